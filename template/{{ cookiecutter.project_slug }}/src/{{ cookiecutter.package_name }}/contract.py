@@ -1,0 +1,184 @@
+"""THE data contract: New York flights, what each table and each feature must look like.
+
+Bounds are facts about the world (a day has 24 hours, a wind over 120 mph is not an observation) or were measured on
+2013 with a margin. To accept other data, change this file; every check, request and monitor follows.
+"""
+
+from .schema import Column
+from .schema import Contract
+from .schema import Reference
+from .schema import Rule
+from .schema import Table
+
+CARRIER = Column(name="carrier", kind="category", about="airline, two-letter code", pattern="^[0-9A-Z]{2}$")
+ORIGIN = Column(name="origin", kind="category", about="airport of departure", allowed=("EWR", "JFK", "LGA"))
+DEST = Column(name="dest", kind="category", about="airport of arrival", pattern="^[0-9A-Z]{3}$")
+DISTANCE = Column(name="distance", kind="integer", about="between the airports", unit="miles", low=10, high=6000)
+DATE = (
+    Column(name="year", kind="integer", about="local date of departure", low=2000, high=2100),
+    Column(name="month", kind="integer", about="local date of departure", low=1, high=12),
+    Column(name="day", kind="integer", about="local date of departure", low=1, high=31),
+)
+TIME_HOUR = Column(name="time_hour", kind="time", about="the hour, in UTC")
+HOUR = Column(name="hour", kind="integer", about="local hour of the scheduled departure", low=0, high=24)
+WEATHER = (
+    Column(name="temp", kind="number", about="temperature", unit="F", low=-40, high=130, max_null=0.02),
+    Column(name="dewp", kind="number", about="dew point", unit="F", low=-60, high=100, max_null=0.02),
+    Column(name="humid", kind="number", about="relative humidity", unit="%", low=0, high=100, max_null=0.02),
+    Column(name="wind_dir", kind="integer", about="wind direction", unit="degrees", low=0, high=360, max_null=0.1),
+    Column(name="wind_speed", kind="number", about="wind speed", unit="mph", low=0, high=120, max_null=0.1),
+    Column(name="wind_gust", kind="number", about="gusts, when reported", unit="mph", low=0, high=160, max_null=0.9),
+    Column(name="precip", kind="number", about="precipitation", unit="inches", low=0, high=5, max_null=0.02),
+    Column(name="pressure", kind="number", about="at sea level", unit="mbar", low=900, high=1100, max_null=0.15),
+    Column(name="visib", kind="number", about="visibility", unit="miles", low=0, high=15, max_null=0.02),
+)
+
+
+def clock(name: str, about: str, *, max_null: float = 0.0, after: bool = False) -> Column:
+    """A local time of day written as HHMM; 2400 is midnight at the end of the day."""
+    known = "after" if after else "before"
+    return Column(name=name, kind="integer", about=about, unit="HHMM", low=0, high=2400, max_null=max_null, known=known)
+
+
+def minutes(name: str, about: str, low: float, high: float) -> Column:
+    """A delay or duration that is known only when it is over, and never for a cancelled flight."""
+    return Column(
+        name=name, kind="integer", about=about, unit="minutes", low=low, high=high, max_null=0.08, known="after"
+    )
+
+
+FLIGHTS = Table(
+    name="flights",
+    columns=(
+        *DATE,
+        clock("dep_time", "actual departure", max_null=0.08, after=True),
+        clock("sched_dep_time", "scheduled departure"),
+        minutes("dep_delay", "departure delay, negative when early", -120, 2880),
+        clock("arr_time", "actual arrival", max_null=0.08, after=True),
+        clock("sched_arr_time", "scheduled arrival, local time there"),
+        minutes("arr_delay", "arrival delay, negative when early", -180, 2880),
+        CARRIER,
+        Column(name="flight", kind="integer", about="flight number", low=1, high=9999),
+        Column(name="tailnum", kind="text", about="registration; NULL when cancelled early", max_null=0.02),
+        ORIGIN,
+        DEST,
+        minutes("air_time", "time in the air", 10, 900),
+        DISTANCE,
+        HOUR,
+        Column(name="minute", kind="integer", about="minute of the scheduled departure", low=0, high=59),
+        TIME_HOUR,
+    ),
+    # (date, carrier, flight) looks like the key and is doubled 24 times: one number, two routes on one day.
+    key=("year", "month", "day", "carrier", "flight", "origin", "sched_dep_time"),
+    rules=(
+        Rule("schedule", "hour * 100 + minute = sched_dep_time", "hour and minute are those of sched_dep_time"),
+        Rule(
+            "utc",
+            "extract(hour from time_hour at time zone 'America/New_York') = hour % 24",
+            "time_hour is UTC: in New York it shows the local hour of the schedule",
+        ),
+        Rule("landed", "arr_delay is null or arr_time is not null", "only a flight that arrived has an arrival delay"),
+        Rule("departed", "arr_time is null or dep_time is not null", "only a flight that departed can arrive"),
+    ),
+    references=(
+        Reference("carrier", "airlines", "carrier"),
+        Reference("tailnum", "planes", "tailnum", max_missing=0.20),
+        Reference("dest", "airports", "faa", max_missing=0.03),
+    ),
+    min_rows=1000,
+    time="time_hour",
+)
+WEATHER_TABLE = Table(
+    name="weather",
+    columns=(ORIGIN, *DATE, HOUR, *WEATHER, TIME_HOUR),
+    key=("origin", "time_hour"),
+    min_rows=1000,
+    time="time_hour",
+)
+PLANES = Table(
+    name="planes",
+    columns=(
+        Column(name="tailnum", kind="text", about="registration"),
+        Column(name="year", kind="integer", about="built in", low=1940, high=2100, max_null=0.05),
+        Column(name="type", kind="text", about="fixed wing or rotorcraft"),
+        Column(name="manufacturer", kind="category", about="as registered"),
+        Column(name="model", kind="text", about="as registered"),
+        Column(name="engines", kind="integer", about="number of engines", low=1, high=8),
+        Column(name="seats", kind="integer", about="number of seats", low=1, high=900),
+        Column(name="speed", kind="integer", about="cruising speed", unit="mph", low=0, high=1000, max_null=1.0),
+        Column(name="engine", kind="text", about="type of engine"),
+    ),
+    key=("tailnum",),
+)
+AIRLINES = Table(name="airlines", columns=(CARRIER, Column(name="name", kind="text", about="name")), key=("carrier",))
+AIRPORTS = Table(
+    name="airports",
+    columns=(
+        Column(name="faa", kind="text", about="code"),
+        Column(name="name", kind="text", about="name"),
+        Column(name="lat", kind="number", about="latitude", unit="degrees", low=-90, high=90),
+        Column(name="lon", kind="number", about="longitude", unit="degrees", low=-180, high=180),
+        Column(name="alt", kind="integer", about="altitude", unit="feet", low=-1500, high=20000),
+        Column(name="tz", kind="integer", about="offset from UTC", unit="hours", low=-12, high=14, max_null=0.15),
+        Column(name="dst", kind="text", about="daylight saving time rule", max_null=0.15),
+        Column(name="tzone", kind="text", about="time zone", max_null=0.15),
+    ),
+    key=("faa",),
+)
+
+
+def seen_weather(column: Column) -> Column:
+    """The last full hour's observation as a feature: missing as often as the station is silent."""
+    limits = {"low": column.low, "high": column.high, "max_null": max(column.max_null, 0.05)}
+    about = f"{column.about}, last full hour"
+    return Column(name=column.name, kind=column.kind, about=about, unit=column.unit, **limits)  # type: ignore[arg-type]
+
+
+FEATURES = Table(
+    name="features",
+    columns=(
+        Column(name="flight_id", kind="text", about="UTC time, origin, carrier and number"),
+        Column(name="as_of", kind="time", about="prediction time: the scheduled departure, in UTC"),
+        Column(name="day", kind="date", about="local date; flights of one day are not independent"),
+        CARRIER,
+        ORIGIN,
+        DEST,
+        HOUR,
+        Column(
+            name="minute_of_day", kind="integer", about="of the scheduled departure", unit="minutes", low=0, high=1440
+        ),
+        Column(name="weekday", kind="integer", about="1 is Monday, 7 is Sunday", low=1, high=7),
+        Column(name="day_of_year", kind="integer", about="1 is 1 January", low=1, high=366),
+        DISTANCE,
+        *(seen_weather(column) for column in WEATHER),
+        Column(name="plane_age", kind="integer", about="of the plane", unit="years", low=-1, high=80, max_null=0.30),
+        Column(name="seats", kind="integer", about="of the plane", low=1, high=900, max_null=0.30),
+        Column(name="engines", kind="integer", about="of the plane", low=1, high=8, max_null=0.30),
+        Column(name="manufacturer", kind="category", about="of the plane", max_null=0.30),
+        Column(
+            name="origin_delay",
+            kind="number",
+            about="mean departure delay at the origin, over 3 hours, known 60 minutes ahead",
+            unit="minutes",
+            low=-120,
+            high=2880,
+            max_null=0.20,
+        ),
+        minutes("dep_delay", "departure delay: a leak, kept to show one", -120, 2880),
+        minutes("arr_delay", "arrival delay", -180, 2880),
+        Column(name="late", kind="boolean", about="arrived 15 minutes late or more", max_null=0.08, known="after"),
+        Column(name="known_at", kind="time", about="landed, so the label is known", max_null=0.08, known="after"),
+    ),
+    key=("flight_id",),
+    min_rows=1000,
+    time="as_of",
+)
+CONTRACT = Contract(
+    tables=(FLIGHTS, WEATHER_TABLE, PLANES, AIRLINES, AIRPORTS),
+    features=FEATURES,
+    key="flight_id",
+    time="as_of",
+    day="day",
+    target="late",
+    known_at="known_at",
+)

@@ -1,0 +1,113 @@
+"""Read a snapshot: verify its sums, open its tables in DuckDB, make the features, split in time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files as resources
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from .contract import CONTRACT
+from .errors import InputError
+from .files import sha256
+from .files import write_atomic
+
+SUMS = "SHA256SUMS"
+Period = tuple[date, date]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled rows of two periods: training ends before the test begins."""
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+
+
+def sums(folder: Path) -> dict[str, str]:
+    """The recorded SHA-256 sum of each file of a snapshot; InputError when there is no record."""
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        hint = "restore the file, or record the sums of new data with the command `seal`"
+        raise InputError("no such file", where=folder / SUMS, hint=hint) from error
+    return {name: total for total, name in (line.split() for line in lines)}
+
+
+def seal(folder: Path) -> Path:
+    """Record the sums of the Parquet files in `folder`: from now on, a change of them is noticed."""
+    tables = sorted(folder.glob("*.parquet"))
+    if not tables:
+        raise InputError("holds no Parquet file", where=folder, hint="put the tables there first")
+    return write_atomic(folder / SUMS, "".join(f"{sha256(table)}  {table.name}\n" for table in tables))
+
+
+def verify(folder: Path) -> dict[str, str]:
+    """The sums of a snapshot, after each file was compared with its own; InputError names the file that differs."""
+    recorded = sums(folder)
+    for table in CONTRACT.tables:
+        file = folder / f"{table.name}.parquet"
+        if not file.is_file():
+            raise InputError("no such file", where=file, hint="restore it from version control")
+        if sha256(file) != recorded.get(file.name):
+            hint = "restore it from version control; or, if the change is meant, record it with the command `seal`"
+            raise InputError(f"its SHA-256 sum is not the one in {SUMS}: the file was changed", where=file, hint=hint)
+    return recorded
+
+
+def connect(folder: Path, repair: Mapping[str, str] | None = None) -> duckdb.DuckDBPyConnection:
+    """Verify a snapshot and open it: one view per table of the contract, in UTC.
+
+    `repair` maps a table to the SQL file of this package that reads it as it should have been written.
+    """
+    verify(folder)
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    for table in CONTRACT.tables:
+        file = str(folder / f"{table.name}.parquet")
+        source = connection.sql(f"select * from {_literal(file)}")
+        if table.name in (repair or {}):
+            source = source.query(table.name, query((repair or {})[table.name]))
+        source.create_view(table.name)
+    return connection
+
+
+def query(name: str) -> str:
+    """The text of an SQL file of this package."""
+    return resources(__package__).joinpath("sql", name).read_text(encoding="utf-8")
+
+
+def features(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """One row per entity with its features and its label, in the order of the prediction time.
+
+    Numbers that may be missing are float64 with NaN; the label is float64 0, 1 or NaN (not known).
+    """
+    frame = connection.sql(query("features.sql")).df()
+    masked = [name for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.api.extensions.ExtensionDtype)]
+    numbers = [name for name in masked if pd.api.types.is_numeric_dtype(frame[name])]
+    return frame.astype(dict.fromkeys(numbers, "float64"))
+
+
+def labelled(frame: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """The rows of a period (its end not included) whose label is known; InputError when there are none."""
+    day = frame[CONTRACT.day]
+    start, end = (pd.Timestamp(limit) for limit in period)
+    rows = frame[(day >= start) & (day < end) & frame[CONTRACT.target].notna()]
+    if rows.empty:
+        hint = f"the data run from {day.min():%Y-%m-%d} to {day.max():%Y-%m-%d}" if len(frame) else "the table is empty"
+        raise InputError(f"no labelled rows from {start:%Y-%m-%d} to {end:%Y-%m-%d}", where="[split]", hint=hint)
+    return rows
+
+
+def split(frame: pd.DataFrame, train: Period, test: Period) -> Split:
+    """Two periods of labelled rows; InputError when the test begins before training ends."""
+    if test[0] < train[1]:
+        hint = "a test on days that training has seen says nothing about the next months"
+        raise InputError(f"the test begins on {test[0]}, before training ends on {train[1]}", where="[split]", hint=hint)
+    return Split(labelled(frame, train), labelled(frame, test))
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,165 @@
+"""Hand a trained model to serving: a bundle of data files that cannot execute code, verified row by row.
+
+skl2onnx writes float32 thresholds, rounded to nearest; a value between the two roundings takes the other branch.
+For a float32 x and a float64 threshold t, `x <= t` equals `x <= t rounded down to float32`: so the thresholds are
+rounded down first. Then 0 of 336,776 rows differ by more than 1e-6 (largest difference 6e-7, float32 sums of leaves).
+"""
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.pipeline import Pipeline
+
+from . import gates
+from . import model
+from .bundle import Bundle
+from .bundle import manifest_sums
+from .contract import CONTRACT
+from .errors import RedError
+from .files import write_atomic
+from .monitoring import reference
+from .registry import Registry
+from .schema import Column
+from .settings import Model
+from .training import Trained
+
+OPSET = {"": 18, "ai.onnx.ml": 3}
+MAX_DIFFERENCE = 1e-6
+GOLDEN_ROWS = 20
+UNSEEN = "??"
+
+
+def register(trained: Trained, registry: Registry) -> int:
+    """Export a trained model into the registry; the number of its version (an old one for the same content)."""
+    return registry.add(lambda folder: write(trained, folder))
+
+
+def write(trained: Trained, folder: Path) -> None:
+    """Write the bundle of a trained model into an empty folder and verify it.
+
+    Raises RedError when the exported model differs from scikit-learn by more than 1e-6 on a row of the test period,
+    on one of them with missing values, or on one with unseen categories.
+    """
+    _write_json(folder / "signature.json", signature(trained.spec, trained.pipeline))
+    write_atomic(folder / "model.onnx", to_onnx(trained.pipeline))
+    _write_json(folder / "golden.json", golden(trained))
+    _write_json(folder / "metrics.json", trained.evaluation.to_dict())
+    _write_json(folder / "reference.json", _reference(trained))
+    write_atomic(folder / "gates.json", gates.dump(trained.verdicts))
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    manifest = {"sha256": manifest_sums(folder), "lineage": trained.lineage, "created": created}
+    _write_json(folder / "manifest.json", {**manifest, "packages": trained.lineage["packages"]})
+    verify_parity(Bundle.load(folder), trained)
+
+
+def to_onnx(pipeline: Pipeline) -> bytes:
+    """The trees as ONNX: input X, float32 (rows, features), output 1 the probabilities, float32 (rows, 2)."""
+    trees = deepcopy(pipeline.named_steps["trees"])
+    for (tree,) in trees._predictors:
+        tree.nodes["num_threshold"] = _round_down(tree.nodes["num_threshold"])
+    inputs = [("X", FloatTensorType([None, trees.n_features_in_]))]
+    converted = convert_sklearn(trees, "model", inputs, options={"zipmap": False}, target_opset=OPSET)
+    return bytes(converted.SerializeToString())
+
+
+def signature(spec: Model, pipeline: Pipeline) -> dict[str, object]:
+    """What a request must look like and how it becomes a row of X, derived from the contract."""
+    categories, numbers = model.inputs(spec, CONTRACT.features)
+    seen = dict(zip(categories, model.categories(pipeline), strict=True))
+    features = [_feature(CONTRACT.features.column(name), seen.get(name)) for name in [*categories, *numbers]]
+    roles = {"target": CONTRACT.target, "key": CONTRACT.key, "time": CONTRACT.time}
+    head = {"name": spec.name, "version_of_contract": CONTRACT.sha256, **roles, "threshold": spec.threshold}
+    return {**head, "features": features}
+
+
+def golden(trained: Trained) -> list[dict[str, object]]:
+    """Rows with the answer that scikit-learn gives: real ones, one without nullable values, one of unseen categories."""
+    rows = trained.split.test.sample(GOLDEN_ROWS, random_state=0)[list(trained.spec.features)]
+    rows = pd.concat([rows, _without_values(rows.iloc[:1]), _unseen(rows.iloc[1:2], trained.spec)])
+    answers = trained.predict(rows)
+    records = [{name: _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
+    return [{"features": row, "probability": float(p)} for row, p in zip(records, answers, strict=True)]
+
+
+def verify_parity(bundle: Bundle, trained: Trained) -> None:
+    """Raise RedError unless the bundle agrees with scikit-learn on every row of the test period."""
+    rows = trained.split.test
+    edge = rows.sample(min(1000, len(rows)), random_state=0)
+    for name, sample, expected in (
+        ("the test period", rows, trained.probabilities),
+        ("rows without nullable values", _without_values(edge), None),
+        ("rows with unseen categories", _unseen(edge, trained.spec), None),
+    ):
+        answers = predict(bundle, sample)
+        difference = np.abs(answers - (trained.predict(sample) if expected is None else expected))
+        if not difference.max() <= MAX_DIFFERENCE:
+            bad = int((~(difference <= MAX_DIFFERENCE)).sum())
+            hint = "the export is refused; compare the versions of scikit-learn and skl2onnx with requirements.txt"
+            raise RedError(f"{bad:,} of {len(sample):,} predictions differ on {name}", where="export", hint=hint)
+
+
+def predict(bundle: Bundle, rows: pd.DataFrame) -> NDArray[np.float64]:
+    """The probability of the target for each row of a table of features, by the exported model."""
+    return np.asarray(bundle.predict(bundle.encode_columns(columns(rows, bundle.names))), dtype=np.float64)
+
+
+def columns(rows: pd.DataFrame, names: list[str]) -> Mapping[str, NDArray[np.generic]]:
+    """The named columns of a table as arrays: text with None, numbers as float64 with NaN for what is missing."""
+    return {name: _array(rows[name]) for name in names}
+
+
+def _array(values: pd.Series) -> NDArray[np.generic]:
+    if pd.api.types.is_numeric_dtype(values):
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return values.astype(object).where(values.notna(), None).to_numpy()
+
+
+def _round_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    nearest = values.astype(np.float32)
+    return np.where(nearest > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+
+
+def _feature(column: Column, categories: list[str] | None) -> dict[str, object]:
+    described = {name: getattr(column, name) for name in ("name", "kind", "about", "unit", "nullable", "pattern")}
+    limits = {"allowed": list(column.allowed), "low": column.low, "high": column.high, "private": column.private}
+    return {**described, **limits, **({} if categories is None else {"categories": categories})}
+
+
+def _reference(trained: Trained) -> dict[str, object]:
+    train = trained.split.train
+    described = signature(trained.spec, trained.pipeline)["features"]
+    names = list(trained.spec.features)
+    months = train[CONTRACT.day].dt.strftime("%Y-%m")
+    by_month = {str(month): columns(rows, names) for month, rows in train.groupby(months)}
+    predictions, labels = trained.predict(train), train[CONTRACT.target].to_numpy()
+    return reference.make(columns(train, names), predictions, labels, described, months=by_month)
+
+
+def _without_values(rows: pd.DataFrame) -> pd.DataFrame:
+    nullable = [c.name for c in CONTRACT.features.columns if c.nullable and c.name in rows]
+    return rows.assign(**{name: rows[name].where(False) for name in nullable})
+
+
+def _unseen(rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
+    categories, _ = model.inputs(spec, CONTRACT.features)
+    return rows.assign(**dict.fromkeys(categories, UNSEEN))
+
+
+def _plain(value: object) -> object:
+    if value is None or value != value:  # noqa: PLR0124 - NaN is the value that differs from itself
+        return None
+    item = getattr(value, "item", None)
+    return item() if item else value
+
+
+def _write_json(path: Path, content: object) -> None:
+    write_atomic(path, json.dumps(content, indent=1, allow_nan=False))

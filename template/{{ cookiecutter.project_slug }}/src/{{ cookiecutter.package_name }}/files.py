@@ -1,0 +1,63 @@
+"""Write files and folders so that a killed process leaves the last good state."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import InputError
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 sum of a file, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_atomic(path: Path, content: str | bytes) -> Path:
+    """Write a file beside its place, sync it and rename it: a reader sees the old content or the new.
+
+    Raises InputError when the folder cannot be written or the disk is full; the old file is kept.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with writing(path), tempfile.TemporaryDirectory(dir=_folder(path.parent), prefix=".writing-") as scratch:
+        beside = Path(scratch) / path.name
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    return path
+
+
+@contextmanager
+def scratch_folder(parent: Path) -> Iterator[Path]:
+    """A new folder in `parent` to fill; rename it to its place when it is complete. What is left of it is removed.
+
+    Raises InputError when the place cannot be written.
+    """
+    with writing(parent):
+        scratch = Path(tempfile.mkdtemp(dir=_folder(parent), prefix=".writing-"))
+        scratch.chmod(0o755)
+        try:
+            yield scratch
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn an operating system's refusal to write `path` into an error that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        hint = "free some space or choose another folder; what was there before is unchanged"
+        raise InputError(f"cannot be written: {error.strerror or error}", where=path, hint=hint) from error
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path

@@ -1,0 +1,111 @@
+"""Tests of a trained model, each a verdict: it learned something, nothing leaks, it behaves as the world does.
+
+The kinds are those of Ribeiro et al., "Beyond Accuracy" (2020): invariance, directional expectation, minimum
+functionality. A model is handed over as a function from a table of features to probabilities.
+"""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from . import evaluation
+from .contract import CONTRACT
+from .gates import Verdict
+from .schema import Contract
+from .settings import Tests
+
+Predict = Callable[[pd.DataFrame], NDArray[np.float64]]
+# Behaviour shows on a few thousand rows; the whole test set would only take longer.
+SAMPLE = 4000
+# The strongest honest feature has .62 alone, the leaked departure delay .87.
+MAX_AUC_ALONE = 0.80
+
+
+def run(
+    predict: Predict, train: pd.DataFrame, test: pd.DataFrame, features: Sequence[str], config: Tests
+) -> list[Verdict]:
+    """Every test of the model on labelled rows it has not seen (`test`), in a fixed order."""
+    target = CONTRACT.target
+    p, y, day = predict(test), test[target].to_numpy(), test[CONTRACT.day].to_numpy()
+    sample = test.sample(min(SAMPLE, len(test)), random_state=0)
+    return [
+        learned(p, y, day, base_rate=float(train[target].mean())),
+        known_in_time(features),
+        no_leak(test, features),
+        every_slice(evaluation.slices(test, config.slices, y, p, day), config.min_auc_slice),
+        *[invariant(predict, sample, name, config.max_invariance) for name in config.invariant],
+        *[directed(predict, sample, name, *ends, sign=1) for name, ends in config.rises_with.items()],
+        *[directed(predict, sample, name, *ends, sign=-1) for name, ends in config.falls_with.items()],
+        minimum(predict, sample),
+    ]
+
+
+def learned(p: NDArray[np.float64], y: NDArray[np.float64], day: NDArray[np.generic], base_rate: float) -> Verdict:
+    """The Brier score is below that of always saying the base rate of training, beyond chance."""
+    difference = evaluation.compare(y, p, np.full(len(p), base_rate), day)
+    evidence = f"Brier score {difference.brier:+.4f} [{difference.brier_low:+.4f}, {difference.brier_high:+.4f}]"
+    return Verdict("better than the base rate", difference.brier_high < 0, f"{evidence} against the base rate")
+
+
+def known_in_time(features: Sequence[str], contract: Contract = CONTRACT) -> Verdict:
+    """No feature is one that the contract marks as known only afterwards."""
+    late = [name for name in features if contract.features.column(name).known == "after"]
+    evidence = f"known only afterwards: {', '.join(late)}" if late else f"{len(features)} features, all known before"
+    return Verdict("known at the prediction time", not late, evidence)
+
+
+def no_leak(test: pd.DataFrame, features: Sequence[str], limit: float = MAX_AUC_ALONE) -> Verdict:
+    """No numeric feature alone ranks the rows better than an honest one can."""
+    alone = {name: _auc_alone(test, name) for name in features if pd.api.types.is_numeric_dtype(test[name])}
+    strongest = max(alone, key=lambda name: alone[name], default="")
+    value = alone.get(strongest, 0.5)
+    evidence = f"the strongest feature alone is {strongest} with AUC {value:.2f}, at most {limit:.2f} is credible"
+    return Verdict("no feature gives the answer away", value <= limit, evidence)
+
+
+def every_slice(slices: pd.DataFrame, floor: float) -> Verdict:
+    """The weakest slice reaches the floor; judged by its interval's upper end, so that none is failed for its size."""
+    if slices.empty:
+        return Verdict("quality on every slice", None, "no slice has enough rows of both classes")
+    worst = slices.iloc[0]
+    evidence = f"{worst['slice']}: AUC {worst.auc:.3f} [{worst.auc_low:.3f}, {worst.auc_high:.3f}], floor {floor:.2f}"
+    return Verdict("quality on every slice", bool(worst.auc_high >= floor), evidence)
+
+
+def invariant(predict: Predict, rows: pd.DataFrame, name: str, limit: float) -> Verdict:
+    """Shuffling a feature that should hardly matter hardly changes the prediction (median absolute change)."""
+    shuffled = rows.assign(**{name: rows[name].sample(frac=1, random_state=1).to_numpy()})
+    change = float(np.median(np.abs(predict(shuffled) - predict(rows))))
+    return Verdict(f"invariant to {name}", change <= limit, f"median change {change:.4f}, at most {limit:g}")
+
+
+def directed(predict: Predict, rows: pd.DataFrame, name: str, low: float, high: float, *, sign: int) -> Verdict:
+    """Moving a feature from `low` to `high`, all else equal, moves the mean prediction up (`sign` 1) or down (-1)."""
+    change = float(np.mean(predict(rows.assign(**{name: high})) - predict(rows.assign(**{name: low}))))
+    word = "rises" if sign > 0 else "falls"
+    return Verdict(f"{word} with {name}", change * sign > 0, f"mean change {change:+.3f} from {low:g} to {high:g}")
+
+
+def minimum(predict: Predict, rows: pd.DataFrame) -> Verdict:
+    """Finite probabilities, inside [0, 1], for rows as they come and for rows with every nullable value missing."""
+    nullable = [c.name for c in CONTRACT.features.columns if c.nullable and c.known == "before" and c.name in rows]
+    empty = rows.assign(**dict.fromkeys(nullable, np.nan))
+    both = np.concatenate([predict(rows), predict(empty)])
+    passed = bool(np.isfinite(both).all() and both.min() >= 0 and both.max() <= 1)
+    evidence = f"{len(both):,} probabilities from {both.min():.3f} to {both.max():.3f}, missing values included"
+    return Verdict("minimum functionality", passed, evidence)
+
+
+def _auc_alone(rows: pd.DataFrame, name: str) -> float:
+    known = rows[[name, CONTRACT.target]].dropna()
+    if known[CONTRACT.target].nunique() < 2:
+        return 0.5
+    ranks = known[name].rank()
+    positive = known[CONTRACT.target] == 1
+    n, m = int(positive.sum()), int((~positive).sum())
+    # Mann-Whitney: the AUC from the mean rank of the positives.
+    auc = float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))
+    return max(auc, 1 - auc)

@@ -1,0 +1,121 @@
+"""The registry: numbered versions of the model's bundle, and aliases that say which one serves.
+
+A version is a folder that never changes. An alias is a line in one small file that is replaced as a whole, so a
+reader sees the old version or the new one. The same content is never registered twice.
+"""
+
+import errno
+import json
+from collections.abc import Callable
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+
+from . import gates
+from .errors import InputError
+from .files import scratch_folder
+from .files import write_atomic
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+
+
+class Registry:
+    """Versions and aliases in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use `folder`; it is made when the first version is added."""
+        self.folder = Path(folder)
+        self._aliases = self.folder / "aliases.json"
+        self._history = self.folder / "history.jsonl"
+
+    def versions(self) -> list[int]:
+        """The numbers of the versions, in order."""
+        return sorted(int(path.name) for path in self.folder.glob("versions/*") if path.name.isdigit())
+
+    def aliases(self) -> dict[str, int]:
+        """Which version each alias means."""
+        if not self._aliases.is_file():
+            return {}
+        try:
+            return dict(json.loads(self._aliases.read_text(encoding="utf-8")))
+        except (json.JSONDecodeError, UnicodeDecodeError, ValueError) as error:
+            hint = "restore it, or write {} into it and promote a version again"
+            raise InputError(f"is not valid JSON: {error}", where=self._aliases, hint=hint) from error
+
+    def path(self, version: int | str = CHAMPION) -> Path:
+        """The folder of a version, given by its number or an alias; InputError when there is none."""
+        number = self.resolve(version)
+        return self.folder / "versions" / str(number)
+
+    def resolve(self, version: int | str) -> int:
+        """The number behind an alias or a number written as text; InputError when it does not exist."""
+        number = int(version) if str(version).isdigit() else self.aliases().get(str(version))
+        if number not in self.versions():
+            have = f"versions: {self.versions()}, aliases: {self.aliases()}" if self.versions() else "it is empty"
+            hint = f"{have}; the command `train` makes a version, `registry promote` makes it the champion"
+            raise InputError(f"there is no version {version!r}", where=self.folder, hint=hint)
+        return int(number)
+
+    def add(self, write: Callable[[Path], None]) -> int:
+        """Register what `write` puts into a folder; the number of the version, an old one if it is the same content."""
+        with scratch_folder(self.folder / "versions") as scratch:
+            write(scratch)
+            same = [number for number in self.versions() if _identity(self.path(number)) == _identity(scratch)]
+            return same[0] if same else self._settle(scratch)
+
+    def promote(self, version: int | str, alias: str = CHAMPION, reason: str = "") -> int:
+        """Point an alias at a version. Raises RedError when one of its gates is not green."""
+        number = self.resolve(version)
+        if alias == CHAMPION:
+            hint = "a version is promoted only when every gate is green; see its gates.json"
+            gates.require(gates.load(self.path(number) / "gates.json"), where=f"version {number}", hint=hint)
+        self._point(alias, number, reason or "promoted")
+        return number
+
+    def rollback(self, reason: str = "") -> int:
+        """Make the version that was the champion before it again; InputError when there is none."""
+        now = self.resolve(CHAMPION)
+        for entry in reversed(self.history()):
+            # A rollback is no way to come back to: two in a row go back twice.
+            if entry["alias"] == CHAMPION and entry["to"] == now and entry["from"] and not entry["rollback"]:
+                before = self.resolve(str(entry["from"]))
+                self._point(CHAMPION, before, reason or f"rolled back from version {now}", rollback=True)
+                return before
+        raise InputError("no version was the champion before", where=self.folder, hint="promote a version by its number")
+
+    def history(self) -> list[dict[str, object]]:
+        """What happened to the aliases, the oldest first: time, alias, from, to, reason."""
+        if not self._history.is_file():
+            return []
+        return [json.loads(line) for line in self._history.read_text(encoding="utf-8").splitlines()]
+
+    def _settle(self, scratch: Path) -> int:
+        number = max(self.versions(), default=0) + 1
+        while True:
+            try:
+                scratch.rename(self.folder / "versions" / str(number))
+            except OSError as error:
+                # Another process took the number in the meantime.
+                if error.errno not in {errno.EEXIST, errno.ENOTEMPTY, errno.EACCES} or number > 10**6:
+                    raise
+                number += 1
+            else:
+                return number
+
+    def _point(self, alias: str, number: int, reason: str, *, rollback: bool = False) -> None:
+        aliases = self.aliases()
+        if aliases.get(alias) == number:
+            return
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        entry: dict[str, object] = {"time": now, "alias": alias, "from": aliases.get(alias), "to": number}
+        entry |= {"reason": reason, "rollback": rollback}
+        lines = [json.dumps(line) for line in [*self.history(), entry]]
+        # History first: a kill between the two leaves a line about a change that did not happen, which rolling back
+        # ignores, but never a change that nobody can undo.
+        write_atomic(self._history, "\n".join(lines) + "\n")
+        write_atomic(self._aliases, json.dumps({**aliases, alias: number}))
+
+
+def _identity(folder: Path) -> object:
+    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["sha256"]

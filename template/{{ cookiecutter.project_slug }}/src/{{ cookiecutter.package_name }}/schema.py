@@ -1,0 +1,110 @@
+"""The words in which a data contract is written: columns, rules, references, tables.
+
+Everything that depends on the data is derived from these: the checks (pandera), the request model, the
+signature of the exported model, the reference of the monitors and the documentation.
+"""
+
+import hashlib
+from dataclasses import asdict
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["category", "text", "integer", "number", "boolean", "time", "date"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: its type and what it may hold.
+
+    `allowed` is a closed set, `pattern` a regular expression for an open one. `low` and `high` are inclusive, in
+    `unit`. `max_null` is the largest share of missing values that is still normal. `known` says whether the value
+    is there at the prediction time; a column that is known only afterwards is a leak when it becomes a feature.
+    """
+
+    name: str
+    kind: Kind
+    about: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    allowed: tuple[str, ...] = ()
+    pattern: str = ""
+    max_null: float = 0.0
+    known: Literal["before", "after"] = "before"
+    private: bool = False
+
+    @property
+    def nullable(self) -> bool:
+        """Whether a value may be missing."""
+        return self.max_null > 0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What must hold in every row: `holds` is an SQL condition (DuckDB) over the columns of the table."""
+
+    name: str
+    holds: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A foreign key: at most `max_missing` (a share) of the non-null values have no row in the other table."""
+
+    column: str
+    table: str
+    other: str
+    max_missing: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One table: its columns, what identifies a row, and what holds across rows and tables.
+
+    `time` is the column by which coverage is judged: at most `max_missing_days` days without a row.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    rules: tuple[Rule, ...] = ()
+    references: tuple[Reference, ...] = ()
+    min_rows: int = 1
+    time: str = ""
+    max_missing_days: int = 0
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError when there is none."""
+        return {column.name: column for column in self.columns}[name]
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns, in order."""
+        return [column.name for column in self.columns]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """All tables of a snapshot, the table of features that the SQL makes of them, and the roles of its columns.
+
+    `key` identifies a prediction, `time` is the prediction time, `day` the block of the intervals (rows of one
+    day are not independent), `target` the label and `known_at` the time from which the label is known.
+    """
+
+    tables: tuple[Table, ...]
+    features: Table
+    key: str
+    time: str
+    day: str
+    target: str
+    known_at: str
+
+    def table(self, name: str) -> Table:
+        """The table of that name, the features included; KeyError when there is none."""
+        return {table.name: table for table in (*self.tables, self.features)}[name]
+
+    @property
+    def sha256(self) -> str:
+        """A sum that changes whenever the contract does; a model carries the sum of the contract it was made for."""
+        return hashlib.sha256(repr(asdict(self)).encode()).hexdigest()

@@ -1,0 +1,186 @@
+"""The settings: config.toml, checked and frozen; an environment variable MLE_SECTION__KEY wins over the file.
+
+Only the command line, the application factories and the lessons read them; every other function takes arguments.
+"""
+
+import os
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any
+from typing import ClassVar
+
+from pydantic import BaseModel
+from pydantic import ConfigDict
+from pydantic import Field
+from pydantic import ValidationError
+
+from .errors import InputError
+
+PREFIX = "MLE_"
+FILE = "config.toml"
+RESERVED = {"MLE_HOME"}
+
+
+class Section(BaseModel):
+    """Frozen, and no key that is not known."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+
+class Snapshot(Section):
+    """A folder of Parquet tables with their sums; `repair` names an SQL file for a table that needs one."""
+
+    folder: Path
+    repair: dict[str, str] = {}
+
+
+class Checks(Section):
+    """Limits of the data checks that are not facts about the data."""
+
+    max_quarantined: float = Field(ge=0, le=1)
+
+
+class Data(Section):
+    """Which snapshots there are, and which one is checked and trained on."""
+
+    snapshot: str
+    snapshots: dict[str, Snapshot]
+    checks: Checks
+
+
+class Split(Section):
+    """Two periods, each from its first day to the day after its last."""
+
+    train: tuple[date, date]
+    test: tuple[date, date]
+
+
+class Model(Section):
+    """The specification of the model; everything that training depends on beside the data."""
+
+    name: str
+    features: tuple[str, ...] = Field(min_length=1)
+    max_iter: int = Field(ge=1, le=5000)
+    learning_rate: float = Field(gt=0, le=1)
+    max_leaf_nodes: int = Field(ge=2, le=1024)
+    seed: int = Field(ge=0)
+    threshold: float = Field(gt=0, lt=1)
+
+
+class Tests(Section):
+    """What the model tests expect of the model."""
+
+    slices: tuple[str, ...]
+    min_auc_slice: float = Field(ge=0.5, le=1)
+    invariant: tuple[str, ...] = ()
+    max_invariance: float = Field(gt=0, le=1)
+    rises_with: dict[str, tuple[float, float]] = {}
+    falls_with: dict[str, tuple[float, float]] = {}
+
+
+class Service(Section):
+    """Where the online service listens."""
+
+    host: str
+    port: int = Field(ge=1, le=65535)
+
+
+class Monitoring(Section):
+    """Thresholds of the monitors."""
+
+    max_psi: float = Field(gt=0)
+    max_unseen: float = Field(ge=0, le=1)
+
+
+class Paths(Section):
+    """Where results go, relative to the project."""
+
+    registry: Path
+    runs: Path
+    reports: Path
+    tracking: Path
+    predictions: Path
+
+
+class Settings(Section):
+    """All of config.toml; relative paths are those of the folder that holds it."""
+
+    data: Data
+    split: Split
+    model: Model
+    tests: Tests
+    service: Service
+    monitoring: Monitoring
+    paths: Paths
+
+    def snapshot(self, name: str = "") -> Snapshot:
+        """The snapshot of that name, the default one without a name; InputError when there is none."""
+        name = name or self.data.snapshot
+        if name not in self.data.snapshots:
+            hint = f"choose one of: {', '.join(self.data.snapshots)}; or add [data.snapshots.{name}]"
+            raise InputError(f"there is no snapshot {name!r}", where=FILE, hint=hint)
+        return self.data.snapshots[name]
+
+
+def load(home: Path | None = None) -> Settings:
+    """Read config.toml of the project in `home`, or of the one that holds the working folder.
+
+    Raises InputError for a missing file, TOML that does not parse, an unknown key or a value out of range.
+    """
+    home = (home or find_home()).resolve()
+    try:
+        values = tomllib.loads((home / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError("no such file", where=home / FILE, hint="run the command inside the project") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"is not valid TOML: {error}", where=home / FILE) from error
+    _override(values, os.environ)
+    try:
+        return Settings.model_validate(_absolute(values, home))
+    except ValidationError as error:
+        raise InputError(_sentences(error), where=home / FILE, hint="correct the value and try again") from error
+
+
+def find_home() -> Path:
+    """The project's folder: MLE_HOME, else the nearest one above the working folder that holds config.toml."""
+    if "MLE_HOME" in os.environ:
+        return Path(os.environ["MLE_HOME"])
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE).is_file():
+            return folder
+    installed_from = Path(__file__).resolve().parents[2]
+    return installed_from if (installed_from / FILE).is_file() else here
+
+
+def _override(values: dict[str, Any], environment: os._Environ[str] | dict[str, str]) -> None:
+    for name, text in environment.items():
+        if name.startswith(PREFIX) and name not in RESERVED:
+            *sections, key = name.removeprefix(PREFIX).lower().split("__")
+            place = values
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[key] = _value(text)
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _absolute(values: dict[str, Any], home: Path) -> dict[str, Any]:
+    paths = values.get("paths", {})
+    snapshots = values.get("data", {}).get("snapshots", {})
+    absolute = {key: home / path for key, path in paths.items()} if isinstance(paths, dict) else paths
+    for snapshot in snapshots.values() if isinstance(snapshots, dict) else ():
+        if isinstance(snapshot, dict) and "folder" in snapshot:
+            snapshot["folder"] = home / snapshot["folder"]
+    return {**values, "paths": absolute}
+
+
+def _sentences(error: ValidationError) -> str:
+    lines = [f"[{'.'.join(map(str, e['loc'][:-1]))}] {e['loc'][-1]}: {e['msg']}" for e in error.errors()]
+    return "; ".join(lines)
