@@ -1,0 +1,73 @@
+# Everything runs from a fresh clone with python3 (3.11 or newer), git and make: uv is installed into .venv.
+PYTHON ?= python3
+PROJECT = build/flight-delays
+STANDIN = build/mle-standin
+UV = .venv/bin/uv
+PYTEST = .venv/bin/pytest
+MODULES = template/*.py template/hooks scripts tests
+
+# Without compiled modules every start of a kernel costs seconds. Threads of OpenMP fight over two cores.
+unexport PYTHONDONTWRITEBYTECODE
+unexport VIRTUAL_ENV
+export OMP_NUM_THREADS ?= 1
+
+# $(call install,FOLDER): the environment of a generated project; does nothing while its requirements are unchanged.
+define install
+	@test -x $(1)/.venv/bin/python || $(UV) venv --quiet --python .venv/bin/python $(1)/.venv
+	@cmp -s $(1)/requirements.txt $(1)/.venv/installed.txt || { echo "Installing the packages of $(1)"; \
+	  $(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(1)/.venv $(1)/requirements.txt && \
+	  $(UV) pip install --quiet --no-deps --no-build-isolation --python $(1)/.venv --editable $(1) && \
+	  cp $(1)/requirements.txt $(1)/.venv/installed.txt; }
+endef
+
+.PHONY: help demo test test-fast bench lessons lab lint lock clean
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/installed.txt  ## generate build/flight-delays, install it, run every lesson on the real data
+	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build
+	$(call install,$(PROJECT))
+	@cd $(PROJECT) && .venv/bin/flight-delays run
+	@echo "The project is in $(PROJECT), the report of this run in the newest folder of $(PROJECT)/runs."
+
+test: lint  ## everything: every way to generate, lint, types, tests, notebooks and a run of what is generated
+	$(PYTEST) -n 2 --dist loadgroup tests
+
+test-fast: .venv/installed.txt  ## what needs no environment of a generated project
+	$(PYTEST) -n 2 --dist loadgroup -m "not slow" tests
+
+bench: $(PROJECT)/.venv/installed.txt  ## measure and write benchmarks/results.json
+	$(PROJECT)/.venv/bin/python benchmarks
+
+lessons: .venv/installed.txt  ## run notebooks/ (or LESSONS="01_data_checks …") and store the outputs
+	@mkdir -p $(STANDIN) && find $(STANDIN) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
+	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build project_slug=mle-standin package_name=mle_standin
+	$(call install,$(STANDIN))
+	@$(STANDIN)/.venv/bin/python scripts/lessons.py $(STANDIN) notebooks $(LESSONS)
+
+lab: $(PROJECT)/.venv/installed.txt  ## JupyterLab in the generated project
+	cd $(PROJECT) && .venv/bin/jupyter lab
+
+lint: .venv/installed.txt  ## this repository's own Python
+	.venv/bin/ruff check $(MODULES)
+	.venv/bin/ruff format --check $(MODULES)
+	.venv/bin/mypy
+
+lock: .venv/installed.txt  ## pin all requirements again, at their newest
+	sh scripts/lock.sh
+
+clean:  ## remove what these commands made
+	rm -rf build .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(PROJECT)/.venv/installed.txt:
+	@echo "make demo comes first: it generates and installs $(PROJECT)." && exit 2
+
+.venv/installed.txt: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed and $(PYTHON) is older: make PYTHON=/path/to/python3.12 …" && exit 2; }
+	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt >.venv/uv.txt
+	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .venv requirements-dev.txt
+	@cp requirements-dev.txt $@
