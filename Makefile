@@ -4,7 +4,7 @@ PROJECT = build/flight-delays
 STANDIN = build/mle-standin
 UV = .venv/bin/uv
 PYTEST = .venv/bin/pytest
-MODULES = template/*.py template/hooks scripts tests
+MODULES = template scripts tests
 
 # Without compiled modules every start of a kernel costs seconds. Threads of OpenMP fight over two cores.
 unexport PYTHONDONTWRITEBYTECODE

@@ -42,14 +42,12 @@ def lesson(answers: Mapping[str, str], path: str) -> str:
 
 
 def renderable(source: str) -> str:
-    """Jinja source of a file: as it stands if it mentions `cookiecutter`, else in quotes, each stand-in an expression."""
+    """Jinja source of a file: as it stands if it mentions `cookiecutter`, else quoted; stand-ins as expressions."""
     kept = str if "cookiecutter" in source else quoted
     parts = re.split(f"({'|'.join(STAND_INS)})", source)
-    return "".join(
-        f"{{{{ cookiecutter.{STAND_INS[part]} }}}}" if part in STAND_INS else kept(part) for part in parts
-    )
+    return "".join(f"{{{{ cookiecutter.{STAND_INS[part]} }}}}" if part in STAND_INS else kept(part) for part in parts)
 
 
 def quoted(text: str) -> str:
     """Jinja source that renders to `text` whatever it holds."""
-    return f"{{{{ {ascii(text)} }}}}"
+    return f"{{{{ {text!a} }}}}"
