@@ -1,0 +1,78 @@
+"""Track each training: parameters, metrics and the bundle, in MLflow on one SQLite file. Works offline.
+
+MLflow is imported inside the functions: it costs seconds, and the service must never load it.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import InputError
+from .files import writing
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+def uri(store: Path) -> str:
+    """The address of the tracking store in the SQLite file `store`, as MLflow's own commands take it."""
+    return f"sqlite:///{store.resolve().as_posix()}"
+
+
+def record(
+    store: Path,
+    experiment: str,
+    name: str,
+    *,
+    parameters: Mapping[str, object],
+    metrics: Mapping[str, float],
+    artifacts: Path | None = None,
+) -> str:
+    """Record one run and the files of the folder `artifacts`; the id of the run.
+
+    Raises InputError when the store cannot be written or is not an MLflow store.
+    """
+    with _client(store) as client:
+        known = client.get_experiment_by_name(experiment)
+        place = (store.resolve().parent / "artifacts").as_uri()
+        number = known.experiment_id if known else client.create_experiment(experiment, artifact_location=place)
+        run = client.create_run(number, run_name=name)
+        for key, value in parameters.items():
+            client.log_param(run.info.run_id, key, value)
+        for key, value in metrics.items():
+            client.log_metric(run.info.run_id, key, value)
+        if artifacts:
+            client.log_artifacts(run.info.run_id, str(artifacts))
+        client.set_terminated(run.info.run_id)
+        return str(run.info.run_id)
+
+
+def runs(store: Path, experiment: str) -> list[dict[str, object]]:
+    """The recorded runs of an experiment, the newest first: name, parameters and metrics."""
+    with _client(store) as client:
+        known = client.get_experiment_by_name(experiment)
+        found = client.search_runs([known.experiment_id]) if known else []
+        return [{"name": run.info.run_name, **run.data.params, **run.data.metrics} for run in found]
+
+
+@contextmanager
+def _client(store: Path) -> "Iterator[MlflowClient]":
+    # Before the import: it would ask the network about itself otherwise.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with writing(store):
+        store.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield MlflowClient(tracking_uri=uri(store))
+    except (MlflowException, SQLAlchemyError) as error:
+        hint = "move the file away and try again; a new one is made"
+        raise InputError(f"the tracking store cannot be used: {str(error).splitlines()[0]}", where=store, hint=hint) from error
