@@ -1,0 +1,51 @@
+"""What the training data looked like, in a few kilobytes that travel with the model: reference.json of the bundle."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from numpy.typing import NDArray
+
+from .counts import Columns
+from .counts import category_bins
+from .counts import numeric_bins
+from .relations import fit
+from .season import limits
+from .season import weeks
+
+
+def make(
+    columns: Columns,
+    predictions: ArrayLike,
+    labels: ArrayLike,
+    features: Sequence[Mapping[str, Any]],
+    *,
+    day: NDArray[Any] | None = None,
+    months: Mapping[str, Columns] | None = None,
+) -> dict[str, Any]:
+    """The content of reference.json, ready for JSON.
+
+    `columns` are the features of the training rows by name: objects with None for a missing category, numbers with
+    NaN. `features` are those of signature.json. `day` (datetime64, one for each row) lets the limits know what one
+    week differs from the others; without it there are none and the conventional ones hold.
+    """
+    p, y = np.asarray(predictions, dtype=np.float64), np.asarray(labels, dtype=np.float64)
+    numbers = [feature["name"] for feature in features if feature["kind"] != "category"]
+    reference: dict[str, Any] = {
+        "rows": len(p),
+        "features": {feature["name"]: _bins(columns[feature["name"]], feature) for feature in features},
+        "prediction": numeric_bins(p),
+        "relations": fit(columns, numbers),
+        "base_rate": float(y.mean()),
+        "mean_prediction": float(p.mean()),
+    }
+    blocks = list((months or {}).values()) if day is None else weeks({**columns, "prediction": p}, day)
+    return {**reference, "limits": limits(reference, blocks)}
+
+
+def _bins(values: NDArray[Any], feature: Mapping[str, Any]) -> dict[str, Any]:
+    if feature["kind"] == "category":
+        return category_bins(values, list(feature["categories"]))
+    return numeric_bins(values)
