@@ -9,6 +9,9 @@ MODULES = template scripts tests
 # Without compiled modules every start of a kernel costs seconds. Threads of OpenMP fight over two cores.
 unexport PYTHONDONTWRITEBYTECODE
 unexport VIRTUAL_ENV
+
+# The certificates of the machine, as pip takes them: a company's proxy has its own.
+export UV_SYSTEM_CERTS ?= true
 export OMP_NUM_THREADS ?= 1
 
 # $(call install,FOLDER): the environment of a generated project; does nothing while its requirements are unchanged.

@@ -71,7 +71,7 @@ def reasons(answers: Mapping[str, str]) -> Iterator[str]:
     for question, fault, separator in (("project_slug", slug_fault, "-"), ("package_name", package_fault, "_")):
         answer = answers[question]
         if why := fault(answer):
-            yield f"{question} '{answer}' {why}; type for example {proposal(answer, separator)}"
+            yield f"{question} {answer!r} {why}; type for example {proposal(answer, separator)}"
 
 
 def free_text_fault(text: str) -> str:

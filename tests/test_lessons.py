@@ -1,0 +1,61 @@
+"""The extension that carries the lessons: the stand-in gives way to the names, and nothing else changes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import example
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment
+from lessons import lesson
+from lessons import renderable
+from machine import REPOSITORY
+from machine import TEMPLATE
+
+ANSWERS = {"package_name": "late_trains", "project_slug": "late-trains"}
+SOURCES = st.lists(
+    st.one_of(st.text(), st.sampled_from(["mle_standin", "mle-standin", "{{", "}}", "{%", "{#", "{% endraw %}", "\\", "'"]))
+).map("".join)
+
+
+def rendered(source: str) -> str:
+    """What cookiecutter makes of a file of the template."""
+    return Environment(keep_trailing_newline=True).from_string(renderable(source)).render(cookiecutter=ANSWERS)
+
+
+@given(SOURCES)
+@example('f"{{{name}}}" % "{% x %}"\nfrom mle_standin import settings  # mle-standin run 🚀\n')
+def test_a_source_keeps_everything_but_the_stand_in(source: str) -> None:
+    assert rendered(source) == source.replace("mle_standin", "late_trains").replace("mle-standin", "late-trains")
+
+
+def test_a_file_that_mentions_cookiecutter_is_rendered() -> None:
+    source = "{% if cookiecutter.package_name %}import mle_standin{% endif %}\n"
+    assert rendered(source) == "import late_trains\n"
+
+
+def test_a_lesson_takes_the_names_and_is_not_rendered_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "template" / "inner").mkdir(parents=True)
+    (tmp_path / "a.ipynb").write_text('{"source": "mle_standin {{ 7 }} {# mle-standin #}"}', encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "template" / "inner")
+    assert lesson(ANSWERS, "a.ipynb") == '{"source": "late_trains {{ 7 }} {# late-trains #}"}'
+
+
+@pytest.mark.parametrize("folder", ["notebooks", "exercises"])
+def test_every_stub_has_its_source_and_every_notebook_its_stub(folder: str) -> None:
+    stubs = {path.relative_to(TEMPLATE).as_posix() for path in (TEMPLATE / folder).rglob("*.ipynb")}
+    sources = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / folder).rglob("*.ipynb")}
+    assert stubs == sources
+    for stub in stubs:
+        assert (TEMPLATE / stub).read_text(encoding="utf-8") == f'{{{{ cookiecutter | lesson("{stub}") }}}}'
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_a_lesson_is_stored_as_make_lessons_stores_it(path: Path) -> None:
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    assert [cell["id"] for cell in notebook["cells"]] == [f"{path.stem}-{n:02d}" for n in range(1, len(notebook["cells"]) + 1)]
+    assert not any("execution" in cell["metadata"] for cell in notebook["cells"])
+    assert set(notebook["metadata"]) == {"kernelspec", "language_info"}
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output["output_type"] == "error"]
