@@ -1,0 +1,71 @@
+"""A small bundle that every test of serving can use, made with scikit-learn and skl2onnx and not with the export.
+
+Its expected answers come from scikit-learn, so that a mistake in the export cannot hide one in the loader.
+"""
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.ensemble import HistGradientBoostingClassifier
+from small import ROW
+from small import SIGNATURE
+from small import by_hand
+from small import rows
+from small import write_bundle
+
+
+@pytest.fixture(scope="session")
+def classifier() -> HistGradientBoostingClassifier:
+    """A few trees on invented flights: late in the evening, later with the carrier UA."""
+    table = rows(600)
+    chance = [0.1 + 0.02 * row["hour"] + 0.2 * (row["carrier"] == "UA") for row in table]
+    late = np.random.default_rng(1).random(len(table)) < chance
+    return HistGradientBoostingClassifier(max_iter=8, min_samples_leaf=5, random_state=0).fit(by_hand(table), late)
+
+
+@pytest.fixture(scope="session")
+def small_model(classifier: HistGradientBoostingClassifier) -> bytes:
+    """The same trees as ONNX."""
+    inputs = [("X", FloatTensorType([None, len(SIGNATURE["features"])]))]
+    opset = {"": 18, "ai.onnx.ml": 3}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # skl2onnx writes booleans where onnx wants integers
+        converted = convert_sklearn(classifier, "small", inputs, options={"zipmap": False}, target_opset=opset)
+    return bytes(converted.SerializeToString())
+
+
+@pytest.fixture(scope="session")
+def small_files(classifier: HistGradientBoostingClassifier, small_model: bytes) -> dict[str, bytes]:
+    """The files of the bundle but its manifest."""
+    table = [ROW, *rows(20, seed=2)]
+    answers = classifier.predict_proba(by_hand(table))[:, 1]
+    golden = [{"features": row, "probability": float(p)} for row, p in zip(table, answers, strict=True)]
+    texts = {"signature.json": SIGNATURE, "golden.json": golden, "metrics.json": {"auc": 0.7}}
+    return {"model.onnx": small_model, **{name: json.dumps(text).encode() for name, text in texts.items()}}
+
+
+@pytest.fixture(scope="session")
+def built_registry(tmp_path_factory: pytest.TempPathFactory, small_files: dict[str, bytes]) -> Path:
+    """A registry with one version, the champion; read only."""
+    registry = tmp_path_factory.mktemp("built") / "registry"
+    write_bundle(registry / "versions" / "1", small_files)
+    (registry / "aliases.json").write_text('{"champion": 1}')
+    return registry
+
+
+@pytest.fixture
+def registry(built_registry: Path, tmp_path: Path) -> Path:
+    """A copy of that registry that a test may break."""
+    return Path(shutil.copytree(built_registry, tmp_path / "registry"))
+
+
+@pytest.fixture
+def small_bundle(registry: Path) -> Path:
+    """The folder of its bundle."""
+    return registry / "versions" / "1"
