@@ -47,7 +47,7 @@ lessons: .venv/installed.txt  ## run notebooks/ (or LESSONS="01_data_checks …"
 	@mkdir -p $(STANDIN) && find $(STANDIN) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
 	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build project_slug=mle-standin package_name=mle_standin
 	$(call install,$(STANDIN))
-	@$(STANDIN)/.venv/bin/python scripts/lessons.py $(STANDIN) notebooks $(LESSONS)
+	@$(STANDIN)/.venv/bin/python scripts/store_outputs.py $(STANDIN) notebooks $(LESSONS)
 
 lab: $(PROJECT)/.venv/installed.txt  ## JupyterLab in the generated project
 	cd $(PROJECT) && .venv/bin/jupyter lab

@@ -36,9 +36,7 @@ def generate(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Gene
 
     def make(answers: dict[str, str], folder: Path | None = None) -> Path:
         where = folder or tmp_path_factory.mktemp("generated")
-        made = cookiecutter(
-            str(repository), no_input=True, extra_context=dict(answers), output_dir=str(where), config_file=str(settings)
-        )
-        return Path(made)
+        options = {"output_dir": str(where), "config_file": str(settings)}
+        return Path(cookiecutter(str(repository), no_input=True, extra_context=dict(answers), **options))
 
     return make

@@ -4,24 +4,23 @@ import json
 from pathlib import Path
 
 import pytest
+from cookiecutter.utils import create_env_with_context
 from hypothesis import example
 from hypothesis import given
 from hypothesis import strategies as st
-from jinja2 import Environment
 from lessons import lesson
-from lessons import renderable
 from machine import REPOSITORY
 from machine import TEMPLATE
 
 ANSWERS = {"package_name": "late_trains", "project_slug": "late-trains"}
-SOURCES = st.lists(
-    st.one_of(st.text(), st.sampled_from(["mle_standin", "mle-standin", "{{", "}}", "{%", "{#", "{% endraw %}", "\\", "'"]))
-).map("".join)
+PIECES = ["mle_standin", "mle-standin", "{{", "}}", "{%", "{#", "{% endraw %}", "\\", "'"]
+SOURCES = st.lists(st.one_of(st.text(), st.sampled_from(PIECES))).map("".join)
 
 
 def rendered(source: str) -> str:
     """What cookiecutter makes of a file of the template."""
-    return Environment(keep_trailing_newline=True).from_string(renderable(source)).render(cookiecutter=ANSWERS)
+    environment = create_env_with_context({"cookiecutter": {"_extensions": ["lessons.Lessons"]}})
+    return str(environment.from_string(source).render(cookiecutter=ANSWERS))
 
 
 @given(SOURCES)
@@ -54,7 +53,8 @@ def test_every_stub_has_its_source_and_every_notebook_its_stub(folder: str) -> N
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_a_lesson_is_stored_as_make_lessons_stores_it(path: Path) -> None:
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    assert [cell["id"] for cell in notebook["cells"]] == [f"{path.stem}-{n:02d}" for n in range(1, len(notebook["cells"]) + 1)]
+    for number, cell in enumerate(notebook["cells"], start=1):
+        assert cell["id"] == f"{path.stem}-{number:02d}"
     assert not any("execution" in cell["metadata"] for cell in notebook["cells"])
     assert set(notebook["metadata"]) == {"kernelspec", "language_info"}
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]

@@ -46,7 +46,8 @@ def test_a_name_for_people_becomes_a_name_for_folders(name: str, expected: str) 
 
 
 def test_a_long_name_is_cut_between_words() -> None:
-    assert slug("Late arrivals of regional flights at the three airports of New York") == "late-arrivals-of-regional-flights-at-the"
+    name = "Late arrivals of regional flights at the three airports of New York"
+    assert slug(name) == "late-arrivals-of-regional-flights-at-the"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,7 @@ def test_a_bad_answer_is_refused_with_its_reason(given_answers: dict[str, str], 
     assert "type" in refusal.value.message
 
 
-@pytest.mark.parametrize("name", sorted(sys.stdlib_module_names - {"this"})[::7] + keyword.kwlist + keyword.softkwlist)
+@pytest.mark.parametrize("name", [*sorted(sys.stdlib_module_names)[::7], *keyword.kwlist, *keyword.softkwlist])
 def test_no_project_hides_a_module_or_a_keyword_of_python(name: str) -> None:
     with pytest.raises(ClickException):
         check_answers(answers(package_name=name))
@@ -123,7 +124,7 @@ def test_a_quoted_text_reads_back_from_toml(text: str) -> None:
     assert tomllib.loads(f"text = {quote(text)}") == {"text": text}
 
 
-@pytest.mark.parametrize("author", ['Jürgen "JJ" O\'Neil', "C:\\new", "50% {off} #1: [x] & <y>", "山田 🚀", "$HOME `id`"])
+@pytest.mark.parametrize("author", ['Jürgen "JJ" O\'Neil', "C:\\new", "50% {off} #1: [x] & <y>", "山田 🚀", "$A `id`"])
 def test_any_author_reaches_the_metadata_and_the_licence(author: str, generate: Generate) -> None:
     project = generate({"author": author, "project_name": f"Flüge {author}", "project_slug": "fluege"})
     metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -134,16 +135,25 @@ def test_any_author_reaches_the_metadata_and_the_licence(author: str, generate: 
 
 @pytest.mark.parametrize("hooks", ["yes", "no"])
 def test_a_refusal_is_a_sentence_and_leaves_nothing_behind(hooks: str, repository: Path, tmp_path: Path) -> None:
-    command = [COMMANDS / "cookiecutter", repository, "--no-input", "--accept-hooks", hooks, "project_name=sklearn"]
+    command: list[str | Path] = [
+        COMMANDS / "cookiecutter",
+        repository,
+        "--no-input",
+        "--accept-hooks",
+        hooks,
+        "project_name=sklearn",
+    ]
     done = run(*command, cwd=tmp_path, code=1, HOME=str(tmp_path / "home"))
-    assert done.stderr.startswith("Error: project_slug 'sklearn' is the name of a package that the project installs; type")
-    assert "my-sklearn" in done.stderr
+    assert done.stderr.splitlines() == [
+        "Error: project_slug 'sklearn' is the name of a package that the project installs; type for example my-sklearn",
+        "package_name 'sklearn' is the name of a package that the project installs; type for example my_sklearn",
+    ]
     assert "Traceback" not in done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_written_for_an_empty_slug(repository: Path, tmp_path: Path) -> None:
-    command = [COMMANDS / "cookiecutter", repository, "--no-input", "project_name=!!!"]
+    command: list[str | Path] = [COMMANDS / "cookiecutter", repository, "--no-input", "project_name=!!!"]
     done = run(*command, cwd=tmp_path, code=1, HOME=str(tmp_path / "home"))
     assert "the project name has no letter or digit" in done.stderr
     assert list(tmp_path.iterdir()) == []

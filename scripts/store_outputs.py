@@ -1,6 +1,6 @@
 """Runs the lessons in a project that has the stand-in name, and stores their outputs in the lessons.
 
-    python scripts/lessons.py PROJECT NOTEBOOKS [NAME …]
+    python scripts/store_outputs.py PROJECT NOTEBOOKS [NAME …]
 
 PROJECT is the generated project, whose own Python runs this; NOTEBOOKS the folder of the lessons. The same lessons and
 packages give the same bytes: cells get the ids `NAME-01`, `NAME-02` …, times and versions are left out.
@@ -38,7 +38,7 @@ def main(project: Path, folder: Path, *names: str) -> int:
 
 def executed(path: Path, where: Path) -> NotebookNode:
     """The lesson with the outputs of a run in the folder `where`."""
-    lesson = nbformat.read(path, as_version=4)
+    lesson: NotebookNode = nbformat.read(path, as_version=4)
     NotebookClient(lesson, timeout=SECONDS_PER_CELL, resources={"metadata": {"path": str(where)}}).execute()
     tidy(lesson, path.stem)
     text = nbformat.writes(lesson)

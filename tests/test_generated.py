@@ -1,0 +1,123 @@
+"""What a generated project holds: every file that belongs to it, no other, and nothing of the template."""
+
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from configurations import CONFIGURATIONS
+from conftest import Generate
+from machine import TEMPLATE
+from machine import known_files
+
+CI_FILES = {"GitHub": ".github/workflows/ci.yml", "GitLab": ".gitlab-ci.yml", "none": None}
+RENDERED_AT_RUN_TIME = re.compile(r"src/\w+/templates/.*\.html|deploy/.*\.(ya?ml|json)")
+
+
+@pytest.fixture(scope="module", params=CONFIGURATIONS)
+def project(request: pytest.FixtureRequest, generate: Generate) -> Path:
+    """A project for each of the configurations."""
+    return generate(CONFIGURATIONS[request.param])
+
+
+def answers(project: Path) -> dict[str, str]:
+    """Names that the project was given, read from its own files."""
+    metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ((command, target),) = metadata["scripts"].items()
+    provider = next((name for name, path in CI_FILES.items() if path and (project / path).exists()), "none")
+    return {"slug": command, "package": target.removesuffix(".cli:main"), "provider": provider}
+
+
+def texts(project: Path) -> dict[str, str]:
+    """Text of every file that is not Parquet."""
+    files = (path for path in project.rglob("*") if path.is_file() and path.suffix != ".parquet")
+    return {path.relative_to(project).as_posix(): path.read_text(encoding="utf-8") for path in files}
+
+
+def test_it_holds_every_file_of_the_template_and_no_other(project: Path) -> None:
+    made = answers(project)
+    names = {name.replace("{{ cookiecutter.package_name }}", made["package"]) for name in known_files(TEMPLATE)}
+    expected = {name for name in names if "{%" not in name} | {CI_FILES[made["provider"]]} - {None}
+    files = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
+    assert files == {name.replace("mle_standin", made["package"]) for name in expected if name}
+
+
+def test_the_ci_provider_is_the_chosen_one(request: pytest.FixtureRequest, project: Path) -> None:
+    chosen = CONFIGURATIONS[request.node.callspec.params["project"]].get("ci_provider", "GitHub")
+    assert answers(project)["provider"] == chosen
+    assert (project / ".github").exists() == (chosen == "GitHub")
+
+
+def test_no_folder_is_empty(project: Path) -> None:
+    assert [path for path, folders, files in os.walk(project) if not folders and not files] == []
+
+
+def test_nothing_of_the_template_is_left(project: Path) -> None:
+    for name, text in texts(project).items():
+        assert not re.search(r"mle[_-]standin", text), name
+        assert "cookiecutter" not in text.lower(), name
+        if not RENDERED_AT_RUN_TIME.fullmatch(name):
+            assert not re.search(r"\{\{|\{%|\{#", text), name
+
+
+def test_no_path_of_a_machine_is_in_it(project: Path) -> None:
+    for name, text in texts(project).items():
+        assert not re.search(r"/(root|home/\w+|Users/\w+|tmp|work)/", text), name
+        assert str(project.parent) not in text, name
+
+
+def test_python_files_parse_and_notebooks_are_json(project: Path) -> None:
+    for name, text in texts(project).items():
+        if name.endswith(".py"):
+            compile(text, name, "exec")
+        if name.endswith((".ipynb", ".json")):
+            json.loads(text)
+        if name.endswith(".toml"):
+            tomllib.loads(text)
+
+
+def test_files_end_their_lines_the_same_way(project: Path) -> None:
+    for path in project.rglob("*"):
+        if path.is_file() and path.suffix != ".parquet":
+            assert b"\r" not in path.read_bytes(), path
+
+
+def test_data_are_copied_byte_for_byte(project: Path) -> None:
+    for name in known_files(TEMPLATE / "data"):
+        if not name.endswith(".py"):
+            assert (project / "data" / name).read_bytes() == (TEMPLATE / "data" / name).read_bytes()
+
+
+def test_python_sources_of_the_template_hold_no_jinja() -> None:
+    for name in known_files(TEMPLATE):
+        if name.endswith(".py"):
+            source = (TEMPLATE / name).read_text(encoding="utf-8")
+            compile(source, name, "exec")
+            assert "cookiecutter" not in source, name
+
+
+@pytest.mark.parametrize(
+    ("licence", "words"),
+    [
+        ("MIT", "Permission is hereby granted, free of charge"),
+        ("BSD-3-Clause", "Neither the name of the copyright holder"),
+        ("Apache-2.0", "Version 2.0, January 2004"),
+        ("Proprietary", "All rights reserved. No part of this software"),
+    ],
+)
+def test_the_licence_is_the_chosen_one(licence: str, words: str, generate: Generate) -> None:
+    project = generate({"licence": licence})
+    assert words in (project / "LICENSE").read_text(encoding="utf-8")
+    metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert metadata["license"].removeprefix("LicenseRef-") == licence
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_the_python_version_reaches_metadata_types_and_ci(version: str, generate: Generate) -> None:
+    project = generate({"python_version": version})
+    settings = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    assert settings["project"]["requires-python"] == f">={version}"
+    assert settings["tool"]["mypy"]["python_version"] == version
+    assert f'python-version: "{version}"' in (project / ".github/workflows/ci.yml").read_text(encoding="utf-8")

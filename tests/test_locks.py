@@ -1,0 +1,86 @@
+"""The locked requirements: complete, hashed, from no particular host, and as new as they must be."""
+
+import re
+from pathlib import Path
+
+import pytest
+from machine import REPOSITORY
+from machine import TEMPLATE
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+LOCKS = [REPOSITORY / "requirements-dev.txt", TEMPLATE / "requirements.txt", TEMPLATE / "requirements-service.txt"]
+FLOORS = {
+    "duckdb": "2",
+    "jupyterlab": "4.6",
+    "mlflow": "3.17",
+    "numpy": "2",
+    "pandas": "3",
+    "pandera": "0.30",
+    "papermill": "2.7",
+    "pydantic": "2",
+    "scikit-learn": "1.9",
+    "skl2onnx": "1.20",
+}
+CEILINGS = {"protobuf": "7", "numpy": "2.5", "scipy": "1.18"}
+NOT_IN_THE_SERVICE = {"mlflow", "pandas", "pandera", "papermill", "pyarrow", "scikit-learn", "scipy", "skl2onnx"}
+
+
+def pins(lock: Path) -> list[Requirement]:
+    """Every pinned requirement of a lock, with its markers."""
+    lines = re.findall(r"^([A-Za-z0-9].*?) \\$", lock.read_text(encoding="utf-8"), re.MULTILINE)
+    return [Requirement(line) for line in lines]
+
+
+def versions(lock: Path) -> dict[str, list[Version]]:
+    """Versions of each package in a lock; more than one where the systems need different ones."""
+    found: dict[str, list[Version]] = {}
+    for pin in pins(lock):
+        found.setdefault(canonicalize_name(pin.name), []).append(Version(str(pin.specifier).removeprefix("==")))
+    return found
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+def test_every_package_is_pinned_with_hashes(lock: Path) -> None:
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", re.sub(r"^#.*\n", "", lock.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    assert len(blocks) >= 20
+    for block in blocks:
+        assert re.match(r"[A-Za-z0-9._-]+==[^ ]+ ", block), block
+        assert re.search(r"--hash=sha256:[0-9a-f]{64}", block), block
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+def test_no_lock_names_a_host(lock: Path) -> None:
+    assert not re.search(r"://|--(extra-)?index|--find-links|--trusted", lock.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
+def test_every_wish_is_granted_in_its_lock(lock: Path) -> None:
+    granted = versions(lock)
+    for line in lock.with_suffix(".in").read_text(encoding="utf-8").splitlines():
+        if wish := line.partition("  #")[0].strip().removeprefix("-c requirements.txt").partition("# ")[0]:
+            requirement = Requirement(wish)
+            assert all(v in requirement.specifier for v in granted[canonicalize_name(requirement.name)]), line
+
+
+@pytest.mark.parametrize("package", FLOORS)
+def test_a_package_is_not_older_than_what_the_project_was_written_for(package: str) -> None:
+    assert min(versions(TEMPLATE / "requirements.txt")[package]) >= Version(FLOORS[package])
+
+
+@pytest.mark.parametrize("package", CEILINGS)
+def test_a_package_is_older_than_the_version_known_to_fail(package: str) -> None:
+    assert max(versions(TEMPLATE / "requirements.txt")[package]) < Version(CEILINGS[package])
+
+
+def test_the_service_has_the_versions_of_the_project_and_no_training_packages() -> None:
+    service, project = (versions(TEMPLATE / f"requirements{name}.txt") for name in ("-service", ""))
+    assert service.items() <= project.items()
+    assert service.keys().isdisjoint(NOT_IN_THE_SERVICE)
+
+
+def test_both_environments_lint_and_test_with_the_same_tools() -> None:
+    ours, theirs = versions(REPOSITORY / "requirements-dev.txt"), versions(TEMPLATE / "requirements.txt")
+    for tool in ("ruff", "mypy", "pytest", "hypothesis"):
+        assert ours[tool] == theirs[tool]
