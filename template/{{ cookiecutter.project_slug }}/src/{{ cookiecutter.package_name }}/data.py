@@ -84,10 +84,21 @@ def features(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
     Numbers that may be missing are float64 with NaN; the label is float64 0, 1 or NaN (not known).
     """
-    frame = connection.sql(query("features.sql")).df()
-    masked = [name for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.api.extensions.ExtensionDtype)]
-    numbers = [name for name in masked if pd.api.types.is_numeric_dtype(frame[name])]
-    return frame.astype(dict.fromkeys(numbers, "float64"))
+    flags = [f'"{column.name}"::DOUBLE as "{column.name}"' for column in CONTRACT.features.columns if column.kind == "boolean"]
+    return to_frame(connection.sql(f"select * replace ({', '.join(flags)}) from ({query('features.sql')})"))
+
+
+def ask(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: object) -> pd.DataFrame:
+    """The answer to an SQL query as a table; `$name` in it stands for a parameter, which is never read as SQL."""
+    return to_frame(connection.sql(sql, params=parameters or None))
+
+
+def to_frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
+    """A relation as a table: text as str, whole numbers with missing values as float64, dates and times as datetime64.
+
+    By way of Arrow: DuckDB's own `df()` still calls what pandas 3.1 deprecates.
+    """
+    return relation.to_arrow_table().to_pandas(date_as_object=False)
 
 
 def labelled(frame: pd.DataFrame, period: Period) -> pd.DataFrame:

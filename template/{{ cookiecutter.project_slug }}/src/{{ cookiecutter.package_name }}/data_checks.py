@@ -115,6 +115,24 @@ def require(report: Report, where: str | Path = "") -> None:
         raise RedError("the data do not keep the contract\n  " + "\n  ".join(red), where=where, hint=hint)
 
 
+def describe(table: Table) -> pd.DataFrame:
+    """The contract of a table to look at: one row per column."""
+    rows = [
+        {
+            "column": c.name,
+            "kind": c.kind,
+            "unit": c.unit,
+            "low": c.low,
+            "high": c.high,
+            "allowed": ", ".join(c.allowed) or c.pattern,
+            "max_null": c.max_null,
+            "known": c.known,
+        }
+        for c in table.columns
+    ]
+    return pd.DataFrame(rows)
+
+
 def _reasons(bad: pd.DataFrame) -> pd.Series:
     # The slow join only where a row has more than one reason: a broken rule can hit every row of a table.
     once = bad.drop_duplicates("row", keep=False).set_index("row")["reason"]

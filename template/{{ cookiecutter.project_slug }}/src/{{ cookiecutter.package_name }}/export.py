@@ -6,6 +6,7 @@ rounded down first. Then 0 of 336,776 rows differ by more than 1e-6 (largest dif
 """
 
 import json
+import warnings
 from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC
@@ -26,6 +27,7 @@ from .bundle import manifest_sums
 from .contract import CONTRACT
 from .errors import RedError
 from .files import write_atomic
+from .model_tests import without_values
 from .monitoring import reference
 from .registry import Registry
 from .schema import Column
@@ -57,7 +59,7 @@ def write(trained: Trained, folder: Path) -> None:
     write_atomic(folder / "gates.json", gates.dump(trained.verdicts))
     created = datetime.now(UTC).isoformat(timespec="seconds")
     manifest = {"sha256": manifest_sums(folder), "lineage": trained.lineage, "created": created}
-    _write_json(folder / "manifest.json", {**manifest, "packages": trained.lineage["packages"]})
+    _write_json(folder / "manifest.json", {**manifest, "packages": trained.lineage.get("packages", {})})
     verify_parity(Bundle.load(folder), trained)
 
 
@@ -67,7 +69,10 @@ def to_onnx(pipeline: Pipeline) -> bytes:
     for (tree,) in trees._predictors:
         tree.nodes["num_threshold"] = _round_down(tree.nodes["num_threshold"])
     inputs = [("X", FloatTensorType([None, trees.n_features_in_]))]
-    converted = convert_sklearn(trees, "model", inputs, options={"zipmap": False}, target_opset=OPSET)
+    with warnings.catch_warnings():
+        # skl2onnx hands NumPy integers to protobuf, which deprecates them; the result is verified on every row.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        converted = convert_sklearn(trees, "model", inputs, options={"zipmap": False}, target_opset=OPSET)
     return bytes(converted.SerializeToString())
 
 
@@ -84,7 +89,7 @@ def signature(spec: Model, pipeline: Pipeline) -> dict[str, object]:
 def golden(trained: Trained) -> list[dict[str, object]]:
     """Rows with the answer that scikit-learn gives: real ones, one without nullable values, one of unseen categories."""
     rows = trained.split.test.sample(GOLDEN_ROWS, random_state=0)[list(trained.spec.features)]
-    rows = pd.concat([rows, _without_values(rows.iloc[:1]), _unseen(rows.iloc[1:2], trained.spec)])
+    rows = pd.concat([rows, without_values(rows.iloc[:1]), _unseen(rows.iloc[1:2], trained.spec)])
     answers = trained.predict(rows)
     records = [{name: _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
     return [{"features": row, "probability": float(p)} for row, p in zip(records, answers, strict=True)]
@@ -96,7 +101,7 @@ def verify_parity(bundle: Bundle, trained: Trained) -> None:
     edge = rows.sample(min(1000, len(rows)), random_state=0)
     for name, sample, expected in (
         ("the test period", rows, trained.probabilities),
-        ("rows without nullable values", _without_values(edge), None),
+        ("rows without nullable values", without_values(edge), None),
         ("rows with unseen categories", _unseen(edge, trained.spec), None),
     ):
         answers = predict(bundle, sample)
@@ -142,11 +147,6 @@ def _reference(trained: Trained) -> dict[str, object]:
     by_month = {str(month): columns(rows, names) for month, rows in train.groupby(months)}
     predictions, labels = trained.predict(train), train[CONTRACT.target].to_numpy()
     return reference.make(columns(train, names), predictions, labels, described, months=by_month)
-
-
-def _without_values(rows: pd.DataFrame) -> pd.DataFrame:
-    nullable = [c.name for c in CONTRACT.features.columns if c.nullable and c.name in rows]
-    return rows.assign(**{name: rows[name].where(False) for name in nullable})
 
 
 def _unseen(rows: pd.DataFrame, spec: Model) -> pd.DataFrame:

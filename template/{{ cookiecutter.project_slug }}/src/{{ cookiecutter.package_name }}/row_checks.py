@@ -11,6 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
+from .data import to_frame
 from .errors import InputError
 from .schema import Column
 from .schema import Table
@@ -59,7 +60,7 @@ def typed_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFr
     """
     casts = ", ".join(f'try_cast("{c.name}" as {SQL_TYPES[c.kind]}) as "{c.name}"' for c in table.columns)
     connection.execute(f"create or replace temp table typed as select row, {casts} from ({numbered(table.name)})")
-    return connection.sql("select * from typed order by row").df().set_index("row")
+    return to_frame(connection.sql("select * from typed order by row")).set_index("row")
 
 
 def numbered(name: str) -> str:
@@ -119,7 +120,7 @@ def _wrong_types(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.Data
         for c in table.columns
         if c.name in text and SQL_TYPES[c.kind] != "VARCHAR"
     ]
-    return connection.sql(" union all ".join(parts)).df() if parts else _none()
+    return to_frame(connection.sql(" union all ".join(parts))) if parts else _none()
 
 
 def _broken_rules(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFrame:
@@ -129,7 +130,7 @@ def _broken_rules(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.Dat
         f"reason from typed where not coalesce(({rule.holds}), true)"
         for rule in table.rules
     ]
-    return connection.sql(" union all ".join(parts)).df() if parts else _none()
+    return to_frame(connection.sql(" union all ".join(parts))) if parts else _none()
 
 
 def _none() -> pd.DataFrame:

@@ -56,6 +56,14 @@ class Split(Section):
     test: tuple[date, date]
 
 
+class Retraining(Section):
+    """What a challenger is made of, and the newest labelled days on which it meets the champion."""
+
+    snapshots: tuple[str, ...] = Field(min_length=1)
+    train: tuple[date, date]
+    test: tuple[date, date]
+
+
 class Model(Section):
     """The specification of the model; everything that training depends on beside the data."""
 
@@ -108,6 +116,7 @@ class Settings(Section):
 
     data: Data
     split: Split
+    retraining: Retraining
     model: Model
     tests: Tests
     service: Service

@@ -5,6 +5,7 @@ MLflow is imported inside the functions: it costs seconds, and the service must 
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -61,18 +62,20 @@ def runs(store: Path, experiment: str) -> list[dict[str, object]]:
 
 @contextmanager
 def _client(store: Path) -> "Iterator[MlflowClient]":
-    # Before the import: it would ask the network about itself otherwise.
+    # Before the import: it would report its use over the network otherwise.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
+    with writing(store), warnings.catch_warnings():
+        # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates.
+        warnings.simplefilter("ignore")
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    with writing(store):
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         store.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield MlflowClient(tracking_uri=uri(store))
-    except (MlflowException, SQLAlchemyError) as error:
-        hint = "move the file away and try again; a new one is made"
-        raise InputError(f"the tracking store cannot be used: {str(error).splitlines()[0]}", where=store, hint=hint) from error
+        try:
+            yield MlflowClient(tracking_uri=uri(store))
+        except (MlflowException, SQLAlchemyError) as error:
+            what = f"the tracking store cannot be used: {str(error).splitlines()[0]}"
+            raise InputError(what, where=store, hint="move the file away and try again; a new one is made") from error

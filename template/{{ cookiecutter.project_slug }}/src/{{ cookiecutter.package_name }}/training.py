@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from .settings import Model
 from .settings import Tests
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "duckdb", "skl2onnx", "onnxruntime")
+Lineage = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Trained:
     probabilities: NDArray[np.float64]
     evaluation: Evaluation
     verdicts: tuple[Verdict, ...]
-    lineage: Mapping[str, object]
+    lineage: Lineage
 
     def predict(self, rows: pd.DataFrame) -> NDArray[np.float64]:
         """The probability of the target for each row."""
@@ -58,29 +60,28 @@ def predict(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> NDArray[np.f
     return np.asarray(pipeline.predict_proba(rows[list(spec.features)])[:, 1])
 
 
-def train(split: data.Split, spec: Model, tests: Tests, sums: Mapping[str, str] | None = None) -> Trained:
-    """Fit on the training rows, evaluate and test on the later ones; `sums` are those of the snapshot."""
+def train(split: data.Split, spec: Model, tests: Tests, made_of: Lineage | None = None) -> Trained:
+    """Fit on the training rows, evaluate and test on the later ones; `made_of` is the lineage to remember."""
     pipeline = fit(split.train, spec)
     p = predict(pipeline, spec, split.test)
     result = evaluate(split.test[CONTRACT.target], p, split.test[CONTRACT.day])
     verdicts = model_tests.run(
         lambda rows: predict(pipeline, spec, rows), split.train, split.test, spec.features, tests
     )
-    return Trained(pipeline, spec, split, p, result, tuple(verdicts), lineage(split, spec, sums or {}))
+    return Trained(pipeline, spec, split, p, result, tuple(verdicts), made_of or {})
 
 
-def lineage(split: data.Split, spec: Model, sums: Mapping[str, str]) -> dict[str, object]:
-    """What the model was made of: sums of the data, of the contract and of the SQL, periods, specification, versions."""
-    day = CONTRACT.day
-    periods = {
-        name: [f"{rows[day].min():%Y-%m-%d}", f"{rows[day].max():%Y-%m-%d}", len(rows)]
-        for name, rows in (("train", split.train), ("test", split.test))
-    }
+def lineage(sums: Mapping[str, Mapping[str, str]], periods: Mapping[str, data.Period], spec: Model, tests: Tests) -> Lineage:
+    """What a model is made of: sums of the data, the contract and the SQL, periods, specification, versions.
+
+    The same lineage gives the same model, so a model that exists need not be trained again.
+    """
     return {
-        "data": dict(sums),
+        "data": {name: dict(files) for name, files in sums.items()},
         "contract": CONTRACT.sha256,
         "features_sql": hashlib.sha256(data.query("features.sql").encode()).hexdigest(),
-        "periods": periods,
+        "periods": {name: [str(day) for day in period] for name, period in periods.items()},
         "spec": spec.model_dump(mode="json"),
+        "tests": tests.model_dump(mode="json"),
         "packages": {name: version(name) for name in LIBRARIES},
     }

@@ -1,0 +1,119 @@
+"""The pictures of the lessons and the reports. Each function draws one matplotlib figure and returns it."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from io import BytesIO
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+BLUE, ORANGE, GREY, RED, GREEN = "#2b6cb0", "#c05621", "#718096", "#c53030", "#2f855a"
+STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e2e8f0",
+    "axes.axisbelow": True,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "font.size": 9,
+    "figure.dpi": 96,
+}
+
+
+class Picture(Figure):
+    """A figure that a notebook shows by itself, without pyplot: no global state, nothing to close."""
+
+    def _repr_png_(self) -> bytes:
+        content = BytesIO()
+        self.savefig(content, format="png", metadata={"Software": None})
+        return content.getvalue()
+
+
+def intervals(
+    names: Sequence[str],
+    values: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    *,
+    title: str,
+    label: str,
+    line: float | None = None,
+) -> Figure:
+    """A value with its interval for each name, from top to bottom; `line` marks a threshold."""
+    middle = np.asarray(values, dtype=float)
+    figure, axes = _figure(title, height=1.1 + 0.28 * len(names))
+    rows = np.arange(len(names))[::-1]
+    axes.hlines(rows, np.asarray(low, dtype=float), np.asarray(high, dtype=float), color=BLUE, linewidth=3, alpha=0.4)
+    axes.plot(middle, rows, "o", color=BLUE)
+    axes.set_yticks(rows, list(names))
+    axes.set_xlabel(label)
+    if line is not None:
+        axes.axvline(line, color=RED, linestyle="--", linewidth=1)
+    return figure
+
+
+def timeline(
+    times: Sequence[str],
+    series: Mapping[str, ArrayLike],
+    *,
+    title: str,
+    label: str,
+    bands: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
+    line: float | None = None,
+) -> Figure:
+    """One line for each series over time; `bands` are intervals by the name of their series, `line` a threshold."""
+    figure, axes = _figure(title)
+    at = np.arange(len(times))
+    for color, (name, values) in zip((BLUE, ORANGE, GREEN, GREY), series.items(), strict=False):
+        axes.plot(at, np.asarray(values, dtype=float), "o-", color=color, label=name)
+        if bands and name in bands:
+            low, high = (np.asarray(limit, dtype=float) for limit in bands[name])
+            axes.fill_between(at, low, high, color=color, alpha=0.15, linewidth=0)
+    if line is not None:
+        axes.axhline(line, color=RED, linestyle="--", linewidth=1)
+    axes.set_xticks(at, list(times), rotation=45 if len(times) > 12 else 0, ha="right" if len(times) > 12 else "center")
+    axes.set_ylabel(label)
+    axes.legend(frameon=False)
+    return figure
+
+
+def bars(names: Sequence[str], values: ArrayLike, *, title: str, label: str, line: float | None = None) -> Figure:
+    """A horizontal bar for each name; `line` marks a threshold, bars beyond it are red."""
+    heights = np.asarray(values, dtype=float)
+    figure, axes = _figure(title, height=1.1 + 0.28 * len(names))
+    rows = np.arange(len(names))[::-1]
+    over = heights > line if line is not None else np.zeros(len(heights), dtype=bool)
+    axes.barh(rows, heights, color=np.where(over, RED, BLUE).tolist(), height=0.65)
+    axes.set_yticks(rows, list(names))
+    axes.set_xlabel(label)
+    if line is not None:
+        axes.axvline(line, color=RED, linestyle="--", linewidth=1)
+    return figure
+
+
+def calibration(predictions: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title: str, bins: int = 10) -> Figure:
+    """Predicted against observed share for each named pair (labels, probabilities), in bins of equal size."""
+    figure, axes = _figure(title, height=4.2, width=4.6)
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
+    top = 0.0
+    for color, (name, (labels, probabilities)) in zip((BLUE, ORANGE, GREEN), predictions.items(), strict=False):
+        y, p = np.asarray(labels, dtype=float), np.asarray(probabilities, dtype=float)
+        groups = np.array_split(np.argsort(p), bins)
+        predicted, observed = ([float(values[group].mean()) for group in groups] for values in (p, y))
+        axes.plot(predicted, observed, "o-", color=color, label=name)
+        top = max(top, *predicted, *observed)
+    axes.set(xlim=(0, top * 1.05), ylim=(0, top * 1.05), xlabel="predicted", ylabel="observed")
+    axes.legend(frameon=False)
+    return figure
+
+
+def _figure(title: str, *, width: float = 7.2, height: float = 3.2) -> tuple[Figure, Axes]:
+    with mpl.rc_context(STYLE):
+        figure = Picture(figsize=(width, height), layout="constrained")
+        axes = figure.subplots()
+        axes.set_title(title)
+    return figure, axes

@@ -1,0 +1,120 @@
+"""The steps of the life cycle, each a function of the settings: what the command line and the lessons call."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from . import data
+from . import data_checks
+from . import export
+from . import gates
+from . import retraining
+from . import tracking
+from . import training
+from .registry import CHAMPION
+from .registry import Registry
+from .settings import Retraining
+from .settings import Settings
+from .settings import Split
+
+
+@dataclass(frozen=True)
+class Release:
+    """A trained model and the number of its version in the registry."""
+
+    version: int
+    trained: training.Trained
+
+
+def features(config: Settings, *names: str) -> pd.DataFrame:
+    """The features of one or more snapshots (the default one without a name), checked, bad rows left out.
+
+    Raises RedError when a snapshot does not keep the contract.
+    """
+    return pd.concat([_features(config, name) for name in names or (config.data.snapshot,)], ignore_index=True)
+
+
+def train(config: Settings) -> Release:
+    """Check, train, evaluate, test, export, register and track a model; its version, promoted or not."""
+    split = data.split(features(config), config.split.train, config.split.test)
+    return _release(config, training.train(split, config.model, config.tests, _lineage(config)), "train")
+
+
+def ensure(config: Settings) -> int:
+    """The version made of the present data and settings; it is trained only if there is none yet."""
+    registry, wanted = Registry(config.paths.registry), json.loads(json.dumps(_lineage(config)))
+    for version in reversed(registry.versions()):
+        manifest = json.loads((registry.path(version) / "manifest.json").read_text(encoding="utf-8"))
+        if manifest["lineage"] == wanted:
+            return version
+    return train(config).version
+
+
+def promote(config: Settings, version: int | str) -> int:
+    """Make a version the champion; RedError unless all of its gates are green."""
+    return Registry(config.paths.registry).promote(version)
+
+
+def retrain(config: Settings) -> retraining.Decision:
+    """Train a challenger on the period of [retraining], compare it with the champion, promote it if it is better."""
+    registry = Registry(config.paths.registry)
+    registry.resolve(CHAMPION)
+    parts = config.retraining
+    split = data.split(features(config, *parts.snapshots), parts.train, parts.test)
+    made_of = training.lineage(_sums(config, parts.snapshots), _periods(parts), config.model, config.tests)
+    challenger = training.train(split, config.model, config.tests, made_of)
+    decision = retraining.decide(challenger, registry, config.tests.slices)
+    _track(config, Release(decision.version, challenger), "retrain")
+    return decision
+
+
+def verdicts(config: Settings, version: int | str = CHAMPION) -> list[gates.Verdict]:
+    """What the gates said about a version when it was made."""
+    return gates.load(Registry(config.paths.registry).path(version) / "gates.json")
+
+
+def bundle_folder(config: Settings, version: int | str = CHAMPION) -> Path:
+    """The folder of a version's bundle."""
+    return Registry(config.paths.registry).path(version)
+
+
+def _features(config: Settings, name: str) -> pd.DataFrame:
+    snapshot = config.snapshot(name)
+    connection = data.connect(snapshot.folder, snapshot.repair)
+    report = data_checks.check_snapshot(connection, max_quarantined=config.data.checks.max_quarantined)
+    data_checks.require(report, where=snapshot.folder)
+    data_checks.exclude(connection, report)
+    return data.features(connection)
+
+
+def _release(config: Settings, trained: training.Trained, name: str) -> Release:
+    release = Release(export.register(trained, Registry(config.paths.registry)), trained)
+    _track(config, release, name)
+    return release
+
+
+def _track(config: Settings, release: Release, name: str) -> None:
+    trained = release.trained
+    tracking.record(
+        config.paths.tracking,
+        config.model.name,
+        f"{name} version {release.version}",
+        parameters={**trained.spec.model_dump(mode="json"), "version": release.version},
+        metrics=trained.evaluation.to_dict(),
+        artifacts=bundle_folder(config, release.version),
+    )
+
+
+def _lineage(config: Settings) -> training.Lineage:
+    return training.lineage(_sums(config, [config.data.snapshot]), _periods(config.split), config.model, config.tests)
+
+
+def _sums(config: Settings, snapshots: Iterable[str]) -> dict[str, dict[str, str]]:
+    return {name: data.sums(config.snapshot(name).folder) for name in snapshots}
+
+
+def _periods(parts: Split | Retraining) -> dict[str, data.Period]:
+    return {"train": parts.train, "test": parts.test}
