@@ -1,0 +1,66 @@
+"""Environments with the locked packages, one for each Python, shared by all tests, kept while the lock is the same."""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from machine import COMMANDS
+from machine import REPOSITORY
+from machine import TEMPLATE
+from machine import run
+
+UV = COMMANDS / "uv"
+KEPT = REPOSITORY / "build" / "test-environments"
+
+
+def interpreter(version: str) -> Path | None:
+    """A Python of this version: the one that runs the tests, one that is on the path, or one of pyenv's."""
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return Path(sys.executable)
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    candidates = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"{version}.*/bin/python"), reverse=True)]
+    return next((Path(path) for path in candidates if path and starts(Path(path), version)), None)
+
+
+def starts(python: Path, version: str) -> bool:
+    """Whether `python` runs and is of this version; a shim of pyenv may stand for a Python that is not active."""
+    code = f"import sys, venv; sys.exit('{version}' != '%d.%d' % sys.version_info[:2])"
+    return os.system(f'"{python}" -c "{code}" 2>{os.devnull}') == 0  # noqa: S605
+
+
+def environment_for(version: str) -> Path:
+    """Folder of the environment of this Python version, made when it is missing or the lock has changed."""
+    lock = TEMPLATE / "requirements.txt"
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    folder, stamp = KEPT / version, KEPT / f"{version}.lock"
+    with alone(KEPT / f"{version}.busy"):
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted or not folder.exists():
+            stamp.unlink(missing_ok=True)
+            python = interpreter(version)
+            assert python
+            run(UV, "venv", "--clear", "--python", python, folder, cwd=KEPT)
+            sync = ["pip", "sync", "--require-hashes", "--compile-bytecode", "--python", str(folder), str(lock)]
+            run(UV, *sync, cwd=KEPT, minutes=10)
+            stamp.write_text(wanted, encoding="utf-8")
+    return folder
+
+
+def install(project: Path, folder: Path) -> None:
+    """Install a project in the environment `folder`, without its packages and without a download."""
+    options = ["--quiet", "--no-deps", "--no-build-isolation", "--offline", "--python", str(folder), "--editable"]
+    with alone(folder.parent / f"{folder.name}.busy"):
+        run(UV, "pip", "install", *options, project, cwd=project)
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Keep other processes of the test run out until the block ends; a killed process keeps no one out."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

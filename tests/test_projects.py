@@ -1,0 +1,125 @@
+"""Generated projects at work: their own lint, types, tests, stored outputs and runs, in the locked environments."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from answers import dependencies
+from answers import taken_fault
+from configurations import CONFIGURATIONS
+from conftest import Generate
+from environments import KEPT
+from environments import environment_for
+from environments import install
+from environments import interpreter
+from machine import run
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Project:
+    """A generated project and the commands of the environment it is installed in."""
+
+    folder: Path
+    commands: Path
+
+    def run(self, command: str, *words: str, minutes: float = 10) -> str:
+        """Output of a command of the environment, started in the project's folder."""
+        cache = str(KEPT / "mypy")
+        done = run(self.commands / command, *words, cwd=self.folder, minutes=minutes, MYPY_CACHE_DIR=cache)
+        return done.stdout + done.stderr
+
+
+Installed = Callable[[str, str], Project]
+
+
+@pytest.fixture(scope="session")
+def installed(generate: Generate) -> Installed:
+    """Generate a configuration for a Python version and install it; each once in a test process."""
+    made: dict[tuple[str, str], Project] = {}
+
+    def project(configuration: str, version: str) -> Project:
+        if interpreter(version) is None:
+            pytest.skip(f"no Python {version} on this machine")
+        if (configuration, version) not in made:
+            folder = generate({**CONFIGURATIONS[configuration], "python_version": version})
+            environment = environment_for(version)
+            install(folder, environment)
+            made[configuration, version] = Project(folder, environment / "bin")
+        return made[configuration, version]
+
+    return project
+
+
+def grouped(*pairs: tuple[str, str]) -> pytest.MarkDecorator:
+    """Run a test for these pairs of configuration and version; one worker takes all tests of a pair."""
+    params = [pytest.param(*pair, marks=pytest.mark.xdist_group("-".join(pair)), id="-".join(pair)) for pair in pairs]
+    return pytest.mark.parametrize(("configuration", "version"), params)
+
+
+MAIN = [("default", "3.11"), ("umlaut", "3.11"), ("long", "3.11")]
+OTHER = [("default", "3.12"), ("default", "3.13")]
+
+
+@grouped(*MAIN)
+def test_the_linter_and_the_formatter_find_nothing(configuration: str, version: str, installed: Installed) -> None:
+    project = installed(configuration, version)
+    project.run("ruff", "check", "--no-cache")
+    project.run("ruff", "format", "--check", "--no-cache")
+
+
+@grouped(*MAIN, OTHER[1])
+def test_the_types_agree(configuration: str, version: str, installed: Installed) -> None:
+    assert "no issues found" in installed(configuration, version).run("mypy")
+
+
+@grouped(*MAIN, *OTHER)
+def test_its_own_tests_pass(configuration: str, version: str, installed: Installed) -> None:
+    told = installed(configuration, version).run("pytest", "-q", "-p", "no:cacheprovider", minutes=15)
+    assert " passed" in told
+    assert " skipped" not in told
+
+
+@grouped(MAIN[0], MAIN[1])
+def test_its_lessons_give_the_stored_outputs(configuration: str, version: str, installed: Installed) -> None:
+    told = installed(configuration, version).run("pytest", "-q", "--nbval", "notebooks", minutes=15)
+    assert " passed" in told
+
+
+@grouped(MAIN[0], MAIN[2])
+def test_all_lessons_run(configuration: str, version: str, installed: Installed) -> None:
+    project = installed(configuration, version)
+    project.run(project_command(project), "run", minutes=15)
+    (run_folder,) = (project.folder / "runs").iterdir()
+    assert {path.stem for path in run_folder.rglob("*.ipynb")} >= {
+        path.stem for path in (project.folder / "notebooks").glob("*.ipynb")
+    }
+    assert list(run_folder.glob("*.html"))
+
+
+@grouped(*OTHER)
+def test_the_first_lessons_run(configuration: str, version: str, installed: Installed) -> None:
+    project = installed(configuration, version)
+    project.run(project_command(project), "run", "01_data_checks")
+
+
+@grouped(MAIN[0])
+def test_no_installed_module_can_be_the_name_of_a_project(
+    configuration: str, version: str, installed: Installed
+) -> None:
+    code = "import importlib.metadata as m, json; print(json.dumps(m.packages_distributions()))"
+    found: dict[str, list[str]] = json.loads(installed(configuration, version).run("python", "-c", code))
+    locked = {
+        name for name, sources in found.items() if {re.sub("[-.]", "_", s).lower() for s in sources} & dependencies()
+    }
+    assert "sklearn" in locked
+    assert {name for name in locked if re.fullmatch("[a-z][a-z0-9_]*", name) and not taken_fault(name)} == set()
+
+
+def project_command(project: Project) -> str:
+    """Name of the project's own command."""
+    return project.folder.name
