@@ -24,7 +24,7 @@ REQUIREMENTS = Path(__file__).parent / "{{ cookiecutter.project_slug }}" / "requ
 
 # Modules that the locked packages install under a name that is not the package's own.
 MODULES = """
-    PIL _pytest argon2 attr bs4 databricks dateutil dotenv git google graphql ipykernel_launcher jupyter markdown_it
+    PIL _pytest adbc_driver_duckdb argon2 attr bs4 databricks dateutil dotenv git google graphql ipykernel_launcher jupyter markdown_it
     mpl_toolkits mypyc opentelemetry py pylab pythonjsonlogger rpds sklearn websocket xdist yaml zmq
 """.split()
 
