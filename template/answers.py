@@ -24,14 +24,14 @@ REQUIREMENTS = Path(__file__).parent / "{{ cookiecutter.project_slug }}" / "requ
 
 # Modules that the locked packages install under a name that is not the package's own.
 MODULES = """
-    PIL _pytest adbc_driver_duckdb argon2 attr bs4 databricks dateutil dotenv git google graphql ipykernel_launcher jupyter markdown_it
-    mpl_toolkits mypyc opentelemetry py pylab pythonjsonlogger rpds sklearn websocket xdist yaml zmq
+    PIL _pytest adbc_driver_duckdb argon2 attr bs4 databricks dateutil dotenv git google graphql ipykernel_launcher
+    jupyter markdown_it mpl_toolkits mypyc opentelemetry py pylab pythonjsonlogger rpds sklearn websocket xdist yaml zmq
 """.split()
 
 # Folders of the project, commands of its environment, and names that Windows keeps for devices.
 RESERVED = """
     build data deploy dist docs exercises notebooks registry runs scripts src test tests venv
-    activate cookiecutter deactivate make mle mle_standin node pip python python3
+    activate cookiecutter deactivate make mle node pip python python3
     aux con nul prn com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9
 """.split()
 

@@ -24,9 +24,9 @@ class Lessons(Extension):
         environment.filters["lesson"] = lesson
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        """Put the answers' expressions in the place of the stand-in names, before Jinja reads `source`."""
-        del name, filename
-        return renderable(source)
+        """Put the answers' expressions in the place of the stand-in names in a file; an answer or a path has no name."""
+        del filename
+        return renderable(source) if name else source
 
 
 def lesson(answers: Mapping[str, str], path: str) -> str:

@@ -98,6 +98,11 @@ def test_python_sources_of_the_template_hold_no_jinja() -> None:
             assert "cookiecutter" not in source, name
 
 
+def test_a_project_may_have_the_names_of_the_stand_in(generate: Generate) -> None:
+    project = generate({"project_slug": "mle-standin", "package_name": "mle_standin"})
+    assert answers(project) == {"slug": "mle-standin", "package": "mle_standin", "provider": "GitHub"}
+
+
 @pytest.mark.parametrize(
     ("licence", "words"),
     [

@@ -8,6 +8,7 @@ from cookiecutter.utils import create_env_with_context
 from hypothesis import example
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import DictLoader
 from lessons import lesson
 from machine import REPOSITORY
 from machine import TEMPLATE
@@ -20,7 +21,8 @@ SOURCES = st.lists(st.one_of(st.text(), st.sampled_from(PIECES))).map("".join)
 def rendered(source: str) -> str:
     """What cookiecutter makes of a file of the template."""
     environment = create_env_with_context({"cookiecutter": {"_extensions": ["lessons.Lessons"]}})
-    return str(environment.from_string(source).render(cookiecutter=ANSWERS))
+    environment.loader = DictLoader({"file": source})
+    return str(environment.get_template("file").render(cookiecutter=ANSWERS))
 
 
 @given(SOURCES)
