@@ -5,7 +5,7 @@ because it measures an effect. The two tests are shown beside it: with tens of t
 significant, and they take rows for independent, which flights of one day are not.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 from typing import NamedTuple
 
@@ -21,7 +21,6 @@ from .counts import expected as reference_counts
 Floats = NDArray[np.float64]
 
 SMALLEST = 1e-4  # share that an empty bin counts as
-NOTABLE_PSI = 0.2
 
 
 class Test(NamedTuple):
@@ -63,6 +62,19 @@ def largest_psi(expected: Counts) -> float:
         return 0.0
     rarest = np.flatnonzero(used)[np.argmin(expected.bins[used])]
     return psi(expected.vector, np.eye(len(expected.vector))[rarest])
+
+
+def noise(expected: ArrayLike, actual: ArrayLike) -> float:
+    """The PSI that two samples of one population stay below with 99.9%, by chance alone.
+
+    (1/n + 1/m) times the quantile of chi-square with bins - 1 degrees of freedom (Yurdakul 2018, Statistical
+    properties of the population stability index); bins that are empty in both do not count.
+    """
+    from scipy.special import chdtri
+
+    e, a = np.asarray(expected, dtype=float), np.asarray(actual, dtype=float)
+    used = int(((e + a) > 0).sum())
+    return float(chdtri(used - 1, 0.001) * (1 / e.sum() + 1 / a.sum())) if used > 1 else 0.0
 
 
 def jensen_shannon(expected: ArrayLike, actual: ArrayLike) -> float:
@@ -107,7 +119,7 @@ def kolmogorov_smirnov(expected: ArrayLike, actual: ArrayLike) -> Test:
     return Test(statistic, float(np.clip(kstwo.sf(statistic, np.round(rows)), 0, 1)))
 
 
-def compare(name: str, bins: dict[str, Any], actual: Counts) -> Drift:
+def compare(name: str, bins: Mapping[str, Any], actual: Counts) -> Drift:
     """All statistics of one column; `bins` is its entry in reference.json."""
     before = reference_counts(bins)
     if bins["kind"] == "category":
@@ -126,11 +138,9 @@ def compare(name: str, bins: dict[str, Any], actual: Counts) -> Drift:
     )
 
 
-def features(reference: dict[str, Any], columns: Columns) -> list[Drift]:
+def features(reference: Mapping[str, Any], columns: Columns) -> list[Drift]:
     """Each feature of reference.json against the columns of a window, the largest PSI first."""
-    found: Iterable[Drift] = (
-        compare(name, bins, count(columns[name], bins)) for name, bins in reference["features"].items()
-    )
+    found = (compare(name, bins, count(columns[name], bins)) for name, bins in reference["features"].items())
     return sorted(found, key=lambda drift: -drift.psi)
 
 

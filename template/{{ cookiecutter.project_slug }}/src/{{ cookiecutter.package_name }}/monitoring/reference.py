@@ -28,14 +28,15 @@ def make(
     """The content of reference.json, ready for JSON.
 
     `columns` are the features of the training rows by name: objects with None for a missing category, numbers with
-    NaN. `features` are those of signature.json. `day` (datetime64, one for each row) lets the limits know what one
-    week differs from the others; without it there are none and the conventional ones hold.
+    NaN. `features` are those of signature.json; private ones are left out, for the log does not keep them. `day`
+    (datetime64, one for each row) lets the limits know how far weeks differ; without it the conventional ones hold.
     """
     p, y = np.asarray(predictions, dtype=np.float64), np.asarray(labels, dtype=np.float64)
-    numbers = [feature["name"] for feature in features if feature["kind"] != "category"]
+    public = [feature for feature in features if not feature.get("private")]
+    numbers = [feature["name"] for feature in public if feature["kind"] != "category"]
     reference: dict[str, Any] = {
         "rows": len(p),
-        "features": {feature["name"]: _bins(columns[feature["name"]], feature) for feature in features},
+        "features": {feature["name"]: _bins(columns[feature["name"]], feature) for feature in public},
         "prediction": numeric_bins(p),
         "relations": fit(columns, numbers),
         "base_rate": float(y.mean()),

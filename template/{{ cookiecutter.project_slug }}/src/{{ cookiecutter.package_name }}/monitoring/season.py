@@ -17,7 +17,6 @@ from .counts import Columns
 from .counts import Counts
 from .counts import count
 from .counts import expected
-from .drift import NOTABLE_PSI
 from .drift import psi
 from .relations import residual
 
@@ -92,9 +91,9 @@ def monitored(reference: Mapping[str, Any]) -> list[tuple[tuple[str, str], Mappi
 
 def _largest_move(whole: Counts, parts: Sequence[Counts]) -> float:
     moved = [psi(whole.vector - part.vector, part.vector) for part in parts]
-    return max(NOTABLE_PSI, upper_bound(np.sqrt(moved)) ** 2)
+    return upper_bound(np.sqrt(moved)) ** 2
 
 
 def _nulls(parts: Sequence[Counts]) -> float:
     shares = [part.nulls / part.rows for part in parts]
-    return max(NOTABLE_NULLS, upper_bound(shares) - float(np.mean(shares)))
+    return upper_bound(shares) - float(np.mean(shares))

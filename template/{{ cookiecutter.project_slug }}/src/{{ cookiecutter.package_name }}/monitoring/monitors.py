@@ -1,0 +1,213 @@
+"""The monitors: each takes what happened in a window and says whether it is still normal, with its evidence.
+
+A threshold comes from a measurement, and a window with few rows is given the benefit of chance: a monitor that rings
+every week is switched off in the third.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import nan
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .counts import Columns
+from .counts import Counts
+from .counts import Floats
+from .counts import expected
+from .drift import largest_psi
+from .drift import noise
+from .drift import psi
+from .performance import judge
+from .season import every
+from .season import monitored
+
+CHANCE = 3.29  # standard errors that are exceeded once in 1000 by chance, to both sides
+MIN_ROWS = 300  # of a window; with fewer, chance alone exceeds the limits
+INPUTS = ("drift", "relation", "prediction", "nulls", "unseen")
+OUTCOMES = ("labels", "auc", "skill", "base rate", "calibration")
+MIN_CLASS = 30  # labels of each class, as for the slices of the evaluation
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When a monitor is violated, and how many windows must agree.
+
+    max_psi: a convention (Siddiqi 2006); where the season moves a feature further, its own limit holds instead.
+    max_unseen: share of rows with a category that training lacks; in July to December 2013 it stays below 0.002.
+    max_nulls: change of the share of missing values. max_gap: mean prediction against base rate; max_ece: expected
+    calibration error; the first half of a year predicts the second to .03 on the whole, single months to .09.
+    min_coverage: share of labels that arrive; a week of storms cancels a fifth of the flights (February 2013: .83).
+    min_days: of a window, else its weather is no sample. An alarm rings when n of the last m windows are violated.
+    """
+
+    max_psi: float = 0.2
+    max_unseen: float = 0.01
+    max_nulls: float = 0.05
+    max_gap: float = 0.05
+    max_ece: float = 0.05
+    min_coverage: float = 0.75
+    min_days: int = 5
+    n: int = 2
+    m: int = 3
+
+
+@dataclass(frozen=True)
+class Window:
+    """The predictions of a period: features by name, and for each row probability, label, day, and whether it is due.
+
+    A label is NaN while it is unknown. Only rows whose label is `due` are judged: among the others, those known
+    already are the short flights.
+    """
+
+    name: str
+    columns: Columns
+    probability: Floats
+    label: Floats
+    day: NDArray[Any]
+    due: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, name: str, columns: Columns) -> "Window":
+        """A window of columns: the features, "probability", "label" and "day"; "due" too, else every label is due."""
+        p, label = (columns[each].astype(np.float64) for each in ("probability", "label"))
+        due = columns["due"] if "due" in columns else np.ones(len(p), dtype=np.bool_)
+        return cls(name, columns, p, label, columns["day"].astype("datetime64[D]"), due)
+
+    @property
+    def days(self) -> int:
+        """The number of days with predictions."""
+        return len(np.unique(self.day))
+
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """The rows whose label is due and known."""
+        return self.due & ~np.isnan(self.label)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a monitor read: `violated` is None when it could not judge. `low` and `high` bound the 95% interval."""
+
+    window: str
+    monitor: str
+    subject: str
+    value: float
+    limit: float
+    violated: bool | None
+    evidence: str
+    low: float = nan
+    high: float = nan
+
+
+def join(name: str, windows: Sequence[Window]) -> Window:
+    """One window of several, for what needs more rows; the features are left out."""
+    parts = ((w.probability, w.label, w.day, w.due) for w in windows)
+    return Window(name, {}, *(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def inputs(reference: Mapping[str, Any], window: Window, thresholds: Thresholds) -> list[Reading]:
+    """What can be said without labels: drift of features, of their relations, of predictions; nulls, unseen values."""
+    if len(window.probability) < MIN_ROWS or window.days < thresholds.min_days:
+        days, least = f"{window.days} of at least {thresholds.min_days} days", f"at least {MIN_ROWS}"
+        reason = f"not judged: {len(window.probability):,} rows of {least}, {days}"
+        return _unjudged(window, INPUTS, reason)
+    found = every(reference, {**window.columns, "prediction": window.probability})
+    readings = []
+    for (monitor, subject), bins in monitored(reference):
+        if (monitor, subject) in found:
+            counts, before = found[monitor, subject], expected(bins)
+            seasonal = reference.get("limits", {}).get(monitor, {}).get(subject, 0.0)
+            readings.append(
+                _moved(window.name, (monitor, subject), (before, counts), max(thresholds.max_psi, seasonal))
+            )
+            if monitor == "drift":
+                seasonal = reference.get("limits", {}).get("nulls", {}).get(subject, 0.0)
+                readings.append(_nulls(window.name, subject, (before, counts), max(thresholds.max_nulls, seasonal)))
+            if bins["kind"] == "category":
+                readings.append(_unseen(window.name, subject, counts, thresholds.max_unseen))
+    return readings
+
+
+def outcomes(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds) -> list[Reading]:
+    """What can be said when labels are there: their coverage, ranking, skill, base rate, calibration.
+
+    `metrics` is the metrics.json of the bundle.
+    """
+    due, known = int(window.due.sum()), window.judged
+    if due < MIN_ROWS:
+        return _unjudged(window, OUTCOMES, f"not judged: the labels of {due:,} rows are due, at least {MIN_ROWS}")
+    coverage = float(known.sum() / due)
+    evidence = f"{coverage:.1%} of {due:,} labels that are due, at least {thresholds.min_coverage:.0%}"
+    arrived = coverage >= thresholds.min_coverage
+    labels = Reading(window.name, "labels", "", coverage, thresholds.min_coverage, not arrived, evidence)
+    late = int(np.nansum(window.label[known]))
+    if min(late, int(known.sum()) - late) < MIN_CLASS:
+        reason = f"not judged: {late:,} late of {int(known.sum()):,} known labels, at least {MIN_CLASS} of each class"
+        return [labels, *_unjudged(window, OUTCOMES[1:], reason)]
+    return [labels, *_performance(metrics, window, thresholds)]
+
+
+def _unjudged(window: Window, monitors: Iterable[str], reason: str) -> list[Reading]:
+    return [Reading(window.name, monitor, "", nan, nan, None, reason) for monitor in monitors]
+
+
+def _performance(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds) -> Iterable[Reading]:
+    known = window.judged
+    found = judge(window.label[known], window.probability[known], window.day[known])
+    auc = (found.evaluation.auc, found.evaluation.auc_low, found.evaluation.auc_high)
+    floor = float(metrics.get("auc_low", 0.5))
+    # Interval against interval: a month of 2013 scatters by .04 around the whole.
+    yield _reading(window, "auc", auc, floor, violated=auc[2] < floor, words="alarm when all of the interval is below")
+    yield _reading(
+        window, "skill", found.skill, 0, violated=found.skill.high < 0, words="alarm when all of the interval is below"
+    )
+    low, high = found.gap.low, found.gap.high
+    off = abs(found.gap.value) > thresholds.max_gap and (low > 0 or high < 0)
+    rates = f"mean prediction {found.evaluation.mean_prediction:.3f}, base rate {found.evaluation.base_rate:.3f}"
+    yield _reading(window, "base rate", found.gap, thresholds.max_gap, violated=off, words=rates)
+    broken = found.ece.low > thresholds.max_ece
+    yield _reading(
+        window,
+        "calibration",
+        found.ece,
+        thresholds.max_ece,
+        violated=broken,
+        words="alarm when all of the interval is above",
+    )
+
+
+def _reading(
+    window: Window, monitor: str, interval: tuple[float, float, float], limit: float, *, violated: bool, words: str
+) -> Reading:
+    value, low, high = interval
+    evidence = f"{value:.3f} [{low:.3f}, {high:.3f}], limit {limit:.3g}, {words}"
+    return Reading(window.name, monitor, "", value, limit, violated, evidence, low, high)
+
+
+def _moved(window: str, key: tuple[str, str], counts: tuple[Counts, Counts], limit: float) -> Reading:
+    before, now = counts
+    value, most = psi(before.vector, now.vector), largest_psi(before)
+    limit = max(limit, noise(before.vector, now.vector))
+    if limit >= most:
+        evidence = f"not judged: PSI {value:.2f}; the season moves it up to {limit:.1f}, a fault by {most:.1f} at most"
+        return Reading(window, *key, value, limit, None, evidence)
+    return Reading(window, *key, value, limit, value > limit, f"PSI {value:.2f}, limit {limit:.2f}")
+
+
+def _nulls(window: str, subject: str, counts: tuple[Counts, Counts], limit: float) -> Reading:
+    was, share = (each.nulls / each.rows for each in counts)
+    limit = max(limit, CHANCE * sqrt(was * (1 - was) / counts[1].rows))
+    evidence = f"missing {share:.1%}, was {was:.1%}, may change by {limit:.1%}"
+    return Reading(window, "nulls", subject, share - was, limit, abs(share - was) > limit, evidence)
+
+
+def _unseen(window: str, subject: str, now: Counts, limit: float) -> Reading:
+    share = now.unseen / now.rows
+    limit += CHANCE * sqrt(limit * (1 - limit) / now.rows)
+    evidence = f"{share:.1%} of the rows have a value that training lacks, limit {limit:.1%}"
+    return Reading(window, "unseen", subject, share, limit, share > limit, evidence)

@@ -1,0 +1,146 @@
+"""Windows in the order of time: their readings, the alarms that follow, and one verdict for each monitor."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+from typing import Any
+
+from ..gates import Verdict
+from .alerts import alarms
+from .monitors import Reading
+from .monitors import Thresholds
+from .monitors import Window
+from .monitors import inputs
+from .monitors import join
+from .monitors import outcomes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_NAMED = 3  # subjects in the evidence of a verdict; the table has all
+STATUS = {False: "good", True: "bad", None: "not judged"}
+CLAIMS = {
+    "drift": "features are distributed as in training",
+    "relation": "features stand to each other as in training",
+    "prediction": "predictions are distributed as in training",
+    "nulls": "values are missing as often as in training",
+    "unseen": "training has seen the categories",
+    "labels": "labels arrive",
+    "auc": "ranking is as good as in the test",
+    "skill": "predictions are better than one constant",
+    "base rate": "the mean prediction is near the base rate",
+    "calibration": "a probability is a frequency",
+}
+
+
+class Timeline:
+    """The readings of successive windows, from old to new."""
+
+    def __init__(self, windows: Sequence[Window], readings: Sequence[Reading], thresholds: Thresholds) -> None:
+        self.windows = [window.name for window in windows]
+        self.readings = list(readings)
+        self.thresholds = thresholds
+        self._by_key: dict[tuple[str, str], dict[str, Reading]] = {}
+        for reading in readings:
+            self._by_key.setdefault((reading.monitor, reading.subject), {})[reading.window] = reading
+
+    def alarms(self, monitor: str, subject: str = "") -> dict[str, bool]:
+        """Whether the alarm of a monitor rings after each window; a window without a reading was not judged."""
+        found = self._by_key.get((monitor, subject), {})
+        history = [found[window].violated if window in found else None for window in self.windows]
+        return dict(zip(self.windows, alarms(history, self.thresholds.n, self.thresholds.m), strict=True))
+
+    def states(self, monitor: str, subject: str = "") -> list[str]:
+        """The state after each window: "alarm", "violated", "quiet" or "not judged"."""
+        found, rung = self._by_key.get((monitor, subject), {}), self.alarms(monitor, subject)
+        names = {True: "violated", False: "quiet", None: "not judged"}
+        seen = [names[found[window].violated] if window in found else names[None] for window in self.windows]
+        return ["alarm" if rung[window] else state for window, state in zip(self.windows, seen, strict=True)]
+
+    def of(self, monitor: str) -> list[Reading]:
+        """All readings of a monitor, from old to new."""
+        return [reading for reading in self.readings if reading.monitor == monitor]
+
+    def subjects(self, monitor: str) -> list[str]:
+        """What a monitor looks at: features, or the empty text for what concerns all rows."""
+        return [subject for name, subject in self._by_key if name == monitor]
+
+    def latest(self, monitor: str) -> list[Reading]:
+        """The readings of a monitor in the newest window."""
+        return [reading for reading in self.of(monitor) if reading.window == self.windows[-1]]
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """One verdict for each monitor: red when the alarm of one of its subjects rings after the newest window."""
+        return tuple(self._verdict(monitor, claim) for monitor, claim in CLAIMS.items())
+
+    def table(self) -> "pd.DataFrame":
+        """One row for each reading: window, monitor, subject, value, interval, limit, status, alarm, evidence."""
+        import pandas as pd
+
+        rung = {key: self.alarms(*key) for key in self._by_key}
+        rows = [
+            {**asdict(r), "status": STATUS[r.violated], "alarm": rung[r.monitor, r.subject][r.window]}
+            for r in self.readings
+        ]
+        names = ["window", "monitor", "subject", "value", "low", "high", "limit", "status", "alarm", "evidence"]
+        return pd.DataFrame(rows, columns=names)
+
+    def _verdict(self, monitor: str, claim: str) -> Verdict:
+        gate, readings = f"{monitor}: {claim}", self.latest(monitor)
+        red = [subject for subject in self.subjects(monitor) if self.alarms(monitor, subject)[self.windows[-1]]]
+        if red:
+            newest = (self._newest(monitor, subject) for subject in red)
+            return Verdict(gate, passed=False, evidence=_loud(sorted(newest, key=_excess)))
+        judged = [reading for reading in readings if reading.violated is not None]
+        if not judged:
+            return Verdict(gate, None, readings[0].evidence if readings else "not judged: nothing to read")
+        return Verdict(gate, passed=True, evidence=_quiet(judged, len(readings)))
+
+    def _newest(self, monitor: str, subject: str) -> Reading:
+        found = self._by_key[monitor, subject]
+        return next(found[window] for window in reversed(self.windows) if window in found)
+
+
+def read(
+    reference: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    windows: Sequence[Window],
+    *,
+    thresholds: Thresholds | None = None,
+    judge_over: int = 1,
+) -> Timeline:
+    """Read every monitor in every window; what needs labels is judged over the last `judge_over` windows together.
+
+    `reference` and `metrics` are the contents of reference.json and metrics.json. ValueError without a window.
+    """
+    if not windows:
+        raise ValueError("no window to read")
+    limits = thresholds or Thresholds()
+    readings: list[Reading] = []
+    for i, window in enumerate(windows):
+        judged = join(window.name, windows[max(0, i + 1 - judge_over) : i + 1])
+        readings += [*inputs(reference, window, limits), *outcomes(metrics, judged, limits)]
+    return Timeline(windows, readings, limits)
+
+
+def _sentence(reading: Reading) -> str:
+    return f"{reading.subject}: {reading.evidence}" if reading.subject else reading.evidence
+
+
+def _excess(reading: Reading) -> float:
+    return -abs(reading.value) / reading.limit if reading.limit else 0.0
+
+
+def _loud(red: Sequence[Reading]) -> str:
+    more = f"; and {len(red) - MOST_NAMED} more" if len(red) > MOST_NAMED else ""
+    return "; ".join(map(_sentence, red[:MOST_NAMED])) + more
+
+
+def _quiet(judged: Sequence[Reading], of: int) -> str:
+    nearest = min(judged, key=_excess)
+    once = " (violated, but in too few windows for an alarm)" if nearest.violated else ""
+    if of == 1:
+        return _sentence(nearest) + once
+    unjudged = f", {of - len(judged)} cannot be judged" if of > len(judged) else ""
+    return f"none of {len(judged)} rings{unjudged}; nearest to its limit is {_sentence(nearest)}{once}"

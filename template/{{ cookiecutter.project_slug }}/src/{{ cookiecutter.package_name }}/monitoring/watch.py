@@ -1,0 +1,126 @@
+"""Watch a model: from its prediction log, window by window, to readings, verdicts and a report."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+import numpy as np
+
+from ..bundle import Bundle
+from ..errors import InputError
+from ..gates import Verdict
+from . import report
+from .counts import Columns
+from .log import PredictionLog
+from .monitors import Thresholds
+from .monitors import Window
+from .timeline import Timeline
+from .timeline import read
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DAYS = 7  # of a window: the limits of the reference were measured on weeks
+WINDOWS = 13  # a quarter of a year
+JUDGE_OVER = 4  # windows: the AUC of one week scatters by .07, that of four by .04
+LABEL_DELAY = timedelta(days=1)  # 99.9% of the flights have landed 11 hours after their scheduled departure
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What `monitor` found: a verdict for each monitor, the readings behind them, and the page to look at."""
+
+    verdicts: tuple[Verdict, ...]
+    timeline: Timeline
+    report: Path | None
+
+    @property
+    def passed(self) -> bool | None:
+        """False when an alarm rings, True when none does, None when nothing could be judged."""
+        return report.passed(self.verdicts)
+
+
+def monitor(
+    bundle_folder: Path,
+    log_path: Path,
+    *,
+    now: datetime | None = None,
+    days: int = DAYS,
+    windows: int = WINDOWS,
+    thresholds: Thresholds | None = None,
+    label_delay: timedelta = LABEL_DELAY,
+    report_path: Path | None = None,
+) -> Watched:
+    """Watch the model of a bundle over the last `windows` windows of `days` days until `now`, and write a report.
+
+    Only answers of this version of the model count. A label is due `label_delay` after the prediction time, and what
+    came later than `now` is not known yet. A log that does not exist yet is an empty one. Raises InputError for a
+    bundle or a log that cannot be read.
+    """
+    bundle, reference = load(bundle_folder)
+    end = (now or datetime.now(UTC)).astimezone(UTC)
+    start = end - timedelta(days=days * windows)
+    parts = _windows(_rows(log_path, bundle, start, end, label_delay), end, days, windows)
+    timeline = read(reference, bundle.metrics, parts, thresholds=thresholds, judge_over=JUDGE_OVER)
+    if report_path is not None:
+        about = f"Model {bundle.signature.name}, version {bundle.version}, until {end:%Y-%m-%d %H:%M} UTC"
+        report.write(report_path, about, reference, parts, timeline, judge_over=JUDGE_OVER)
+    return Watched(timeline.verdicts(), timeline, report_path)
+
+
+def by_window(
+    reference: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    windows: Mapping[str, Columns],
+    *,
+    thresholds: Thresholds | None = None,
+) -> "pd.DataFrame":
+    """The readings of windows that are at hand, such as past months: one row per window, monitor and subject.
+
+    `reference` and `metrics` are the contents of reference.json and metrics.json; each window holds the features,
+    "probability", "label" (NaN: never known) and "day" as arrays.
+    """
+    parts = [Window.of(name, columns) for name, columns in windows.items()]
+    return read(reference, metrics, parts, thresholds=thresholds).table()
+
+
+def load(bundle_folder: Path) -> tuple[Bundle, dict[str, Any]]:
+    """A verified bundle and the content of its reference.json; InputError when it has none."""
+    bundle, file = Bundle.load(bundle_folder), Path(bundle_folder) / "reference.json"
+    if not file.is_file():
+        raise InputError("no such file", where=file, hint="train the model again: the reference is made in training")
+    return bundle, json.loads(file.read_text(encoding="utf-8"))
+
+
+def _rows(path: Path, bundle: Bundle, start: datetime, end: datetime, label_delay: timedelta) -> Columns:
+    if not Path(path).is_file():
+        times, numbers = np.empty(0, "datetime64[us]"), np.empty(0)
+        return {"time": times, "day": times, "probability": numbers, "label": numbers, "due": np.empty(0, np.bool_)}
+    with PredictionLog(path, bundle.signature) as log:
+        rows = log.read(start, end, known_by=end)
+    due = rows["time"] <= _utc(end - label_delay)
+    # The log does not know where a flight is: the blocks of the intervals are days in UTC.
+    columns = {**rows, "day": rows["time"].astype("datetime64[D]"), "due": due}
+    own = rows["version"] == bundle.version
+    return {name: values[own] for name, values in columns.items()}
+
+
+def _windows(rows: Columns, end: datetime, days: int, windows: int) -> list[Window]:
+    """The last `windows` periods before `end`, named after their first day, without those before the first row."""
+    starts = _utc(end) - np.arange(windows, 0, -1) * np.timedelta64(days, "D")
+    number = np.searchsorted(starts, rows["time"], side="right") - 1
+    first = int(number.min()) if len(number) else windows - 1
+    return [
+        Window.of(str(starts[i])[:10], {name: values[number == i] for name, values in rows.items()})
+        for i in range(first, windows)
+    ]
+
+
+def _utc(moment: datetime) -> np.datetime64:
+    return np.datetime64(moment.replace(tzinfo=None), "us")
