@@ -24,7 +24,7 @@ class Lessons(Extension):
         environment.filters["lesson"] = lesson
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        """Put the answers' expressions in the place of the stand-in names in a file; an answer or a path has no name."""
+        """Put the answers' expressions in the place of the stand-in names of a file; only files have a `name`."""
         del filename
         return renderable(source) if name else source
 
