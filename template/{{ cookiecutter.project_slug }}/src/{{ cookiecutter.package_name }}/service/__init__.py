@@ -1,0 +1,13 @@
+"""The online service: it answers with the exported bundle and knows nothing of training.
+
+`serve` starts it in this process, `running` in another one for the length of a block, `create_app` makes the
+application for any ASGI server.
+"""
+
+from .app import champion
+from .app import create_app
+from .app import from_settings
+from .child import running
+from .server import serve
+
+__all__ = ["champion", "create_app", "from_settings", "running", "serve"]

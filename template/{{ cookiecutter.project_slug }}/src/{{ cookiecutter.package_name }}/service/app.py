@@ -1,0 +1,124 @@
+"""The application factory: a bundle becomes a web service with its own documentation, health and metrics."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi import Response
+from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from .. import settings
+from ..bundle import Bundle
+from ..monitoring.log import PredictionLog
+from ..registry import Registry
+from .description import prediction_path
+from .front import PREDICT
+from .front import Front
+from .metrics import Metrics
+from .predictor import Predictor
+from .recorder import Recorder
+
+MAX_ROWS = 1_000
+MAX_BODY = 1 << 20  # bytes
+# FastAPI looks for providers of telemetry in each request, for a tenth of its time; /metrics has what we measure.
+NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
+
+
+def create_app(
+    bundle: Bundle, *, predictions: Path | None = None, max_rows: int = MAX_ROWS, max_body: int = MAX_BODY
+) -> FastAPI:
+    """The service that answers with `bundle` and logs to the SQLite file `predictions`, if there is one.
+
+    Raises InputError when the log cannot be used. `app.state.ready` says whether traffic should come.
+    """
+    metrics = Metrics()
+    log = PredictionLog(predictions, bundle.signature) if predictions else None
+    recorder = Recorder(log, metrics, bundle.signature.key) if log else None
+    predictor = Predictor(bundle, metrics, recorder, max_rows)
+    metrics.serving(bundle)
+    app = FastAPIOffline(
+        title=bundle.signature.name,
+        version=bundle.version,
+        redoc_url=None,
+        lifespan=_lifespan(recorder),
+        telemetry=NO_TELEMETRY,
+    )
+    app.state.ready, app.state.predictor = False, predictor
+    app.add_middleware(Front, metrics=metrics, max_body=max_body)
+    _add_routes(app, metrics)
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def champion(registry: Path, alias: str = "champion") -> Bundle:
+    """The bundle behind an alias; InputError says which command makes one."""
+    return Bundle.load(Registry(registry).path(alias))
+
+
+def from_settings() -> FastAPI:
+    """The service as config.toml describes it, for `uvicorn --factory`."""
+    paths = settings.load().paths
+    return create_app(champion(paths.registry), predictions=paths.predictions)
+
+
+def _lifespan(recorder: Recorder | None) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if recorder:
+            recorder.start()
+        app.state.ready = True
+        yield
+        app.state.ready = False
+        if recorder:
+            recorder.stop()
+
+    return lifespan
+
+
+def _add_routes(app: FastAPI, metrics: Metrics) -> None:
+    @app.get("/healthz", summary="The process is alive")
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", summary="The service takes traffic; 503 before the start is complete and once a stop began")
+    async def readyz(response: Response) -> dict[str, str]:
+        response.status_code = 200 if app.state.ready else 503
+        return {"status": "ready" if app.state.ready else "not ready"}
+
+    @app.get("/v1/model", summary="The model that answers")
+    async def model() -> dict[str, Any]:
+        return _about(app.state.predictor.bundle)
+
+    @app.get("/metrics", summary="For Prometheus", include_in_schema=False)
+    async def metrics_text() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _about(bundle: Bundle) -> dict[str, Any]:
+    signature = bundle.signature
+    features = [{"name": f.name, "about": f.about, "allowed": f.rule} for f in signature.features]
+    return {
+        "name": signature.name,
+        "version": bundle.version,
+        "target": signature.target,
+        "threshold": bundle.threshold,
+        "key": signature.key,
+        "created": bundle.manifest["created"],
+        "contract": signature.version_of_contract,
+        "metrics": bundle.metrics,
+        "features": features,
+    }
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    if not app.openapi_schema:
+        description = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        operation, schemas = prediction_path(app.state.predictor)
+        description["paths"][PREDICT] = operation
+        description.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+        app.openapi_schema = description
+    return app.openapi_schema

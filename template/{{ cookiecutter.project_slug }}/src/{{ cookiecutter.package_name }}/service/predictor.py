@@ -1,0 +1,62 @@
+"""From the body of a request to the body of its answer, with everything that is counted and logged on the way."""
+
+import json
+
+from typing_extensions import TypedDict  # pydantic reads those of `typing` from Python 3.12 only
+
+from ..bundle import Bundle
+from .metrics import Metrics
+from .recorder import Recorder
+from .request import RequestReader
+
+
+class Prediction(TypedDict):
+    """The answer to one row; `key` is the row's, as sent."""
+
+    key: str | None
+    probability: float
+    decision: bool
+
+
+class Answer(Prediction):
+    """The answer to a request with one row."""
+
+    model: str
+    version: str
+    request_id: str
+
+
+class Answers(TypedDict):
+    """The answer to a request with many rows, in their order."""
+
+    predictions: list[Prediction]
+    model: str
+    version: str
+    request_id: str
+
+
+class Predictor:
+    """One version of the model as the service uses it."""
+
+    def __init__(self, bundle: Bundle, metrics: Metrics, recorder: Recorder | None, max_rows: int) -> None:
+        self.bundle, self.metrics, self.recorder = bundle, metrics, recorder
+        self.reader = RequestReader(bundle.signature, max_rows, example=bundle.golden[0]["features"])
+        self._name, self._version = bundle.signature.name, bundle.version
+        self._key, self._threshold = bundle.signature.key, bundle.threshold
+
+    def answer(self, body: bytes, request_id: str) -> bytes:
+        """The answer as JSON. Raises BadRequestError."""
+        rows, many = self.reader.read(body)
+        answers = self.bundle.predict_rows(rows).tolist()
+        for row, answer in zip(rows, answers, strict=True):
+            self.metrics.probability.observe(answer)
+            for name in self.bundle.unseen(row):
+                self.metrics.unseen.labels(name).inc()
+        if self.recorder:
+            self.recorder.put(request_id, self._version, rows, answers, self._threshold)
+        predictions = [
+            Prediction(key=row.get(self._key), probability=answer, decision=answer >= self._threshold)
+            for row, answer in zip(rows, answers, strict=True)
+        ]
+        about = {"model": self._name, "version": self._version, "request_id": request_id}
+        return json.dumps({"predictions": predictions, **about} if many else {**predictions[0], **about}).encode()

@@ -1,0 +1,85 @@
+"""Write predictions to the log in the background: an answer never waits for the disk.
+
+The queue is bounded: when the disk cannot follow, predictions are dropped and counted. A clean stop loses none, a
+killed process at most those of the last quarter of a second.
+"""
+
+import logging
+import threading
+from collections import deque
+from datetime import UTC
+from datetime import datetime
+from typing import Any
+
+from ..errors import InputError
+from ..monitoring.log import PredictionLog
+from ..monitoring.log import time_text
+from .metrics import Metrics
+
+EVERY = 0.25  # seconds
+BATCH = 5_000  # predictions in one transaction
+LIMIT = 50_000  # predictions that may wait
+LAST_TRIES = 3
+LOG = logging.getLogger(__package__)
+
+
+class Recorder:
+    """A queue and the thread that empties it into a prediction log."""
+
+    def __init__(self, log: PredictionLog, metrics: Metrics, key: str, limit: int = LIMIT) -> None:
+        self._log, self._metrics, self._key, self._limit = log, metrics, key, limit
+        self._names = [feature.name for feature in log.features]
+        self._queue: deque[tuple[Any, ...]] = deque()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
+        metrics.log_queue.set_function(lambda: len(self._queue))
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def put(
+        self, request_id: str, version: str, rows: list[dict[str, Any]], answers: list[float], threshold: float
+    ) -> None:
+        """Queue the answers to one request; never waits."""
+        now = datetime.now(UTC)
+        if len(self._queue) + len(rows) > self._limit:
+            self._metrics.log_dropped.inc(len(rows))
+            return
+        for row, answer in zip(rows, answers, strict=True):
+            self._queue.append((now, request_id, version, answer, answer >= threshold, row))
+
+    def stop(self) -> None:
+        """Write what waits, then close the log; says how many predictions could not be written."""
+        self._stopping.set()
+        self._thread.join()
+        for _ in range(LAST_TRIES):
+            while self._queue and self._write():
+                pass
+        if self._queue:
+            self._metrics.log_dropped.inc(len(self._queue))
+            LOG.error("predictions could not be written to the log", extra={"lost": len(self._queue)})
+        self._log.close()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(EVERY):
+            while self._queue and self._write():
+                pass
+
+    def _write(self) -> bool:
+        batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
+        try:
+            self._log.append_rows(map(self._flat, batch))
+        except InputError as error:
+            # They keep their place in the queue; the next round tries again.
+            self._queue.extendleft(reversed(batch))
+            self._metrics.log_failures.inc()
+            LOG.error("the prediction log cannot be written", extra={"reason": str(error), "waiting": len(batch)})  # noqa: TRY400
+            return False
+        self._metrics.log_written.inc(len(batch))
+        return True
+
+    def _flat(self, entry: tuple[Any, ...]) -> tuple[Any, ...]:
+        moment, request_id, version, answer, decision, row = entry
+        head = (row.get(self._key), time_text(moment), request_id, version, answer, int(decision))
+        return (*head, *(row.get(name) for name in self._names))

@@ -1,0 +1,158 @@
+"""Read a request: JSON to rows that the model can take, or a list of what is wrong with them.
+
+The request model is derived from the signature. Types are strict, unknown fields are refused, numbers are finite: what
+passes here cannot fail later.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+from typing import Any
+from typing import Literal
+from typing import NotRequired
+
+from pydantic import ConfigDict
+from pydantic import Field
+from pydantic import TypeAdapter
+from pydantic import ValidationError
+from pydantic import create_model
+from pydantic import with_config
+from pydantic_core import ErrorDetails
+from typing_extensions import TypedDict
+
+from ..signature import LONGEST
+from ..signature import Feature
+from ..signature import Signature
+
+MAX_PROBLEMS = 20
+MAX_VALUE = 60
+Row = dict[str, Any]
+ROWS = re.compile(rb'\s*\{\s*"rows"\s*:\s*\[')
+WRONG = {
+    "finite_number": "is not finite",
+    "greater_than_equal": "is too small",
+    "less_than_equal": "is too large",
+    "literal_error": "is not one of them",
+    "multiple_of": "is not whole",
+    "string_pattern_mismatch": "does not match",
+    "string_too_long": "is too long",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong in one place: the number of the row (None when there is only one), the field, the value as sent."""
+
+    row: int | None
+    field: str
+    value: str
+    allowed: str
+    message: str
+
+
+class BadRequestError(Exception):
+    """A request that cannot be answered; `problems` are the first of them, `count` is how many there are."""
+
+    def __init__(self, problems: list[Problem], count: int) -> None:
+        super().__init__("; ".join(problem.message for problem in problems))
+        self.problems, self.count = problems, count
+
+
+class RequestReader:
+    """Reads the bodies of requests for one signature: a row, or `{"rows": [...]}` with at most `max_rows` of them."""
+
+    def __init__(self, signature: Signature, max_rows: int, example: Row | None = None) -> None:
+        self.signature = signature
+        row = row_type(signature, example)
+        some: Any = Annotated[list[row], Field(min_length=1, max_length=max_rows)]  # type: ignore[valid-type]
+        self.row: TypeAdapter[Row] = TypeAdapter(row)
+        self.rows: TypeAdapter[Any] = TypeAdapter(create_model("Rows", __config__=_strict(), rows=(some, ...)))
+
+    def read(self, body: bytes) -> tuple[list[Row], bool]:
+        """The rows of a body, and whether it holds a list of them. Raises BadRequestError."""
+        try:
+            if ROWS.match(body):
+                return self.rows.validate_json(body).rows, True
+            return [self.row.validate_json(body)], False
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+            problems = [self._problem(each) for each in found[:MAX_PROBLEMS]]
+            raise BadRequestError(problems, len(found)) from error
+
+    def _problem(self, error: ErrorDetails) -> Problem:
+        place = list(error["loc"])
+        row = None
+        if len(place) > 1 and place[0] == "rows":
+            row = int(place[1])
+            place = place[2:]
+        field = str(place[0]) if place else ""
+        if not field or place == ["rows"]:
+            return Problem(row, "", "", "", _about_the_body(error, row))
+        where = field if row is None else f"row {row}, {field}"
+        if error["type"] == "extra_forbidden":
+            return Problem(row, field, _short(error["input"]), "", f"{where} is not known; {self._alternative(field)}")
+        feature = self.signature.by_name.get(field)
+        allowed = feature.rule if feature else f"a text of at most {LONGEST} characters"
+        if error["type"] == "missing":
+            return Problem(row, field, "", allowed, f"{where} is missing; allowed: {allowed}")
+        value = _short(error["input"])
+        wrong = WRONG.get(error["type"], "has the wrong type")
+        return Problem(row, field, value, allowed, f"{where}: {value} {wrong}; allowed: {allowed}")
+
+    def _alternative(self, field: str) -> str:
+        names = [*self.signature.names, self.signature.key]
+        near = difflib.get_close_matches(field, names, n=1)
+        return f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
+
+
+def row_type(signature: Signature, example: Row | None = None) -> Any:
+    """The type of a row as a typed dictionary, so that a feature may have any name and a row is a plain dictionary."""
+    fields = {feature.name: _field(feature) for feature in signature.features}
+    key = Annotated[str, Field(max_length=LONGEST, description="identifies the row in the answer and in the log")]
+    row = TypedDict("Row", {signature.key: NotRequired[key | None], **fields})  # type: ignore[misc]
+    return with_config(_strict(example))(row)
+
+
+def _strict(example: Row | None = None) -> ConfigDict:
+    extra = {"example": example} if example else None
+    return ConfigDict(extra="forbid", strict=True, json_schema_extra=extra)  # type: ignore[typeddict-item]
+
+
+def _field(feature: Feature) -> Any:
+    allowed: Any = _text(feature) if feature.kind == "category" else _number(feature)
+    unit = f", {feature.unit}" if feature.unit else ""
+    described = Field(description=f"{feature.about}{unit}") if feature.about else Field()
+    return NotRequired[Annotated[allowed | None, described]] if feature.nullable else Annotated[allowed, described]
+
+
+def _text(feature: Feature) -> Any:
+    if feature.allowed:
+        return Literal[feature.allowed]
+    return Annotated[str, Field(pattern=feature.pattern or None, max_length=LONGEST)]
+
+
+def _number(feature: Feature) -> Any:
+    # 250.0 is a whole number, as in JSON Schema: a column with missing values makes floats of integers.
+    whole: Mapping[str, Any] = {"multiple_of": 1, "json_schema_extra": {"type": "integer"}}
+    low, high = feature.bounds
+    options = whole if feature.kind == "integer" else {}
+    return Annotated[float, Field(ge=low, le=high, allow_inf_nan=False, **options)]
+
+
+def _about_the_body(error: ErrorDetails, row: int | None) -> str:
+    if error["type"] == "json_invalid":
+        return f"the body is not valid JSON: {error['ctx']['error']}"
+    if error["type"] in {"too_long", "too_short"}:
+        return f"rows: {error['msg']}"
+    where = "the body" if row is None else f"row {row}"
+    return f'{where} is not an object: send one row, {{"name": value, ...}}, or many, {{"rows": [...]}}'
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}..."

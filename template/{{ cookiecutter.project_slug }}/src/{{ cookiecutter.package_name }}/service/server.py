@@ -1,0 +1,119 @@
+"""Start the service in this process, and stop it cleanly."""
+
+import errno
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from ..errors import InputError
+from .app import champion
+from .app import create_app
+
+GRACE = 10  # seconds that open requests get when a stop began
+BACKLOG = 2048
+LOG = logging.getLogger(__package__)
+REASONS = {
+    errno.EADDRINUSE: ("the port is taken", "stop the other program, or choose another port; 0 takes a free one"),
+    errno.EACCES: ("the port may not be used", "choose one above 1023"),
+    errno.EADDRNOTAVAIL: ("is not an address of this machine", "use 127.0.0.1 for this machine only, 0.0.0.0 for all"),
+}
+
+
+def serve(
+    registry: Path,
+    alias: str = "champion",
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    predictions: Path | None = None,
+    drain: float = 0,
+    started: Callable[[str], None] | None = None,
+    until: int | None = None,
+) -> None:
+    """Serve the model behind an alias until SIGTERM or Ctrl-C; every accepted request is answered, the log written.
+
+    `started` is called with the address once requests are answered. After the signal, /readyz says 503 for `drain`
+    seconds while requests are still answered, so that a load balancer can turn away. The service also stops when the
+    pipe with the file descriptor `until` ends: a parent that dies closes it. Raises InputError for a port that cannot
+    be used, before anything is loaded, for a registry without that alias, and for a bundle that is damaged.
+    """
+    with listen(host, port) as listener:
+        app = create_app(champion(registry, alias), predictions=predictions)
+        server = Server(app, drain, lambda: started and started(address(listener)))
+        if until is not None:
+            threading.Thread(target=server.stop_after, args=(until,), daemon=True).start()
+        bundle = app.state.predictor.bundle
+        extra = {"model": bundle.signature.name, "version": bundle.version, "address": address(listener)}
+        LOG.info("service starts", extra=extra)
+        server.run(sockets=[listener])
+        LOG.info("service stopped", extra=extra)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens, on a free port for 0; InputError says why it cannot."""
+    if not 0 <= port <= 65535:
+        raise InputError("there is no such port", where=f"port {port}", hint="choose one from 1024 to 65535")
+    where = f"{host}:{port}"
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        # On Windows, reuse would let two programs share one port.
+        return socket.create_server((host, port), family=family, backlog=BACKLOG, reuse_port=False)
+    except socket.gaierror as error:
+        raise InputError("there is no such host", where=where, hint="use 127.0.0.1 for this machine") from error
+    except OSError as error:
+        what, hint = REASONS.get(error.errno or 0, (error.strerror or str(error), "choose another host or port"))
+        raise InputError(what, where=where, hint=hint) from error
+
+
+def address(listener: socket.socket) -> str:
+    """Where a listening socket is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server(uvicorn.Server):
+    """Uvicorn with a pause between the signal and the stop, in which the service is alive but not ready."""
+
+    def __init__(self, app: FastAPI, drain: float, started: Callable[[], None]) -> None:
+        options: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
+        super().__init__(uvicorn.Config(app, lifespan="on", timeout_graceful_shutdown=GRACE, **options))
+        self._state, self._drain, self._announce = app.state, drain, started
+        self._stop_at: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        self._announce()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin the stop; at once when asked a second time."""
+        del frame
+        if self._stop_at is not None:
+            self.force_exit = sig == signal.SIGINT
+            self.should_exit = True
+        self._state.ready = False
+        self._stop_at = time.monotonic() + self._drain
+
+    async def on_tick(self, counter: int) -> bool:
+        """Stop when the pause is over."""
+        if self._stop_at is not None and time.monotonic() >= self._stop_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+    def stop_after(self, descriptor: int) -> None:
+        """Wait for the end of a pipe, then stop without a pause: nobody is left to wait for."""
+        # Not through sys.stdin: a thread that waits inside of it aborts the interpreter at exit.
+        while os.read(descriptor, 1):
+            pass
+        self._drain = 0
+        self.handle_exit(signal.SIGTERM, None)
