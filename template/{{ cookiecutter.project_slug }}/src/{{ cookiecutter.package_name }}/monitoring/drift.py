@@ -84,7 +84,8 @@ def jensen_shannon(expected: ArrayLike, actual: ArrayLike) -> float:
     """
     e, a = _shares(expected, actual)
     middle = (e + a) / 2
-    return float(np.sqrt(max(0.0, (_relative_entropy(e, middle) + _relative_entropy(a, middle)) / 2)))
+    divergence = (_relative_entropy(e, middle) + _relative_entropy(a, middle)) / np.log(2)
+    return float(np.sqrt(max(0.0, divergence / 2)))
 
 
 def chi_square(expected: ArrayLike, actual: ArrayLike) -> Test:
@@ -153,4 +154,4 @@ def _shares(expected: ArrayLike, actual: ArrayLike) -> tuple[Floats, Floats]:
 
 def _relative_entropy(share: Floats, other: Floats) -> float:
     used = share > 0
-    return float((share[used] * np.log2(share[used] / other[used])).sum())
+    return float((share[used] * np.log(share[used] / other[used])).sum())

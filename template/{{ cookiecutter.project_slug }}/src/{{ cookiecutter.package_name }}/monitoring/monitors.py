@@ -115,7 +115,7 @@ def inputs(reference: Mapping[str, Any], window: Window, thresholds: Thresholds)
     if len(window.probability) < MIN_ROWS or window.days < thresholds.min_days:
         days, least = f"{window.days} of at least {thresholds.min_days} days", f"at least {MIN_ROWS}"
         reason = f"not judged: {len(window.probability):,} rows of {least}, {days}"
-        return _unjudged(window, INPUTS, reason)
+        return _unjudged(window, _kinds(reference), reason)
     found = every(reference, {**window.columns, "prediction": window.probability})
     readings = []
     for (monitor, subject), bins in monitored(reference):
@@ -150,6 +150,15 @@ def outcomes(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds)
         reason = f"not judged: {late:,} late of {int(known.sum()):,} known labels, at least {MIN_CLASS} of each class"
         return [labels, *_unjudged(window, OUTCOMES[1:], reason)]
     return [labels, *_performance(metrics, window, thresholds)]
+
+
+def _kinds(reference: Mapping[str, Any]) -> list[str]:
+    """The monitors of inputs that have a subject: without categories nothing can be unseen."""
+    has = {
+        "relation": bool(reference.get("relations")),
+        "unseen": any(bins["kind"] == "category" for bins in reference["features"].values()),
+    }
+    return [monitor for monitor in INPUTS if has.get(monitor, True)]
 
 
 def _unjudged(window: Window, monitors: Iterable[str], reason: str) -> list[Reading]:

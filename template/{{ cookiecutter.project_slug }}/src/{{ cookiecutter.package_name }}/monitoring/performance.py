@@ -35,7 +35,8 @@ class Performance:
     `gap` is the mean prediction minus the base rate. `skill` is 1 - Brier score / Brier score of the base rate
     (Murphy 1973): 0 says no better than one constant, and unlike the Brier score it does not move with the base rate.
     `ece` is the expected calibration error: mean distance of probability and frequency over bins of equal size
-    (Naeini et al. 2015); on few rows it is too large by chance. `bins` is the calibration curve.
+    (Naeini et al. 2015). Chance alone makes it larger, and each draw of days once more: its interval is mirrored at the
+    estimate (basic bootstrap; Davison and Hinkley 1997, 5.2). `bins` is the calibration curve.
     """
 
     evaluation: Evaluation
@@ -58,6 +59,8 @@ class Bin(NamedTuple):
 def judge(labels: ArrayLike, probabilities: ArrayLike, day: NDArray[Any], *, seed: int = 0) -> Performance:
     """Judge probabilities by known labels (0 or 1), each of shape (rows,); ValueError when there are none."""
     y, p = np.asarray(labels, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
+    if not len(y):
+        raise ValueError("no rows to judge")
     evaluation = evaluate(y, p, day, draws=DRAWS, seed=seed)
     sums = _sums((np.ones(len(y)), y, p, (p - y) ** 2), _bin(p), day, seed)
     rows, late, said, squares = (table.sum(axis=1) for table in sums)
@@ -65,7 +68,8 @@ def judge(labels: ArrayLike, probabilities: ArrayLike, day: NDArray[Any], *, see
     ece = np.abs(sums[2] - sums[1]).sum(axis=1) / rows
     with np.errstate(divide="ignore", invalid="ignore"):  # one class only: there is no skill
         skill = 1 - squares / rows / (rate * (1 - rate))
-    return Performance(evaluation, _interval(said / rows - rate), _interval(skill), _interval(ece), _curve(*sums[:3]))
+    gap = _interval(said / rows - rate)
+    return Performance(evaluation, gap, _interval(skill), _mirrored(_interval(ece)), _curve(*sums[:3]))
 
 
 def _sums(columns: tuple[Floats, ...], cell: NDArray[np.intp], day: NDArray[Any], seed: int) -> list[Floats]:
@@ -94,3 +98,7 @@ def _interval(draws: Floats) -> Interval:
     finite = draws[np.isfinite(draws)]
     low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(finite) else (np.nan, np.nan)
     return Interval(float(draws[0]), float(low), float(high))
+
+
+def _mirrored(found: Interval) -> Interval:
+    return Interval(found.value, max(0.0, 2 * found.value - found.high), max(0.0, 2 * found.value - found.low))

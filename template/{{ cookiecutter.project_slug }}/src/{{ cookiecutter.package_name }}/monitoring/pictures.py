@@ -44,7 +44,7 @@ MOST_BARS = 8  # categories in a small picture
 
 def states(timeline: Timeline) -> Figure:
     """A row for each monitor and below it each subject that was ever violated, a column for each window."""
-    rows = [row for monitor in CLAIMS for row in _rows(timeline, monitor)]
+    rows = [row for monitor in CLAIMS if timeline.subjects(monitor) for row in _rows(timeline, monitor)]
     figure = _figure(1.0 + 0.24 * len(rows), _in_words(rows, timeline.windows))
     axes = figure.add_subplot()
     names = list(CELLS)
@@ -112,8 +112,8 @@ def calibration(bins: Sequence[Bin]) -> Figure:
     most = max(max(b.high, b.predicted) for b in bins) * 1.05
     axes.plot([0, most], [0, most], color=SOFT, linewidth=1, linestyle="--", label="calibrated")
     x, y = [b.predicted for b in bins], [b.observed for b in bins]
-    error = np.abs([[b.observed - b.low for b in bins], [b.high - b.observed for b in bins]])
-    axes.errorbar(x, y, yerr=error, fmt="o-", color=NOW, markersize=4, elinewidth=1, label="observed, 95%")
+    axes.vlines(x, [b.low for b in bins], [b.high for b in bins], color=NOW, linewidth=1)
+    axes.plot(x, y, "o-", color=NOW, markersize=4, label="observed, 95%")
     axes.set_xlabel("mean prediction", color=SOFT)
     axes.set_ylabel("observed frequency", color=SOFT)
     axes.set_xlim(0, most)
@@ -138,9 +138,8 @@ def _panel(axes: Axes, timeline: Timeline, monitor: str) -> None:
             axes.axvspan(at[window] - 0.5, at[window] + 0.5, color=CELLS[state][0], alpha=0.35, linewidth=0)
     x = [at[window] for window in judged]
     y = [r.value for r in judged.values()]
-    error = np.array([[r.value - r.low, r.high - r.value] for r in judged.values()]).T
-    bars = error if judged and np.isfinite(error).all() else None
-    axes.errorbar(x, y, yerr=bars, fmt="o-", color=NOW, markersize=3.5, linewidth=1.2, elinewidth=1)
+    axes.vlines(x, [r.low for r in judged.values()], [r.high for r in judged.values()], color=NOW, linewidth=1)
+    axes.plot(x, y, "o-", color=NOW, markersize=3.5, linewidth=1.2)
     limits = {
         limit for r in judged.values() for limit in ((r.limit, -r.limit) if monitor == "base rate" else (r.limit,))
     }

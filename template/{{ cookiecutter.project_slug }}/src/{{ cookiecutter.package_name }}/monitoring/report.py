@@ -69,10 +69,10 @@ def write(
 
 
 def passed(verdicts: Sequence[Verdict]) -> bool | None:
-    """False when an alarm rings, True when none does, None when nothing could be judged."""
+    """False when an alarm rings, True when every monitor is quiet, None when one of them could not judge."""
     if any(verdict.passed is False for verdict in verdicts):
         return False
-    return True if any(verdict.passed for verdict in verdicts) else None
+    return True if verdicts and all(verdict.passed for verdict in verdicts) else None
 
 
 def _summary(verdicts: Sequence[Verdict]) -> str:

@@ -62,11 +62,10 @@ def upper_bound(values: Sequence[float] | NDArray[np.float64]) -> float:
 
 def weeks(columns: Columns, day: NDArray[Any]) -> list[Columns]:
     """The columns of each full week, counted from the first day; `day` is of numpy's datetime64."""
-    date = day.astype("datetime64[D]")
-    number = (date - date.min()).astype(int) // DAYS
-    of_week = [number == week for week in np.unique(number)]
-    full = [rows for rows in of_week if len(np.unique(date[rows])) == DAYS]
-    return [{name: values[rows] for name, values in columns.items()} for rows in full]
+    since = (day.astype("datetime64[D]") - day.astype("datetime64[D]").min()).astype(int)
+    full = (since.max() + 1) // DAYS
+    of_week = (since // DAYS == week for week in np.unique(since // DAYS) if week < full)
+    return [{name: values[rows] for name, values in columns.items()} for rows in of_week]
 
 
 def every(reference: Mapping[str, Any], columns: Columns) -> Found:

@@ -71,8 +71,8 @@ class Timeline:
         return [reading for reading in self.of(monitor) if reading.window == self.windows[-1]]
 
     def verdicts(self) -> tuple[Verdict, ...]:
-        """One verdict for each monitor: red when the alarm of one of its subjects rings after the newest window."""
-        return tuple(self._verdict(monitor, claim) for monitor, claim in CLAIMS.items())
+        """One verdict for each monitor that has a subject: red when an alarm of it rings after the newest window."""
+        return tuple(self._verdict(monitor, claim) for monitor, claim in CLAIMS.items() if self.subjects(monitor))
 
     def table(self) -> "pd.DataFrame":
         """One row for each reading: window, monitor, subject, value, interval, limit, status, alarm, evidence."""

@@ -42,7 +42,7 @@ class Watched:
 
     @property
     def passed(self) -> bool | None:
-        """False when an alarm rings, True when none does, None when nothing could be judged."""
+        """False when an alarm rings, True when every monitor is quiet, None when one of them could not judge."""
         return report.passed(self.verdicts)
 
 
@@ -60,14 +60,18 @@ def monitor(
     """Watch the model of a bundle over the last `windows` windows of `days` days until `now`, and write a report.
 
     Only answers of this version of the model count. A label is due `label_delay` after the prediction time, and what
-    came later than `now` is not known yet. A log that does not exist yet is an empty one. Raises InputError for a
-    bundle or a log that cannot be read.
+    came later than `now` (in UTC, if it names no zone) is not known yet. A log that does not exist yet is an empty one.
+    Raises InputError for a bundle or a log that cannot be read, and for windows that are too short.
     """
     bundle, reference = load(bundle_folder)
-    end = (now or datetime.now(UTC)).astimezone(UTC)
+    limits = thresholds or Thresholds()
+    if days < limits.min_days or windows < 1:
+        what = f"{windows} windows of {days} days cannot be judged"
+        raise InputError(what, where="monitor", hint=f"take at least one window of at least {limits.min_days} days")
+    end = _in_utc(now or datetime.now(UTC))
     start = end - timedelta(days=days * windows)
     parts = _windows(_rows(log_path, bundle, start, end, label_delay), end, days, windows)
-    timeline = read(reference, bundle.metrics, parts, thresholds=thresholds, judge_over=JUDGE_OVER)
+    timeline = read(reference, bundle.metrics, parts, thresholds=limits, judge_over=JUDGE_OVER)
     if report_path is not None:
         about = f"Model {bundle.signature.name}, version {bundle.version}, until {end:%Y-%m-%d %H:%M} UTC"
         report.write(report_path, about, reference, parts, timeline, judge_over=JUDGE_OVER)
@@ -120,6 +124,10 @@ def _windows(rows: Columns, end: datetime, days: int, windows: int) -> list[Wind
         Window.of(str(starts[i])[:10], {name: values[number == i] for name, values in rows.items()})
         for i in range(first, windows)
     ]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _utc(moment: datetime) -> np.datetime64:

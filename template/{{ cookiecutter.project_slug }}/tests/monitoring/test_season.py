@@ -1,0 +1,60 @@
+import json
+
+import numpy as np
+import pytest
+from world import FEATURES
+from world import reference
+from world import week
+
+from mle_standin.monitoring import season
+from mle_standin.monitoring.counts import count
+from mle_standin.monitoring.drift import psi
+from mle_standin.monitoring.reference import make
+
+
+def test_the_bound_of_one_more_observation_is_that_of_the_tables() -> None:
+    # Mean 2, standard deviation 1, t(2 degrees of freedom, 99.9%) = 22.327, sqrt(1 + 1/3)
+    assert season.upper_bound([1.0, 2.0, 3.0]) == pytest.approx(2 + 22.327 * (4 / 3) ** 0.5, abs=1e-3)
+
+
+def test_weeks_are_counted_from_the_first_day_and_the_last_one_only_if_it_is_over() -> None:
+    day = np.datetime64("2013-01-01") + np.arange(17).repeat(2)
+    weeks = season.weeks({"x": np.arange(34)}, day)
+    assert [w["x"].tolist() for w in weeks] == [list(range(14)), list(range(14, 28))]
+
+
+def test_a_week_with_a_day_off_is_a_week() -> None:
+    day = np.datetime64("2013-01-01") + np.array([0, 1, 2, 3, 4, 6, 7, 8, 13])
+    assert [w["x"].tolist() for w in season.weeks({"x": np.arange(9)}, day)] == [[0, 1, 2, 3, 4, 5], [6, 7, 8]]
+
+
+def test_the_limit_of_a_seasonal_feature_is_beyond_every_week_of_training() -> None:
+    limits = reference()["limits"]["drift"]
+    made = reference()
+    bins = made["features"]["temp"]
+    whole = np.append(bins["counts"], [bins["nulls"], 0])
+    weeks = [count(week(number)["temp"], bins).vector for number in range(26)]
+    moved = [psi(whole - part, part) for part in weeks]
+    assert max(moved) > 3
+    assert limits["temp"] > max(moved)
+    assert limits["distance"] < 0.2
+
+
+def test_without_three_weeks_nothing_is_known_about_the_season() -> None:
+    two = {name: np.concatenate([week(0)[name], week(1)[name]]) for name in week(0)}
+    made = make(two, two["probability"], np.nan_to_num(two["label"]), FEATURES, day=two["day"])
+    assert made["limits"] == {}
+
+
+def test_the_reference_is_json_and_tells_nothing_about_private_features() -> None:
+    made = json.loads(json.dumps(reference(), allow_nan=False))
+    assert list(made["features"]) == ["carrier", "origin", "hour", "temp", "dewp", "humid", "distance"]
+    assert set(made["relations"]) == {"temp", "dewp", "humid"}
+    assert set(made["limits"]) == {"drift", "nulls", "relation", "prediction"}
+    assert made["rows"] == 26 * 1400 == sum(made["prediction"]["counts"])
+
+
+def test_the_reference_holds_the_rates_of_training() -> None:
+    w = week(0)
+    made = make(w, np.full(1400, 0.25), np.arange(1400) % 5 == 0, FEATURES)
+    assert (made["base_rate"], made["mean_prediction"], made["limits"]) == (pytest.approx(0.2), 0.25, {})

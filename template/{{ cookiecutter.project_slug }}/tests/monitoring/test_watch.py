@@ -1,0 +1,173 @@
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import world
+from pandas.testing import assert_frame_equal
+from small import SIGNATURE
+from small import write_bundle
+
+from mle_standin.errors import InputError
+from mle_standin.monitoring import watch
+from mle_standin.monitoring.log import PredictionLog
+from mle_standin.signature import Signature
+
+FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
+NOW = datetime(2013, 8, 6, tzinfo=UTC)  # 31 weeks after the first day of the world
+Write = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory, small_files: dict[str, bytes]) -> Path:
+    """The small bundle with the reference of the invented world."""
+    known = [feature for feature in world.FEATURES if feature["name"] in FEATURES]
+    made = {"reference.json": world.reference(known), "metrics.json": world.METRICS}
+    folder = tmp_path_factory.mktemp("registry") / "versions" / "7"
+    write_bundle(folder, {**small_files, **{name: json.dumps(content).encode() for name, content in made.items()}})
+    return folder
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write weeks of the world into a prediction log; the label comes `late` after the prediction time."""
+    path = tmp_path / "predictions.db"
+    signature = Signature.parse(json.dumps(SIGNATURE))
+
+    def append(weeks: list[world.Week], *, version: str = "7", late: timedelta = timedelta(hours=5)) -> Path:
+        with PredictionLog(path, signature) as log:
+            for week in weeks:
+                rows = len(week["day"])
+                time = week["day"].astype("datetime64[us]") + np.timedelta64(12, "h")
+                keys = np.array([f"{version}-{moment}-{i}" for i, moment in enumerate(time)], dtype=object)
+                given = {"key": keys, "time": time, "version": version, "decision": np.zeros(rows, dtype=bool)}
+                log.append({**week, **given})
+                known = ~np.isnan(week["label"])
+                log.append_labels(keys[known], week["label"][known], (time + np.timedelta64(late))[known])
+        return path
+
+    return append
+
+
+def states(watched: watch.Watched) -> dict[str, bool | None]:
+    return {verdict.gate.split(":")[0]: verdict.passed for verdict in watched.verdicts}
+
+
+def test_a_log_of_quiet_weeks_is_green(bundle: Path, write: Write) -> None:
+    watched = watch.monitor(bundle, write([world.week(number) for number in range(24, 31)]), now=NOW)
+    assert set(states(watched).values()) == {True}
+    assert watched.passed is True
+    assert watched.timeline.windows[0] == "2013-06-18"
+    assert watched.timeline.windows[-1] == "2013-07-30"
+
+
+def test_a_log_of_a_renamed_airline_is_red(bundle: Path, write: Write) -> None:
+    weeks = [world.week(number) for number in range(26, 29)] + [world.renamed(world.week(n)) for n in (29, 30)]
+    watched = watch.monitor(bundle, write(weeks), now=NOW)
+    assert watched.passed is False
+    assert states(watched)["unseen"] is False
+    assert states(watched)["labels"] is True
+
+
+def test_before_the_first_prediction_nothing_is_judged_and_nothing_is_made(bundle: Path, tmp_path: Path) -> None:
+    missing = tmp_path / "none.db"
+    watched = watch.monitor(bundle, missing, now=NOW, report_path=tmp_path / "report.html")
+    assert watched.passed is None
+    assert set(states(watched).values()) == {None}
+    assert "Nothing could be judged" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert not missing.exists()
+
+
+def test_when_predictions_stop_the_model_is_not_called_good(bundle: Path, write: Write) -> None:
+    log = write([world.week(number) for number in range(24, 31)])
+    watched = watch.monitor(bundle, log, now=NOW + timedelta(days=7))
+    assert watched.passed is None
+    assert states(watched)["drift"] is None
+
+
+def test_answers_of_another_version_do_not_count(bundle: Path, write: Write) -> None:
+    write([world.week(number) for number in range(24, 31)])
+    log = write([world.celsius(world.renamed(world.week(number))) for number in range(24, 31)], version="8")
+    assert watch.monitor(bundle, log, now=NOW).passed is True
+
+
+def test_labels_that_come_later_than_now_are_not_known_and_their_absence_is_noticed(bundle: Path, write: Write) -> None:
+    log = write([world.week(number) for number in range(24, 31)], late=timedelta(days=60))
+    watched = watch.monitor(bundle, log, now=NOW)
+    assert states(watched)["labels"] is False
+    assert states(watched)["auc"] is None
+    assert states(watch.monitor(bundle, log, now=NOW, label_delay=timedelta(days=60)))["labels"] is None
+
+
+def test_a_naive_now_is_utc(bundle: Path, write: Write) -> None:
+    log = write([world.week(number) for number in range(24, 31)])
+    naive = watch.monitor(bundle, log, now=NOW.replace(tzinfo=None))
+    assert naive.timeline.readings == watch.monitor(bundle, log, now=NOW).timeline.readings
+
+
+def test_the_readings_of_the_log_are_those_of_the_same_weeks_at_hand(bundle: Path, write: Write) -> None:
+    weeks = [world.week(number) for number in (29, 30)]
+    watched = watch.monitor(bundle, write(weeks), now=NOW)
+    _, reference = watch.load(bundle)
+    at_hand = watch.by_window(reference, world.METRICS, {str(w["day"][0]): w for w in weeks})
+    inputs = ["drift", "relation", "prediction", "nulls", "unseen"]
+    from_log = watched.timeline.table()
+    one, two = (table[table["monitor"].isin(inputs)].reset_index(drop=True) for table in (from_log, at_hand))
+    assert_frame_equal(one, two)
+
+
+def test_a_bundle_without_a_reference_is_refused_with_a_hint(tmp_path: Path, small_files: dict[str, bytes]) -> None:
+    write_bundle(tmp_path / "1", small_files)
+    with pytest.raises(InputError, match=re.escape("reference.json: no such file")):
+        watch.monitor(tmp_path / "1", tmp_path / "log.db", now=NOW)
+
+
+@pytest.mark.parametrize(("days", "windows"), [(3, 13), (7, 0)])
+def test_windows_that_cannot_be_judged_are_refused(bundle: Path, tmp_path: Path, days: int, windows: int) -> None:
+    with pytest.raises(InputError, match="at least one window"):
+        watch.monitor(bundle, tmp_path / "log.db", now=NOW, days=days, windows=windows)
+
+
+def test_the_report_shows_what_rings_and_needs_no_network(bundle: Path, write: Write, tmp_path: Path) -> None:
+    weeks = [world.week(number) for number in range(26, 29)] + [world.renamed(world.week(n)) for n in (29, 30)]
+    watched = watch.monitor(bundle, write(weeks), now=NOW, report_path=tmp_path / "report.html")
+    assert watched.report == tmp_path / "report.html"
+    page = watched.report.read_text(encoding="utf-8")
+    assert "Alarm: drift, unseen." in page
+    assert "version 7, until 2013-08-06 00:00 UTC" in page
+    found = Page()
+    found.feed(page)
+    assert len(found.pictures) == 4
+    assert all(source.startswith("data:image/") for source in found.pictures.values())
+    assert any("carrier: quiet, quiet, quiet, violated, alarm" in words for words in found.pictures)
+    assert found.rows[1][:2] == ["carrier", "bad"]
+
+
+class Page(HTMLParser):
+    """The pictures of a page by their descriptions, and the rows of its last table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pictures: dict[str, str] = {}
+        self.rows: list[list[str]] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "img":
+            self.pictures[str(given["alt"])] = str(given["src"])
+        if tag == "table":
+            self.rows = []
+        if tag == "tr":
+            self.rows.append([])
+        self.inside = tag in {"td", "th", "span"}
+
+    def handle_data(self, data: str) -> None:
+        if self.inside and self.rows and data.strip():
+            self.rows[-1].append(data.strip())
