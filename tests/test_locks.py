@@ -1,6 +1,8 @@
 """The locked requirements: complete, hashed, from no particular host, and as new as they must be."""
 
+import ast
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,38 @@ def test_both_environments_lint_and_test_with_the_same_tools() -> None:
     ours, theirs = versions(REPOSITORY / "requirements-dev.txt"), versions(TEMPLATE / "requirements.txt")
     for tool in ("ruff", "mypy", "pytest", "hypothesis"):
         assert ours[tool] == theirs[tool]
+
+
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+SERVED = ["bundle.py", "monitoring/log.py", "service", "signature.py"]
+
+
+def imported(folder: Path) -> set[str]:
+    """Distributions of other people's packages that a file, or the files of a folder, import."""
+    modules: set[str] = set()
+    for file in [folder] if folder.is_file() else folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                modules.add(str(node.module).partition(".")[0])
+    return {DISTRIBUTIONS.get(module, module.replace("_", "-")) for module in modules - sys.stdlib_module_names}
+
+
+def wished(name: str) -> set[str]:
+    """Distributions that a file of requirements names itself."""
+    return {
+        canonicalize_name(found) for found in re.findall(r"^[\w-]+", (TEMPLATE / name).read_text("utf-8"), re.MULTILINE)
+    }
+
+
+@pytest.mark.parametrize("folder", ["src", "tests", "data"])
+def test_a_package_that_is_imported_is_asked_for_by_name(folder: str) -> None:
+    own = {"mle-standin", *(path.stem for path in (TEMPLATE / "tests").rglob("*.py"))}
+    assert imported(TEMPLATE / folder) - own <= wished("requirements.in")
+
+
+def test_the_service_imports_only_what_its_lock_holds() -> None:
+    (package,) = (TEMPLATE / "src").iterdir()
+    needed = set().union(*(imported(package / name) for name in SERVED))
+    assert needed <= {canonicalize_name(name) for name in versions(TEMPLATE / "requirements-service.txt")}
