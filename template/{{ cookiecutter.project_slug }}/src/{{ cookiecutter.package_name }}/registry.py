@@ -6,6 +6,7 @@ reader sees the old version or the new one. The same content is never registered
 
 import errno
 import json
+import shutil
 from collections.abc import Callable
 from datetime import UTC
 from datetime import datetime
@@ -57,12 +58,16 @@ class Registry:
             raise InputError(f"there is no version {version!r}", where=self.folder, hint=hint)
         return int(number)
 
-    def add(self, write: Callable[[Path], None]) -> int:
+    def add(self, write: Callable[[Path], object]) -> int:
         """Register what `write` puts into a folder; the number of the version, an old one if it is the same content."""
         with scratch_folder(self.folder / "versions") as scratch:
             write(scratch)
             same = [number for number in self.versions() if _identity(self.path(number)) == _identity(scratch)]
             return same[0] if same else self._settle(scratch)
+
+    def copy(self, bundle: Path) -> int:
+        """Register a copy of a bundle that stands elsewhere, for example in another registry."""
+        return self.add(lambda folder: shutil.copytree(bundle, folder, dirs_exist_ok=True))
 
     def promote(self, version: int | str, alias: str = CHAMPION, reason: str = "") -> int:
         """Point an alias at a version. Raises RedError when one of its gates is not green."""

@@ -44,13 +44,19 @@ def train(config: Settings) -> Release:
 
 
 def ensure(config: Settings) -> int:
-    """The version made of the present data and settings; it is trained only if there is none yet."""
+    """The version made of the present data and settings; it is trained only if there is none yet.
+
+    The first version of a registry becomes its champion if its gates are green.
+    """
     registry, wanted = Registry(config.paths.registry), json.loads(json.dumps(_lineage(config)))
     for version in reversed(registry.versions()):
         manifest = json.loads((registry.path(version) / "manifest.json").read_text(encoding="utf-8"))
         if manifest["lineage"] == wanted:
             return version
-    return train(config).version
+    version = train(config).version
+    if CHAMPION not in registry.aliases() and all(verdict.passed for verdict in verdicts(config, version)):
+        registry.promote(version, reason="the first version")
+    return version
 
 
 def promote(config: Settings, version: int | str) -> int:

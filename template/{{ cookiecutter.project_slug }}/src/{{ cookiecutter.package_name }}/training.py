@@ -66,7 +66,7 @@ def train(split: data.Split, spec: Model, tests: Tests, made_of: Lineage | None 
     p = predict(pipeline, spec, split.test)
     result = evaluate(split.test[CONTRACT.target], p, split.test[CONTRACT.day])
     verdicts = model_tests.run(
-        lambda rows: predict(pipeline, spec, rows), split.train, split.test, spec.features, tests
+        lambda rows: predict(pipeline, spec, rows), split.train, split.test, spec.features, tests, p
     )
     return Trained(pipeline, spec, split, p, result, tuple(verdicts), made_of or {})
 

@@ -136,7 +136,6 @@ class PredictionLog:
             connection.execute(f"CREATE TABLE IF NOT EXISTS predictions ({HEAD_SQL})")
             connection.execute("CREATE TABLE IF NOT EXISTS labels (key TEXT PRIMARY KEY, label INTEGER, known_at TEXT)")
             connection.execute("CREATE INDEX IF NOT EXISTS predictions_time ON predictions (time)")
-            connection.execute("CREATE INDEX IF NOT EXISTS predictions_key ON predictions (key)")
             # A newer contract may have features that the file has not; its older rows have no value there.
             have = {row[1] for row in connection.execute("PRAGMA table_info(predictions)")}
             for feature in self.features:
