@@ -4,7 +4,7 @@ PROJECT = build/flight-delays
 STANDIN = build/mle-standin
 UV = .venv/bin/uv
 PYTEST = .venv/bin/pytest
-MODULES = template scripts tests
+MODULES = $(wildcard template scripts tests benchmarks)
 
 # Without compiled modules every start of a kernel costs seconds. Threads of OpenMP fight over two cores.
 unexport PYTHONDONTWRITEBYTECODE
@@ -23,16 +23,18 @@ define install
 	  cp $(1)/requirements.txt $(1)/.venv/installed.txt; }
 endef
 
-.PHONY: help demo test test-fast bench lessons lab lint lock clean
+.PHONY: help demo project test test-fast bench lessons lab lint lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-demo: .venv/installed.txt  ## generate build/flight-delays, install it, run every lesson on the real data
-	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build
-	$(call install,$(PROJECT))
+demo: project  ## generate build/flight-delays, install it, run every lesson on the real data
 	@cd $(PROJECT) && .venv/bin/flight-delays run
-	@echo "The project is in $(PROJECT), the report of this run in the newest folder of $(PROJECT)/runs."
+	@echo "The project is in $(PROJECT), the report in $$(ls -td $(PROJECT)/runs/*/index.html | head -n 1)"
+
+project: .venv/installed.txt  ## generate and install build/flight-delays, over an older one
+	@.venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exists --output-dir build
+	$(call install,$(PROJECT))
 
 test: lint  ## everything: every way to generate, lint, types, tests, notebooks and a run of what is generated
 	$(PYTEST) -n 2 --dist loadgroup tests
@@ -40,16 +42,18 @@ test: lint  ## everything: every way to generate, lint, types, tests, notebooks 
 test-fast: .venv/installed.txt  ## what needs no environment of a generated project
 	$(PYTEST) -n 2 --dist loadgroup -m "not slow" tests
 
-bench: $(PROJECT)/.venv/installed.txt  ## measure and write benchmarks/results.json
+bench: project  ## measure and write benchmarks/results.json
 	$(PROJECT)/.venv/bin/python benchmarks
 
 lessons: .venv/installed.txt  ## run notebooks/ (or LESSONS="01_data_checks …") and store the outputs
 	@mkdir -p $(STANDIN) && find $(STANDIN) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
-	@.venv/bin/cookiecutter . --no-input --overwrite-if-exists --output-dir build project_slug=mle-standin package_name=mle_standin
+	@.venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exists --output-dir build \
+	  project_slug=mle-standin package_name=mle_standin
 	$(call install,$(STANDIN))
 	@$(STANDIN)/.venv/bin/python scripts/store_outputs.py $(STANDIN) notebooks $(LESSONS)
 
-lab: $(PROJECT)/.venv/installed.txt  ## JupyterLab in the generated project
+lab:  ## JupyterLab in build/flight-delays as it is, or in a new one
+	@test -x $(PROJECT)/.venv/bin/jupyter || $(MAKE) project
 	cd $(PROJECT) && .venv/bin/jupyter lab
 
 lint: .venv/installed.txt  ## this repository's own Python
@@ -62,9 +66,6 @@ lock: .venv/installed.txt  ## pin all requirements again, at their newest
 
 clean:  ## remove what these commands made
 	rm -rf build .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
-
-$(PROJECT)/.venv/installed.txt:
-	@echo "make demo comes first: it generates and installs $(PROJECT)." && exit 2
 
 .venv/installed.txt: requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -20,7 +20,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run(
-    *command: str | Path, cwd: Path, code: int = 0, minutes: float = 2, **variables: str
+    *command: str | Path, cwd: Path, code: int = 0, minutes: int = 2, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `command` and fail with all its output when it does not end with the exit code `code`."""
     done = subprocess.run(

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from answers import dependencies
@@ -12,9 +13,11 @@ from answers import taken_fault
 from configurations import CONFIGURATIONS
 from conftest import Generate
 from environments import KEPT
+from environments import UV
 from environments import environment_for
 from environments import install
 from environments import interpreter
+from machine import git
 from machine import run
 
 pytestmark = pytest.mark.slow
@@ -27,7 +30,7 @@ class Project:
     folder: Path
     commands: Path
 
-    def run(self, command: str, *words: str, minutes: float = 10) -> str:
+    def run(self, command: str, *words: str, minutes: int = 10) -> str:
         """Output of a command of the environment, started in the project's folder."""
         cache = str(KEPT / "mypy")
         done = run(self.commands / command, *words, cwd=self.folder, minutes=minutes, MYPY_CACHE_DIR=cache)
@@ -90,15 +93,33 @@ def test_its_lessons_give_the_stored_outputs(configuration: str, version: str, i
     assert " passed" in told
 
 
-@grouped(MAIN[0], MAIN[2])
+@grouped(MAIN[2])
 def test_all_lessons_run(configuration: str, version: str, installed: Installed) -> None:
     project = installed(configuration, version)
     project.run(project_command(project), "run", minutes=15)
-    (run_folder,) = (project.folder / "runs").iterdir()
-    assert {path.stem for path in run_folder.rglob("*.ipynb")} >= {
-        path.stem for path in (project.folder / "notebooks").glob("*.ipynb")
-    }
-    assert list(run_folder.glob("*.html"))
+    assert_complete(project.folder)
+
+
+@pytest.mark.xdist_group("demo")
+def test_make_demo_leads_from_a_clone_to_a_report(repository: Path, tmp_path: Path) -> None:
+    git(tmp_path, "clone", "--quiet", str(repository), "clone")
+    cache = run(UV, "cache", "dir", cwd=tmp_path).stdout.strip()
+    settings: dict[str, Any] = {"HOME": str(tmp_path / "home"), "UV_CACHE_DIR": cache, "PYTHONDONTWRITEBYTECODE": "1"}
+    told = run("make", "demo", cwd=tmp_path / "clone", minutes=15, **settings).stdout
+    assert "Installing the packages of build/flight-delays" in told
+    assert re.search(r"the report in build/flight-delays/runs/.+/index\.html$", told)
+    assert_complete(tmp_path / "clone" / "build" / "flight-delays")
+    assert list((tmp_path / "clone" / "build" / "flight-delays" / ".venv").rglob("pandas/__pycache__/*.pyc"))
+    again = run("make", "project", cwd=tmp_path / "clone", **settings, UV_OFFLINE="1", PIP_NO_INDEX="1")
+    assert "Installing" not in again.stdout
+
+
+def assert_complete(folder: Path) -> None:
+    """Fail unless the project in `folder` has one run, with every lesson and an index."""
+    (made,) = (folder / "runs").iterdir()
+    lessons = {path.stem for path in (folder / "notebooks").glob("*.ipynb")}
+    assert {path.stem for path in made.rglob("*.ipynb")} >= lessons
+    assert (made / "index.html").exists()
 
 
 @grouped(*OTHER)
