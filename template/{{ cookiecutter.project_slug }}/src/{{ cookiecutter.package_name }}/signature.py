@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 Kind = Literal["category", "integer", "number"]
 LARGEST = float(np.finfo(np.float32).max)
+LARGEST_WHOLE = float(2**53)  # beyond it a float64 does not hold every whole number
 LONGEST = 256  # characters of a text; longer ones are no category but an accident or an attack
 NAN = float("nan")
 
@@ -44,8 +45,9 @@ class Feature:
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The lowest and the highest number; without a limit, those of a float32, which is what the model reads."""
-        return -LARGEST if self.low is None else self.low, LARGEST if self.high is None else self.high
+        """The lowest and the highest number; without a limit, what the model's float32 and a request can hold."""
+        largest = LARGEST_WHOLE if self.kind == "integer" else LARGEST
+        return -largest if self.low is None else self.low, largest if self.high is None else self.high
 
     @cached_property
     def codes(self) -> dict[Any, float]:

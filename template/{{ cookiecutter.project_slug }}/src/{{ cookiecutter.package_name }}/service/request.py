@@ -7,7 +7,6 @@ passes here cannot fail later.
 import difflib
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 from typing import Any
@@ -16,11 +15,14 @@ from typing import NotRequired
 
 from pydantic import ConfigDict
 from pydantic import Field
+from pydantic import GetCoreSchemaHandler
 from pydantic import TypeAdapter
 from pydantic import ValidationError
 from pydantic import create_model
 from pydantic import with_config
+from pydantic_core import CoreSchema
 from pydantic_core import ErrorDetails
+from pydantic_core import core_schema
 from typing_extensions import TypedDict
 
 from ..signature import LONGEST
@@ -34,9 +36,9 @@ ROWS = re.compile(rb'\s*\{\s*"rows"\s*:\s*\[')
 WRONG = {
     "finite_number": "is not finite",
     "greater_than_equal": "is too small",
+    "int_from_float": "is not whole",
     "less_than_equal": "is too large",
     "literal_error": "is not one of them",
-    "multiple_of": "is not whole",
     "string_pattern_mismatch": "does not match",
     "string_too_long": "is too long",
 }
@@ -135,11 +137,27 @@ def _text(feature: Feature) -> Any:
 
 
 def _number(feature: Feature) -> Any:
-    # 250.0 is a whole number, as in JSON Schema: a column with missing values makes floats of integers.
-    whole: Mapping[str, Any] = {"multiple_of": 1, "json_schema_extra": {"type": "integer"}}
     low, high = feature.bounds
-    options = whole if feature.kind == "integer" else {}
-    return Annotated[float, Field(ge=low, le=high, allow_inf_nan=False, **options)]
+    if feature.kind == "integer":
+        return Annotated[int, Whole(low, high), Field(json_schema_extra={"type": "integer"})]
+    return Annotated[float, Field(ge=low, le=high, allow_inf_nan=False)]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A whole number that may be written 250.0, as in JSON Schema: missing values make floats of a column of integers.
+
+    Pydantic's own strict integer refuses 250.0, the lax one takes "250" and true as well.
+    """
+
+    low: float
+    high: float
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A strict number that is then turned into an integer."""
+        del source, handler
+        number = core_schema.float_schema(strict=True, allow_inf_nan=False, ge=self.low, le=self.high)
+        return core_schema.chain_schema([number, core_schema.int_schema(strict=False)])
 
 
 def _about_the_body(error: ErrorDetails, row: int | None) -> str:

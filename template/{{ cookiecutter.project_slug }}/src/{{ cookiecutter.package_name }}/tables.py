@@ -1,0 +1,153 @@
+"""Read a Parquet or CSV file of any size in chunks, with the number of each row, in constant memory."""
+
+import difflib
+from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from .errors import InputError
+
+BLOCK = 8 << 20  # bytes of CSV that are parsed at a time
+SUFFIXES = (".parquet", ".csv")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows: their numbers in the file, from 1 and without the header, and the columns that were asked for."""
+
+    numbers: NDArray[np.int64]
+    batch: pa.RecordBatch
+
+
+@dataclass
+class Source:
+    """A file that can be read: the needed columns' types, the number of rows if the file says so.
+
+    In a CSV file every value is a text. `rejected` fills while it is read: lines with too few or too many values, by
+    their row number.
+    """
+
+    path: Path
+    schema: pa.Schema
+    rows: int | None = None
+    rejected: dict[int, str] = field(default_factory=dict)
+
+    def chunks(self, rows: int) -> Iterator[Chunk]:
+        """The rows of the file in order, at most `rows` of them at a time. InputError when the file is damaged."""
+        done = 0
+        with _readable(self.path):
+            for batch in _parquet(self, rows) if self.path.suffix == ".parquet" else _csv(self):
+                for start in range(0, batch.num_rows, rows):
+                    part = batch.slice(start, rows)
+                    numbers = self._numbers(done, part.num_rows)
+                    done = int(numbers[-1])
+                    yield Chunk(numbers, part)
+
+    def _numbers(self, done: int, count: int) -> NDArray[np.int64]:
+        # Rejected lines have a number as well, so the others go around them.
+        candidates = np.arange(done + 1, done + 1 + count + len(self.rejected), dtype=np.int64)
+        return candidates[~np.isin(candidates, list(self.rejected))][:count]
+
+
+def open_source(path: Path, needed: Iterable[str]) -> Source:
+    """A file with at least the columns `needed`; others are ignored.
+
+    Raises InputError for a file that is missing, empty, of another kind or damaged, and for missing or doubled columns;
+    it guesses which column was renamed.
+    """
+    path = Path(path)
+    check_suffix(path)
+    if not path.is_file():
+        raise InputError("no such file", where=path, hint="check the name; a CSV or Parquet file is expected")
+    if not path.stat().st_size:
+        raise InputError("is empty", where=path, hint="check how it was written")
+    names = list(needed)
+    with _readable(path):
+        if path.suffix == ".parquet":
+            with pq.ParquetFile(path) as file:
+                found, rows = file.schema_arrow, file.metadata.num_rows
+        else:
+            with pc.open_csv(path, parse_options=_parsing(Source(path, pa.schema([])))) as file:
+                found, rows = file.schema, None
+    _check_columns(path, found.names, names)
+    if rows == 0:
+        raise InputError("has no rows", where=path, hint="check how it was written")
+    kinds = found if path.suffix == ".parquet" else None
+    return Source(path, pa.schema([(name, kinds.field(name).type if kinds else pa.string()) for name in names]), rows)
+
+
+def check_suffix(path: Path) -> None:
+    """Raise InputError unless the name ends in .parquet or .csv."""
+    if path.suffix not in SUFFIXES:
+        what = f"has the unknown suffix {path.suffix!r}" if path.suffix else "has no suffix"
+        raise InputError(what, where=path, hint=f"give a file that ends in {' or '.join(SUFFIXES)}")
+
+
+def _check_columns(path: Path, found: list[str], needed: list[str]) -> None:
+    missing = [name for name in needed if name not in found]
+    doubled = [name for name in needed if found.count(name) > 1]
+    if doubled:
+        raise InputError(f"has the column {doubled[0]!r} more than once", where=path, hint="keep one of them")
+    if not missing:
+        return
+    extra = [name for name in found if name not in needed]
+    near = {name: difflib.get_close_matches(name, extra, n=1, cutoff=0.5) for name in missing}
+    guesses = [f"{matches[0]!r} may be {name!r} renamed" for name, matches in near.items() if matches]
+    if len(found) == 1:
+        guesses = ["it has a single column; values are separated by commas"]
+    hint = "; ".join([*guesses, f"needed: {', '.join(needed)}"])
+    raise InputError(f"columns are missing: {', '.join(missing)}", where=path, hint=hint)
+
+
+def _parquet(source: Source, rows: int) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(source.path, pre_buffer=False) as file:
+        for batch in file.iter_batches(batch_size=rows, columns=source.schema.names):
+            yield batch.select(source.schema.names)
+
+
+def _csv(source: Source) -> Iterator[pa.RecordBatch]:
+    names = source.schema.names
+    # An empty field is a missing value, an empty text in quotes is a text.
+    convert = pc.ConvertOptions(
+        include_columns=names,
+        column_types=source.schema,
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+        null_values=[""],
+    )
+    # With threads, rejected lines have no number.
+    read = pc.ReadOptions(use_threads=False, block_size=BLOCK)
+    rows = 0
+    with pc.open_csv(source.path, read_options=read, parse_options=_parsing(source), convert_options=convert) as file:
+        for batch in file:
+            rows += batch.num_rows
+            yield batch
+    if not rows and not source.rejected:
+        raise InputError("has no rows", where=source.path, hint="check how it was written")
+
+
+def _parsing(source: Source) -> pc.ParseOptions:
+    def reject(line: pc.InvalidRow) -> str:
+        values = f"has {line.actual_columns} values, the header has {line.expected_columns}"
+        source.rejected[(line.number or 1) - 1] = f"line: {values}: {line.text[:100]}"
+        return "skip"
+
+    return pc.ParseOptions(newlines_in_values=True, invalid_row_handler=reject)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        first = (str(error).splitlines() or ["damaged"])[0]
+        raise InputError(f"cannot be read: {first}", where=path, hint="write it again or restore it") from error
