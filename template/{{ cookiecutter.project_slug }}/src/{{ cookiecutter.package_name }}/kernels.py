@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
+from threading import Timer
 from typing import IO
 from typing import Any
 
@@ -37,12 +38,25 @@ class Kernel:
     def __init__(self) -> None:
         self.pid: int | None = None
         self.killed = False
+        self.timed_out = False
 
     def kill(self) -> None:
         """End the kernel and everything that it has started."""
         self.killed = True
         if self.pid is not None:
             kill_tree(self.pid)
+
+    def kill_after(self, seconds: float | None) -> Timer:
+        """A started timer that ends the kernel after so many seconds; cancel it when the kernel is done."""
+        timer = Timer(seconds or 0, self._time_out)
+        timer.daemon = True
+        if seconds:
+            timer.start()
+        return timer
+
+    def _time_out(self) -> None:
+        self.timed_out = True
+        self.kill()
 
 
 def kill_tree(pid: int) -> None:
@@ -136,7 +150,8 @@ def _register() -> None:
             try:
                 client.execute(cwd=str(folder), env=_environment(home), stderr=said, stdout=subprocess.DEVNULL)
             finally:
-                kernel.kill_quietly()
+                if kernel.pid is not None:
+                    kill_tree(kernel.pid)
                 run_sync(manager.shutdown_kernel)(now=True)
 
     papermill_engines.register(ENGINE, Owned)

@@ -5,15 +5,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from . import data
 from . import data_checks
+from . import evaluation
 from . import export
 from . import gates
+from . import model_tests
 from . import retraining
 from . import tracking
 from . import training
+from .bundle import Bundle
+from .contract import CONTRACT
 from .registry import CHAMPION
 from .registry import Registry
 from .settings import Retraining
@@ -64,6 +70,24 @@ def promote(config: Settings, version: int | str) -> int:
     return Registry(config.paths.registry).promote(version)
 
 
+def evaluate(config: Settings, version: int | str = CHAMPION) -> tuple[evaluation.Evaluation, pd.DataFrame]:
+    """How a version does on the test period of the settings, and on its slices, by the exported model."""
+    rows, answers = _answers(config, version)
+    y, day = rows[CONTRACT.target], rows[CONTRACT.day]
+    return evaluation.evaluate(y, answers, day), evaluation.slices(rows, config.tests.slices, y, answers, day)
+
+
+def test(config: Settings, version: int | str = CHAMPION) -> list[gates.Verdict]:
+    """The model tests, run again on a version by the exported model."""
+    bundle = Bundle.load(bundle_folder(config, version))
+    split = data.split(features(config), config.split.train, config.split.test)
+    answers = export.predict(bundle, split.test)
+    names = bundle.names
+    return model_tests.run(
+        lambda rows: export.predict(bundle, rows), split.train, split.test, names, config.tests, answers
+    )
+
+
 def retrain(config: Settings) -> retraining.Decision:
     """Train a challenger on the period of [retraining], compare it with the champion, promote it if it is better."""
     registry = Registry(config.paths.registry)
@@ -85,6 +109,12 @@ def verdicts(config: Settings, version: int | str = CHAMPION) -> list[gates.Verd
 def bundle_folder(config: Settings, version: int | str = CHAMPION) -> Path:
     """The folder of a version's bundle."""
     return Registry(config.paths.registry).path(version)
+
+
+def _answers(config: Settings, version: int | str) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    bundle = Bundle.load(bundle_folder(config, version))
+    rows = data.labelled(features(config), config.split.test)
+    return rows, export.predict(bundle, rows)
 
 
 def _features(config: Settings, name: str) -> pd.DataFrame:

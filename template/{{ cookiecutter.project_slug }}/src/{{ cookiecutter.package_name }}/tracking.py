@@ -5,6 +5,8 @@ MLflow is imported inside the functions: it costs seconds, and the service must 
 
 import logging
 import os
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -58,6 +60,18 @@ def runs(store: Path, experiment: str) -> list[dict[str, object]]:
         known = client.get_experiment_by_name(experiment)
         found = client.search_runs([known.experiment_id]) if known else []
         return [{"name": run.info.run_name, **run.data.params, **run.data.metrics} for run in found]
+
+
+def serve(store: Path, port: int) -> None:
+    """Serve MLflow's page on this machine until interrupted."""
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", uri(store), "--default-artifact-root", (store.parent / "artifacts").as_uri()]
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with subprocess.Popen(command, env=environment) as server:
+        try:
+            server.wait()
+        finally:
+            server.terminate()
 
 
 @contextmanager

@@ -1,0 +1,359 @@
+"""The command line. Every command reads the settings, calls one function of the package and shows what it says.
+
+Exit codes: 0 good, 1 a gate or a check is red, 2 the input or the usage is wrong, 130 interrupted. Slow packages are
+imported inside the commands, so that help and mistakes answer at once.
+"""
+
+import json
+import os
+import signal
+import sys
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+import click
+
+from . import settings
+from .errors import InputError
+from .errors import ProjectError
+from .errors import RedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .gates import Verdict
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """A machine-learning project: check, train, test, serve, score, monitor, retrain."""
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in a sentence and an exit code, never in a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        commands(standalone_mode=False)
+    except ProjectError as error:
+        _end(str(error), error.exit_code)
+    except click.exceptions.Abort:
+        _end("interrupted; what was complete is kept", 130)
+    except KeyboardInterrupt:
+        _end("interrupted; what was complete is kept", 130)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:
+        raise SystemExit(1) from None
+    except OSError as error:
+        _end(f"{error.filename or 'this machine'}: {error.strerror or error}\n  what was there before is unchanged", 2)
+
+
+@commands.command()
+@click.argument("lessons", nargs=-1)
+@click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter of the lessons.")
+@click.option("--resume", is_flag=True, help="Go on in the latest run: keep what is complete and unchanged.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Lessons at a time.")
+@click.option("--limit", type=click.FloatRange(min=0.1), help="Seconds that one lesson may take.")
+def run(lessons: tuple[str, ...], given: tuple[tuple[str, str], ...], resume: bool, jobs: int, limit: float) -> None:  # noqa: FBT001
+    """Execute the lessons (all, or LESSONS such as 01 02) with papermill into runs/<time>/."""
+    from . import pipeline
+    from . import run_page
+    from .display import Display
+
+    home, config = _home(), settings.load()
+    chosen = pipeline.lessons(home / "notebooks", lessons)
+    planned = pipeline.plan(home, config.paths.runs, chosen, given, resume=resume)
+    runner = pipeline.Runner(planned, home, home / "notebooks", jobs=jobs, limit=limit)
+    try:
+        with Display("cell") as display:
+            runner.execute(display.tell)
+    finally:
+        page = run_page.write(planned, config.model.name, config.paths.reports)
+        _say(f"The report is {page}")
+    if planned.failed:
+        raise RedError(*_failure(planned.failed))
+
+
+@commands.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--table", default="flights", help="Which table of the contract FILE is.")
+@click.option("--snapshot", default="", help="Which snapshot of config.toml; the default one without it.")
+@JSON
+def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None:  # noqa: FBT001
+    """Check a snapshot, or FILE (CSV or Parquet) as a table, against the contract; quarantine bad rows."""
+    from . import data
+    from . import data_checks
+    from . import data_report
+    from .contract import CONTRACT
+
+    config = settings.load()
+    limit = config.data.checks.max_quarantined
+    if file:
+        names = [known.name for known in CONTRACT.tables]
+        if table not in names:
+            raise InputError(f"the contract has no table {table!r}", where="--table", hint=f"there are {', '.join(names)}")
+        report = data_checks.check_file(file, CONTRACT.table(table), max_quarantined=limit)
+    else:
+        source = config.snapshot(snapshot)
+        report = data_checks.check_snapshot(data.connect(source.folder, source.repair), max_quarantined=limit)
+    name = file.stem if file else snapshot or config.data.snapshot
+    folder = config.paths.reports / "data" / name
+    page = data_report.write(report, folder / "index.html", name)
+    kept = data_checks.write_quarantine(report, folder / "quarantine")
+    _show(report.frame[["table", "check", "passed", "rows", "evidence"]], as_json)
+    _say(f"The report is {page}" + "".join(f"\nQuarantined rows are in {path}" for path in kept))
+    data_checks.require(report, where=file or name)
+
+
+@commands.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def seal(folder: Path) -> None:
+    """Record the SHA-256 sums of the Parquet files in FOLDER, so that a later change of them is noticed."""
+    from . import data
+
+    _say(f"Written: {data.seal(folder)}")
+
+
+@commands.command()
+@JSON
+def train(as_json: bool) -> None:  # noqa: FBT001
+    """Check the data, train, evaluate, test, export, register and track a model."""
+    from . import gates
+    from . import steps
+
+    config = settings.load()
+    _say("Checking, training, evaluating, exporting: about half a minute")
+    release = steps.train(config)
+    _verdicts(release.trained.verdicts, as_json)
+    _say(f"Version {release.version}: AUC {release.trained.evaluation.auc:.3f}")
+    gates.require(release.trained.verdicts, where=f"version {release.version}")
+
+
+@commands.command()
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@JSON
+def evaluate(version: str, as_json: bool) -> None:  # noqa: FBT001
+    """Evaluate a version on the test period: metrics with intervals by days, and its slices."""
+    from . import steps
+
+    result, slices = steps.evaluate(settings.load(), version)
+    if as_json:
+        click.echo(json.dumps({**result.to_dict(), "slices": slices.to_dict("records")}))
+        return
+    for name, value in result.to_dict().items():
+        click.echo(f"{name:16} {value:,.4g}")
+    _show(slices[["slice", "rows", "auc", "auc_low", "auc_high", "brier"]].round(3), as_json=False)
+
+
+@commands.command("test-model")
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@JSON
+def test_model(version: str, as_json: bool) -> None:  # noqa: FBT001
+    """Run the model tests again on a version; a red one is exit code 1."""
+    from . import gates
+    from . import steps
+
+    verdicts = steps.test(settings.load(), version)
+    _verdicts(verdicts, as_json)
+    gates.require(verdicts, where=f"version {version}")
+
+
+@commands.group()
+def registry() -> None:
+    """List versions, promote one, roll back."""
+
+
+@registry.command("list")
+@JSON
+def registry_list(as_json: bool) -> None:  # noqa: FBT001
+    """List the versions with their aliases and their AUC."""
+    import pandas as pd
+
+    from .registry import Registry
+
+    found = Registry(settings.load().paths.registry)
+    aliases = found.aliases()
+    rows = [
+        {
+            "version": number,
+            "aliases": ", ".join(name for name, of in aliases.items() if of == number),
+            "created": json.loads((found.path(number) / "manifest.json").read_text(encoding="utf-8"))["created"],
+            "auc": round(json.loads((found.path(number) / "metrics.json").read_text(encoding="utf-8"))["auc"], 4),
+        }
+        for number in found.versions()
+    ]
+    _show(pd.DataFrame(rows, columns=["version", "aliases", "created", "auc"]), as_json)
+
+
+@registry.command()
+@click.argument("version")
+def promote(version: str) -> None:
+    """Make VERSION the champion; refused unless all of its gates are green."""
+    from .registry import Registry
+
+    number = Registry(settings.load().paths.registry).promote(version)
+    _say(f"Version {number} is the champion")
+
+
+@registry.command()
+@click.option("--reason", default="", help="Why; it stays in the history.")
+def rollback(reason: str) -> None:
+    """Make the version before the champion the champion again."""
+    from .registry import Registry
+
+    number = Registry(settings.load().paths.registry).rollback(reason)
+    _say(f"Version {number} is the champion again")
+
+
+@commands.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+def serve(host: str | None, port: int | None, version: str) -> None:
+    """Serve a version over HTTP until Ctrl-C."""
+    from .service import serve as start
+    from .service.logs import to_standard_error
+
+    config = settings.load()
+    to_standard_error()
+    start(
+        config.paths.registry,
+        version,
+        host=host or config.service.host,
+        port=config.service.port if port is None else port,
+        predictions=config.paths.predictions,
+        started=lambda address: _say(f"Serving at {address}, its pages are {address}/docs; stop with Ctrl-C"),
+    )
+
+
+@commands.command()
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@JSON
+def score(source: Path, target: Path, version: str, as_json: bool) -> None:  # noqa: FBT001
+    """Score the rows of IN (CSV or Parquet) into OUT, in constant memory; quarantine bad rows."""
+    from . import scoring
+    from .bundle import Bundle
+    from .display import Display
+    from .registry import Registry
+
+    bundle = Bundle.load(Registry(settings.load().paths.registry).path(version))
+    with Display("row") as display:
+        summary = scoring.score(bundle, source, target, progress=lambda at, of: display.tell(source.name, at, of))
+    told = {name: getattr(summary, name) for name in ("version", "rows", "scored", "quarantined")}
+    if as_json:
+        click.echo(json.dumps({**told, "reasons": dict(summary.reasons)}))
+    _say(f"{summary.scored:,} of {summary.rows:,} rows scored into {target} by version {summary.version}")
+    if summary.quarantined:
+        _say(f"{summary.quarantined:,} rows are in {summary.quarantine}, with their reasons")
+
+
+@commands.command()
+@click.option("--until", type=click.DateTime(), help="End of the last window (UTC); now, without it.")
+@JSON
+def monitor(until: datetime | None, as_json: bool) -> None:  # noqa: FBT001
+    """Watch the champion: drift, unseen values, calibration, ranking; an alarm is exit code 1."""
+    from . import gates
+    from .monitoring import watch
+    from .registry import Registry
+
+    config = settings.load()
+    bundle = Registry(config.paths.registry).path()
+    page = config.paths.reports / "monitoring" / "index.html"
+    now = until.replace(tzinfo=UTC) if until else None
+    thresholds = watch.Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
+    watched = watch.monitor(bundle, config.paths.predictions, now=now, thresholds=thresholds, report_path=page)
+    _verdicts(watched.verdicts, as_json)
+    _say(f"The report is {page}")
+    red = [verdict for verdict in watched.verdicts if verdict.passed is False]
+    if red:
+        gates.require(red, where="monitor", hint="open the report and look at the features that changed most")
+
+
+@commands.command()
+@JSON
+def retrain(as_json: bool) -> None:  # noqa: FBT001
+    """Train a challenger on newer data; promote it if it is better than the champion beyond chance."""
+    from . import steps
+
+    _say("Training and comparing a challenger: about a minute")
+    decision = steps.retrain(settings.load())
+    _verdicts(decision.verdicts, as_json)
+    word = "promoted" if decision.promoted else "kept as challenger"
+    _say(f"Version {decision.version} is {word}: {decision.reason}")
+
+
+@commands.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+def tracking(port: int) -> None:
+    """Open MLflow's page with every tracked training, until Ctrl-C."""
+    from . import tracking as tracked
+    from .service.server import listen
+
+    store = settings.load().paths.tracking
+    if not store.is_file():
+        raise InputError("nothing is tracked yet", where=store, hint="the command `train` tracks its first run there")
+    listen("127.0.0.1", port).close()
+    _say(f"MLflow is at http://127.0.0.1:{port}; stop with Ctrl-C")
+    tracked.serve(store, port)
+
+
+def _home() -> Path:
+    return settings.find_home().resolve()
+
+
+def _failure(step: Any) -> tuple[str]:
+    failure = step.failure
+    lines = "\n    ".join([*failure["lines"], ""]).rstrip()
+    where = f"lesson {step.lesson}, cell {failure['cell']}: {failure['error']}"
+    hint = "correct it and go on with the command `run --resume`; the notebook up to there is kept"
+    return (f"{where}\n    {lines}\n  {hint}" if lines else f"{where}\n  {hint}",)
+
+
+def _verdicts(verdicts: "Sequence[Verdict]", as_json: bool) -> None:  # noqa: FBT001
+    from . import gates
+
+    if as_json:
+        click.echo(gates.dump(verdicts))
+    else:
+        _show(gates.table(verdicts), as_json=False)
+
+
+def _show(table: Any, as_json: bool) -> None:  # noqa: FBT001
+    if as_json:
+        click.echo(table.to_json(orient="records"))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(*map(str, table.columns), box=None, pad_edge=False)
+    colors = {"green": "green", "red": "red", "True": "green", "False": "red"}
+    for row in table.itertuples(index=False):
+        drawn.add_row(*(f"[{colors[text]}]{text}[/]" if text in colors else _plain(text) for text in map(str, row)))
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width).print(drawn)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _end(text: str, code: int) -> None:
+    click.echo(text, err=True)
+    sys.stderr.flush()
+    # Threads of libraries that wait for a network or a lock must not keep a failed command alive.
+    sys.stdout.flush()
+    os._exit(code) if code == 130 else sys.exit(code)  # noqa: SLF001

@@ -1,0 +1,25 @@
+"""The page of a data check: every finding, and the first rows in quarantine with their reasons."""
+
+from pathlib import Path
+
+from .data_checks import Report
+from .pages import Section
+from .pages import write_page
+
+FIRST = 20
+
+
+def write(report: Report, path: Path, name: str) -> Path:
+    """Write the page; `name` says what was checked."""
+    findings = report.frame.assign(status=report.frame["passed"].map({True: "good", False: "bad"}))
+    findings = findings[["status", "table", "check", "rows", "evidence"]]
+    red = int((~report.frame["passed"]).sum())
+    sections = [Section("Checks", table=findings, status="bad" if red else "good")]
+    for table, rows in report.quarantine.items():
+        if len(rows):
+            text = f"{len(rows):,} of {report.rows[table]:,} rows. The first {min(FIRST, len(rows))}:"
+            first = rows.head(FIRST).reset_index()
+            columns = ["row", "reason", *[column for column in first if column not in {"row", "reason"}]]
+            sections.append(Section(f"In quarantine: {table}", text, first[columns]))
+    lead = f"{len(findings)} checks of {sum(report.rows.values()):,} rows, {red} of them red."
+    return write_page(path, f"Data checks: {name}", sections, lead=lead, status="bad" if red else "good")

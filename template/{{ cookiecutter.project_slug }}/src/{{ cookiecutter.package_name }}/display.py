@@ -1,0 +1,44 @@
+"""Progress of long work on standard error: bars on a terminal, a line for each step elsewhere."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn
+from rich.progress import MofNCompleteColumn
+from rich.progress import Progress
+from rich.progress import TaskID
+from rich.progress import TextColumn
+from rich.progress import TimeElapsedColumn
+
+
+class Display:
+    """Shows how far each named piece of work is; use it as a context manager and call `tell`."""
+
+    def __init__(self, unit: str) -> None:
+        """`unit` is what is counted: "cell", "row"."""
+        self._console = Console(stderr=True)
+        self._unit = unit
+        self._tasks: dict[str, TaskID] = {}
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._progress = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
+
+    def __enter__(self) -> Self:
+        """Begin to draw."""
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        """Leave the last state on the screen."""
+        self._progress.stop()
+
+    def tell(self, name: str, at: int, of: int | None) -> None:
+        """`name` has come to `at` of `of`, which is None when nobody knows."""
+        if not self._console.is_terminal:
+            if name not in self._tasks:
+                self._tasks[name] = TaskID(0)
+                self._console.print(f"{name}: {of or ''} {self._unit}s", highlight=False)
+            return
+        if name not in self._tasks:
+            self._tasks[name] = self._progress.add_task(name, total=of)
+        self._progress.update(self._tasks[name], completed=at, total=of)

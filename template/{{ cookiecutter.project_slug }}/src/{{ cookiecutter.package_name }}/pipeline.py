@@ -1,0 +1,234 @@
+"""A run: the lessons executed by papermill in order, with their state kept so that a later run can go on from it.
+
+A run is a folder `runs/<time>/` with one executed notebook per lesson, `run.json` (parameters, states, durations, key
+figures, errors) and `index.html`. The file `runs/latest` names the newest one.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
+from dataclasses import asdict
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from . import figures
+from . import parameters
+from .errors import InputError
+from .files import write_atomic
+from .kernels import Failure
+from .kernels import Kernel
+from .kernels import execute
+
+DONE, FAILED, STOPPED, WAITING = "done", "failed", "stopped", "waiting"
+LATEST = "latest"
+# The lesson that trains; whatever needs a model would train it too, so the others wait for it.
+FIRST = "02_training"
+Told = Callable[[str, int, int], None]
+
+
+@dataclass
+class Step:
+    """One lesson of a run. `inputs` is a sum over all that its result depends on; `seconds` is its wall time."""
+
+    lesson: str
+    inputs: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    state: str = WAITING
+    seconds: float = 0.0
+    figures: dict[str, float] = field(default_factory=dict)
+    failure: dict[str, Any] | None = None
+
+
+@dataclass
+class Run:
+    """A run and its steps, in order."""
+
+    folder: Path
+    steps: list[Step]
+
+    @property
+    def failed(self) -> Step | None:
+        """The first step that failed."""
+        return next((step for step in self.steps if step.state == FAILED), None)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every step is done."""
+        return all(step.state == DONE for step in self.steps)
+
+    def save(self) -> None:
+        """Write run.json, as a whole."""
+        write_atomic(self.folder / "run.json", json.dumps({"steps": [asdict(step) for step in self.steps]}, indent=1))
+
+
+def lessons(folder: Path, names: Sequence[str] = ()) -> list[Path]:
+    """The notebooks of a folder in order, or those named (01 is enough for 01_data_checks); InputError for no match."""
+    every = sorted(path for path in folder.glob("*.ipynb") if path.stem[:1].isdigit())
+    if not every:
+        raise InputError("holds no lessons", where=folder, hint="restore the notebooks from version control")
+    unknown = [name for name in names if not any(path.stem.startswith(name) for path in every)]
+    if unknown:
+        hint = f"there are {', '.join(path.stem for path in every)}"
+        raise InputError(f"there is no lesson {unknown[0]!r}", where=folder, hint=hint)
+    return [path for path in every if not names or any(path.stem.startswith(name) for name in names)]
+
+
+def plan(home: Path, runs: Path, chosen: Sequence[Path], given: Sequence[tuple[str, str]], *, resume: bool) -> Run:
+    """A new run of the chosen lessons, or the latest one with what is complete and unchanged kept.
+
+    Raises InputError for parameters that do not fit, and when there is no run to go on with.
+    """
+    values = parameters.assign(chosen, given)
+    common = _common_inputs(home)
+    steps = [Step(p.stem, _inputs(p, values[p.stem], common), dict(values[p.stem])) for p in chosen]
+    if resume:
+        old = latest(runs)
+        return Run(old.folder, _kept(old.steps, steps))
+    run = Run(_new_folder(runs), steps)
+    run.save()
+    write_atomic(runs / LATEST, run.folder.name + "\n")
+    return run
+
+
+def latest(runs: Path) -> Run:
+    """The newest run; InputError when there is none or its record cannot be read."""
+    try:
+        folder = runs / (runs / LATEST).read_text(encoding="utf-8").strip()
+        steps = json.loads((folder / "run.json").read_text(encoding="utf-8"))["steps"]
+        return Run(folder, [Step(**step) for step in steps])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        hint = "start one with the command `run`, without --resume"
+        raise InputError("there is no run to go on with", where=runs, hint=hint) from error
+
+
+class Runner:
+    """Executes the steps of a run that are not done, up to `jobs` at a time; `stop` ends it from another thread."""
+
+    def __init__(self, run: Run, home: Path, folder: Path, *, jobs: int = 1, limit: float | None = None) -> None:
+        """Run the notebooks of `folder` as part of the project `home`, each within `limit` seconds."""
+        self.run, self.home, self.folder = run, home, folder
+        self.jobs, self.limit = jobs, limit
+        self._kernels: dict[str, Kernel] = {}
+        self._stopped = False
+
+    def execute(self, tell: Told) -> Run:
+        """Execute what is not done; after a failure nothing new is started. `tell` hears lesson, cell and cells."""
+        waiting = [step for step in self.run.steps if step.state != DONE]
+        first = [step for step in waiting if step.lesson <= FIRST]
+        rest = [step for step in waiting if step.lesson > FIRST]
+        with ThreadPoolExecutor(self.jobs) as pool:
+            for group in (first, rest):
+                futures = [pool.submit(self._step, step, tell) for step in group]
+                self._watch(futures)
+        return self.run
+
+    def stop(self) -> None:
+        """End every kernel and start no other; what they had finished is kept."""
+        self._stopped = True
+        for kernel in list(self._kernels.values()):
+            kernel.kill()
+
+    def _watch(self, futures: "Sequence[Future[None]]") -> None:
+        try:
+            # In slices, so that an interrupt is heard at once on every platform.
+            while wait(futures, timeout=0.2).not_done:
+                continue
+        except BaseException:
+            self.stop()
+            raise
+        for future in futures:
+            future.result()
+
+    def _step(self, step: Step, tell: Told) -> None:
+        if self._stopped or self.run.failed:
+            return
+        kernel = self._kernels[step.lesson] = Kernel()
+        begun = time.monotonic()
+        target = self.run.folder / f"{step.lesson}.ipynb"
+        timer = kernel.kill_after(self.limit)
+        failure = execute(
+            self.folder / target.name,
+            target,
+            step.parameters,
+            home=self.home,
+            kernel=kernel,
+            tell=lambda cell, cells: tell(step.lesson, cell, cells),
+        )
+        timer.cancel()
+        step.seconds = round(time.monotonic() - begun, 1)
+        step.figures = _figures(target)
+        step.failure = asdict(_explained(failure, kernel, self.limit)) if failure else None
+        step.state = DONE if not failure else STOPPED if self._stopped else FAILED
+        self.run.save()
+
+
+def _explained(failure: Failure, kernel: Kernel, limit: float | None) -> Failure:
+    if kernel.timed_out:
+        failure.error = f"it took longer than the limit of {limit:g} seconds and was ended"
+    return failure
+
+
+def _new_folder(runs: Path) -> Path:
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    for extra in range(1000):
+        folder = runs / (f"{stamp}-{extra}" if extra else stamp)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if folder.is_dir():
+                continue
+            raise InputError("is a file where a folder is needed", where=runs, hint="choose another one") from None
+        except OSError as error:
+            hint = "choose another folder in [paths] runs"
+            raise InputError(f"cannot be made: {error.strerror}", where=folder, hint=hint) from error
+        return folder
+    raise InputError("too many runs in one second", where=runs, hint="try again")
+
+
+def _kept(old: Sequence[Step], new: Sequence[Step]) -> list[Step]:
+    before = {step.lesson: step for step in old}
+    steps: list[Step] = []
+    for step in new:
+        same = before.get(step.lesson)
+        # From the first step that is not complete or whose inputs changed, everything is done again.
+        keep = same and same.state == DONE and same.inputs == step.inputs and len(steps) == _done(steps)
+        steps.append(same if same and keep else step)
+    return steps
+
+
+def _done(steps: Sequence[Step]) -> int:
+    return sum(step.state == DONE for step in steps)
+
+
+def _common_inputs(home: Path) -> str:
+    package = Path(__file__).parent
+    files = sorted(path for pattern in ("*.py", "*.sql") for path in package.rglob(pattern))
+    files += [home / "config.toml", *sorted(home.glob("data/*/SHA256SUMS"))]
+    sums = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()]
+    return hashlib.sha256("".join(sums).encode()).hexdigest()
+
+
+def _inputs(lesson: Path, values: Mapping[str, object], common: str) -> str:
+    # Not the outputs: running a lesson in JupyterLab does not change what it does.
+    sources = [cell.source for cell in nbformat.read(lesson, 4).cells if cell.cell_type == "code"]
+    return hashlib.sha256(json.dumps([sources, dict(values), common]).encode()).hexdigest()
+
+
+def _figures(notebook: Path) -> dict[str, float]:
+    if not notebook.is_file():
+        return {}
+    outputs = [output for cell in nbformat.read(notebook, 4).cells for output in cell.get("outputs", ())]
+    recorded = [output.data[figures.MIME] for output in outputs if figures.MIME in output.get("data", {})]
+    return {name: value for found in recorded for name, value in found.items()}
