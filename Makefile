@@ -18,7 +18,7 @@ export OMP_NUM_THREADS ?= 1
 define install
 	@test -x $(1)/.venv/bin/python || $(UV) venv --quiet --python .venv/bin/python $(1)/.venv
 	@cmp -s $(1)/requirements.txt $(1)/.venv/installed.txt || { echo "Installing the packages of $(1)"; \
-	  $(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(1)/.venv $(1)/requirements.txt && \
+	  $(UV) pip sync --quiet --require-hashes --python $(1)/.venv $(1)/requirements.txt && \
 	  $(UV) pip install --quiet --no-deps --no-build-isolation --python $(1)/.venv --editable $(1) && \
 	  cp $(1)/requirements.txt $(1)/.venv/installed.txt; }
 endef
@@ -30,7 +30,7 @@ help:  ## list these commands
 
 demo: project  ## generate build/flight-delays, install it, run every lesson on the real data
 	@cd $(PROJECT) && .venv/bin/flight-delays run
-	@echo "The project is in $(PROJECT), the report in $$(ls -td $(PROJECT)/runs/*/index.html | head -n 1)"
+	@echo "The project is in $(PROJECT), the report in $(PROJECT)/runs/$$(cat $(PROJECT)/runs/latest)/index.html"
 
 project: .venv/installed.txt  ## generate and install build/flight-delays, over an older one
 	@.venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exists --output-dir build
@@ -73,5 +73,5 @@ clean:  ## remove what these commands made
 	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements-dev.txt >.venv/uv.txt
 	@.venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
-	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .venv requirements-dev.txt
+	@$(UV) pip sync --quiet --require-hashes --python .venv requirements-dev.txt
 	@cp requirements-dev.txt $@
