@@ -6,6 +6,7 @@ Bounds are facts about the world (a day has 24 hours, a wind over 120 mph is not
 
 from .schema import Column
 from .schema import Contract
+from .schema import Known
 from .schema import Reference
 from .schema import Rule
 from .schema import Table
@@ -36,7 +37,7 @@ WEATHER = (
 
 def clock(name: str, about: str, *, max_null: float = 0.0, after: bool = False) -> Column:
     """A local time of day written as HHMM; 2400 is midnight at the end of the day."""
-    known = "after" if after else "before"
+    known: Known = "after" if after else "before"
     return Column(name=name, kind="integer", about=about, unit="HHMM", low=0, high=2400, max_null=max_null, known=known)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files as resources
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -67,7 +68,7 @@ def connect(folder: Path, repair: Mapping[str, str] | None = None) -> duckdb.Duc
     connection.execute("set timezone = 'UTC'")
     for table in CONTRACT.tables:
         file = str(folder / f"{table.name}.parquet")
-        source = connection.sql(f"select * from {_literal(file)}")
+        source: Any = connection.sql(f"select * from {_literal(file)}")
         if table.name in (repair or {}):
             source = source.query(table.name, query((repair or {})[table.name]))
         source.create_view(table.name)
@@ -84,7 +85,8 @@ def features(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 
     Numbers that may be missing are float64 with NaN; the label is float64 0, 1 or NaN (not known).
     """
-    flags = [f'"{column.name}"::DOUBLE as "{column.name}"' for column in CONTRACT.features.columns if column.kind == "boolean"]
+    booleans = [column.name for column in CONTRACT.features.columns if column.kind == "boolean"]
+    flags = [f'"{name}"::DOUBLE as "{name}"' for name in booleans]
     return to_frame(connection.sql(f"select * replace ({', '.join(flags)}) from ({query('features.sql')})"))
 
 
@@ -98,7 +100,8 @@ def to_frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
 
     By way of Arrow: DuckDB's own `df()` still calls what pandas 3.1 deprecates.
     """
-    return relation.to_arrow_table().to_pandas(date_as_object=False)
+    table: pd.DataFrame = relation.to_arrow_table().to_pandas(date_as_object=False)
+    return table
 
 
 def labelled(frame: pd.DataFrame, period: Period) -> pd.DataFrame:
@@ -116,7 +119,8 @@ def split(frame: pd.DataFrame, train: Period, test: Period) -> Split:
     """Two periods of labelled rows; InputError when the test begins before training ends."""
     if test[0] < train[1]:
         hint = "a test on days that training has seen says nothing about the next months"
-        raise InputError(f"the test begins on {test[0]}, before training ends on {train[1]}", where="[split]", hint=hint)
+        what = f"the test begins on {test[0]}, before training ends on {train[1]}"
+        raise InputError(what, where="[split]", hint=hint)
     return Split(labelled(frame, train), labelled(frame, test))
 
 

@@ -7,6 +7,7 @@ references to other tables, days without a row.
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -133,7 +134,7 @@ def describe(table: Table) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _reasons(bad: pd.DataFrame) -> pd.Series:
+def _reasons(bad: pd.DataFrame) -> Any:
     # The slow join only where a row has more than one reason: a broken rule can hit every row of a table.
     once = bad.drop_duplicates("row", keep=False).set_index("row")["reason"]
     several = bad[bad["row"].duplicated(keep=False)].groupby("row")["reason"].agg("; ".join)

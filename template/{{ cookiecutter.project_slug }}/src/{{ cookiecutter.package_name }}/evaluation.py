@@ -68,9 +68,9 @@ class _Blocks:
         self.names, code = np.unique(np.asarray(day), return_inverse=True)
         self.rows = np.bincount(code).astype(float)
         self.positives = np.bincount(code, labels)
-        self.squares = np.bincount(code, (scores - labels) ** 2)
+        self.squares = np.bincount(code, (scores - labels) ** 2).astype(float)
         inside = np.clip(scores, 1e-15, 1 - 1e-15)
-        self.logs = np.bincount(code, -np.log(np.where(labels, inside, 1 - inside)))
+        self.logs = np.bincount(code, -np.log(np.where(labels, inside, 1 - inside))).astype(float)
         self.scores = np.bincount(code, scores)
         self.wins = _wins(labels, scores, code, len(self.names))
 
@@ -79,7 +79,7 @@ class _Blocks:
         negatives = self.rows - self.positives
         pairs = (weights @ self.positives) * (weights @ negatives)
         won = np.einsum("bi,ij,bj->b", weights, self.wins, weights, optimize=True)
-        return np.divide(won, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
+        return np.asarray(np.divide(won, pairs, out=np.full(len(weights), np.nan), where=pairs > 0))
 
     def mean(self, sums: Floats, weights: Floats) -> Floats:
         """Mean over the rows of each resample."""

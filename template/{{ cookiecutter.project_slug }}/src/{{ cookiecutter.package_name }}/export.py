@@ -12,6 +12,7 @@ from copy import deepcopy
 from datetime import UTC
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,7 +67,7 @@ def write(trained: Trained, folder: Path) -> None:
 def to_onnx(pipeline: Pipeline) -> bytes:
     """The trees as ONNX: input X, float32 (rows, features), output 1 the probabilities, float32 (rows, 2)."""
     trees = deepcopy(pipeline.named_steps["trees"])
-    for (tree,) in trees._predictors:
+    for (tree,) in trees._predictors:  # noqa: SLF001 - there is no public way to the thresholds
         tree.nodes["num_threshold"] = _round_down(tree.nodes["num_threshold"])
     inputs = [("X", FloatTensorType([None, trees.n_features_in_]))]
     with warnings.catch_warnings():
@@ -76,7 +77,7 @@ def to_onnx(pipeline: Pipeline) -> bytes:
     return bytes(converted.SerializeToString())
 
 
-def signature(spec: Model, pipeline: Pipeline) -> dict[str, object]:
+def signature(spec: Model, pipeline: Pipeline) -> dict[str, Any]:
     """What a request must look like and how it becomes a row of X, derived from the contract."""
     categories, numbers = model.inputs(spec, CONTRACT.features)
     seen = dict(zip(categories, model.categories(pipeline), strict=True))
@@ -87,7 +88,7 @@ def signature(spec: Model, pipeline: Pipeline) -> dict[str, object]:
 
 
 def golden(trained: Trained) -> list[dict[str, object]]:
-    """Rows with the answer that scikit-learn gives: real ones, one without nullable values, one of unseen categories."""
+    """Rows with scikit-learn's answer: real ones, one without nullable values, one of unseen categories."""
     rows = trained.split.test.sample(GOLDEN_ROWS, random_state=0)[list(trained.spec.features)]
     rows = pd.concat([rows, without_values(rows.iloc[:1]), _unseen(rows.iloc[1:2], trained.spec)])
     answers = trained.predict(rows)

@@ -30,6 +30,7 @@ def run(
     test: pd.DataFrame,
     features: Sequence[str],
     config: Tests,
+    *,
     answers: NDArray[np.float64],
 ) -> list[Verdict]:
     """Every test of the model on labelled rows it has not seen (`test`), in a fixed order.

@@ -87,7 +87,8 @@ class Registry:
                 before = self.resolve(str(entry["from"]))
                 self._point(CHAMPION, before, reason or f"rolled back from version {now}", rollback=True)
                 return before
-        raise InputError("no version was the champion before", where=self.folder, hint="promote a version by its number")
+        hint = "promote a version by its number"
+        raise InputError("no version was the champion before", where=self.folder, hint=hint)
 
     def history(self) -> list[dict[str, object]]:
         """What happened to the aliases, the oldest first: time, alias, from, to, reason."""

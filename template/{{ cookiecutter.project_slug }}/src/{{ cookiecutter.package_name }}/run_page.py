@@ -6,6 +6,7 @@ import pandas as pd
 
 from .pages import Link
 from .pages import Section
+from .pages import Status
 from .pages import write_page
 from .pipeline import DONE
 from .pipeline import FAILED
@@ -29,7 +30,7 @@ def write(run: Run, name: str, reports: Path) -> Path:
         sections.append(Section("Reports", table=pd.DataFrame({"report": links})))
     total = sum(step.seconds for step in run.steps)
     lead = f"{sum(step.state == DONE for step in run.steps)} of {len(run.steps)} lessons, {total:.0f} seconds of work."
-    status = "good" if run.complete else "bad"
+    status: Status = "good" if run.complete else "bad"
     return write_page(run.folder / "index.html", f"{name}: run {run.folder.name}", sections, lead=lead, status=status)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["category", "text", "integer", "number", "boolean", "time", "date"]
+Known = Literal["before", "after"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +31,7 @@ class Column:
     allowed: tuple[str, ...] = ()
     pattern: str = ""
     max_null: float = 0.0
-    known: Literal["before", "after"] = "before"
+    known: Known = "before"
     private: bool = False
 
     @property

@@ -77,14 +77,14 @@ def evaluate(config: Settings, version: int | str = CHAMPION) -> tuple[evaluatio
     return evaluation.evaluate(y, answers, day), evaluation.slices(rows, config.tests.slices, y, answers, day)
 
 
-def test(config: Settings, version: int | str = CHAMPION) -> list[gates.Verdict]:
+def try_again(config: Settings, version: int | str = CHAMPION) -> list[gates.Verdict]:
     """The model tests, run again on a version by the exported model."""
     bundle = Bundle.load(bundle_folder(config, version))
     split = data.split(features(config), config.split.train, config.split.test)
     answers = export.predict(bundle, split.test)
     names = bundle.names
     return model_tests.run(
-        lambda rows: export.predict(bundle, rows), split.train, split.test, names, config.tests, answers
+        lambda rows: export.predict(bundle, rows), split.train, split.test, names, config.tests, answers=answers
     )
 
 

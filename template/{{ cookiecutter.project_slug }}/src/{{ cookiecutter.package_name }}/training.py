@@ -66,12 +66,14 @@ def train(split: data.Split, spec: Model, tests: Tests, made_of: Lineage | None 
     p = predict(pipeline, spec, split.test)
     result = evaluate(split.test[CONTRACT.target], p, split.test[CONTRACT.day])
     verdicts = model_tests.run(
-        lambda rows: predict(pipeline, spec, rows), split.train, split.test, spec.features, tests, p
+        lambda rows: predict(pipeline, spec, rows), split.train, split.test, spec.features, tests, answers=p
     )
     return Trained(pipeline, spec, split, p, result, tuple(verdicts), made_of or {})
 
 
-def lineage(sums: Mapping[str, Mapping[str, str]], periods: Mapping[str, data.Period], spec: Model, tests: Tests) -> Lineage:
+def lineage(
+    sums: Mapping[str, Mapping[str, str]], periods: Mapping[str, data.Period], spec: Model, tests: Tests
+) -> Lineage:
     """What a model is made of: sums of the data, the contract and the SQL, periods, specification, versions.
 
     The same lineage gives the same model, so a model that exists need not be trained again.
