@@ -1,5 +1,6 @@
 """Progress of long work on standard error: bars on a terminal, a line for each step elsewhere."""
 
+import time
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +21,7 @@ class Display:
         self._console = Console(stderr=True)
         self._unit = unit
         self._tasks: dict[str, TaskID] = {}
+        self._since: dict[str, float] = {}
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._progress = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
 
@@ -35,10 +37,16 @@ class Display:
     def tell(self, name: str, at: int, of: int | None) -> None:
         """`name` has come to `at` of `of`, which is None when nobody knows."""
         if not self._console.is_terminal:
-            if name not in self._tasks:
-                self._tasks[name] = TaskID(0)
-                self._console.print(f"{name}: {of or ''} {self._unit}s", highlight=False)
+            self._tell_plainly(name, at, of)
             return
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=of)
         self._progress.update(self._tasks[name], completed=at, total=of)
+
+    def _tell_plainly(self, name: str, at: int, of: int | None) -> None:
+        if name not in self._since:
+            self._since[name] = time.monotonic()
+            self._console.print(f"{name}: {of or ''} {self._unit}s", highlight=False, soft_wrap=True)
+        if at == of:
+            seconds = time.monotonic() - self._since[name]
+            self._console.print(f"{name}: done in {seconds:.1f} s", highlight=False, soft_wrap=True)

@@ -1,25 +1,28 @@
 """Execute one notebook with papermill in a kernel that this process owns, and leave nothing of it running."""
 
+import logging
 import os
-import subprocess
+import signal
 import sys
 from collections.abc import Callable
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 from threading import Timer
-from typing import IO
 from typing import Any
 
 import psutil
 
-from .files import writing
+from .files import write_atomic
+from .nursery import Nursery
 
 # jsonschema's optional grammar of internationalised addresses takes seconds to import; notebooks hold none.
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 ENGINE = "owned"
+INJECTED = "injected-parameters"  # papermill's tag of the cell that it adds
 Told = Callable[[int, int], None]
 
 
@@ -36,9 +39,16 @@ class Kernel:
     """One kernel at most, to be killed from another thread."""
 
     def __init__(self) -> None:
+        """There is none yet."""
         self.pid: int | None = None
         self.killed = False
         self.timed_out = False
+
+    def started(self, pid: int) -> None:
+        """This is its process."""
+        self.pid = pid
+        if self.killed:
+            self.kill()
 
     def kill(self) -> None:
         """End the kernel and everything that it has started."""
@@ -60,98 +70,148 @@ class Kernel:
 
 
 def kill_tree(pid: int) -> None:
-    """End a process and its descendants, at once."""
-    try:
+    """End a kernel and what it has started, at once; also what it has left behind when it has ended already."""
+    family = []
+    with suppress(psutil.NoSuchProcess):
         process = psutil.Process(pid)
         family = [*process.children(recursive=True), process]
-    except psutil.NoSuchProcess:
-        return
     for member in family:
-        try:
+        with suppress(psutil.NoSuchProcess):
             member.kill()
-        except psutil.NoSuchProcess:
-            continue
+    if sys.platform != "win32":
+        # A kernel leads a process group; orphans are still in it.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
     psutil.wait_procs(family, timeout=10)
 
 
+def environment(home: Path) -> dict[str, str]:
+    """The environment of the kernels of a project."""
+    # One thread each: kernels beside each other would fight over the cores, and trees take ten times as long.
+    return {"OMP_NUM_THREADS": "1", **os.environ, "MLE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+
+
 def execute(
-    source: Path, target: Path, parameters: Mapping[str, object], *, home: Path, kernel: Kernel, tell: Told
+    source: Path,
+    target: Path,
+    parameters: Mapping[str, object],
+    *,
+    home: Path,
+    kernel: Kernel,
+    tell: Told,
+    nursery: Nursery | None = None,
 ) -> Failure | None:
     """Execute the notebook `source` into `target`; what stopped it, or None.
 
-    It runs in the folder of `source` as part of the project `home`. `tell` hears the number of each cell as it starts,
-    and how many there are. The notebook is saved after each cell, so that a failure leaves all before it.
+    It runs in the folder of `source` as part of the project `home`; its kernel comes from the `nursery`, if there is
+    one. `tell` hears how many cells are done, and how many there are. The notebook is saved after each
+    cell, so that a failure leaves all before it. Raises InputError when `target` cannot be written.
     """
     import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
     _register()
-    at = {"cell": 0}
-
-    def started(cell: int, cells: int) -> None:
-        at["cell"] = cell
-        tell(cell, cells)
-
+    at = _Notebook(target, tell)
     said = target.with_suffix(".log")
-    with writing(target), said.open("wb") as log:
-        options = {"kernel": kernel, "home": home, "folder": source.parent, "said": log, "tell": started}
-        try:
-            papermill.execute_notebook(
-                source, target, dict(parameters), engine_name=ENGINE, kernel_name="python3", progress_bar=False, **options
-            )
-        except PapermillExecutionError as error:
-            return Failure(at["cell"], f"{error.ename}: {error.evalue}", str(error.source).splitlines()[:3])
-        except (DeadKernelError, RuntimeError) as error:
-            last = said.read_text(encoding="utf-8", errors="replace").splitlines()[-3:]
-            return Failure(at["cell"], "the kernel was ended" if kernel.killed else _died(error), last)
+    write_atomic(said, "")
+    options = {"kernel": kernel, "home": home, "folder": source.parent, "said": said, "at": at, "nursery": nursery}
+    try:
+        # papermill fills in what stands in braces in a path.
+        path = str(source).replace("{", "{{").replace("}", "}}")
+        papermill.execute_notebook(
+            path, None, dict(parameters), engine_name=ENGINE, kernel_name="python3", progress_bar=False, **options
+        )
+    except PapermillExecutionError as error:
+        return Failure(at.number, f"{error.ename}: {error.evalue}", str(error.source).splitlines()[:3])
+    except (DeadKernelError, RuntimeError) as error:
+        return Failure(at.number, "the kernel was ended" if kernel.killed else _died(error), _last_lines(said))
+    finally:
+        at.save()
+    said.unlink()
+    tell(at.number, at.number)
     return None
+
+
+class _Notebook:
+    """Where an execution is: tells how many cells are done, and saves the notebook after each."""
+
+    def __init__(self, target: Path, tell: Told) -> None:
+        self.target, self.tell = target, tell
+        self.document: Any = None
+        self.number = 0
+
+    def started(self, cell_index: int, **_: object) -> None:
+        # The cell that papermill adds is in no lesson and does not count.
+        mine = [INJECTED not in cell.metadata.get("tags", ()) for cell in self.document.cells]
+        self.number = max(sum(mine[: cell_index + 1]), 1)
+        self.tell(self.number - 1, sum(mine))
+
+    def save(self, **_: object) -> None:
+        if self.document is not None:
+            import nbformat.v4
+
+            write_atomic(self.target, nbformat.v4.writes(self.document) + "\n")
+
+
+def _last_lines(said: Path) -> list[str]:
+    lines = said.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("[IPKernelApp]")][-3:]
 
 
 def _died(error: Exception) -> str:
     return "the kernel died (out of memory, killed, or os._exit)" if "died" in str(error).lower() else str(error)
 
 
-def _environment(home: Path) -> dict[str, str]:
-    # One thread each: kernels beside each other would fight over the cores, and trees take ten times as long.
-    return {"OMP_NUM_THREADS": "1", **os.environ, "MLE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
-
-
 def _register() -> None:
-    from jupyter_client.manager import AsyncKernelManager
     from jupyter_core.utils import run_sync
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine
     from papermill.engines import papermill_engines
 
+    for name in ("papermill", "traitlets"):  # what they have to say is said by the failure
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
     class Owned(NBClientEngine):  # type: ignore[misc]
         """papermill's engine, with a kernel whose process is known and which is ended whatever happens."""
 
         @classmethod
-        def execute_managed_notebook(
-            cls, nb_man: Any, kernel_name: str, *, kernel: Kernel, home: Path, folder: Path, said: IO[bytes], tell: Told, **_: Any
-        ) -> None:
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
             """Run the cells; see `papermill.engines`."""
-            manager = AsyncKernelManager(kernel_name=kernel_name)
-            cells = len(nb_man.nb.cells)
-
-            def ready(**_: Any) -> None:
-                kernel.pid = manager.provisioner.process.pid
-                if kernel.killed:
-                    kernel.kill()
-
-            client = PapermillNotebookClient(
-                nb_man,
-                km=manager,
-                timeout=None,
-                on_notebook_start=ready,
-                on_cell_start=lambda cell_index, **_: tell(cell_index + 1, cells),
-            )
+            kernel, at, home = options["kernel"], options["at"], options["home"]
+            at.document = nb_man.nb
+            manager = _manager(kernel_name, kernel, options["nursery"], options["said"])
+            hooks = {"on_cell_start": at.started, "on_cell_executed": at.save}
+            client = PapermillNotebookClient(nb_man, km=manager, timeout=None, **hooks)
             try:
-                client.execute(cwd=str(folder), env=_environment(home), stderr=said, stdout=subprocess.DEVNULL)
+                client.execute(cwd=str(options["folder"]), env=environment(home))
             finally:
                 if kernel.pid is not None:
                     kill_tree(kernel.pid)
                 run_sync(manager.shutdown_kernel)(now=True)
 
     papermill_engines.register(ENGINE, Owned)
+
+
+def _manager(name: str, kernel: Kernel, nursery: Nursery | None, said: Path) -> Any:
+    from ipykernel.kernelspec import make_ipkernel_cmd
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+
+    class Manager(AsyncKernelManager):
+        """Starts the kernel with this interpreter, whatever kernels the machine has installed."""
+
+        _kernel_spec = KernelSpec(argv=make_ipkernel_cmd(), display_name="Python 3", language="python")
+
+        async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
+            # The arguments of the kernel follow `python -m ipykernel_launcher`.
+            provisioner: Any = self.provisioner
+            child = nursery and nursery.fork(kernel_cmd[3:], options["cwd"], str(said))
+            if child:
+                provisioner.process, provisioner.pid, provisioner.pgid = child, child.pid, child.pid
+            else:
+                with said.open("ab") as log:
+                    await super()._async_launch_kernel(kernel_cmd, stdout=log, stderr=log, **options)
+            kernel.started(provisioner.pid)
+
+    return Manager(kernel_name=name)

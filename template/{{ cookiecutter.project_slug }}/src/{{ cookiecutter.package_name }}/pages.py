@@ -136,7 +136,7 @@ def _table(table: "pd.DataFrame", caption: str) -> str:
     columns = [str(name) for name in table.columns]
     rows = [list(row) for row in table.itertuples(index=False, name=None)]
     right = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(columns))]
-    head = "".join(f'<th scope="col"{_number(right[i])}>{escape(name)}</th>' for i, name in enumerate(columns))
+    head = "".join(f'<th scope="col"{_number(right=right[i])}>{escape(name)}</th>' for i, name in enumerate(columns))
     body = "\n".join(
         "<tr>" + "".join(_cell(columns[i], value, right=right[i]) for i, value in enumerate(row)) + "</tr>"
         for row in rows
@@ -153,10 +153,10 @@ def _cell(column: str, value: Any, *, right: bool) -> str:
     text = _text(value)
     if column == "status" and text in {"good", "bad"}:
         return f"<td>{_badge(text)}</td>"
-    return f"<td{_number(right)}>{escape(text)}</td>"
+    return f"<td{_number(right=right)}>{escape(text)}</td>"
 
 
-def _number(right: bool) -> str:
+def _number(*, right: bool) -> str:
     return ' class="number"' if right else ""
 
 
@@ -165,12 +165,16 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and math.isnan(value))
+    return (
+        value is None
+        or type(value).__name__ in {"NAType", "NaTType"}
+        or (isinstance(value, float) and math.isnan(value))
+    )
 
 
 def _text(value: Any) -> str:
     if _is_missing(value):
-        return "–"
+        return "\N{EN DASH}"
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral):
         return f"{float(value):.4g}"
     return str(value)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from .errors import InputError
+from .lessons import cells
 
 RANGE = re.compile(r"from (?P<low>[-\d.]+) to (?P<high>[-\d.]+)")
 Value = str | int | float | bool
@@ -46,8 +45,7 @@ class Parameter:
 
 def of_lesson(notebook: Path) -> dict[str, Parameter]:
     """The parameters of one lesson by name."""
-    cells = [c for c in nbformat.read(notebook, 4).cells if "parameters" in c.metadata.get("tags", ())]
-    source = "\n".join(cell.source for cell in cells)
+    source = "\n".join(cell.source for cell in cells(notebook) if "parameters" in cell.tags)
     lines = source.splitlines()
     found = {}
     for node in ast.parse(source).body:

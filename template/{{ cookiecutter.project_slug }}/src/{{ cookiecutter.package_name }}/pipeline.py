@@ -6,13 +6,15 @@ figures, errors) and `index.html`. The file `runs/latest` names the newest one.
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import wait
+from contextlib import contextmanager
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import field
@@ -21,18 +23,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
-from . import figures
+from . import lessons
 from . import parameters
 from .errors import InputError
 from .files import write_atomic
 from .kernels import Failure
 from .kernels import Kernel
+from .kernels import environment
 from .kernels import execute
+from .nursery import POSSIBLE
+from .nursery import SWITCH
+from .nursery import Nursery
+from .settings import PREFIX
+from .settings import RESERVED
 
 DONE, FAILED, STOPPED, WAITING = "done", "failed", "stopped", "waiting"
 LATEST = "latest"
+NOTEBOOKS = "notebooks"
 # The lesson that trains; whatever needs a model would train it too, so the others wait for it.
 FIRST = "02_training"
 Told = Callable[[str, int, int], None]
@@ -73,33 +80,23 @@ class Run:
         write_atomic(self.folder / "run.json", json.dumps({"steps": [asdict(step) for step in self.steps]}, indent=1))
 
 
-def lessons(folder: Path, names: Sequence[str] = ()) -> list[Path]:
-    """The notebooks of a folder in order, or those named (01 is enough for 01_data_checks); InputError for no match."""
-    every = sorted(path for path in folder.glob("*.ipynb") if path.stem[:1].isdigit())
-    if not every:
-        raise InputError("holds no lessons", where=folder, hint="restore the notebooks from version control")
-    unknown = [name for name in names if not any(path.stem.startswith(name) for path in every)]
-    if unknown:
-        hint = f"there are {', '.join(path.stem for path in every)}"
-        raise InputError(f"there is no lesson {unknown[0]!r}", where=folder, hint=hint)
-    return [path for path in every if not names or any(path.stem.startswith(name) for name in names)]
+def plan(home: Path, runs: Path, names: Sequence[str], given: Sequence[tuple[str, str]], *, resume: bool) -> Run:
+    """A new run of the named lessons (all without a name), or the latest one with what is complete and unchanged kept.
 
-
-def plan(home: Path, runs: Path, chosen: Sequence[Path], given: Sequence[tuple[str, str]], *, resume: bool) -> Run:
-    """A new run of the chosen lessons, or the latest one with what is complete and unchanged kept.
-
-    Raises InputError for parameters that do not fit, and when there is no run to go on with.
+    A resumed run has the lessons and the parameters that it had; `given` are set again. Raises InputError for names
+    and parameters that do not fit, and when there is no run to go on with.
     """
+    old = latest(runs) if resume else None
+    if old and names:
+        raise InputError("the latest run goes on with its own lessons", where="--resume", hint="leave the names out")
+    chosen = lessons.choose(home / NOTEBOOKS, [step.lesson for step in old.steps] if old else names)
+    before = {step.lesson: step.parameters for step in old.steps} if old else {}
     values = parameters.assign(chosen, given)
-    common = _common_inputs(home)
-    steps = [Step(p.stem, _inputs(p, values[p.stem], common), dict(values[p.stem])) for p in chosen]
-    if resume:
-        old = latest(runs)
-        return Run(old.folder, _kept(old.steps, steps))
-    run = Run(_new_folder(runs), steps)
-    run.save()
-    write_atomic(runs / LATEST, run.folder.name + "\n")
-    return run
+    common, steps = _common_inputs(home), []
+    for path in chosen:
+        mine = {**before.get(path.stem, {}), **values[path.stem]}
+        steps.append(Step(path.stem, lessons.depends_on(path, mine, common), mine))
+    return Run(old.folder, _kept(old.steps, steps)) if old else _new_run(runs, steps)
 
 
 def latest(runs: Path) -> Run:
@@ -116,9 +113,9 @@ def latest(runs: Path) -> Run:
 class Runner:
     """Executes the steps of a run that are not done, up to `jobs` at a time; `stop` ends it from another thread."""
 
-    def __init__(self, run: Run, home: Path, folder: Path, *, jobs: int = 1, limit: float | None = None) -> None:
-        """Run the notebooks of `folder` as part of the project `home`, each within `limit` seconds."""
-        self.run, self.home, self.folder = run, home, folder
+    def __init__(self, run: Run, home: Path, *, jobs: int = 1, limit: float | None = None) -> None:
+        """Run the lessons of the project `home`, each within `limit` seconds."""
+        self.run, self.home = run, home
         self.jobs, self.limit = jobs, limit
         self._kernels: dict[str, Kernel] = {}
         self._stopped = False
@@ -128,10 +125,9 @@ class Runner:
         waiting = [step for step in self.run.steps if step.state != DONE]
         first = [step for step in waiting if step.lesson <= FIRST]
         rest = [step for step in waiting if step.lesson > FIRST]
-        with ThreadPoolExecutor(self.jobs) as pool:
+        with self._nursery(len(waiting)) as nursery, ThreadPoolExecutor(self.jobs) as pool:
             for group in (first, rest):
-                futures = [pool.submit(self._step, step, tell) for step in group]
-                self._watch(futures)
+                self._watch([pool.submit(self._step, step, tell, nursery) for step in group])
         return self.run
 
     def stop(self) -> None:
@@ -139,6 +135,18 @@ class Runner:
         self._stopped = True
         for kernel in list(self._kernels.values()):
             kernel.kill()
+
+    @contextmanager
+    def _nursery(self, kernels: int) -> Iterator[Nursery | None]:
+        # For a single kernel it would import more than the lesson needs.
+        if not POSSIBLE or os.environ.get(SWITCH) == "0" or kernels < 2:
+            yield None
+            return
+        nursery = Nursery(environment(self.home))
+        try:
+            yield nursery
+        finally:
+            nursery.close()
 
     def _watch(self, futures: "Sequence[Future[None]]") -> None:
         try:
@@ -151,7 +159,7 @@ class Runner:
         for future in futures:
             future.result()
 
-    def _step(self, step: Step, tell: Told) -> None:
+    def _step(self, step: Step, tell: Told, nursery: Nursery | None) -> None:
         if self._stopped or self.run.failed:
             return
         kernel = self._kernels[step.lesson] = Kernel()
@@ -159,16 +167,17 @@ class Runner:
         target = self.run.folder / f"{step.lesson}.ipynb"
         timer = kernel.kill_after(self.limit)
         failure = execute(
-            self.folder / target.name,
+            self.home / NOTEBOOKS / target.name,
             target,
             step.parameters,
             home=self.home,
             kernel=kernel,
             tell=lambda cell, cells: tell(step.lesson, cell, cells),
+            nursery=nursery,
         )
         timer.cancel()
         step.seconds = round(time.monotonic() - begun, 1)
-        step.figures = _figures(target)
+        step.figures = lessons.key_figures(target)
         step.failure = asdict(_explained(failure, kernel, self.limit)) if failure else None
         step.state = DONE if not failure else STOPPED if self._stopped else FAILED
         self.run.save()
@@ -178,6 +187,13 @@ def _explained(failure: Failure, kernel: Kernel, limit: float | None) -> Failure
     if kernel.timed_out:
         failure.error = f"it took longer than the limit of {limit:g} seconds and was ended"
     return failure
+
+
+def _new_run(runs: Path, steps: list[Step]) -> Run:
+    run = Run(_new_folder(runs), steps)
+    run.save()
+    write_atomic(runs / LATEST, run.folder.name + "\n")
+    return run
 
 
 def _new_folder(runs: Path) -> Path:
@@ -217,18 +233,9 @@ def _common_inputs(home: Path) -> str:
     files = sorted(path for pattern in ("*.py", "*.sql") for path in package.rglob(pattern))
     files += [home / "config.toml", *sorted(home.glob("data/*/SHA256SUMS"))]
     sums = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()]
+    sums += [f"{name}={value}" for name, value in sorted(os.environ.items()) if _changes_settings(name)]
     return hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
-def _inputs(lesson: Path, values: Mapping[str, object], common: str) -> str:
-    # Not the outputs: running a lesson in JupyterLab does not change what it does.
-    sources = [cell.source for cell in nbformat.read(lesson, 4).cells if cell.cell_type == "code"]
-    return hashlib.sha256(json.dumps([sources, dict(values), common]).encode()).hexdigest()
-
-
-def _figures(notebook: Path) -> dict[str, float]:
-    if not notebook.is_file():
-        return {}
-    outputs = [output for cell in nbformat.read(notebook, 4).cells for output in cell.get("outputs", ())]
-    recorded = [output.data[figures.MIME] for output in outputs if figures.MIME in output.get("data", {})]
-    return {name: value for found in recorded for name, value in found.items()}
+def _changes_settings(name: str) -> bool:
+    return name.startswith(PREFIX) and name not in RESERVED
