@@ -67,9 +67,8 @@ def run(lessons: tuple[str, ...], given: tuple[tuple[str, str], ...], resume: bo
     from .display import Display
 
     home, config = _home(), settings.load()
-    chosen = pipeline.lessons(home / "notebooks", lessons)
-    planned = pipeline.plan(home, config.paths.runs, chosen, given, resume=resume)
-    runner = pipeline.Runner(planned, home, home / "notebooks", jobs=jobs, limit=limit)
+    planned = pipeline.plan(home, config.paths.runs, lessons, given, resume=resume)
+    runner = pipeline.Runner(planned, home, jobs=jobs, limit=limit)
     try:
         with Display("cell") as display:
             runner.execute(display.tell)
@@ -97,7 +96,8 @@ def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None: 
     if file:
         names = [known.name for known in CONTRACT.tables]
         if table not in names:
-            raise InputError(f"the contract has no table {table!r}", where="--table", hint=f"there are {', '.join(names)}")
+            hint = f"there are {', '.join(names)}"
+            raise InputError(f"the contract has no table {table!r}", where="--table", hint=hint)
         report = data_checks.check_file(file, CONTRACT.table(table), max_quarantined=limit)
     else:
         source = config.snapshot(snapshot)
@@ -159,7 +159,7 @@ def test_model(version: str, as_json: bool) -> None:  # noqa: FBT001
     from . import gates
     from . import steps
 
-    verdicts = steps.test(settings.load(), version)
+    verdicts = steps.try_again(settings.load(), version)
     _verdicts(verdicts, as_json)
     gates.require(verdicts, where=f"version {version}")
 
@@ -262,13 +262,14 @@ def monitor(until: datetime | None, as_json: bool) -> None:  # noqa: FBT001
     """Watch the champion: drift, unseen values, calibration, ranking; an alarm is exit code 1."""
     from . import gates
     from .monitoring import watch
+    from .monitoring.monitors import Thresholds
     from .registry import Registry
 
     config = settings.load()
     bundle = Registry(config.paths.registry).path()
     page = config.paths.reports / "monitoring" / "index.html"
     now = until.replace(tzinfo=UTC) if until else None
-    thresholds = watch.Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
+    thresholds = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
     watched = watch.monitor(bundle, config.paths.predictions, now=now, thresholds=thresholds, report_path=page)
     _verdicts(watched.verdicts, as_json)
     _say(f"The report is {page}")
@@ -356,4 +357,4 @@ def _end(text: str, code: int) -> None:
     sys.stderr.flush()
     # Threads of libraries that wait for a network or a lock must not keep a failed command alive.
     sys.stdout.flush()
-    os._exit(code) if code == 130 else sys.exit(code)  # noqa: SLF001
+    os._exit(code) if code == 130 else sys.exit(code)
