@@ -144,3 +144,12 @@ def test_no_installed_module_can_be_the_name_of_a_project(
 def project_command(project: Project) -> str:
     """Name of the project's own command."""
     return project.folder.name
+
+
+@grouped(MAIN[0])
+def test_every_command_of_the_readme_exists(configuration: str, version: str, installed: Installed) -> None:
+    project = installed(configuration, version)
+    readme = (project.folder / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(rf"`{project_command(project)} ([a-z-]+)`", readme))
+    offered = set(re.findall(r"^  ([a-z-]+)  ", project.run(project_command(project), "--help"), re.MULTILINE))
+    assert named == offered
