@@ -113,7 +113,7 @@ def wished(name: str) -> set[str]:
 
 @pytest.mark.parametrize("folder", ["src", "tests", "data"])
 def test_a_package_that_is_imported_is_asked_for_by_name(folder: str) -> None:
-    own = {"mle-standin", *(path.stem for path in (TEMPLATE / "tests").rglob("*.py"))}
+    own = {"mle-standin", *(path.stem.replace("_", "-") for path in (TEMPLATE / "tests").rglob("*.py"))}
     assert imported(TEMPLATE / folder) - own <= wished("requirements.in")
 
 

@@ -150,6 +150,6 @@ def project_command(project: Project) -> str:
 def test_every_command_of_the_readme_exists(configuration: str, version: str, installed: Installed) -> None:
     project = installed(configuration, version)
     readme = (project.folder / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(rf"`{project_command(project)} ([a-z-]+)`", readme))
+    named = set(re.findall(rf"`{project_command(project)} ([a-z][a-z-]*)`", readme))
     offered = set(re.findall(r"^  ([a-z-]+)  ", project.run(project_command(project), "--help"), re.MULTILINE))
     assert named == offered
