@@ -96,16 +96,8 @@ def _score(
     for chunk in source.chunks(chunk_rows):
         checked = check(chunk.batch, bundle.signature)
         scored = _predict(bundle, chunk.batch, checked)
-        _count(summary, checked, scored)
+        _count(summary, chunk, checked, scored)
         yield scored, _refused(chunk, checked, schema)
-    if source.rejected:
-        summary.rows += len(source.rejected)
-        summary.quarantined += len(source.rejected)
-        summary.reasons["line has another number of values"] += len(source.rejected)
-        lines = {"row": list(source.rejected), "reason": list(source.rejected.values())}
-        unknown = {name: [None] * len(source.rejected) for name in source.schema.names}
-        nothing = pa.RecordBatch.from_pylist([], schema=_result_schema(bundle))
-        yield nothing, pa.RecordBatch.from_pydict({**lines, **unknown}, schema=schema)
 
 
 def _predict(bundle: Bundle, batch: pa.RecordBatch, checked: Checked) -> pa.RecordBatch:
@@ -121,15 +113,18 @@ def _refused(chunk: tables.Chunk, checked: Checked, schema: pa.Schema) -> pa.Rec
     positions = sorted(checked.reasons)
     reasons = pa.array(["; ".join(checked.reasons[position]) for position in positions], pa.string())
     rows = chunk.batch.take(pa.array(positions, pa.int64()))
-    return pa.RecordBatch.from_arrays([pa.array(chunk.numbers[positions]), reasons, *rows.columns], schema=schema)
+    judged = pa.RecordBatch.from_arrays([pa.array(chunk.numbers[positions]), reasons, *rows.columns], schema=schema)
+    lines = [{"row": number, "reason": reason} for number, reason in chunk.rejected.items()]
+    return pa.concat_batches([judged, pa.RecordBatch.from_pylist(lines, schema=schema)]).sort_by("row")
 
 
-def _count(summary: Summary, checked: Checked, scored: pa.RecordBatch) -> None:
-    summary.rows += len(checked.inputs)
+def _count(summary: Summary, chunk: tables.Chunk, checked: Checked, scored: pa.RecordBatch) -> None:
+    lines = len(chunk.rejected)
+    summary.rows += len(checked.inputs) + lines
     summary.scored += scored.num_rows
     summary.decisions += int(np.sum(scored.column("decision").to_numpy(zero_copy_only=False)))
-    summary.quarantined += len(checked.reasons)
-    summary.reasons += checked.counts
+    summary.quarantined += len(checked.reasons) + lines
+    summary.reasons += checked.counts + Counter({"line has another number of values": lines})
     summary.unseen += Counter({name: int((rows & checked.good).sum()) for name, rows in checked.unseen.items()})
 
 

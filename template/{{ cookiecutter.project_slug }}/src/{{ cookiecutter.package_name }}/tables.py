@@ -22,24 +22,27 @@ SUFFIXES = (".parquet", ".csv")
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows: their numbers in the file, from 1 and without the header, and the columns that were asked for."""
+    """Some rows: their numbers in the file, from 1 and without the header, and the columns that were asked for.
+
+    `rejected` are the lines among them with too few or too many values, by their number: they are no rows of `batch`.
+    """
 
     numbers: NDArray[np.int64]
     batch: pa.RecordBatch
+    rejected: dict[int, str]
 
 
 @dataclass
 class Source:
     """A file that can be read: the needed columns' types, the number of rows if the file says so.
 
-    In a CSV file every value is a text. `rejected` fills while it is read: lines with too few or too many values, by
-    their row number.
+    In a CSV file every value is a text.
     """
 
     path: Path
     schema: pa.Schema
     rows: int | None = None
-    rejected: dict[int, str] = field(default_factory=dict)
+    _rejected: dict[int, str] = field(default_factory=dict)
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
         """The rows of the file in order, at most `rows` of them at a time. InputError when the file is damaged."""
@@ -50,12 +53,26 @@ class Source:
                     part = batch.slice(start, rows)
                     numbers = self._numbers(done, part.num_rows)
                     done = int(numbers[-1])
-                    yield Chunk(numbers, part)
+                    yield Chunk(numbers, part, self._take(done))
+        if self._rejected:
+            yield Chunk(np.array([], np.int64), pa.RecordBatch.from_pylist([], schema=self.schema), self._rejected)
+        elif not done:
+            raise _empty(self.path, "has no rows")
+
+    def reject(self, line: pc.InvalidRow) -> str:
+        """Leave out a line of a CSV file that has not the values of the header; called by the parser."""
+        values = f"has {line.actual_columns} values, the header has {line.expected_columns}"
+        # The parser counts the header as line 1.
+        self._rejected[(line.number or 1) - 1] = f"line {values}: {line.text[:100]}"
+        return "skip"
 
     def _numbers(self, done: int, count: int) -> NDArray[np.int64]:
         # Rejected lines have a number as well, so the others go around them.
-        candidates = np.arange(done + 1, done + 1 + count + len(self.rejected), dtype=np.int64)
-        return candidates[~np.isin(candidates, list(self.rejected))][:count]
+        candidates = np.arange(done + 1, done + 1 + count + len(self._rejected), dtype=np.int64)
+        return candidates[~np.isin(candidates, list(self._rejected))][:count]
+
+    def _take(self, done: int) -> dict[int, str]:
+        return {number: self._rejected.pop(number) for number in sorted(self._rejected) if number < done}
 
 
 def open_source(path: Path, needed: Iterable[str]) -> Source:
@@ -69,7 +86,7 @@ def open_source(path: Path, needed: Iterable[str]) -> Source:
     if not path.is_file():
         raise InputError("no such file", where=path, hint="check the name; a CSV or Parquet file is expected")
     if not path.stat().st_size:
-        raise InputError("is empty", where=path, hint="check how it was written")
+        raise _empty(path, "is empty")
     names = list(needed)
     with _readable(path):
         if path.suffix == ".parquet":
@@ -80,7 +97,7 @@ def open_source(path: Path, needed: Iterable[str]) -> Source:
                 found, rows = file.schema, None
     _check_columns(path, found.names, names)
     if rows == 0:
-        raise InputError("has no rows", where=path, hint="check how it was written")
+        raise _empty(path, "has no rows")
     kinds = found if path.suffix == ".parquet" else None
     return Source(path, pa.schema([(name, kinds.field(name).type if kinds else pa.string()) for name in names]), rows)
 
@@ -126,22 +143,16 @@ def _csv(source: Source) -> Iterator[pa.RecordBatch]:
     )
     # With threads, rejected lines have no number.
     read = pc.ReadOptions(use_threads=False, block_size=BLOCK)
-    rows = 0
     with pc.open_csv(source.path, read_options=read, parse_options=_parsing(source), convert_options=convert) as file:
-        for batch in file:
-            rows += batch.num_rows
-            yield batch
-    if not rows and not source.rejected:
-        raise InputError("has no rows", where=source.path, hint="check how it was written")
+        yield from file
 
 
 def _parsing(source: Source) -> pc.ParseOptions:
-    def reject(line: pc.InvalidRow) -> str:
-        values = f"has {line.actual_columns} values, the header has {line.expected_columns}"
-        source.rejected[(line.number or 1) - 1] = f"line: {values}: {line.text[:100]}"
-        return "skip"
+    return pc.ParseOptions(newlines_in_values=True, invalid_row_handler=source.reject)
 
-    return pc.ParseOptions(newlines_in_values=True, invalid_row_handler=reject)
+
+def _empty(path: Path, what: str) -> InputError:
+    return InputError(what, where=path, hint="check how it was written")
 
 
 @contextmanager

@@ -157,11 +157,13 @@ def test_nan_in_a_parquet_file_is_a_missing_value(bundle: Bundle, tmp_path: Path
 
 def test_categories_of_pandas_and_other_number_types_are_read(bundle: Bundle, tmp_path: Path) -> None:
     table = keyed(rows(40))
+    table[3]["carrier"] = "not one"
     types = {"carrier": pa.dictionary(pa.int8(), pa.string()), "origin": pa.large_string(), "hour": pa.float32()}
     schema = pa.schema([pa.field(f.name, types.get(f.name, f.type)) for f in SCHEMA])
-    score(bundle, write(tmp_path / "a.parquet", table), tmp_path / "a_out.parquet")
-    score(bundle, write(tmp_path / "b.parquet", table, schema), tmp_path / "b_out.parquet")
+    score(bundle, write(tmp_path / "a.parquet", table), tmp_path / "a_out.parquet", chunk_rows=7)
+    score(bundle, write(tmp_path / "b.parquet", table, schema), tmp_path / "b_out.parquet", chunk_rows=7)
     assert read(tmp_path / "a_out.parquet") == read(tmp_path / "b_out.parquet")
+    assert read(tmp_path / "a_out.quarantine.parquet") == read(tmp_path / "b_out.quarantine.parquet")
 
 
 def test_a_column_without_any_value_is_read(bundle: Bundle, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from mle_standin import service
 from mle_standin.bundle import Bundle
 from mle_standin.errors import InputError
 from mle_standin.monitoring.log import PredictionLog
+from mle_standin.service import recorder
 from mle_standin.signature import Signature
 
 
@@ -139,6 +141,12 @@ def test_a_body_that_is_too_large_is_refused(client: httpx.Client) -> None:
     assert client.post("/v1/predict", content=chunks).status_code == 413
 
 
+def test_a_body_that_is_announced_too_large_is_refused_before_it_comes(client: httpx.Client) -> None:
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0), timeout=5) as connection:
+        connection.sendall(b"POST /v1/predict HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000000\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 413")
+
+
 def test_a_body_may_come_in_pieces(client: httpx.Client) -> None:
     text = json.dumps(ROW).encode()
     response = client.post("/v1/predict", content=(text[i : i + 7] for i in range(0, len(text), 7)))
@@ -178,7 +186,10 @@ def test_the_pages_need_no_other_host(client: httpx.Client) -> None:
         assert client.get(path).status_code == 200
 
 
-def test_every_answer_is_in_the_log_after_a_clean_stop(bundle: Bundle, tmp_path: Path) -> None:
+def test_every_answer_is_in_the_log_after_a_clean_stop(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "EVERY", 1000)  # so that only the stop writes
     file = tmp_path / "log.db"
     with served(service.create_app(bundle, predictions=file)) as client:
         answers = [client.post("/v1/predict", json={**row, "flight_id": f"F{i}"}) for i, row in enumerate(rows(40))]
@@ -210,7 +221,8 @@ def test_a_failure_is_counted_logged_and_told_without_its_inside(
         assert response.status_code == 500
         assert "division" not in response.text
         assert metric(client, 'service_requests_total{path="/v1/predict",status="500"}') == 1
-    assert "broken-1" in {getattr(record, "request_id", "") for record in caplog.records}
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert vars(record)["request_id"] == "broken-1"
 
 
 def test_values_of_a_request_are_not_in_the_service_log(client: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:

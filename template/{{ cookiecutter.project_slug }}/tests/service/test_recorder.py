@@ -13,6 +13,7 @@ from small import SIGNATURE
 
 from mle_standin.errors import InputError
 from mle_standin.monitoring.log import PredictionLog
+from mle_standin.service import recorder as service_recorder
 from mle_standin.service.metrics import Metrics
 from mle_standin.service.recorder import Recorder
 from mle_standin.signature import Signature
@@ -90,6 +91,7 @@ def test_a_write_that_fails_is_tried_again(log: PredictionLog, monkeypatch: pyte
         healthy(rows)  # type: ignore[arg-type]
 
     monkeypatch.setattr(log, "append_rows", append_rows)
+    monkeypatch.setattr(service_recorder, "BATCH", 2)
     writer.start()
     for name in "abc":
         put(writer, name)
