@@ -65,6 +65,8 @@ class _Blocks:
 
     def __init__(self, y: ArrayLike, p: ArrayLike, day: ArrayLike) -> None:
         labels, scores = np.asarray(y, dtype=bool), np.asarray(p, dtype=np.float64)
+        if not len(labels):
+            raise ValueError("no rows to evaluate")
         self.names, code = np.unique(np.asarray(day), return_inverse=True)
         self.rows = np.bincount(code).astype(float)
         self.positives = np.bincount(code, labels)
@@ -152,8 +154,6 @@ def _wins(labels: NDArray[np.bool_], scores: Floats, code: NDArray[np.intp], day
 
 
 def _resamples(days: int, draws: int, seed: int) -> tuple[Floats, Floats]:
-    if days == 0:
-        raise ValueError("no rows to evaluate")
     drawn = np.random.default_rng(seed).integers(0, days, (draws, days))
     weights = np.stack([np.bincount(row, minlength=days) for row in drawn]).astype(float)
     return np.ones((1, days)), weights

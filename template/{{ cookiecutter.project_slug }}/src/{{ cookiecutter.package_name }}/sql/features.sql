@@ -28,6 +28,13 @@ observed as (
 ),
 scheduled as (
     select *, time_hour + to_minutes(minute) as as_of, make_date(year, month, day) as date from flights
+),
+weathered as (
+    -- A station that has been silent for 3 hours says nothing.
+    select f.*, case when f.as_of <= w.known_at + interval 3 hour then w end as w
+    from scheduled as f
+    asof left join observed as w
+        on f.origin = w.origin and f.as_of >= w.known_at
 )
 select
     strftime(f.as_of, '%Y%m%dT%H%M') || '-' || f.origin || '-' || f.carrier || f.flight as flight_id,
@@ -41,29 +48,29 @@ select
     isodow(f.date) as weekday,
     dayofyear(f.date) as day_of_year,
     f.distance,
-    w.temp,
-    w.dewp,
-    w.humid,
-    w.wind_dir,
-    w.wind_speed,
-    w.wind_gust,
-    w.precip,
-    w.pressure,
-    w.visib,
+    f.w.temp,
+    f.w.dewp,
+    f.w.humid,
+    f.w.wind_dir,
+    f.w.wind_speed,
+    f.w.wind_gust,
+    f.w.precip,
+    f.w.pressure,
+    f.w.visib,
     f.year - p.year as plane_age,
     p.seats,
     p.engines,
     p.manufacturer,
     -- Fewer than 5 departures in the window say nothing about the airport.
-    case when until.n - since.n >= 5 then (until.total - since.total) / (until.n - since.n) end as origin_delay,
+    case when until.n - coalesce(since.n, 0) >= 5
+        then (until.total - coalesce(since.total, 0)) / (until.n - coalesce(since.n, 0))
+    end as origin_delay,
     f.dep_delay,
     f.arr_delay,
     f.arr_delay >= 15 as late,
     -- 20 minutes for taxiing: the tables have no landing time in UTC.
     f.as_of + to_minutes(f.dep_delay + f.air_time + 20) as known_at
-from scheduled as f
-asof left join observed as w
-    on f.origin = w.origin and f.as_of >= w.known_at
+from weathered as f
 left join planes as p
     on f.tailnum = p.tailnum
 asof left join running as until

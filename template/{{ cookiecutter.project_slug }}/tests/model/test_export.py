@@ -1,0 +1,93 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+from mle_standin import data
+from mle_standin import export
+from mle_standin import model
+from mle_standin import settings
+from mle_standin import training
+from mle_standin.bundle import Bundle
+from mle_standin.contract import CONTRACT
+from mle_standin.errors import InputError
+from mle_standin.errors import RedError
+from mle_standin.registry import Registry
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def folder(trained: training.Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("bundle")
+    export.write(trained, made)
+    return made
+
+
+def test_the_bundle_agrees_with_scikit_learn_on_every_row(folder: Path, trained: training.Trained) -> None:
+    answers = export.predict(Bundle.load(folder), trained.split.test)
+    np.testing.assert_allclose(answers, trained.probabilities, rtol=0, atol=1e-6)
+
+
+def test_a_value_between_two_roundings_takes_the_same_branch() -> None:
+    # The threshold lies between two float32 neighbours; rounded to nearest it would be the upper one, and x <= it.
+    x = np.float32(0.1)
+    above = np.nextafter(x, np.float32(1))
+    middle = (float(x) + float(above)) / 2
+    for threshold in (np.nextafter(middle, 1), np.nextafter(middle, 0), float(x), float(above)):
+        rounded = export._round_down(np.array([threshold]))[0]
+        for value in (x, above):
+            assert (value <= rounded) == (float(value) <= threshold)
+
+
+def test_a_tree_on_neighbouring_floats_is_exported_exactly() -> None:
+    values = np.float32(1) + np.arange(400, dtype=np.float32) * np.finfo(np.float32).eps
+    x, y = values.reshape(-1, 1), np.arange(400) % 2
+    trees = HistGradientBoostingClassifier(max_iter=20, min_samples_leaf=1, max_bins=255).fit(x, y)
+    pipeline = model.Pipeline([("trees", trees)])
+    session = onnxruntime.InferenceSession(export.to_onnx(pipeline), providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(session.run(None, {"X": x})[1][:, 1], trees.predict_proba(x)[:, 1], atol=1e-6)
+
+
+def test_an_export_that_differs_is_refused(
+    trained: training.Trained,
+    split: data.Split,
+    config: settings.Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = training.fit(split.train.head(5000), config.model)
+    right = export.to_onnx
+    monkeypatch.setattr(export, "to_onnx", lambda _: right(other))
+    with pytest.raises((RedError, InputError), match=r"differ|golden"):
+        export.register(trained, Registry(tmp_path))
+    assert Registry(tmp_path).versions() == []
+    assert list((tmp_path / "versions").iterdir()) == [], "nothing half-written is left"
+
+
+def test_the_same_model_is_registered_once(trained: training.Trained, tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    assert export.register(trained, registry) == export.register(trained, registry) == 1
+
+
+def test_the_signature_says_what_the_contract_says(folder: Path, config: settings.Settings) -> None:
+    told = {feature["name"]: feature for feature in json.loads((folder / "signature.json").read_text())["features"]}
+    assert set(told) == set(config.model.features)
+    assert told["origin"]["allowed"] == ["EWR", "JFK", "LGA"]
+    assert told["origin"]["categories"] == ["EWR", "JFK", "LGA"]
+    visib = CONTRACT.features.column("visib")
+    assert (told["visib"]["low"], told["visib"]["high"], told["visib"]["nullable"]) == (visib.low, visib.high, True)
+    assert (told["distance"]["unit"], told["distance"]["nullable"]) == ("miles", False)
+
+
+def test_golden_records_hold_missing_values_and_an_unseen_category(folder: Path) -> None:
+    rows = [record["features"] for record in json.loads((folder / "golden.json").read_text())]
+    assert any(row["carrier"] == export.UNSEEN for row in rows)
+    assert any(row["temp"] is None and row["manufacturer"] is None for row in rows)
+
+
+def test_nothing_in_a_bundle_is_a_pickle(folder: Path) -> None:
+    assert {path.suffix for path in folder.iterdir()} == {".json", ".onnx"}

@@ -1,0 +1,87 @@
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from mle_standin import data
+from mle_standin import evaluation
+from mle_standin import model_tests
+from mle_standin import settings
+from mle_standin import training
+
+pytestmark = pytest.mark.slow
+Array = NDArray[np.float64]
+
+
+def red(verdicts: list[model_tests.Verdict]) -> set[str]:
+    return {verdict.gate for verdict in verdicts if not verdict.passed}
+
+
+def judge(predict: model_tests.Predict, split: data.Split, config: settings.Settings) -> set[str]:
+    answers = predict(split.test)
+    features = config.model.features
+    return red(model_tests.run(predict, split.train, split.test, features, config.tests, answers=answers))
+
+
+def test_a_sound_model_is_green(trained: training.Trained) -> None:
+    assert red(list(trained.verdicts)) == set()
+    assert len(trained.verdicts) >= 10
+
+
+def test_a_model_that_says_one_number_is_red(split: data.Split, config: settings.Settings) -> None:
+    assert "better than the base rate" in judge(lambda rows: np.full(len(rows), 0.25), split, config)
+
+
+def test_an_inverted_model_is_red_in_every_direction(
+    trained: training.Trained, split: data.Split, config: settings.Settings
+) -> None:
+    found = judge(lambda rows: 1 - trained.predict(rows), split, config)
+    assert {"better than the base rate", "rises with precip", "falls with visib", "quality on every slice"} <= found
+
+
+def test_features_in_another_order_are_noticed(
+    trained: training.Trained, split: data.Split, config: settings.Settings
+) -> None:
+    def swapped(rows: pd.DataFrame) -> Array:
+        return trained.predict(rows.assign(visib=rows["wind_speed"], wind_speed=rows["visib"]))
+
+    assert {"rises with wind_speed", "falls with visib"} & judge(swapped, split, config)
+
+
+def test_a_probability_that_is_not_a_number_is_red(
+    trained: training.Trained, split: data.Split, config: settings.Settings
+) -> None:
+    def broken(rows: pd.DataFrame) -> Array:
+        return np.where(rows["temp"].isna(), np.nan, trained.predict(rows))
+
+    assert "minimum functionality" in red([model_tests.minimum(broken, split.test.head(500))])
+
+
+def test_a_model_that_hangs_on_one_feature_is_not_invariant_to_it(split: data.Split) -> None:
+    def hangs(rows: pd.DataFrame) -> Array:
+        return (rows["seats"].fillna(0) / 500).to_numpy()
+
+    assert model_tests.invariant(hangs, split.test.head(2000), "seats", 0.01).passed is False
+    assert model_tests.invariant(hangs, split.test.head(2000), "engines", 0.01).passed is True
+
+
+def test_a_leak_is_caught_by_the_contract_and_by_its_strength(split: data.Split, config: settings.Settings) -> None:
+    leaky = (*config.model.features, "dep_delay")
+    assert model_tests.known_in_time(leaky).passed is False
+    assert model_tests.no_leak(split.test, leaky).passed is False
+    assert model_tests.known_in_time(config.model.features).passed is True
+    assert model_tests.no_leak(split.test, config.model.features).passed is True
+
+
+def test_a_slice_below_the_floor_is_named(split: data.Split, trained: training.Trained) -> None:
+    answers = trained.probabilities.copy()
+    newark = (split.test["origin"] == "EWR").to_numpy()
+    answers[newark] = np.random.default_rng(0).random(newark.sum())
+    found = evaluation.slices(split.test, ["origin"], split.test["late"], answers, split.test["day"])
+    verdict = model_tests.every_slice(found, 0.60)
+    assert verdict.passed is False
+    assert "origin = EWR" in verdict.evidence
+
+
+def test_without_slices_nothing_is_judged() -> None:
+    assert model_tests.every_slice(pd.DataFrame(), 0.6).passed is None
