@@ -104,6 +104,7 @@ def test_times_are_utc_and_sort_as_text() -> None:
 
 def test_a_table_of_pandas_can_be_appended(tmp_path: Path) -> None:
     frame = pd.DataFrame(predictions(3))
+    frame["time"] = frame["time"].dt.tz_convert("America/New_York")
     frame["temp"] = pd.array([1.5, None, 2.5], dtype="Float64")
     frame["carrier"] = pd.array(["AA", None, "UA"], dtype="str")
     with PredictionLog(tmp_path / "log.db", signature()) as log:

@@ -185,11 +185,11 @@ def time_text(moment: datetime) -> str:
     return utc.isoformat(timespec="microseconds") + "Z"
 
 
-def _times(values: Iterable[Any]) -> list[str]:
-    array = np.asarray(values)
-    if array.dtype.kind == "M":
-        return [f"{text}Z" for text in np.datetime_as_string(array, unit="us")]
-    return [time_text(value) for value in array.tolist()]
+def _times(values: Any) -> list[str]:
+    # Columns of NumPy and of pandas, with a time zone as well, go the fast way.
+    if str(getattr(values, "dtype", "")).startswith("datetime64"):
+        return [f"{text}Z" for text in np.datetime_as_string(np.asarray(values, dtype="datetime64[us]")).tolist()]
+    return [time_text(value) for value in values]
 
 
 def _plain(values: Any, feature: Feature) -> list[Any]:
