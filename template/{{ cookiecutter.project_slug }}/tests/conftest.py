@@ -6,9 +6,11 @@ Its expected answers come from scikit-learn, so that a mistake in the export can
 import json
 import shutil
 import warnings
+from datetime import date
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
@@ -18,6 +20,12 @@ from small import SIGNATURE
 from small import by_hand
 from small import rows
 from small import write_bundle
+
+from mle_standin import data
+from mle_standin import settings
+from mle_standin import training
+
+HOME = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +77,29 @@ def registry(built_registry: Path, tmp_path: Path) -> Path:
 def small_bundle(registry: Path) -> Path:
     """The folder of its bundle."""
     return registry / "versions" / "1"
+
+
+@pytest.fixture(scope="session")
+def config() -> settings.Settings:
+    """The settings of the project with a smaller model, judged on few slices as it is judged on few days."""
+    whole = settings.load(HOME)
+    small = {"model": {"max_iter": 25}, "tests": {"slices": ("origin",)}}
+    return whole.model_copy(update={name: getattr(whole, name).model_copy(update=v) for name, v in small.items()})
+
+
+@pytest.fixture(scope="session")
+def flights() -> pd.DataFrame:
+    """The features of 2013."""
+    return data.features(data.connect(HOME / "data" / "2013"))
+
+
+@pytest.fixture(scope="session")
+def split(flights: pd.DataFrame) -> data.Split:
+    """Three months that teach, one that judges."""
+    return data.split(flights, (date(2013, 4, 1), date(2013, 7, 1)), (date(2013, 7, 1), date(2013, 8, 1)))
+
+
+@pytest.fixture(scope="session")
+def trained(split: data.Split, config: settings.Settings) -> training.Trained:
+    """A model of these months."""
+    return training.train(split, config.model, config.tests)

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from .errors import RedError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,10 @@ class Verdict:
     evidence: str
 
 
-def table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
+def table(verdicts: Sequence[Verdict]) -> "pd.DataFrame":
     """The verdicts to look at: gate, verdict (green, red, not judged), evidence."""
+    import pandas as pd  # here, because the service reads verdicts too, and must start fast
+
     words = {True: "green", False: "red", None: "not judged"}
     rows = [{"gate": v.gate, "verdict": words[v.passed], "evidence": v.evidence} for v in verdicts]
     return pd.DataFrame(rows, columns=["gate", "verdict", "evidence"])

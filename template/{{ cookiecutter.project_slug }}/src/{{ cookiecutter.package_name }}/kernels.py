@@ -118,7 +118,7 @@ def execute(
     options = {"kernel": kernel, "home": home, "folder": source.parent, "said": said, "at": at, "nursery": nursery}
     try:
         # papermill fills in what stands in braces in a path.
-        path = str(source).replace("{", "{{").replace("}", "}}")
+        path = str(source).replace("{", 2 * "{").replace("}", 2 * "}")
         papermill.execute_notebook(
             path, None, dict(parameters), engine_name=ENGINE, kernel_name="python3", progress_bar=False, **options
         )
@@ -199,9 +199,7 @@ def _manager(name: str, kernel: Kernel, nursery: Nursery | None, said: Path) -> 
     from jupyter_client.manager import AsyncKernelManager
 
     class Manager(AsyncKernelManager):
-        """Starts the kernel with this interpreter, whatever kernels the machine has installed."""
-
-        _kernel_spec = KernelSpec(argv=make_ipkernel_cmd(), display_name="Python 3", language="python")
+        """Starts the kernel from the nursery, if there is one, and says which process it is."""
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
             # The arguments of the kernel follow `python -m ipykernel_launcher`.
@@ -214,4 +212,7 @@ def _manager(name: str, kernel: Kernel, nursery: Nursery | None, said: Path) -> 
                     await super()._async_launch_kernel(kernel_cmd, stdout=log, stderr=log, **options)
             kernel.started(provisioner.pid)
 
-    return Manager(kernel_name=name)
+    manager = Manager(kernel_name=name)
+    # With this interpreter, whatever kernels the machine has installed.
+    manager._kernel_spec = KernelSpec(argv=make_ipkernel_cmd(), display_name="Python 3", language="python")  # noqa: SLF001
+    return manager

@@ -15,10 +15,25 @@ def flight(number: int, time: str, **values: object) -> dict[str, object]:
     hour, minute = map(int, time.split(":"))
     day = pd.Timestamp(2013, 1, 2, hour, tz="America/New_York").tz_convert("UTC")
     usual = {
-        **{"year": 2013, "month": 1, "day": 2, "dep_time": hour * 100 + minute, "sched_dep_time": hour * 100 + minute},
-        **{"dep_delay": 0, "arr_time": 1200, "sched_arr_time": 1200, "arr_delay": 0, "carrier": "UA"},
-        **{"flight": number, "tailnum": "N1", "origin": "JFK", "dest": "BOS", "air_time": 60, "distance": 187},
-        **{"hour": hour, "minute": minute, "time_hour": day},
+        "year": 2013,
+        "month": 1,
+        "day": 2,
+        "dep_time": hour * 100 + minute,
+        "sched_dep_time": hour * 100 + minute,
+        "dep_delay": 0,
+        "arr_time": 1200,
+        "sched_arr_time": 1200,
+        "arr_delay": 0,
+        "carrier": "UA",
+        "flight": number,
+        "tailnum": "N1",
+        "origin": "JFK",
+        "dest": "BOS",
+        "air_time": 60,
+        "distance": 187,
+        "hour": hour,
+        "minute": minute,
+        "time_hour": day,
     }
     return {**usual, **values}
 
@@ -27,9 +42,21 @@ def observation(hour: int, **values: object) -> dict[str, object]:
     """The weather at JFK in a local hour of that day."""
     time = pd.Timestamp(2013, 1, 2, hour, tz="America/New_York").tz_convert("UTC")
     usual = {
-        **{"origin": "JFK", "year": 2013, "month": 1, "day": 2, "hour": hour, "temp": 30.0 + hour, "dewp": 20.0},
-        **{"humid": 50.0, "wind_dir": 10, "wind_speed": 5.0, "wind_gust": None, "precip": 0.0, "pressure": 1000.0},
-        **{"visib": 10.0, "time_hour": time},
+        "origin": "JFK",
+        "year": 2013,
+        "month": 1,
+        "day": 2,
+        "hour": hour,
+        "temp": 30.0 + hour,
+        "dewp": 20.0,
+        "humid": 50.0,
+        "wind_dir": 10,
+        "wind_speed": 5.0,
+        "wind_gust": None,
+        "precip": 0.0,
+        "pressure": 1000.0,
+        "visib": 10.0,
+        "time_hour": time,
     }
     return {**usual, **values}
 

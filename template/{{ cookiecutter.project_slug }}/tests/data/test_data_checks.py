@@ -27,7 +27,7 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
 def flights() -> pd.DataFrame:
     """Whole days of January, as a person would export them to CSV."""
     text = f"select * from '{(DATA / '2013' / 'flights.parquet').as_posix()}' where month = 1 and day <= 6"
-    return data.to_frame(duckdb.sql(text))
+    return data.ask(duckdb.connect(), text)
 
 
 def check(rows: pd.DataFrame, folder: Path, suffix: str = ".csv") -> data_checks.Report:
@@ -74,10 +74,10 @@ def test_one_bad_row_is_quarantined_with_every_reason_and_stays_green(flights: p
     changed = flights.copy()
     changed.loc[7, "distance"], changed.loc[7, "origin"] = 1, "XXX"
     report = check(changed, tmp_path)
-    (row,) = report.quarantine["flights"].itertuples()
-    assert row.Index == 8, "rows are counted from 1"
-    assert "distance: 1 not in 10 to 6000" in row.reason
-    assert "origin: XXX not one of" in row.reason
+    kept = report.quarantine["flights"]
+    assert kept.index.tolist() == [8], "rows are counted from 1"
+    assert kept["reason"].str.contains("distance: 1 not in 10 to 6000").all()
+    assert kept["reason"].str.contains("origin: XXX not one of").all()
     assert report.passed
     (written,) = data_checks.write_quarantine(report, tmp_path / "quarantine")
     assert len(pd.read_parquet(written)) == 1
@@ -104,7 +104,7 @@ def test_a_file_that_is_no_such_table_is_refused(
 @pytest.mark.parametrize(("name", "content"), [("a.parquet", b"PAR1 no"), ("a.csv", b""), ("a.csv", b"\xff\xfe\x00")])
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match="a."):
+    with pytest.raises(InputError, match=r"a\."):
         data_checks.check_file(tmp_path / name, FLIGHTS, max_quarantined=0.01)
 
 
@@ -128,9 +128,8 @@ def test_the_impossible_wind_of_2013_is_left_out_of_the_features() -> None:
     assert {name: len(rows) for name, rows in report.quarantine.items() if len(rows)} == {"weather": 1}
     assert data.ask(connection, "select max(wind_speed) as w from weather")["w"][0] > 1000
     data_checks.exclude(connection, report)
-    assert data.ask(connection, "select max(wind_speed) as w, count(*) as n from weather").values.tolist() == [
-        [pytest.approx(42.57886), 26_114]
-    ]
+    left = data.ask(connection, "select max(wind_speed) as w, count(*) as n from weather")
+    assert (left["w"][0], left["n"][0]) == (pytest.approx(42.57886), 26_114)
 
 
 TOY = Table(

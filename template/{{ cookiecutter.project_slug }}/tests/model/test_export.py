@@ -5,10 +5,10 @@ import numpy as np
 import onnxruntime
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline
 
 from mle_standin import data
 from mle_standin import export
-from mle_standin import model
 from mle_standin import settings
 from mle_standin import training
 from mle_standin.bundle import Bundle
@@ -47,7 +47,7 @@ def test_a_tree_on_neighbouring_floats_is_exported_exactly() -> None:
     values = np.float32(1) + np.arange(400, dtype=np.float32) * np.finfo(np.float32).eps
     x, y = values.reshape(-1, 1), np.arange(400) % 2
     trees = HistGradientBoostingClassifier(max_iter=20, min_samples_leaf=1, max_bins=255).fit(x, y)
-    pipeline = model.Pipeline([("trees", trees)])
+    pipeline = Pipeline([("trees", trees)])
     session = onnxruntime.InferenceSession(export.to_onnx(pipeline), providers=["CPUExecutionProvider"])
     np.testing.assert_allclose(session.run(None, {"X": x})[1][:, 1], trees.predict_proba(x)[:, 1], atol=1e-6)
 

@@ -8,12 +8,13 @@ from mle_standin import evaluation
 from mle_standin import model_tests
 from mle_standin import settings
 from mle_standin import training
+from mle_standin.gates import Verdict
 
 pytestmark = pytest.mark.slow
 Array = NDArray[np.float64]
 
 
-def red(verdicts: list[model_tests.Verdict]) -> set[str]:
+def red(verdicts: list[Verdict]) -> set[str]:
     return {verdict.gate for verdict in verdicts if not verdict.passed}
 
 
@@ -48,9 +49,7 @@ def test_features_in_another_order_are_noticed(
     assert {"rises with wind_speed", "falls with visib"} & judge(swapped, split, config)
 
 
-def test_a_probability_that_is_not_a_number_is_red(
-    trained: training.Trained, split: data.Split, config: settings.Settings
-) -> None:
+def test_a_probability_that_is_not_a_number_is_red(trained: training.Trained, split: data.Split) -> None:
     def broken(rows: pd.DataFrame) -> Array:
         return np.where(rows["temp"].isna(), np.nan, trained.predict(rows))
 

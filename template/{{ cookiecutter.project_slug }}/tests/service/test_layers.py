@@ -11,7 +11,7 @@ CODE = """
 import sys, time
 start = time.perf_counter()
 import {module}
-print(f"{{time.perf_counter() - start:.2f}} s")
+print(round(time.perf_counter() - start, 2), "s")
 print(*sys.modules)
 """
 

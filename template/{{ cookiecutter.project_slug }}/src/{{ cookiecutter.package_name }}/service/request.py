@@ -166,7 +166,7 @@ def _about_the_body(error: ErrorDetails, row: int | None) -> str:
     if error["type"] in {"too_long", "too_short"}:
         return f"rows: {error['msg']}"
     where = "the body" if row is None else f"row {row}"
-    return f'{where} is not an object: send one row, {{"name": value, ...}}, or many, {{"rows": [...]}}'
+    return where + ' is not an object: send one row, {"name": value, ...}, or many, {"rows": [...]}'
 
 
 def _short(value: Any) -> str:
