@@ -115,9 +115,13 @@ def test_a_table_of_pandas_can_be_appended(tmp_path: Path) -> None:
     assert found["time"][0] == np.datetime64("2013-07-01T12:00:00")
 
 
-def test_it_is_read_while_it_is_written(tmp_path: Path) -> None:
+def test_neither_reading_nor_writing_waits_for_the_other(tmp_path: Path) -> None:
     with PredictionLog(tmp_path / "log.db", signature()) as writer, PredictionLog(writer.path, signature()) as reader:
+        reader._connection.execute("BEGIN")
+        assert reader.count() == (0, 0)
         writer.append(predictions(2))
+        assert reader.count() == (0, 0)
+        reader._connection.execute("COMMIT")
         assert reader.count() == (2, 0)
 
 
