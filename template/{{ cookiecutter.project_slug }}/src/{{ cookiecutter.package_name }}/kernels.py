@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from collections.abc import Mapping
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -107,7 +108,6 @@ def execute(
     one. `tell` hears how many cells are done, and how many there are. The notebook is saved after each
     cell, so that a failure leaves all before it. Raises InputError when `target` cannot be written.
     """
-    import papermill
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
@@ -117,11 +117,7 @@ def execute(
     write_atomic(said, "")
     options = {"kernel": kernel, "home": home, "folder": source.parent, "said": said, "at": at, "nursery": nursery}
     try:
-        # papermill fills in what stands in braces in a path.
-        path = str(source).replace("{", 2 * "{").replace("}", 2 * "}")
-        papermill.execute_notebook(
-            path, None, dict(parameters), engine_name=ENGINE, kernel_name="python3", progress_bar=False, **options
-        )
+        Context().run(_papermill, source, parameters, options)
     except PapermillExecutionError as error:
         return Failure(at.number, f"{error.ename}: {error.evalue}", str(error.source).splitlines()[:3])
     except (DeadKernelError, RuntimeError) as error:
@@ -131,6 +127,19 @@ def execute(
     said.unlink()
     tell(at.number, at.number)
     return None
+
+
+def _papermill(source: Path, parameters: Mapping[str, object], options: Mapping[str, object]) -> None:
+    import papermill
+    from jupyter_core.utils import ensure_event_loop
+
+    # papermill fills in what stands in braces in a path.
+    path = str(source).replace("{", 2 * "{").replace("}", 2 * "}")
+    more = {"engine_name": ENGINE, "kernel_name": "python3", "progress_bar": False, **options}
+    try:
+        papermill.execute_notebook(path, None, dict(parameters), **more)
+    finally:
+        ensure_event_loop().close()  # the one of this context
 
 
 class _Notebook:
@@ -164,7 +173,6 @@ def _died(error: Exception) -> str:
 
 
 def _register() -> None:
-    from jupyter_core.utils import run_sync
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine
     from papermill.engines import papermill_engines
@@ -188,7 +196,7 @@ def _register() -> None:
             finally:
                 if kernel.pid is not None:
                     kill_tree(kernel.pid)
-                run_sync(manager.shutdown_kernel)(now=True)
+                client._cleanup_kernel()  # noqa: SLF001 - sockets and the connection file
 
     papermill_engines.register(ENGINE, Owned)
 

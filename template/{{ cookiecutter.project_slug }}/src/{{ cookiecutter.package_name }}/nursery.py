@@ -21,8 +21,14 @@ import psutil
 
 POSSIBLE = sys.platform == "linux"
 SWITCH = "MLE_FORK"  # 0 in the environment: every kernel starts on its own
-# What most lessons use. MLflow is the slowest, and every training is tracked.
-PACKAGES = ("..steps", "..charts", "..scoring", "..monitoring.watch", "mlflow", "ipykernel.kernelapp")
+# What lessons use, but for what starts a thread when it is imported (ONNX Runtime): no fork is safe after that.
+PACKAGES = (
+    *("duckdb", "pandas", "pandera.pandas", "scipy.stats", "matplotlib.figure", "matplotlib.dates", "skl2onnx"),
+    *("sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.metrics", "mlflow", "ipykernel.kernelapp"),
+)
+# An alternative to Arrow's own memory pool would be slower; without its thread it is as fast.
+QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+BACKEND = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}  # as a kernel sets it when it starts
 
 
 class Child:
@@ -68,11 +74,10 @@ class Nursery:
 
     def __init__(self, environment: dict[str, str]) -> None:
         """Start it; it imports while the owner goes on. Its kernels get `environment`."""
-        backend = {"MPLBACKEND": "module://matplotlib_inline.backend_inline"}
         pipe = subprocess.PIPE
         command = [sys.executable, "-m", f"{__package__}.nursery"]
         self._process = subprocess.Popen(  # noqa: S603
-            command, stdin=pipe, stdout=pipe, env={**backend, **environment}, start_new_session=True
+            command, stdin=pipe, stdout=pipe, env={**QUIET, **BACKEND, **environment}, start_new_session=True
         )
         self._lock = Lock()
 
@@ -104,7 +109,7 @@ def main() -> None:
     for package in PACKAGES:
         # A package that does not import is the lesson's to complain about, in the cell that needs it.
         with suppress(Exception):
-            import_module(package, __name__)
+            import_module(package)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     children = []
     try:
@@ -121,6 +126,7 @@ def main() -> None:
         for child in children:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(child, signal.SIGKILL)
+        os._exit(0)  # to tidy up all that was imported takes long
 
 
 def _become_kernel(order: dict[str, Any]) -> None:
