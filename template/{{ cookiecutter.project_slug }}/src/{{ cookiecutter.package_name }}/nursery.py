@@ -23,8 +23,9 @@ POSSIBLE = sys.platform == "linux"
 SWITCH = "MLE_FORK"  # 0 in the environment: every kernel starts on its own
 # What lessons use, but for what starts a thread when it is imported (ONNX Runtime): no fork is safe after that.
 PACKAGES = (
-    *("duckdb", "pandas", "pandera.pandas", "scipy.stats", "matplotlib.figure", "matplotlib.dates", "skl2onnx"),
-    *("sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.metrics", "mlflow", "ipykernel.kernelapp"),
+    *("duckdb", "pandas", "pandera.pandas", "scipy.stats", "matplotlib.figure", "matplotlib.dates"),
+    *("sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.metrics"),
+    *("skl2onnx", "mlflow", "ipykernel.kernelapp"),
 )
 # An alternative to Arrow's own memory pool would be slower; without its thread it is as fast.
 QUIET = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "MLFLOW_DISABLE_TELEMETRY": "true"}
