@@ -306,6 +306,42 @@ def tracking(port: int) -> None:
     tracked.serve(store, port)
 
 
+@commands.group()
+def exercise() -> None:
+    """List the exercises, check one."""
+
+
+@exercise.command("list")
+@JSON
+def exercise_list(as_json: bool) -> None:  # noqa: FBT001
+    """List the exercises with their questions and what is solved."""
+    import pandas as pd
+
+    from . import exercises
+
+    rows = [
+        {"exercise": name, "solved": f"{sum(solved.values())} of {len(solved)}", "questions": ", ".join(solved)}
+        for name, solved in exercises.status().items()
+    ]
+    _show(pd.DataFrame(rows, columns=["exercise", "solved", "questions"]), as_json)
+
+
+@exercise.command("check")
+@click.argument("number", metavar="NN")
+@JSON
+def exercise_check(number: str, as_json: bool) -> None:  # noqa: FBT001
+    """Run exercise NN from top to bottom and say what is right; exit code 1 until all of it is."""
+    import pandas as pd
+
+    from . import exercises
+
+    outcomes = exercises.check_notebook(number)
+    words = [{"question": o.question, "right": o.passed, "message": o.message} for o in outcomes]
+    _show(pd.DataFrame(words), as_json)
+    if not all(outcome.passed for outcome in outcomes):
+        raise RedError(f"{sum(o.passed for o in outcomes)} of {len(outcomes)} questions are right")
+
+
 def _home() -> Path:
     return settings.find_home().resolve()
 
