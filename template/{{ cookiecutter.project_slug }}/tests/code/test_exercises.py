@@ -12,13 +12,13 @@ WEATHER = "select carrier, flight, f.time_hour, temp, wind_speed from flights f"
 ASOF = "on f.origin = w.origin and f.time_hour + to_minutes(f.minute) >= "
 LATE = "avg((arr_delay >= 15)::int) as late_share"
 CARRIERS = f"select carrier, name, count(*) as flights, {LATE} from flights join airlines using (carrier)"
+CHOSEN = "count(*) filter (arr_delay > 14) / count(arr_delay) as late_share"
+COUNTED = f"select carrier, count(*) as flights, {CHOSEN} from flights group by 1"
+KNOWN = "select origin, time_hour + interval 1 hour as t, temp, wind_speed from weather"
 RIGHT = {
     "q1": [
         f"{CARRIERS} group by carrier, name",
-        (
-            "select a.*, f.flights, f.late_share from (select carrier, count(*) as flights, count(*) filter"
-            " (arr_delay > 14) / count(arr_delay) as late_share from flights group by 1) f join airlines a using (carrier)"
-        ),
+        f"select a.*, f.flights, f.late_share from ({COUNTED}) f join airlines a using (carrier)",
     ],
     "q2": [
         f"{WEATHER} left join weather w using (origin, time_hour)",
@@ -26,10 +26,7 @@ RIGHT = {
     ],
     "q3": [
         f"{WEATHER} asof left join weather w {ASOF} w.time_hour + interval 1 hour",
-        (
-            f"{WEATHER} asof left join (select origin, time_hour + interval 1 hour as t, temp, wind_speed from weather) w"
-            f" {ASOF} w.t"
-        ),
+        f"{WEATHER} asof left join ({KNOWN}) w {ASOF} w.t",
     ],
 }
 WRONG = [

@@ -1,0 +1,75 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from mle_standin import settings
+from mle_standin.errors import InputError
+
+HOME = Path(__file__).parents[2]
+
+
+def changed(folder: Path, old: str, new: str) -> Path:
+    """A project whose config.toml has one line changed."""
+    text = (HOME / "config.toml").read_text(encoding="utf-8")
+    assert old in text
+    (folder / "config.toml").write_text(text.replace(old, new), encoding="utf-8")
+    return folder
+
+
+def test_paths_are_those_of_the_project_wherever_it_is_called_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = changed(tmp_path, "seed = 0", "seed = 0")
+    (home / "notebooks").mkdir()
+    monkeypatch.delenv("MLE_HOME", raising=False)
+    monkeypatch.chdir(home / "notebooks")
+    config = settings.load()
+    assert config.paths.registry == home / "registry"
+    assert config.snapshot("2023").folder == home / "data" / "2023"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("seed = 0", "sead = 0", "sead"),
+        ("learning_rate = 0.1", "learning_rate = 3.0", "learning_rate: Input should be less than or equal to 1"),
+        ("max_iter = 200", 'max_iter = "many"', "max_iter"),
+        ("[split]", "[splat]", "split"),
+        ("seed = 0", "seed = ", "not valid TOML"),
+        ('train = ["2013-01-01", "2013-07-01"]', 'train = ["yesterday", "2013-07-01"]', "train"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
+    with pytest.raises(InputError, match=said) as error:
+        settings.load(changed(tmp_path, old, new))
+    assert "config.toml" in str(error.value)
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLE_MODEL__SEED", "7")
+    monkeypatch.setenv("MLE_SERVICE__HOST", "0.0.0.0")  # noqa: S104 - a value, nothing listens
+    config = settings.load(HOME)
+    assert (config.model.seed, config.service.host) == (7, "0.0.0.0")  # noqa: S104
+
+
+def test_an_unknown_variable_is_refused_like_an_unknown_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLE_MODEL__SPEED", "7")
+    with pytest.raises(InputError, match="speed"):
+        settings.load(HOME)
+
+
+def test_settings_do_not_change() -> None:
+    config = settings.load(HOME)
+    with pytest.raises(ValidationError, match="frozen"):
+        config.model.seed = 3
+
+
+def test_an_unknown_snapshot_says_which_there_are() -> None:
+    with pytest.raises(InputError, match="2013, 2023"):
+        settings.load(HOME).snapshot("1999")
+
+
+def test_a_folder_that_is_no_project_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        settings.load(tmp_path)
