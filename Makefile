@@ -29,7 +29,7 @@ help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: project  ## generate build/flight-delays, install it, run every lesson on the real data
-	@cd $(PROJECT) && .venv/bin/flight-delays run
+	@cd $(PROJECT) && .venv/bin/flight-delays run --jobs 2
 	@echo "The project is in $(PROJECT), the report in $(PROJECT)/runs/$$(cat $(PROJECT)/runs/latest)/index.html"
 
 project: .venv/installed.txt  ## generate and install build/flight-delays, over an older one

@@ -1,6 +1,6 @@
 """Measure in the generated project whose Python runs this, and write results.json.
 
-    build/flight-delays/.venv/bin/python benchmarks [REPETITIONS]
+build/flight-delays/.venv/bin/python benchmarks [REPETITIONS]
 """
 
 import json

@@ -54,5 +54,7 @@ def measure(project: Path, repetitions: int) -> dict[str, object]:
             run = cpu_seconds([sys.executable, "-m", package, "run"], project)
             plain = cpu_seconds([sys.executable, str(program)], project)
             pairs.append({"run": round(run, 1), "script": round(plain, 1), "ratio": round(run / plain, 3)})
-            print(f"repetition {number + 1}: run {run:.0f} s, script {plain:.0f} s, ratio {run / plain:.2f}", flush=True)
+            print(
+                f"repetition {number + 1}: run {run:.0f} s, script {plain:.0f} s, ratio {run / plain:.2f}", flush=True
+            )
     return {"cpu_seconds": pairs, "median_ratio": statistics.median(pair["ratio"] for pair in pairs)}
