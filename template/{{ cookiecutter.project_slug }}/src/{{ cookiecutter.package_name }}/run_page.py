@@ -46,7 +46,7 @@ def _row(step: Step, folder: Path) -> dict[str, object]:
 
 
 def _figures(step: Step) -> list[dict[str, object]]:
-    return [{"lesson": step.lesson, "figure": name, "value": value} for name, value in step.figures.items()]
+    return [{"lesson": step.lesson, "figure": name, "value": f"{value:,}"} for name, value in step.figures.items()]
 
 
 def _failure(step: Step) -> Section:
