@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from world import SETTLED
 
 from mle_standin.monitoring.alerts import alarms
 from mle_standin.monitoring.alerts import rings
@@ -21,6 +22,7 @@ def test_a_history_that_was_never_judged_does_not_ring() -> None:
     assert not rings([None, None])
 
 
+@SETTLED
 @given(st.lists(st.sampled_from([True, False, None]), max_size=12), st.integers(1, 5))
 def test_an_alarm_that_asks_for_fewer_windows_rings_at_least_as_often(history: list[bool | None], m: int) -> None:
     rung = [rings(history, n, m) for n in range(1, m + 1)]

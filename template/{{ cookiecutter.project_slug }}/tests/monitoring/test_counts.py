@@ -1,6 +1,7 @@
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from world import SETTLED
 
 from mle_standin.monitoring.counts import category_bins
 from mle_standin.monitoring.counts import count
@@ -53,6 +54,7 @@ def test_a_category_that_training_never_used_keeps_its_place() -> None:
     assert (bins["counts"], bins["nulls"]) == ([0, 1], 1)
 
 
+@SETTLED
 @given(st.lists(st.floats(width=32, allow_infinity=False) | st.just(float("nan")), max_size=60))
 def test_every_row_is_counted_once_and_the_reference_finds_itself(values: list[float]) -> None:
     column = np.array(values, dtype=np.float64)

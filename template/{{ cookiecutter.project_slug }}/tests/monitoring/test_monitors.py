@@ -82,9 +82,8 @@ def test_a_feature_that_the_season_moves_further_than_a_fault_could_is_not_calle
 
 
 def test_a_window_of_too_few_rows_or_days_is_not_judged() -> None:
-    (window,) = world.windows(SUMMER, 1)
-    first = window.day == window.day[0]
-    day = Window.of("day", {name: values[first] for name, values in world.week(SUMMER).items()})
+    week = world.week(SUMMER)
+    day = Window.of("day", {**week, "day": np.full_like(week["day"], week["day"][0])})
     few = Window.of("few", world.week(SUMMER, rows=299))
     for short in (day, few):
         readings = monitors.inputs(REFERENCE, short, Thresholds())
@@ -111,6 +110,16 @@ def test_without_labels_that_are_due_performance_is_not_judged_and_not_good() ->
     states = {verdict.gate.split(":")[0]: verdict.passed for verdict in read.verdicts()}
     assert [states[name] for name in ("labels", "auc", "skill", "base rate", "calibration")] == [None] * 5
     assert states["unseen"] is True
+
+
+def test_what_needs_labels_is_judged_over_several_windows_together() -> None:
+    windows = world.windows(SUMMER, 3)
+    read = timeline.read(REFERENCE, world.METRICS, windows, judge_over=2)
+    for name, joined in (("auc", windows[1:]), ("labels", windows[1:])):
+        (found,) = read.latest(name)
+        whole = monitors.outcomes(world.METRICS, monitors.join(found.window, joined), Thresholds())
+        assert found == next(reading for reading in whole if reading.monitor == name)
+    assert read.of("labels")[0].evidence.split()[2] == f"{len(windows[0].label):,}"
 
 
 def test_labels_of_one_class_only_cannot_be_ranked() -> None:

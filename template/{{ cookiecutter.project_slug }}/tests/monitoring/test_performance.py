@@ -65,6 +65,17 @@ def test_probabilities_that_are_too_sure_rank_the_same_and_are_found_out() -> No
     assert wrong.ece.low > right.ece.high
 
 
+def test_chance_is_not_taken_for_a_calibration_error() -> None:
+    # Each probability is right: what is found in 1000 rows is chance, .03 on average.
+    draw = np.random.default_rng(0)
+    found = []
+    for _ in range(20):
+        p = draw.uniform(0.05, 0.6, 1000)
+        found.append(judge(draw.random(1000) < p, p, np.arange(1000) * 7 // 1000).ece)
+    assert np.mean([ece.value for ece in found]) > 0.025
+    assert sum(ece.low <= 0.02 for ece in found) >= 18
+
+
 def test_the_same_rows_give_the_same_intervals() -> None:
     w = labelled()
     assert judge(w["label"], w["probability"], w["day"]) == judge(w["label"], w["probability"], w["day"])

@@ -26,6 +26,8 @@ def test_numbers_that_explain_nothing_of_each_other_have_no_relation() -> None:
     draw = np.random.default_rng(0)
     columns = {name: draw.normal(size=2000) for name in "abc"}
     assert relations.fit(columns, ["a", "b", "c"]) == {}
+    weak = columns["a"] + 2 * columns["b"]  # a explains a fifth of it
+    assert relations.fit({"a": columns["a"], "c": weak}, ["a", "c"]) == {}
     assert relations.fit(columns, ["a"]) == {}
     assert relations.fit({**columns, "b": np.full(2000, 3.0)}, ["a", "b"]) == {}
 

@@ -40,6 +40,16 @@ def test_the_limit_of_a_seasonal_feature_is_beyond_every_week_of_training() -> N
     assert limits["distance"] < 0.2
 
 
+def test_each_week_is_held_against_the_others_and_not_against_itself() -> None:
+    # Three weeks with the shares 1/2, 1/2 and 4/5 of one category: against the other two, 65%, 65% and 50%.
+    values = np.array(["a"] * 50 + ["b"] * 50 + ["a"] * 50 + ["b"] * 50 + ["a"] * 80 + ["b"] * 20, dtype=object)
+    features = [{"name": "x", "kind": "category", "categories": ["a", "b"]}]
+    day = np.datetime64("2013-01-01") + np.arange(300) * 21 // 300
+    moved = [-0.15 * np.log(0.5 / 0.65) + 0.15 * np.log(0.5 / 0.35)] * 2 + [0.3 * np.log(4)]
+    made = make({"x": values}, np.full(300, 0.5), np.zeros(300), features, day=day)
+    assert made["limits"]["drift"]["x"] == pytest.approx(season.upper_bound(np.sqrt(moved)) ** 2)
+
+
 def test_without_three_weeks_nothing_is_known_about_the_season() -> None:
     two = {name: np.concatenate([week(0)[name], week(1)[name]]) for name in week(0)}
     made = make(two, two["probability"], np.nan_to_num(two["label"]), FEATURES, day=two["day"])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from mle_standin.monitoring.monitors import Window
@@ -15,6 +16,7 @@ from mle_standin.monitoring.reference import make
 Week = dict[str, NDArray[Any]]
 Fault = Callable[[Week], Week]
 
+SETTLED = settings(deadline=None, derandomize=True, max_examples=50)  # the same examples on a busy machine
 START = np.datetime64("2013-01-01")
 TRAINING_WEEKS = 26
 ROWS = 1400  # of a week, 200 of a day

@@ -117,7 +117,7 @@ def kolmogorov_smirnov(expected: ArrayLike, actual: ArrayLike) -> Test:
         return Test(float("nan"), float("nan"))
     statistic = float(np.abs(np.cumsum(e) / e.sum() - np.cumsum(a) / a.sum()).max())
     rows = e.sum() * a.sum() / (e.sum() + a.sum())
-    return Test(statistic, float(np.clip(kstwo.sf(statistic, np.round(rows)), 0, 1)))
+    return Test(statistic, float(np.clip(kstwo.sf(statistic, max(1, np.round(rows))), 0, 1)))
 
 
 def compare(name: str, bins: Mapping[str, Any], actual: Counts) -> Drift:
