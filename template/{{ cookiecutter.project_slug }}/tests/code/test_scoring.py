@@ -20,6 +20,7 @@ from small import by_hand
 from small import rows
 
 from mle_standin import row_rules
+from mle_standin import tables
 from mle_standin.bundle import Bundle
 from mle_standin.errors import InputError
 from mle_standin.scoring import score
@@ -132,12 +133,13 @@ def test_texts_that_are_no_numbers_and_ragged_lines_are_set_aside(bundle: Bundle
         '"F,6",AA,EWR,"AIR\nBUS",17,0x10,719',
         "F7,AA,EWR,,,71.5,inf",
         "F8,AA,EWR,,17,,1e999",
+        'F9,"",EWR,,17,,719',
     ]
     (tmp_path / "in.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     summary = score(bundle, tmp_path / "in.csv", tmp_path / "out.parquet")
     assert [row["flight_id"] for row in read(tmp_path / "out.parquet")] == ["F1", "F4"]
     aside = {row["row"]: row["reason"] for row in read(tmp_path / "out.quarantine.parquet")}
-    assert sorted(aside) == [2, 3, 5, 6, 7, 8]
+    assert sorted(aside) == [2, 3, 5, 6, 7, 8, 9]
     assert 'hour: "noon" is not a number' in aside[2]
     assert "has 3 values, the header has 7: F3,AA,EWR" in aside[3]
     assert "has 10 values" in aside[5]
@@ -145,7 +147,17 @@ def test_texts_that_are_no_numbers_and_ragged_lines_are_set_aside(bundle: Bundle
     assert "hour is missing" in aside[7]
     assert "distance" in aside[7]
     assert "is not finite" in aside[8]
-    assert (summary.rows, summary.scored, summary.quarantined) == (8, 2, 6)
+    assert 'carrier: "" does not match' in aside[9]
+    assert (summary.rows, summary.scored, summary.quarantined) == (9, 2, 7)
+
+
+def test_a_line_break_in_a_value_does_not_end_the_row(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "BLOCK", 150)  # bytes, so that values lie across the ends of blocks
+    table = [{**row, "maker": "AIR\nBUS " * 3} for row in keyed(rows(40))]
+    summary = score(bundle, write(tmp_path / "in.csv", table), tmp_path / "out.parquet")
+    assert (summary.scored, summary.quarantined) == (40, 0)
 
 
 def test_nan_in_a_parquet_file_is_a_missing_value(bundle: Bundle, tmp_path: Path) -> None:
