@@ -11,14 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from numpy.typing import NDArray
 
 from .counts import Columns
 from .counts import Counts
+from .counts import Floats
 from .counts import count
 from .counts import expected as reference_counts
-
-Floats = NDArray[np.float64]
 
 SMALLEST = 1e-4  # share that an empty bin counts as
 
