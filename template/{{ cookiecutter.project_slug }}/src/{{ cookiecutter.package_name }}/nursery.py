@@ -111,8 +111,9 @@ def main() -> None:
         # A package that does not import is the lesson's to complain about, in the cell that needs it.
         with suppress(Exception):
             import_module(package)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
-    children = []
+    children: set[int] = set()
+    # Waited for at once, so that a dead kernel is seen to be dead and its time is counted as this process's.
+    signal.signal(signal.SIGCHLD, lambda *_: _reap(children, os.WNOHANG))
     try:
         for line in sys.stdin.buffer:
             if len(list(Path("/proc/self/task").iterdir())) > 1:
@@ -120,14 +121,27 @@ def main() -> None:
             pid = os.fork()
             if pid == 0:
                 _become_kernel(json.loads(line))
-            children.append(pid)
+            children.add(pid)
             sys.stdout.write(f"{pid}\n")
             sys.stdout.flush()
     finally:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for child in children:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(child, signal.SIGKILL)
+            _kill_group(child)
+        _reap(children, 0)
         os._exit(0)  # to tidy up all that was imported takes long
+
+
+def _reap(children: set[int], options: int) -> None:
+    with suppress(ChildProcessError):
+        while pid := os.waitpid(-1, options)[0]:
+            children.discard(pid)
+            _kill_group(pid)  # what a kernel leaves behind
+
+
+def _kill_group(leader: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _become_kernel(order: dict[str, Any]) -> None:
