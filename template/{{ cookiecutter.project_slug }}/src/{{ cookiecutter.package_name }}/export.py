@@ -144,10 +144,8 @@ def _reference(trained: Trained) -> dict[str, object]:
     train = trained.split.train
     described = signature(trained.spec, trained.pipeline)["features"]
     names = list(trained.spec.features)
-    months = train[CONTRACT.day].dt.strftime("%Y-%m")
-    by_month = {str(month): columns(rows, names) for month, rows in train.groupby(months)}
     predictions, labels = trained.predict(train), train[CONTRACT.target].to_numpy()
-    return reference.make(columns(train, names), predictions, labels, described, months=by_month)
+    return reference.make(columns(train, names), predictions, labels, described, day=train[CONTRACT.day].to_numpy())
 
 
 def _unseen(rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
