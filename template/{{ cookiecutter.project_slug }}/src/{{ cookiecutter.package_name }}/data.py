@@ -61,14 +61,15 @@ def verify(folder: Path) -> dict[str, str]:
 def connect(folder: Path, repair: Mapping[str, str] | None = None) -> duckdb.DuckDBPyConnection:
     """Verify a snapshot and open it: one view per table of the contract, in UTC.
 
-    `repair` maps a table to the SQL file of this package that reads it as it should have been written.
+    `repair` maps a table to the SQL file of this package that reads it as it should have been written. Raises InputError
+    for a file that is missing, was changed or is no Parquet.
     """
     verify(folder)
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
     for table in CONTRACT.tables:
         file = str(folder / f"{table.name}.parquet")
-        source: Any = connection.sql(f"select * from {_literal(file)}")
+        source = _open(connection, file)
         if table.name in (repair or {}):
             source = source.query(table.name, query((repair or {})[table.name]))
         source.create_view(table.name)
@@ -122,6 +123,14 @@ def split(frame: pd.DataFrame, train: Period, test: Period) -> Split:
         what = f"the test begins on {test[0]}, before training ends on {train[1]}"
         raise InputError(what, where="[split]", hint=hint)
     return Split(labelled(frame, train), labelled(frame, test))
+
+
+def _open(connection: duckdb.DuckDBPyConnection, file: str) -> Any:
+    try:
+        return connection.sql(f"select * from {_literal(file)}")
+    except duckdb.Error as error:
+        hint = "write the file again and record its sum with the command `seal`"
+        raise InputError(f"cannot be read as Parquet: {error}", where=file, hint=hint) from error
 
 
 def _literal(text: str) -> str:
