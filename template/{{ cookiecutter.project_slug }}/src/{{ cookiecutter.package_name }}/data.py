@@ -61,8 +61,8 @@ def verify(folder: Path) -> dict[str, str]:
 def connect(folder: Path, repair: Mapping[str, str] | None = None) -> duckdb.DuckDBPyConnection:
     """Verify a snapshot and open it: one view per table of the contract, in UTC.
 
-    `repair` maps a table to the SQL file of this package that reads it as it should have been written. Raises InputError
-    for a file that is missing, was changed or is no Parquet.
+    `repair` maps a table to the SQL file of this package that reads it as it should have been written. Raises
+    InputError for a file that is missing, was changed or is no Parquet.
     """
     verify(folder)
     connection = duckdb.connect()

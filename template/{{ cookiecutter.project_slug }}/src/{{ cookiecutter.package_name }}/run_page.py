@@ -1,6 +1,8 @@
 """The page of a run: what was done, how long it took, the key figures, and what stopped it."""
 
+import os
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -26,12 +28,20 @@ def write(run: Run, name: str, reports: Path) -> Path:
         sections.insert(0, _failure(run.failed))
     pages = sorted(reports.glob("**/*.html"))
     if pages:
-        links = [Link(page.relative_to(reports).as_posix(), page.as_uri()) for page in pages]
+        links = [Link(page.relative_to(reports).as_posix(), _from(run.folder, page)) for page in pages]
         sections.append(Section("Reports", table=pd.DataFrame({"report": links})))
     total = sum(step.seconds for step in run.steps)
     lead = f"{sum(step.state == DONE for step in run.steps)} of {len(run.steps)} lessons, {total:.0f} seconds of work."
     status: Status = "good" if run.complete else "bad"
     return write_page(run.folder / "index.html", f"{name}: run {run.folder.name}", sections, lead=lead, status=status)
+
+
+def _from(folder: Path, page: Path) -> str:
+    # Relative, so that the links hold when the project moves; on Windows, another drive has no such path.
+    try:
+        return quote(Path(os.path.relpath(page, folder)).as_posix())
+    except ValueError:
+        return page.as_uri()
 
 
 def _row(step: Step, folder: Path) -> dict[str, object]:

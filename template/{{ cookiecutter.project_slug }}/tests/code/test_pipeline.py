@@ -5,6 +5,7 @@ import re
 import sys
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import pytest
@@ -57,6 +58,8 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, int]:
     write_lesson(home, "00_good", FIGURES, parameters="rows = 10  # from 1 to 100: how many")
     write_lesson(home, "01_bad", "x = 1", "def ask(x):\n    raise ValueError('no <such> thing')\n\nask(x)", "y = 2")
     write_lesson(home, "02_after", "x = 1")
+    (home / "reports" / "data of 2013").mkdir(parents=True)
+    (home / "reports" / "data of 2013" / "index.html").write_text("a report")
     done = command(home, "run", "-p", "rows", "20")
     return home, done.stderr, done.returncode
 
@@ -84,8 +87,8 @@ def test_the_page_of_a_run_shows_what_failed_and_links_to_the_notebooks(failed: 
     assert '<span class="badge bad">bad</span>' in page
     assert "0.71" in page
     links = re.findall(r'<a href="([^"#]+)"', page)
-    assert links
-    assert all((folder / link).is_file() for link in links)
+    assert len(links) == 3, "two notebooks and a report"
+    assert all((folder / unquote(link)).is_file() for link in links)
 
 
 def test_the_partial_notebook_keeps_what_was_done_before_the_failure(failed: tuple[Path, str, int]) -> None:
