@@ -75,7 +75,8 @@ def served(project: Project, command: str, *words: str, ready: str) -> Iterator[
             wait_for(f"http://127.0.0.1:{port}{ready}")
             yield f"http://127.0.0.1:{port}"
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            # Servers of notebooks ask before they stop; nothing of theirs is to be kept here.
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_for(url: str) -> None:
