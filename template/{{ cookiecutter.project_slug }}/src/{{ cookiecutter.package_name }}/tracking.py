@@ -66,7 +66,8 @@ def serve(store: Path, port: int) -> None:
     """Serve MLflow's page on this machine until interrupted."""
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", uri(store), "--default-artifact-root", (store.parent / "artifacts").as_uri()]
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    # No job runners: nothing here needs them, and they would outlive the server.
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     with subprocess.Popen(command, env=environment) as server:  # noqa: S603 - every word of it is ours
         try:
             server.wait()
