@@ -98,7 +98,8 @@ def test_labels_are_judged_only_when_they_are_due() -> None:
     early = {**week, "label": np.where(due, week["label"], 1.0), "due": due}
     all_due = {name: values[due] for name, values in week.items()}
     found = monitors.outcomes(world.METRICS, Window.of("w", early), Thresholds())
-    assert found == monitors.outcomes(world.METRICS, Window.of("w", all_due), Thresholds())
+    # As text: a NaN differs from itself, and from Python 3.13 on so does a dataclass that holds one.
+    assert repr(found) == repr(monitors.outcomes(world.METRICS, Window.of("w", all_due), Thresholds()))
 
 
 def test_without_labels_that_are_due_performance_is_not_judged_and_not_good() -> None:
@@ -118,7 +119,7 @@ def test_what_needs_labels_is_judged_over_several_windows_together() -> None:
     for name, joined in (("auc", windows[1:]), ("labels", windows[1:])):
         (found,) = read.latest(name)
         whole = monitors.outcomes(world.METRICS, monitors.join(found.window, joined), Thresholds())
-        assert found == next(reading for reading in whole if reading.monitor == name)
+        assert repr(found) == repr(next(reading for reading in whole if reading.monitor == name))
     assert read.of("labels")[0].evidence.split()[2] == f"{len(windows[0].label):,}"
 
 
