@@ -34,4 +34,5 @@ def test_serving_loads_no_training(module: str) -> None:
 
 @pytest.mark.parametrize("module", ["bundle", "monitoring.log"])
 def test_the_bundle_and_the_log_need_no_web_framework(module: str) -> None:
-    assert not loaded(f"mle_standin.{module}") & {"fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client"}
+    found = loaded(f"mle_standin.{module}")
+    assert not found & {"fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client"}
