@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -74,8 +73,3 @@ def no_slice_worse(
                 worse += [f"{name} = {value} {change.auc:+.3f}"] if change.auc_high < -0.01 else []
     evidence = ", ".join(worse) if worse else "none is worse beyond chance"
     return Verdict("no slice is worse", not worse, evidence)
-
-
-def champion_predictions(registry_folder: Path, rows: pd.DataFrame) -> NDArray[np.float64]:
-    """What the champion says about each row."""
-    return export.predict(Bundle.load(Registry(registry_folder).path()), rows)

@@ -65,11 +65,6 @@ def ensure(config: Settings) -> int:
     return version
 
 
-def promote(config: Settings, version: int | str) -> int:
-    """Make a version the champion; RedError unless all of its gates are green."""
-    return Registry(config.paths.registry).promote(version)
-
-
 def evaluate(config: Settings, version: int | str = CHAMPION) -> tuple[evaluation.Evaluation, pd.DataFrame]:
     """How a version does on the test period of the settings, and on its slices, by the exported model."""
     rows, answers = _answers(config, version)
