@@ -47,7 +47,7 @@ def installed(generate: Generate) -> Installed:
 
     def project(configuration: str, version: str) -> Project:
         if interpreter(version) is None:
-            pytest.skip(f"no Python {version} on this machine")
+            pytest.skip(f"no Python {version} on this machine, put python{version} on the path")
         if (configuration, version) not in made:
             folder = generate({**CONFIGURATIONS[configuration], "python_version": version})
             environment = environment_for(version)
@@ -109,7 +109,7 @@ def test_make_demo_leads_from_a_clone_to_a_report(repository: Path, tmp_path: Pa
     settings: dict[str, Any] = {"HOME": str(tmp_path / "home"), "UV_CACHE_DIR": cache, "PYTHONDONTWRITEBYTECODE": "1"}
     told = run("make", "demo", cwd=tmp_path / "clone", minutes=15, **settings).stdout
     assert "Installing the packages of build/flight-delays" in told
-    assert re.search(r"the report in build/flight-delays/runs/.+/index\.html$", told)
+    assert re.search(r"the report in build/flight-delays/runs/.+/index\.html$", told, re.MULTILINE)
     assert_complete(tmp_path / "clone" / "build" / "flight-delays")
     assert list((tmp_path / "clone" / "build" / "flight-delays" / ".venv").rglob("pandas/__pycache__/*.pyc"))
     again = run("make", "project", cwd=tmp_path / "clone", **settings, UV_OFFLINE="1", PIP_NO_INDEX="1")
