@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from . import gate_commands
 from . import settings
 from .errors import InputError
 from .errors import ProjectError
@@ -106,7 +107,7 @@ def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None: 
     folder = config.paths.reports / "data" / name
     page = data_report.write(report, folder / "index.html", name)
     kept = data_checks.write_quarantine(report, folder / "quarantine")
-    _show(report.frame[["table", "check", "passed", "rows", "evidence"]], as_json)
+    show(report.frame[["table", "check", "passed", "rows", "evidence"]], as_json)
     _say(f"The report is {page}" + "".join(f"\nQuarantined rows are in {path}" for path in kept))
     data_checks.require(report, where=file or name)
 
@@ -148,7 +149,7 @@ def evaluate(version: str, as_json: bool) -> None:  # noqa: FBT001
         return
     for name, value in result.to_dict().items():
         click.echo(f"{name:16} {value:,.4g}")
-    _show(slices[["slice", "rows", "auc", "auc_low", "auc_high", "brier"]].round(3), as_json=False)
+    show(slices[["slice", "rows", "auc", "auc_low", "auc_high", "brier"]].round(3), as_json=False)
 
 
 @commands.command("test-model")
@@ -188,7 +189,7 @@ def registry_list(as_json: bool) -> None:  # noqa: FBT001
         }
         for number in found.versions()
     ]
-    _show(pd.DataFrame(rows, columns=["version", "aliases", "created", "auc"]), as_json)
+    show(pd.DataFrame(rows, columns=["version", "aliases", "created", "auc"]), as_json)
 
 
 @registry.command()
@@ -323,7 +324,7 @@ def exercise_list(as_json: bool) -> None:  # noqa: FBT001
         {"exercise": name, "solved": f"{sum(solved.values())} of {len(solved)}", "questions": ", ".join(solved)}
         for name, solved in exercises.status().items()
     ]
-    _show(pd.DataFrame(rows, columns=["exercise", "solved", "questions"]), as_json)
+    show(pd.DataFrame(rows, columns=["exercise", "solved", "questions"]), as_json)
 
 
 @exercise.command("check")
@@ -337,9 +338,13 @@ def exercise_check(number: str, as_json: bool) -> None:  # noqa: FBT001
 
     outcomes = exercises.check_notebook(number)
     words = [{"question": o.question, "right": o.passed, "message": o.message} for o in outcomes]
-    _show(pd.DataFrame(words), as_json)
+    show(pd.DataFrame(words), as_json)
     if not all(outcome.passed for outcome in outcomes):
         raise RedError(f"{sum(o.passed for o in outcomes)} of {len(outcomes)} questions are right")
+
+
+commands.add_command(gate_commands.gates)
+commands.add_command(gate_commands.drill)
 
 
 def _home() -> Path:
@@ -360,10 +365,11 @@ def _verdicts(verdicts: "Sequence[Verdict]", as_json: bool) -> None:  # noqa: FB
     if as_json:
         click.echo(gates.dump(verdicts))
     else:
-        _show(gates.table(verdicts), as_json=False)
+        show(gates.table(verdicts), as_json=False)
 
 
-def _show(table: Any, as_json: bool) -> None:  # noqa: FBT001
+def show(table: Any, as_json: bool) -> None:  # noqa: FBT001
+    """Print a table, for people or as JSON."""
     if as_json:
         click.echo(table.to_json(orient="records"))
         return

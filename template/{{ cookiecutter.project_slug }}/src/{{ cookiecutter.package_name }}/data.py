@@ -116,13 +116,13 @@ def labelled(frame: pd.DataFrame, period: Period) -> pd.DataFrame:
     return rows
 
 
-def split(frame: pd.DataFrame, train: Period, test: Period) -> Split:
-    """Two periods of labelled rows; InputError when the test begins before training ends."""
+def split(frame: pd.DataFrame, train: Period, test: Period, every: int = 1) -> Split:
+    """Two periods of labelled rows, every n-th of them; InputError when the test begins before training ends."""
     if test[0] < train[1]:
         hint = "a test on days that training has seen says nothing about the next months"
         what = f"the test begins on {test[0]}, before training ends on {train[1]}"
         raise InputError(what, where="[split]", hint=hint)
-    return Split(labelled(frame, train), labelled(frame, test))
+    return Split(labelled(frame, train).iloc[::every], labelled(frame, test).iloc[::every])
 
 
 def _open(connection: duckdb.DuckDBPyConnection, file: str) -> Any:

@@ -16,14 +16,14 @@ from rich.progress import TimeElapsedColumn
 class Display:
     """Shows how far each named piece of work is; use it as a context manager and call `tell`."""
 
-    def __init__(self, unit: str) -> None:
-        """`unit` is what is counted: "cell", "row"."""
+    def __init__(self, unit: str, *, show: bool = True) -> None:
+        """`unit` is what is counted: "cell", "row"; nothing is shown without `show`."""
         self._console = Console(stderr=True)
-        self._unit = unit
+        self._unit, self._show = unit, show
         self._tasks: dict[str, TaskID] = {}
         self._since: dict[str, float] = {}
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=self._console, disable=not self._console.is_terminal)
+        self._progress = Progress(*columns, console=self._console, disable=not (show and self._console.is_terminal))
 
     def __enter__(self) -> Self:
         """Begin to draw."""
@@ -42,6 +42,15 @@ class Display:
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=of)
         self._progress.update(self._tasks[name], completed=at, total=of)
+
+    def tell_step(self, name: str, at: int, of: int) -> None:
+        """Step `at` of `of` is `name`: one bar for all of them, or a line for each."""
+        if self._show and self._console.is_terminal:
+            if not self._tasks:
+                self._tasks[""] = self._progress.add_task(name, total=of)
+            self._progress.update(self._tasks[""], description=name, completed=at)
+        elif self._show:
+            self._console.print(f"{self._unit} {at} of {of}: {name}", highlight=False, soft_wrap=True)
 
     def _tell_plainly(self, name: str, at: int, of: int | None) -> None:
         if name not in self._since:

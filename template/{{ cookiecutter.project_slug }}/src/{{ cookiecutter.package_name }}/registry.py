@@ -8,6 +8,7 @@ import errno
 import json
 import shutil
 from collections.abc import Callable
+from collections.abc import Sequence
 from datetime import UTC
 from datetime import datetime
 from pathlib import Path
@@ -70,13 +71,25 @@ class Registry:
         return self.add(lambda folder: shutil.copytree(bundle, folder, dirs_exist_ok=True))
 
     def promote(self, version: int | str, alias: str = CHAMPION, reason: str = "") -> int:
-        """Point an alias at a version. Raises RedError when one of its gates is not green."""
+        """Point an alias at a version. Raises RedError when one of its gates is not green.
+
+        Those of its training are in its folder; what the gates of the ML Test Score said since is in `judged`.
+        """
         number = self.resolve(version)
         if alias == CHAMPION:
-            hint = "a version is promoted only when every gate is green; see its gates.json"
-            gates.require(gates.load(self.path(number) / "gates.json"), where=f"version {number}", hint=hint)
+            hint = "a version is promoted only when every gate is green; see its gates.json, and the command `gates`"
+            said = [*gates.load(self.path(number) / "gates.json"), *self.judged(number)]
+            gates.require(said, where=f"version {number}", hint=hint)
         self._point(alias, number, reason or "promoted")
         return number
+
+    def judge(self, version: int | str, verdicts: Sequence[gates.Verdict]) -> None:
+        """Remember what the gates say about a version now; the version itself never changes."""
+        write_atomic(self._said(self.resolve(version)), gates.dump(verdicts))
+
+    def judged(self, version: int | str) -> list[gates.Verdict]:
+        """What the gates said about a version when they were last run on it; nothing if they never were."""
+        return gates.load(self._said(self.resolve(version)))
 
     def rollback(self, reason: str = "") -> int:
         """Make the version that was the champion before it again; InputError when there is none."""
@@ -95,6 +108,9 @@ class Registry:
         if not self._history.is_file():
             return []
         return [json.loads(line) for line in self._history.read_text(encoding="utf-8").splitlines()]
+
+    def _said(self, number: int) -> Path:
+        return self.folder / "judged" / f"{number}.json"
 
     def _settle(self, scratch: Path) -> int:
         number = max(self.versions(), default=0) + 1

@@ -50,10 +50,11 @@ class Data(Section):
 
 
 class Split(Section):
-    """Two periods, each from its first day to the day after its last."""
+    """Two periods, each from its first day to the day after its last; every n-th row only, for a quick try."""
 
     train: tuple[date, date]
     test: tuple[date, date]
+    every: int = Field(default=1, ge=1, le=30)
 
 
 class Retraining(Section):
@@ -85,6 +86,18 @@ class Tests(Section):
     max_invariance: float = Field(gt=0, le=1)
     rises_with: dict[str, tuple[float, float]] = {}
     falls_with: dict[str, tuple[float, float]] = {}
+
+
+class Gates(Section):
+    """What the gates need to know about these data; their thresholds stand beside them, with the reason.
+
+    kept: features without a contribution that stay, with the reason. groups: SQL expressions over the features whose
+    values must be served alike. max_age_days: of a model, from the end of its training data to the newest data.
+    """
+
+    kept: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    max_age_days: int = Field(ge=1, le=3650)
 
 
 class Service(Section):
@@ -119,6 +132,7 @@ class Settings(Section):
     retraining: Retraining
     model: Model
     tests: Tests
+    gates: Gates
     service: Service
     monitoring: Monitoring
     paths: Paths

@@ -45,7 +45,7 @@ def features(config: Settings, *names: str) -> pd.DataFrame:
 
 def train(config: Settings) -> Release:
     """Check, train, evaluate, test, export, register and track a model; its version, promoted or not."""
-    split = data.split(features(config), config.split.train, config.split.test)
+    split = _split(config)
     return _release(config, training.train(split, config.model, config.tests, _lineage(config)), "train")
 
 
@@ -75,7 +75,7 @@ def evaluate(config: Settings, version: int | str = CHAMPION) -> tuple[evaluatio
 def try_again(config: Settings, version: int | str = CHAMPION) -> list[gates.Verdict]:
     """The model tests, run again on a version by the exported model."""
     bundle = Bundle.load(bundle_folder(config, version))
-    split = data.split(features(config), config.split.train, config.split.test)
+    split = _split(config)
     answers = export.predict(bundle, split.test)
     names = bundle.names
     return model_tests.run(
@@ -108,8 +108,12 @@ def bundle_folder(config: Settings, version: int | str = CHAMPION) -> Path:
 
 def _answers(config: Settings, version: int | str) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     bundle = Bundle.load(bundle_folder(config, version))
-    rows = data.labelled(features(config), config.split.test)
+    rows = _split(config).test
     return rows, export.predict(bundle, rows)
+
+
+def _split(config: Settings) -> data.Split:
+    return data.split(features(config), config.split.train, config.split.test, every=config.split.every)
 
 
 def _features(config: Settings, name: str) -> pd.DataFrame:
@@ -147,5 +151,6 @@ def _sums(config: Settings, snapshots: Iterable[str]) -> dict[str, dict[str, str
     return {name: data.sums(config.snapshot(name).folder) for name in snapshots}
 
 
-def _periods(parts: Split | Retraining) -> dict[str, data.Period]:
-    return {"train": parts.train, "test": parts.test}
+def _periods(parts: Split | Retraining) -> dict[str, tuple[object, ...]]:
+    every = {"every": (parts.every,)} if isinstance(parts, Split) and parts.every > 1 else {}
+    return {"train": parts.train, "test": parts.test, **every}

@@ -72,7 +72,7 @@ def train(split: data.Split, spec: Model, tests: Tests, made_of: Lineage | None 
 
 
 def lineage(
-    sums: Mapping[str, Mapping[str, str]], periods: Mapping[str, data.Period], spec: Model, tests: Tests
+    sums: Mapping[str, Mapping[str, str]], periods: Mapping[str, tuple[object, ...]], spec: Model, tests: Tests
 ) -> Lineage:
     """What a model is made of: sums of the data, the contract and the SQL, periods, specification, versions.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import RedError
+from ..errors import RedError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,0 +1,74 @@
+"""The faults of drills.toml: what goes wrong, which gate must catch it, and how it is planted."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from typing import ClassVar
+from typing import Literal
+
+from pydantic import BaseModel
+from pydantic import ConfigDict
+from pydantic import ValidationError
+
+from ..errors import InputError
+
+FILE = "drills.toml"
+
+
+class Part(BaseModel):
+    """Frozen, and no key that is not known."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+
+class Edit(Part):
+    """A change of text: in `file` of the project, or in `package` (a file of the package), `old` becomes `new`."""
+
+    file: str = ""
+    package: str = ""
+    old: str
+    new: str
+
+
+class Rewrite(Part):
+    """A table of a snapshot becomes the answer to `sql`; its sum is recorded anew unless `seal` is false."""
+
+    table: str
+    sql: str
+    snapshot: str = ""
+    seal: bool = True
+
+
+class Fault(Part):
+    """A fault by its name, the gate that must catch it, and the story of how it happens.
+
+    `train` says when the model is trained: before the fault is planted, or after it (a new version is judged then).
+    `damage` names a function of `damage.py`, for what is no change of text, table or setting.
+    """
+
+    name: str
+    gate: str
+    story: str
+    train: Literal["before", "after"] = "after"
+    edit: tuple[Edit, ...] = ()
+    table: tuple[Rewrite, ...] = ()
+    setting: dict[str, Any] = {}
+    damage: str = ""
+
+
+def load(home: Path, names: Sequence[str] = ()) -> list[Fault]:
+    """The faults of the project in `home`, or those named; InputError for a name that is none and a bad file."""
+    file = home / FILE
+    try:
+        found = [Fault.model_validate(each) for each in tomllib.loads(file.read_text(encoding="utf-8"))["drill"]]
+    except FileNotFoundError as error:
+        raise InputError("no such file", where=file, hint="restore it from version control") from error
+    except (tomllib.TOMLDecodeError, KeyError, ValidationError) as error:
+        hint = "a drill has name, gate, story, and one of edit, table, setting, damage"
+        raise InputError(f"is no list of drills: {error}", where=file, hint=hint) from error
+    unknown = [name for name in names if name not in {fault.name for fault in found}]
+    if unknown:
+        hint = "there are " + ", ".join(fault.name for fault in found)
+        raise InputError(f"there is no drill {unknown[0]!r}", where=file, hint=hint)
+    return [fault for fault in found if not names or fault.name in names]

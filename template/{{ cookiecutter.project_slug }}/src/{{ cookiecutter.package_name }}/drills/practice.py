@@ -1,0 +1,174 @@
+"""The practice ground: a copy of the project with two versions of its model, in which faults are planted.
+
+Code and settings are copied, data are linked and copied only when a fault rewrites them: the project itself is never
+written. Models are made of every fourth row, so that a drill takes half a minute.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from .. import data
+from ..errors import InputError
+from ..files import write_atomic
+from ..settings import FILE
+from . import damage
+from .faults import Edit
+from .faults import Fault
+from .faults import Rewrite
+
+PACKAGE = __package__.split(".")[0]
+COPIED = ("config.toml", "pyproject.toml", "requirements.in", "requirements.txt", "drills.toml", "data")
+EVERY = 4
+LIMIT = 600  # seconds that one command in a copy may take
+
+
+class Copy:
+    """A copy of the project in which a fault may be planted."""
+
+    def __init__(self, home: Path) -> None:
+        """Use the copy in the folder `home`."""
+        self.home = home
+        self.package = home / "src" / PACKAGE
+
+    def plant(self, fault: Fault) -> None:
+        """Make the mistake. Raises InputError when what it changes is not there: the project has changed."""
+        for edit in fault.edit:
+            self.edit(edit)
+        for rewrite in fault.table:
+            self.rewrite(rewrite)
+        self.set(fault.setting)
+        if fault.damage:
+            getattr(damage, fault.damage)(self.home)
+
+    def edit(self, edit: Edit) -> None:
+        """Replace a text that stands exactly once in a file."""
+        file = self.package / edit.package if edit.package else self.home / edit.file
+        text = file.read_text(encoding="utf-8")
+        if text.count(edit.old) != 1:
+            what = f"{edit.old!r} stands there {text.count(edit.old)} times, a drill changes it once"
+            raise InputError(what, where=file, hint="the project has changed: write the drill in drills.toml anew")
+        write_atomic(file, text.replace(edit.old, edit.new))
+
+    def rewrite(self, rewrite: Rewrite) -> None:
+        """Write a table anew from a query over the tables of its snapshot."""
+        folder = self.snapshot(rewrite.snapshot)
+        file = folder / f"{rewrite.table}.parquet"
+        connection = duckdb.connect()
+        connection.execute("set timezone = 'UTC'")
+        for table in folder.glob("*.parquet"):
+            connection.read_parquet(str(table)).create_view(table.stem)
+        beside = file.with_suffix(".new")
+        connection.execute(f"copy ({rewrite.sql}) to '{beside}' (format parquet, compression zstd)")
+        beside.replace(file)
+        if rewrite.seal:
+            data.seal(folder)
+
+    def set(self, values: Mapping[str, Any]) -> None:
+        """Set values of config.toml by their names, for example {"model.max_iter": 5}."""
+        file = self.home / FILE
+        text = file.read_text(encoding="utf-8")
+        for name, value in values.items():
+            section, _, key = name.rpartition(".")
+            text = _with(text, section, key, json.dumps(value))
+        write_atomic(file, text)
+
+    def snapshot(self, name: str = "") -> Path:
+        """The folder of a snapshot, the default one without a name."""
+        settings = data_settings(self.home)
+        return self.home / str(settings["snapshots"][name or settings["snapshot"]]["folder"])
+
+    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the copy's own package."""
+        environment = {**os.environ, "MLE_HOME": str(self.home), "PYTHONPATH": str(self.home / "src"), **variables}
+        command = [sys.executable, "-m", PACKAGE, *words]
+        return subprocess.run(  # noqa: S603 - every word of it is ours
+            command, cwd=self.home, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+        )
+
+
+def data_settings(home: Path) -> dict[str, Any]:
+    """The section [data] of a project's settings, as written."""
+    import tomllib
+
+    return dict(tomllib.loads((home / FILE).read_text(encoding="utf-8"))["data"])
+
+
+def copy_project(home: Path, target: Path) -> Copy:
+    """Copy code, settings and tests of the project in `home`; its data are links until they are rewritten."""
+    package = Path(__file__).parents[1]
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(package, target / "src" / PACKAGE, ignore=ignored)
+    shutil.copytree(home / "tests", target / "tests", ignore=ignored)
+    for name in COPIED:
+        source = home / name
+        if source.is_dir():
+            shutil.copytree(source, target / name, copy_function=_link, ignore=ignored)
+        elif source.is_file():
+            shutil.copy2(source, target / name)
+    return Copy(target)
+
+
+def prepare(home: Path, target: Path) -> Copy:
+    """The practice ground itself: a copy with a version of a month ago and the present one, the champion."""
+    copy = copy_project(home, target)
+    copy.set({"split.every": EVERY})
+    before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(_a_month_less(home)))
+    promoted = copy.run("registry", "promote", "1")
+    now = copy.run("train")
+    champion = copy.run("registry", "promote", "2")
+    for done in (before, promoted, now, champion):
+        if done.returncode:
+            hint = "the project itself must be sound before faults are planted in it: see the command `gates`"
+            raise InputError(f"the drill cannot begin: {done.stderr.strip()}", where=home, hint=hint)
+    return copy
+
+
+def fresh(ground: Copy, target: Path) -> Copy:
+    """A copy of the practice ground for one fault."""
+    shutil.copytree(ground.home, target, copy_function=_link_data, ignore=shutil.ignore_patterns("__pycache__"))
+    return Copy(target)
+
+
+def _a_month_less(home: Path) -> list[str]:
+    import tomllib
+    from datetime import date
+    from datetime import timedelta
+
+    start, end = tomllib.loads((home / FILE).read_text(encoding="utf-8"))["split"]["train"]
+    return [start, str(date.fromisoformat(end) - timedelta(days=30))]
+
+
+def _with(text: str, section: str, key: str, value: str) -> str:
+    head = re.escape(f"[{section}]")
+    body = re.search(rf"^{head}[^\n]*\n(?P<body>(?:(?!^\[).*\n?)*)", text, re.MULTILINE)
+    if not body:
+        return f"{text.rstrip()}\n\n[{section}]\n{key} = {value}\n"
+    line = re.compile(rf"^{re.escape(key)} = (\[[^\]]*\]|[^\n#]*)", re.MULTILINE)
+    old = body["body"]
+    new = line.sub(lambda _: f"{key} = {value} ", old, count=1) if line.search(old) else f"{key} = {value}\n{old}"
+    return text[: body.start("body")] + new + text[body.end("body") :]
+
+
+def _link(source: str, target: str) -> None:
+    """A link to a Parquet file, a copy of anything else: only Parquet files are large."""
+    if source.endswith(".parquet"):
+        try:
+            Path(target).symlink_to(Path(source).resolve())
+        except OSError:  # Windows without the right to make links
+            shutil.copy2(source, target)
+    else:
+        shutil.copy2(source, target)
+
+
+def _link_data(source: str, target: str) -> None:
+    inside_data = Path(source).suffix == ".parquet" and Path(source).is_symlink()
+    _link(source, target) if inside_data else shutil.copy2(source, target)

@@ -1,0 +1,202 @@
+"""What the gates look at: one version of the model with its data; every shared part is made once, when it is needed.
+
+A part that cannot be made is not the fault of each gate that needs it: those cannot judge (`NotJudgedError`), and the
+one gate that guards the part is red.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from typing import Generic
+from typing import TypeVar
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from .. import data
+from .. import data_checks
+from .. import evaluation
+from .. import export
+from .. import training
+from ..bundle import Bundle
+from ..contract import CONTRACT
+from ..registry import CHAMPION
+from ..registry import Registry
+from ..settings import Model
+from ..settings import Settings
+
+SAMPLE = 40_000  # rows: a fit takes about two seconds
+Part = TypeVar("Part")
+
+
+class NotJudgedError(Exception):
+    """A part that a gate needs is missing or broken; another gate says so."""
+
+
+class part(Generic[Part]):  # noqa: N801 - used like property
+    """A shared part of the bench: made on first use, its failure kept as well."""
+
+    def __init__(self, make: Callable[[Any], Part]) -> None:
+        self.make, self.__doc__ = make, make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Remember under which name the part is kept."""
+        self.name = name
+
+    def __get__(self, bench: Any, owner: type | None = None) -> Part:
+        """The part; NotJudgedError when it cannot be made."""
+        if self.name not in bench.made:
+            try:
+                bench.made[self.name] = self.make(bench)
+            except NotJudgedError as error:
+                bench.made[self.name] = error
+            except Exception as error:  # noqa: BLE001 - whatever broke it, the gates after it cannot judge
+                told = str(error).splitlines()[0] if str(error) else type(error).__name__
+                bench.made[self.name] = NotJudgedError(f"{self.name.replace('_', ' ')}: {told}")
+        kept = bench.made[self.name]
+        if isinstance(kept, NotJudgedError):
+            raise kept
+        return kept  # type: ignore[no-any-return]
+
+
+class Bench:
+    """A version of the model (the champion without a number), the version before it, and the data of the settings."""
+
+    def __init__(self, config: Settings, home: Path, version: int | str = CHAMPION) -> None:
+        self.config, self.home = config, home
+        self.registry = Registry(config.paths.registry)
+        self.version = self.registry.resolve(version)
+        self.made: dict[str, Any] = {}
+
+    @cached_property
+    def scratch(self) -> Path:
+        """A folder for what a gate tries out; it goes with the bench."""
+        self._scratch = tempfile.TemporaryDirectory(prefix="gates-")
+        return Path(self._scratch.name)
+
+    @property
+    def spec(self) -> Model:
+        """The committed specification of the model."""
+        return self.config.model
+
+    @part
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The snapshot, its sums verified, before any check."""
+        snapshot = self.config.snapshot()
+        return data.connect(snapshot.folder, snapshot.repair)
+
+    @part
+    def report(self) -> data_checks.Report:
+        """What the data checks say about the snapshot."""
+        limit = self.config.data.checks.max_quarantined
+        return data_checks.check_snapshot(self.connection, max_quarantined=limit)
+
+    @part
+    def frame(self) -> pd.DataFrame:
+        """The features of the snapshot without the quarantined rows."""
+        if not self.report.passed:
+            raise NotJudgedError("the data do not keep the contract, see Monitoring 2")
+        data_checks.exclude(self.connection, self.report)
+        return data.features(self.connection)
+
+    @part
+    def split(self) -> data.Split:
+        """The rows that training took and the later ones."""
+        parts = self.config.split
+        return data.split(self.frame, parts.train, parts.test, every=parts.every)
+
+    @part
+    def train(self) -> pd.DataFrame:
+        """About `SAMPLE` of the training rows, from every day."""
+        return thinned(self.split.train)
+
+    @part
+    def test(self) -> pd.DataFrame:
+        """About `SAMPLE` of the test rows, from every day."""
+        return thinned(self.split.test)
+
+    @part
+    def bundle(self) -> Bundle:
+        """The version under judgement as serving loads it."""
+        return Bundle.load(self.folder)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the version under judgement."""
+        return self.registry.path(self.version)
+
+    @part
+    def manifest(self) -> dict[str, Any]:
+        """The manifest of the version under judgement: sums, lineage, packages, time."""
+        return dict(json.loads((self.folder / "manifest.json").read_text(encoding="utf-8")))
+
+    @part
+    def trained_spec(self) -> Model:
+        """The specification that the version was trained with, by its manifest."""
+        return Model(**self.manifest["lineage"]["spec"])
+
+    @part
+    def answers(self) -> NDArray[np.float64]:
+        """P(target) of every test row, by the version under judgement."""
+        return export.predict(self.bundle, self.split.test)
+
+    @part
+    def evaluation(self) -> evaluation.Evaluation:
+        """How good those answers are."""
+        test = self.split.test
+        return evaluation.evaluate(test[CONTRACT.target], self.answers, test[CONTRACT.day])
+
+    @part
+    def pipeline(self) -> Pipeline:
+        """The model fitted once more, by scikit-learn, on the rows that training took."""
+        return training.fit(self.split.train, self.spec)
+
+    @part
+    def before(self) -> Path:
+        """The bundle that serves or served before this version; without one, a model of the training days but the last.
+
+        A rehearsal needs a version to compare with and to go back to. The first version of a project has none.
+        """
+        number = previous(self.registry, self.version)
+        return self.registry.path(number) if number else self._older()
+
+    def _older(self) -> Path:
+        split = self.split
+        days = np.sort(split.train[CONTRACT.day].unique())
+        shorter = split.train[split.train[CONTRACT.day] < days[-(len(days) // 6)]]
+        trained = training.train(data.Split(thinned(shorter), self.test), self.spec, self.config.tests)
+        folder = self.scratch / "before" / "versions" / "1"
+        folder.mkdir(parents=True)
+        export.write(trained, folder)
+        return folder
+
+
+def previous(registry: Registry, version: int) -> int | None:
+    """The version that a newer one replaces: the champion, or the champion before it; None when there is none."""
+    champion = registry.aliases().get(CHAMPION)
+    if champion != version:
+        return champion
+    for entry in reversed(registry.history()):
+        if entry["alias"] == CHAMPION and entry["to"] == version and entry["from"] and not entry["rollback"]:
+            return int(str(entry["from"]))
+    return None
+
+
+def thinned(rows: pd.DataFrame, count: int = SAMPLE) -> pd.DataFrame:
+    """About `count` rows: every n-th one, so that all days stay; a model learns more from days than from rows."""
+    return rows.iloc[:: max(1, round(len(rows) / count))]
+
+
+def fingerprint(*parts: object) -> str:
+    """A sum over anything that has a stable text."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+__all__ = ["SAMPLE", "Bench", "NotJudgedError", "fingerprint", "part", "previous", "thinned"]

@@ -1,0 +1,78 @@
+"""All gates in the order of the paper, each with what gathers its evidence and the inputs that it depends on.
+
+`needs` names those inputs beside the code and the configuration: data (the snapshots), version and before (the bundle
+under judgement and the one it replaces), registry, lock, tests, written (reports and logs).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..evidence import data as of_data
+from ..evidence import infrastructure as of_infrastructure
+from ..evidence import model as of_model
+from ..evidence import monitoring as of_monitoring
+from ..evidence.bench import Bench
+from . import data
+from . import infrastructure
+from . import model
+from . import monitoring
+from .judge import Judge
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A judge, the function that gathers its evidence, and the inputs on which that depends."""
+
+    judge: Judge[Any]
+    gather: Callable[[Bench], Any]
+    needs: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """Section and number in the paper, for example "Model 6"."""
+        return self.judge.name
+
+    @property
+    def claim(self) -> str:
+        """What is judged."""
+        return self.judge.claim
+
+    @property
+    def section(self) -> str:
+        """Data, Model, Infrastructure or Monitoring."""
+        return self.name.split()[0]
+
+
+SECTIONS = ("Data", "Model", "Infrastructure", "Monitoring")
+TRAINED = ("data", "version")
+GATES = (
+    Gate(data.schema, of_data.schema, ("data",)),
+    Gate(data.beneficial, of_data.contributions, ("data",)),
+    Gate(data.affordable, of_data.costs, ("data", "version")),
+    Gate(data.requirements, of_data.requirements, ("data",)),
+    Gate(data.private, of_data.privacy, ("data", "version", "written")),
+    Gate(data.extensible, of_data.extension, ("data",)),
+    Gate(data.code_tested, of_data.examples, ("tests",)),
+    Gate(model.reviewed, of_model.specification, ("version",)),
+    Gate(model.offline_online, of_model.replay, TRAINED),
+    Gate(model.tuned, of_model.tuning, ("data",)),
+    Gate(model.staleness_known, of_model.ages, ("data",)),
+    Gate(model.no_simpler, of_model.simpler, TRAINED),
+    Gate(model.slices, of_model.slices, TRAINED),
+    Gate(model.inclusion, of_model.groups, TRAINED),
+    Gate(infrastructure.reproducible, of_infrastructure.trainings, TRAINED),
+    Gate(infrastructure.spec_tested, of_infrastructure.specification, ()),
+    Gate(infrastructure.integrated, of_infrastructure.pipeline, ("data",)),
+    Gate(infrastructure.validated, of_infrastructure.validation, ("data", "version", "registry")),
+    Gate(infrastructure.debuggable, of_infrastructure.trace, TRAINED),
+    Gate(infrastructure.canaried, of_infrastructure.canary, ("data", "version", "before")),
+    Gate(infrastructure.rolled_back, of_infrastructure.rollback, ("data", "version", "before", "registry")),
+    Gate(monitoring.dependencies, of_monitoring.dependencies, ("version", "lock")),
+    Gate(monitoring.invariants, of_monitoring.invariants, ("data", "version")),
+    Gate(monitoring.no_skew, of_monitoring.paths, TRAINED),
+    Gate(monitoring.fresh, of_monitoring.age, TRAINED),
+    Gate(monitoring.stable, of_monitoring.numbers, TRAINED),
+    Gate(monitoring.fast, of_monitoring.speed, ("data", "version", "before")),
+    Gate(monitoring.quality, of_monitoring.quality, ("data", "version", "before")),
+)

@@ -1,0 +1,70 @@
+"""Run the gates on a bench: a verdict for each of the 28, with the seconds of CPU that it took."""
+
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import asdict
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ..evidence.bench import Bench
+from ..evidence.bench import NotJudgedError
+from .catalog import GATES
+from .catalog import Gate
+from .kept import Kept
+from .verdict import Verdict
+
+Tell = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A gate's verdict and what it cost, in seconds of CPU; the parts that gates share are paid by the first."""
+
+    gate: str
+    claim: str
+    passed: bool | None
+    evidence: str
+    seconds: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict alone."""
+        return Verdict(self.gate, self.passed, self.evidence)
+
+    def to_dict(self) -> dict[str, object]:
+        """The fields by name."""
+        return asdict(self)
+
+
+def run(bench: Bench, tell: Tell | None = None, cache: Path | None = None) -> list[Judged]:
+    """Judge all 28 gates, in the order of the paper; `tell` hears the name of each, its number, and how many.
+
+    With a folder `cache`, a gate whose inputs have been judged before is not computed again.
+    """
+    kept = Kept(cache, bench) if cache else None
+    judged = []
+    for number, gate in enumerate(GATES, start=1):
+        if tell:
+            tell(gate.name, number, len(GATES))
+        judged.append(kept.verdict(gate, partial(judge, gate, bench)) if kept else judge(gate, bench))
+    return judged
+
+
+def judge(gate: Gate, bench: Bench) -> Judged:
+    """Gather the evidence of one gate and judge it. Evidence that cannot be made is red, unless another gate says so."""
+    since = time.process_time()
+    try:
+        verdict = gate.judge(gate.gather(bench))
+    except NotJudgedError as reason:
+        verdict = Verdict(gate.name, None, f"not judged: {reason}")
+    except Exception as error:  # noqa: BLE001 - a gate that breaks is not green, whatever broke it
+        told = str(error).splitlines()[0] if str(error) else ""
+        verdict = Verdict(gate.name, passed=False, evidence=f"{type(error).__name__}: {told}")
+    return Judged(gate.name, gate.claim, verdict.passed, verdict.evidence, round(time.process_time() - since, 2))
+
+
+def verdicts(judged: Sequence[Judged]) -> list[Verdict]:
+    """The verdicts alone."""
+    return [each.verdict for each in judged]

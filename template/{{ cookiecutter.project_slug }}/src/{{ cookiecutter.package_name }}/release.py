@@ -1,0 +1,58 @@
+"""Judge a version by all gates, and remember in the registry what they said: a red version is never promoted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from . import gates
+from . import steps
+from .errors import ProjectError
+from .evidence.bench import Bench
+from .gates import run
+from .registry import CHAMPION
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the gates said about a version."""
+
+    version: int
+    gates: "Sequence[run.Judged]"
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per gate: gate, verdict, claim, evidence, seconds of CPU."""
+        shown = gates.table([each.verdict for each in self.gates])
+        shown.insert(2, "claim", [each.claim for each in self.gates])
+        return shown.assign(seconds=[each.seconds for each in self.gates])
+
+
+def judge(
+    config: Settings,
+    home: Path,
+    version: int | str = CHAMPION,
+    *,
+    train: bool = False,
+    cache: Path | None = None,
+    tell: Callable[[str, int, int], None] | None = None,
+) -> Judged:
+    """Run all gates on a version, or with `train` on a new one, and record their verdicts in the registry.
+
+    When training is refused, the version that would stay in service is judged, with the data that were refused.
+    """
+    if train:
+        try:
+            version = steps.train(config).version
+        except ProjectError:
+            version = CHAMPION
+    bench = Bench(config, home, version)
+    judged = run.run(bench, tell, cache)
+    bench.registry.judge(bench.version, run.verdicts(judged))
+    return Judged(bench.version, judged)
