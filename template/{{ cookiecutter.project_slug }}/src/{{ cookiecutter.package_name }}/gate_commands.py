@@ -35,7 +35,7 @@ def gates(version: str, cache: Path | None, *, train: bool, as_json: bool) -> No
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--all", "every", is_flag=True, help="All drills of drills.toml.")
+@click.option("--all", "every", is_flag=True, help="All drills of drills/.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Drills at a time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def drill(names: tuple[str, ...], *, every: bool, jobs: int, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""The faults of drills.toml: what goes wrong, which gate must catch it, and how it is planted."""
+"""The faults in the folder drills/ of the project: what goes wrong, which gate must catch it, and how it is planted."""
 
 import tomllib
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from ..errors import InputError
 
-FILE = "drills.toml"
+FOLDER = "drills"
+SECTIONS = ("data", "model", "infrastructure", "monitoring")
 
 
 class Part(BaseModel):
@@ -59,16 +60,20 @@ class Fault(Part):
 
 def load(home: Path, names: Sequence[str] = ()) -> list[Fault]:
     """The faults of the project in `home`, or those named; InputError for a name that is none and a bad file."""
-    file = home / FILE
+    files = [home / FOLDER / f"{section}.toml" for section in SECTIONS]
+    found = [fault for file in files for fault in _read(file)]
+    unknown = [name for name in names if name not in {fault.name for fault in found}]
+    if unknown:
+        hint = "there are " + ", ".join(fault.name for fault in found)
+        raise InputError(f"there is no drill {unknown[0]!r}", where=home / FOLDER, hint=hint)
+    return [fault for fault in found if not names or fault.name in names]
+
+
+def _read(file: Path) -> list[Fault]:
     try:
-        found = [Fault.model_validate(each) for each in tomllib.loads(file.read_text(encoding="utf-8"))["drill"]]
+        return [Fault.model_validate(each) for each in tomllib.loads(file.read_text(encoding="utf-8"))["drill"]]
     except FileNotFoundError as error:
         raise InputError("no such file", where=file, hint="restore it from version control") from error
     except (tomllib.TOMLDecodeError, KeyError, ValidationError) as error:
         hint = "a drill has name, gate, story, and one of edit, table, setting, damage"
         raise InputError(f"is no list of drills: {error}", where=file, hint=hint) from error
-    unknown = [name for name in names if name not in {fault.name for fault in found}]
-    if unknown:
-        hint = "there are " + ", ".join(fault.name for fault in found)
-        raise InputError(f"there is no drill {unknown[0]!r}", where=file, hint=hint)
-    return [fault for fault in found if not names or fault.name in names]

@@ -26,7 +26,7 @@ from .faults import Fault
 from .faults import Rewrite
 
 PACKAGE = __package__.split(".")[0]
-COPIED = ("config.toml", "pyproject.toml", "requirements.in", "requirements.txt", "drills.toml", "data")
+COPIED = ("config.toml", "pyproject.toml", "requirements.in", "requirements.txt", "drills", "data")
 EVERY = 4
 LIMIT = 600  # seconds that one command in a copy may take
 
@@ -55,7 +55,7 @@ class Copy:
         text = file.read_text(encoding="utf-8")
         if text.count(edit.old) != 1:
             what = f"{edit.old!r} stands there {text.count(edit.old)} times, a drill changes it once"
-            raise InputError(what, where=file, hint="the project has changed: write the drill in drills.toml anew")
+            raise InputError(what, where=file, hint="the project has changed: write the drill anew")
         write_atomic(file, text.replace(edit.old, edit.new))
 
     def rewrite(self, rewrite: Rewrite) -> None:
