@@ -343,8 +343,8 @@ def exercise_check(number: str, as_json: bool) -> None:  # noqa: FBT001
         raise RedError(f"{sum(o.passed for o in outcomes)} of {len(outcomes)} questions are right")
 
 
-commands.add_command(gate_commands.gates)
-commands.add_command(gate_commands.drill)
+for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.drill):
+    commands.add_command(command)
 
 
 def _home() -> Path:

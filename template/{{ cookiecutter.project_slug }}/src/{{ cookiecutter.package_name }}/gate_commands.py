@@ -2,11 +2,22 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from . import gates as of_gates
 from . import settings
 from .errors import RedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Sequence
+
+    from .drills.faults import Fault
+
+READ = "read the evidence; the gate's function and its threshold are in gates/"
+DRILLED = Path("scorecard", "drills.json")
 
 
 @click.command()
@@ -16,7 +27,6 @@ from .errors import RedError
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def gates(version: str, cache: Path | None, *, train: bool, as_json: bool) -> None:
     """Judge a version by the 28 gates of the ML Test Score; one that is not green is exit code 1."""
-    from . import gates as of_gates
     from . import release
     from .display import Display
 
@@ -25,44 +35,134 @@ def gates(version: str, cache: Path | None, *, train: bool, as_json: bool) -> No
         judged = release.judge(
             config, settings.find_home().resolve(), version, train=train, cache=cache, tell=display.tell_step
         )
+    shown = [{str(name): value for name, value in row.items()} for row in judged.table.to_dict("records")]
+    _table(shown, [each.to_dict() for each in judged.gates], as_json)
+    of_gates.require([each.verdict for each in judged.gates], where=f"version {judged.version}", hint=READ)
+
+
+@click.command()
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def scorecard(version: str, *, as_json: bool) -> None:
+    """Judge a version and write the ML Test Score as a page: verdicts, evidence, code, and the drills behind it."""
+    from . import release
+    from . import scorecard as card
+    from .display import Display
+    from .drills import faults
+
+    config, home = settings.load(), settings.find_home().resolve()
+    with Display("gate", show=not as_json) as display:
+        judged = release.judge(config, home, version, tell=display.tell_step)
+    made = card.make(judged.version, judged.gates, faults.load(home), home, config.paths.reports / DRILLED)
+    page = card.write(made, config.paths.reports / "scorecard" / "index.html", home, config.model.name)
     if as_json:
-        click.echo(json.dumps([each.to_dict() for each in judged.gates], indent=1))
-    else:
-        _table(judged.table)
-    hint = "read the evidence; the gate's function and its threshold are in gates/"
-    of_gates.require([each.verdict for each in judged.gates], where=f"version {judged.version}", hint=hint)
+        click.echo(json.dumps(made.to_dict(), indent=1))
+    click.echo(f"ML Test Score {made.score}, {made.green} of {len(made.tests)} gates are green: {page}", err=True)
+    of_gates.require([each.verdict for each in judged.gates], where=f"version {judged.version}", hint=READ)
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--all", "every", is_flag=True, help="All drills of drills/.")
+@click.option("--all", "every", is_flag=True, help="All drills.")
+@click.option("--clean", type=click.IntRange(1), metavar="N", help="Run all gates on N clean variants instead.")
+@click.option("--blind", is_flag=True, help="Plant a fault without naming it: find it.")
+@click.option("--look", is_flag=True, help="Run the gates where the unnamed fault is planted.")
+@click.option("--answer", metavar="NAME", help="Say which fault it was.")
+@click.option("--seed", type=int, help="Which unnamed fault; a random one without it.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=2, show_default=True, help="Drills at a time.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
-def drill(names: tuple[str, ...], *, every: bool, jobs: int, as_json: bool) -> None:
+def drill(
+    names: tuple[str, ...],
+    clean: int | None,
+    answer: str | None,
+    seed: int | None,
+    jobs: int,
+    *,
+    every: bool,
+    blind: bool,
+    look: bool,
+    as_json: bool,
+) -> None:
     """Plant faults in copies of the project and show which gates are red; without a name, list the faults."""
-    import pandas as pd
-
-    from .display import Display
-    from .drills import board
     from .drills import faults
 
     home = settings.find_home().resolve()
     found = faults.load(home, names)
-    if not names and not every:
-        _table(pd.DataFrame([{"drill": f.name, "gate": f.gate, "story": f.story} for f in found]))
-        return
+    if blind or look or answer:
+        _blind(home, found, seed, answer, plant=blind, as_json=as_json)
+    elif clean:
+        _clean(home, clean, jobs, as_json=as_json)
+    elif names or every:
+        _drill(home, found, jobs, as_json=as_json)
+    else:
+        _table([{"drill": fault.name, "gate": fault.gate, "story": fault.story} for fault in found], as_json=as_json)
+
+
+def _drill(home: Path, found: "Sequence[Fault]", jobs: int, *, as_json: bool) -> None:
+    from . import scorecard as card
+    from .display import Display
+    from .drills import board
+
     with Display("drill", show=not as_json) as display:
         drilled = board.drill(home, found, jobs, display.tell_step)
-    if as_json:
-        click.echo(json.dumps([each.to_dict() for each in drilled], indent=1))
-    else:
-        _table(pd.DataFrame([each.to_dict() for each in drilled])[["fault", "gate", "caught", "red", "seconds"]])
+    card.write_drilled(settings.load().paths.reports / DRILLED, drilled)
+    shown = [{**each.to_dict(), "red": ", ".join(each.red), "not_judged": len(each.not_judged)} for each in drilled]
+    columns = ("fault", "gate", "caught", "red", "not_judged", "seconds")
+    _table([{name: row[name] for name in columns} for row in shown], [each.to_dict() for each in drilled], as_json)
     missed = [each.fault for each in drilled if not each.caught]
+    mean = sum(len(each.red) for each in drilled) / len(drilled)
+    click.echo(f"{len(drilled) - len(missed)} of {len(drilled)} caught, {mean:.2f} red gates for a fault", err=True)
     if missed:
-        raise RedError(f"{len(missed)} of {len(drilled)} faults are not caught by their gate: {', '.join(missed)}")
+        raise RedError(f"not caught by their gate: {', '.join(missed)}", hint="read what the gate says in its evidence")
 
 
-def _table(table: object) -> None:
+def _clean(home: Path, count: int, jobs: int, *, as_json: bool) -> None:
+    from .display import Display
+    from .drills import clean
+
+    with Display("variant", show=not as_json) as display:
+        cleared = clean.clear(home, count, jobs, display.tell_step)
+    rows = [{"variant": c.variant, "alarms": _lines(c.alarms), "not judged": _lines(c.not_judged)} for c in cleared]
+    _table(rows, [each.to_dict() for each in cleared], as_json)
+    alarms = sum(len(each.alarms) for each in cleared)
+    click.echo(f"{alarms} false alarms of {28 * count:,} verdicts", err=True)
+    if alarms:
+        raise RedError(f"{alarms} false alarms on clean variants", hint="the thresholds stand in gates/")
+
+
+def _blind(
+    home: Path, found: "Sequence[Fault]", seed: int | None, answer: str | None, *, plant: bool, as_json: bool
+) -> None:
+    from .drills import blind
+
+    place = settings.load().paths.reports / "blind"
+    if plant:
+        click.echo("Preparing a copy of the project: about a minute", err=True)
+        folder = blind.plant(home, place, found, seed)
+        click.echo(
+            f"A fault is planted in {folder}; `drill --look` runs the gates there, `drill --answer NAME` ends it"
+        )
+    elif answer is None:
+        _table(
+            [{name: each[name] for name in ("gate", "passed", "evidence")} for each in blind.look(place)],
+            as_json=as_json,
+        )
+    elif blind.answer(place, answer, found):
+        click.echo(f"Right: {answer}. {next(fault.story for fault in found if fault.name == answer)}")
+    else:
+        raise RedError(f"it is not {answer!r}", hint="look at the red gate's evidence: what would make it say that?")
+
+
+def _lines(said: "Mapping[str, str]") -> str:
+    return "\n".join(f"{name}: {evidence}" for name, evidence in said.items())
+
+
+def _table(rows: "Sequence[Mapping[str, object]]", document: object = None, as_json: bool = False) -> None:  # noqa: FBT001, FBT002
+    if as_json:
+        click.echo(json.dumps(rows if document is None else document, indent=1))
+        return
+    import pandas as pd
+
     from .cli import show
 
-    show(table, as_json=False)
+    show(pd.DataFrame(rows), as_json=False)

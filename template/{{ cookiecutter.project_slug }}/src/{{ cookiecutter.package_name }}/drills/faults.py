@@ -74,6 +74,6 @@ def _read(file: Path) -> list[Fault]:
         return [Fault.model_validate(each) for each in tomllib.loads(file.read_text(encoding="utf-8"))["drill"]]
     except FileNotFoundError as error:
         raise InputError("no such file", where=file, hint="restore it from version control") from error
-    except (tomllib.TOMLDecodeError, KeyError, ValidationError) as error:
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValidationError) as error:
         hint = "a drill has name, gate, story, and one of edit, table, setting, damage"
         raise InputError(f"is no list of drills: {error}", where=file, hint=hint) from error

@@ -120,16 +120,21 @@ def copy_project(home: Path, target: Path) -> Copy:
 def prepare(home: Path, target: Path) -> Copy:
     """The practice ground itself: a copy with a version of a month ago and the present one, the champion."""
     copy = copy_project(home, target)
+    train_twice(copy)
+    return copy
+
+
+def train_twice(copy: Copy) -> None:
+    """Make a version of a month ago and the present one, the champion; InputError when one of them is refused."""
     copy.set({"split.every": EVERY})
-    before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(_a_month_less(home)))
+    before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(_a_month_less(copy.home)))
     promoted = copy.run("registry", "promote", "1")
     now = copy.run("train")
     champion = copy.run("registry", "promote", "2")
     for done in (before, promoted, now, champion):
         if done.returncode:
             hint = "the project itself must be sound before faults are planted in it: see the command `gates`"
-            raise InputError(f"the drill cannot begin: {done.stderr.strip()}", where=home, hint=hint)
-    return copy
+            raise InputError(f"the drill cannot begin: {done.stderr.strip()}", where=copy.home, hint=hint)
 
 
 def fresh(ground: Copy, target: Path) -> Copy:

@@ -48,12 +48,16 @@ def run(bench: Bench, tell: Tell | None = None, cache: Path | None = None) -> li
     for number, gate in enumerate(GATES, start=1):
         if tell:
             tell(gate.name, number, len(GATES))
-        judged.append(kept.verdict(gate, partial(judge, gate, bench)) if kept else judge(gate, bench))
+        now = partial(judge, gate, bench)
+        judged.append(kept.verdict(gate, now) if kept else now())
     return judged
 
 
 def judge(gate: Gate, bench: Bench) -> Judged:
-    """Gather the evidence of one gate and judge it. Evidence that cannot be made is red, unless another gate says so."""
+    """Gather the evidence of one gate and judge it.
+
+    Evidence that cannot be made is red, unless it is another gate that guards what is missing.
+    """
     since = time.process_time()
     try:
         verdict = gate.judge(gate.gather(bench))

@@ -1,0 +1,231 @@
+"""The practice ground, the board and the sealed answer, on a project of a few files."""
+
+import json
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mle_standin.drills import blind
+from mle_standin.drills import board
+from mle_standin.drills import clean
+from mle_standin.drills import damage
+from mle_standin.drills import faults
+from mle_standin.drills import practice
+from mle_standin.drills.faults import Edit
+from mle_standin.drills.faults import Fault
+from mle_standin.drills.faults import Rewrite
+from mle_standin.errors import InputError
+from mle_standin.gates.catalog import GATES
+
+HOME = Path(__file__).parents[2]
+CONFIG = """[data]
+snapshot = "a"
+
+[data.snapshots.a]
+folder = "data/a"
+
+[model]
+max_iter = 200   # trees
+names = [
+    "x",
+]
+"""
+FAULTS = faults.load(HOME)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> practice.Copy:
+    (tmp_path / "config.toml").write_text(CONFIG)
+    package = tmp_path / "src" / "mle_standin"
+    package.mkdir(parents=True)
+    (package / "code.py").write_text("one = 1\ntwo = 2\ntwo = 2\n")
+    return practice.Copy(tmp_path)
+
+
+def test_every_gate_has_two_drills_and_every_drill_a_gate() -> None:
+    drills = Counter(fault.gate for fault in FAULTS)
+    assert set(drills) == {gate.name for gate in GATES}
+    assert min(drills.values()) >= 2
+    assert len(FAULTS) >= 60
+
+
+def test_the_names_of_drills_are_their_own_and_their_stories_are_told() -> None:
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    assert all(len(fault.story) > 30 for fault in FAULTS)
+
+
+def test_every_drill_plants_something() -> None:
+    for fault in FAULTS:
+        assert fault.edit or fault.table or fault.setting or fault.damage, fault.name
+        assert not fault.damage or callable(getattr(damage, fault.damage)), fault.name
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.edit], ids=lambda fault: fault.name)
+def test_the_text_that_a_drill_changes_stands_once_in_its_file(fault: Fault) -> None:
+    for edit in fault.edit:
+        file = HOME / "src" / practice.PACKAGE / edit.package if edit.package else HOME / edit.file
+        text = file.read_text(encoding="utf-8")
+        # A later edit of the same fault may change what an earlier one wrote.
+        assert text.count(edit.old) == 1 or any(edit.old in other.new for other in fault.edit), file
+
+
+def test_an_edit_changes_one_place(copy: practice.Copy) -> None:
+    copy.edit(Edit(package="code.py", old="one = 1", new="one = 7"))
+    assert (copy.package / "code.py").read_text() == "one = 7\ntwo = 2\ntwo = 2\n"
+
+
+@pytest.mark.parametrize(("old", "times"), [("two = 2", 2), ("three", 0)])
+def test_an_edit_that_does_not_fit_is_refused(copy: practice.Copy, old: str, times: int) -> None:
+    with pytest.raises(InputError, match=f"stands there {times} times"):
+        copy.edit(Edit(package="code.py", old=old, new=""))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("model.max_iter", 3, "max_iter = 3 # trees"),
+        ("model.names", ["x", "y"], 'names = ["x", "y"]'),
+        ("model.new", 0.5, "new = 0.5"),
+        ("other.key", "text", '[other]\nkey = "text"'),
+        ("data.snapshots.a.folder", "elsewhere", 'folder = "elsewhere"'),
+    ],
+)
+def test_a_setting_is_changed_where_it_stands(copy: practice.Copy, name: str, value: object, line: str) -> None:
+    import tomllib
+
+    copy.set({name: value})
+    text = (copy.home / "config.toml").read_text()
+    assert line in text
+    place: Any = tomllib.loads(text)
+    for key in name.split("."):
+        place = place[key]
+    assert place == value
+    assert len(tomllib.loads(text)["data"]["snapshots"]) == 1
+
+
+def test_a_table_that_is_rewritten_leaves_the_original_alone(tmp_path: Path) -> None:
+    import duckdb
+
+    home, original = tmp_path / "project", tmp_path / "original.parquet"
+    (home / "data" / "a").mkdir(parents=True)
+    (home / "config.toml").write_text(CONFIG)
+    duckdb.connect().execute(f"copy (select 1 as x) to '{original}' (format parquet)")
+    (home / "data" / "a" / "t.parquet").symlink_to(original)
+    practice.Copy(home).rewrite(Rewrite(table="t", sql="select x + 1 as x from t"))
+    assert duckdb.read_parquet(str(original)).fetchall() == [(1,)]
+    assert duckdb.read_parquet(str(home / "data" / "a" / "t.parquet")).fetchall() == [(2,)]
+    assert (home / "data" / "a" / "SHA256SUMS").is_file()
+
+
+def test_a_copy_links_tables_and_copies_all_else(tmp_path: Path) -> None:
+    copy = practice.copy_project(HOME, tmp_path / "copy")
+    tables = list((copy.home / "data").rglob("*.parquet"))
+    assert len(tables) == 10
+    assert all(table.is_symlink() for table in tables)
+    assert (copy.package / "contract.py").is_file()
+    assert not (copy.package / "contract.py").is_symlink()
+
+
+@pytest.mark.parametrize("content", ["drill = 3", "[[drill]]\nname = 'x'", "no toml ["])
+def test_a_bad_list_of_drills_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "drills").mkdir()
+    (tmp_path / "drills" / "data.toml").write_text(content)
+    with pytest.raises(InputError, match="no list of drills"):
+        faults.load(tmp_path)
+
+
+def test_an_unknown_drill_and_a_missing_file_are_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no drill 'nothing'"):
+        faults.load(HOME, ["nothing"])
+    with pytest.raises(InputError, match="no such file"):
+        faults.load(tmp_path)
+
+
+def said(passed: dict[str, bool | None]) -> list[dict[str, Any]]:
+    return [{"gate": gate, "passed": value, "evidence": "why"} for gate, value in passed.items()]
+
+
+@pytest.fixture
+def ground(
+    copy: practice.Copy, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> practice.Copy:
+    """A practice ground whose gate "Model 3" is red once the setting max_iter is 3."""
+
+    def run(self: practice.Copy, *words: str, **_: str) -> subprocess.CompletedProcess[str]:
+        assert words[0] == "gates"
+        red = "max_iter = 3 " in (self.home / "config.toml").read_text()
+        told = said({"Data 1": True, "Model 3": not red, "Model 6": None})
+        return subprocess.CompletedProcess(words, 0, json.dumps(told), "")
+
+    monkeypatch.setattr(practice.Copy, "run", run)
+    return copy
+
+
+UNTUNED = Fault(name="untuned", gate="Model 3", story="s", setting={"model.max_iter": 3})
+HARMLESS = Fault(name="harmless", gate="Model 3", story="s", setting={"model.max_iter": 300})
+
+
+def test_a_fault_is_caught_by_its_gate_and_nothing_is_left(
+    ground: practice.Copy, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("place")
+    found = board.drill_one(ground, UNTUNED, place)
+    assert (found.caught, found.red, found.not_judged) == (True, ("Model 3",), ("Model 6",))
+    assert board.drill_one(ground, HARMLESS, place).caught is False
+    assert list(place.iterdir()) == []
+    assert "max_iter = 200" in (ground.home / "config.toml").read_text()
+
+
+def test_gates_that_do_not_run_are_an_error(ground: practice.Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = subprocess.CompletedProcess([], 2, "", "the last line says why")
+    monkeypatch.setattr(practice.Copy, "run", lambda *_, **__: broken)
+    with pytest.raises(InputError, match="the last line says why"):
+        board.gates(ground)
+
+
+def test_a_drill_begins_on_sound_ground_only(monkeypatch: pytest.MonkeyPatch, ground: practice.Copy) -> None:
+    monkeypatch.setattr(board, "prepare", lambda *_: ground)
+    with pytest.raises(InputError, match="not every gate is green\n  Model 6"):
+        board.drill(ground.home, [UNTUNED])
+
+
+def test_the_sealed_answer_is_checked_and_not_told(
+    ground: practice.Copy, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = tmp_path_factory.mktemp("blind") / "here"
+    monkeypatch.setattr(blind, "prepare", lambda _, target: practice.fresh(ground, target))
+    home = blind.plant(ground.home, place, [UNTUNED])
+    assert "max_iter = 3" in (home / "config.toml").read_text()
+    assert "untuned" not in (place / blind.SEALED).read_text()
+    assert [each["gate"] for each in blind.look(place) if each["passed"] is False] == ["Model 3"]
+    with pytest.raises(InputError, match="no drill 'typo'"):
+        blind.answer(place, "typo", [UNTUNED, HARMLESS])
+    assert blind.answer(place, "harmless", [UNTUNED, HARMLESS]) is False
+    assert place.exists()
+    assert blind.answer(place, "untuned", [UNTUNED, HARMLESS]) is True
+    assert not place.exists()
+    with pytest.raises(InputError, match="no fault is planted"):
+        blind.look(place)
+
+
+def test_there_are_thirty_clean_variants_of_both_years() -> None:
+    variants, draws = clean.load(HOME, 30)
+    assert len({variant.name for variant in variants}) == 30
+    assert {draw.snapshot for draw in draws} == {"2013", "2023"}
+    assert sum(variant.draw > 0 for variant in variants) >= 10
+    with pytest.raises(InputError, match="there are 30 clean variants"):
+        clean.load(HOME, 31)
+
+
+def test_false_alarms_are_counted(ground: practice.Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    (ground.home / "drills").mkdir()
+    lines = '[[clean]]\nname = "as it is"\n\n[[clean]]\nname = "few trees"\nsetting = { "model.max_iter" = 3 }\n'
+    (ground.home / "drills" / "clean.toml").write_text("draw = []\n" + lines)
+    monkeypatch.setattr(clean, "copy_project", lambda home, target: practice.fresh(practice.Copy(home), target))
+    monkeypatch.setattr(clean, "train_twice", lambda _: None)
+    one, other = clean.clear(ground.home, 2)
+    assert (one.alarms, one.not_judged) == ({}, {"Model 6": "why"})
+    assert other.alarms == {"Model 3": "why"}
