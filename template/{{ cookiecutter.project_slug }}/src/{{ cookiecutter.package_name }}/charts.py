@@ -3,13 +3,19 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 from io import BytesIO
+from textwrap import fill
+from typing import TYPE_CHECKING
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from .gates.run import Judged
 
 BLUE, ORANGE, GREY, RED, GREEN = "#2b6cb0", "#c05621", "#718096", "#c53030", "#2f855a"
 STYLE: Any = {
@@ -109,6 +115,25 @@ def calibration(predictions: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title
         top = max(top, *predicted, *observed)
     axes.set(xlim=(0, top * 1.05), ylim=(0, top * 1.05), xlabel="predicted", ylabel="observed")
     axes.legend(frameon=False)
+    return figure
+
+
+def scoreboard(judged: Sequence["Judged"], *, title: str) -> Figure:
+    """The gates as tiles, one row for each section: green, red, or grey when one could not judge."""
+    sections = list(dict.fromkeys(each.gate.split()[0] for each in judged))
+    figure, axes = _figure(title, width=9.6, height=0.5 + 0.95 * len(sections))
+    for row, section in enumerate(reversed(sections)):
+        for column, each in enumerate(each for each in judged if each.gate.startswith(section)):
+            color, verdict = {True: (GREEN, "green"), False: (RED, "red"), None: (GREY, "not judged")}[each.passed]
+            axes.add_patch(Rectangle((column, row), 0.95, 0.9, color=color))
+            words = f"{each.gate.split()[1]}  {fill(each.claim, 17)}"
+            axes.text(column + 0.05, row + 0.8, words, color="white", fontsize=7, va="top", linespacing=1.15)
+            axes.text(column + 0.9, row + 0.05, verdict, color="white", fontsize=7, ha="right", weight="bold")
+    axes.set_yticks(np.arange(len(sections)) + 0.45, list(reversed(sections)))
+    axes.set(xlim=(0, 7), ylim=(0, len(sections)), xticks=[])
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
     return figure
 
 

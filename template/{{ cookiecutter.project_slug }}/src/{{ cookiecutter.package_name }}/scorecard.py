@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from . import charts
 from .drills.board import Drilled
 from .drills.faults import Fault
 from .gates.catalog import GATES
@@ -94,7 +95,9 @@ def write(card: Scorecard, path: Path, home: Path, name: str) -> Path:
     counts = f"{card.green} of {len(card.tests)} gates are green."
     sums = ", ".join(f"{section} {points}" for section, points in card.sections.items())
     lead = f"ML Test Score {card.score}: the minimum of {sums}. {counts}"
-    sections = [_section(section, card, home, path) for section in SECTIONS]
+    board = charts.scoreboard([test.judged for test in card.tests], title="28 tests, each with its gate")
+    sections = [Section("At a glance", figures=(board,))]
+    sections += [_section(section, card, home, path) for section in SECTIONS]
     status: Status = "good" if card.green == len(card.tests) else "bad"
     return write_page(path, f"{name}: scorecard of version {card.version}", sections, lead=lead, status=status)
 
