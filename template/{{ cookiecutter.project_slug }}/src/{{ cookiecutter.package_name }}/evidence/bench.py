@@ -34,6 +34,7 @@ from ..settings import Settings
 
 SAMPLE = 40_000  # rows: a fit takes about two seconds
 Part = TypeVar("Part")
+OF_THE_DATA = {"connection", "report", "frame", "split", "train", "test"}
 
 
 class NotJudgedError(Exception):
@@ -74,6 +75,13 @@ class Bench:
         self.registry = Registry(config.paths.registry)
         self.version = self.registry.resolve(version)
         self.made: dict[str, Any] = {}
+
+    def with_features(self, *features: str) -> "Bench":
+        """The same data and version under a specification with other features, as a team may commit it."""
+        spec = self.spec.model_copy(update={"features": features})
+        other = Bench(self.config.model_copy(update={"model": spec}), self.home, self.version)
+        other.made = {name: made for name, made in self.made.items() if name in OF_THE_DATA}
+        return other
 
     @cached_property
     def scratch(self) -> Path:

@@ -44,6 +44,11 @@ class Gate:
         return self.name.split()[0]
 
 
+def named(name: str) -> Gate:
+    """The gate of that name; KeyError when there is none."""
+    return {gate.name: gate for gate in GATES}[name]
+
+
 SECTIONS = ("Data", "Model", "Infrastructure", "Monitoring")
 TRAINED = ("data", "version")
 GATES = (
