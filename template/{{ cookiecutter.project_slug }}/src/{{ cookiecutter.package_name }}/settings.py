@@ -122,6 +122,7 @@ class Paths(Section):
     reports: Path
     tracking: Path
     predictions: Path
+    cache: Path
 
 
 class Settings(Section):

@@ -15,6 +15,7 @@ from . import evaluation
 from . import export
 from . import gates
 from . import model_tests
+from . import prepared
 from . import retraining
 from . import tracking
 from . import training
@@ -24,6 +25,7 @@ from .registry import CHAMPION
 from .registry import Registry
 from .settings import Retraining
 from .settings import Settings
+from .settings import Snapshot
 from .settings import Split
 
 
@@ -117,9 +119,14 @@ def _split(config: Settings) -> data.Split:
 
 
 def _features(config: Settings, name: str) -> pd.DataFrame:
-    snapshot = config.snapshot(name)
+    snapshot, limit = config.snapshot(name), config.data.checks.max_quarantined
+    parts = (data.verify(snapshot.folder), snapshot.repair, limit)
+    return prepared.kept(config.paths.cache, parts, lambda: _checked_features(snapshot, limit))
+
+
+def _checked_features(snapshot: Snapshot, limit: float) -> pd.DataFrame:
     connection = data.connect(snapshot.folder, snapshot.repair)
-    report = data_checks.check_snapshot(connection, max_quarantined=config.data.checks.max_quarantined)
+    report = data_checks.check_snapshot(connection, max_quarantined=limit)
     data_checks.require(report, where=snapshot.folder)
     data_checks.exclude(connection, report)
     return data.features(connection)

@@ -24,6 +24,7 @@ from .. import data
 from .. import data_checks
 from .. import evaluation
 from .. import export
+from .. import steps
 from .. import training
 from ..bundle import Bundle
 from ..contract import CONTRACT
@@ -112,7 +113,7 @@ class Bench:
         if not self.report.passed:
             raise NotJudgedError("the data do not keep the contract, see Monitoring 2")
         data_checks.exclude(self.connection, self.report)
-        return data.features(self.connection)
+        return steps.features(self.config)
 
     @part
     def split(self) -> data.Split:

@@ -1,0 +1,76 @@
+"""What was computed before is taken only if it is what would be computed now."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mle_standin import prepared
+
+TABLE = pd.DataFrame(
+    {
+        "id": ["a", "b", None],
+        "number": [1.5, float("nan"), -0.0],
+        "whole": [1, 2, 3],
+        "time": pd.to_datetime(["2013-01-01T05:00Z", "2013-01-02T05:00Z", "2013-01-02T06:00Z"]),
+        "day": pd.to_datetime(["2013-01-01", "2013-01-01", "2013-01-02"]),
+    }
+)
+
+
+class Maker:
+    """Makes the table and counts how often."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self) -> pd.DataFrame:
+        self.made += 1
+        return TABLE
+
+
+def test_the_same_parts_are_computed_once_and_come_back_as_they_were(tmp_path: Path) -> None:
+    make = Maker()
+    first, again = (prepared.kept(tmp_path, ("sums", 0.01), make) for _ in range(2))
+    assert make.made == 1
+    pd.testing.assert_frame_equal(first, TABLE)
+    pd.testing.assert_frame_equal(again, TABLE)
+
+
+def test_other_data_or_settings_are_computed_anew(tmp_path: Path) -> None:
+    make = Maker()
+    for parts in (("sums", 0.01), ("other sums", 0.01), ("sums", 0.02)):
+        prepared.kept(tmp_path, parts, make)
+    assert make.made == 3
+
+
+def test_another_line_of_code_is_computed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Maker()
+    package = tmp_path / "package"
+    package.mkdir()
+    monkeypatch.setattr(prepared, "__file__", str(package / "prepared.py"))
+    for line in ("select 1", "select 2", "select 2"):
+        (package / "features.sql").write_text(line)
+        prepared.kept(tmp_path / "cache", "parts", make)
+    assert make.made == 2
+
+
+def test_a_file_that_is_cut_is_computed_anew(tmp_path: Path) -> None:
+    make = Maker()
+    prepared.kept(tmp_path, "parts", make)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    pd.testing.assert_frame_equal(prepared.kept(tmp_path, "parts", make), TABLE)
+    pd.testing.assert_frame_equal(prepared.kept(tmp_path, "parts", make), TABLE)
+    assert make.made == 2
+
+
+def test_a_place_that_cannot_be_written_is_no_reason_to_stop(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    pd.testing.assert_frame_equal(prepared.kept(tmp_path / "cache", "parts", Maker()), TABLE)
+
+
+def test_old_files_are_forgotten(tmp_path: Path) -> None:
+    for number in range(prepared.KEPT + 3):
+        prepared.kept(tmp_path, number, Maker())
+    assert len(list(tmp_path.iterdir())) == prepared.KEPT
