@@ -18,6 +18,7 @@ import click
 
 from . import gate_commands
 from . import settings
+from . import trace_commands
 from .errors import InputError
 from .errors import ProjectError
 from .errors import RedError
@@ -345,6 +346,7 @@ def exercise_check(number: str, as_json: bool) -> None:  # noqa: FBT001
 
 commands.add_command(gate_commands.gates)
 commands.add_command(gate_commands.drill)
+commands.add_command(trace_commands.trace)
 
 
 def _home() -> Path:
