@@ -16,9 +16,10 @@ SAME = 1e-6
 LEARNED = 0.95
 # What the batch answers differently by less is skew, which Monitoring 3 guards; another model or column differs by more.
 SAME_MODEL = 0.01
-# Measured, see `canaried`.
-MAX_PSI = 0.25
-MAX_MEAN_SHIFT = 0.06
+# Versions a month apart, trained on three to eight months of 2013 or 2023: up to .17 and .56 (2023: to April or May).
+# Weights that balance the classes: 1.08; the other class: above 3.
+MAX_PSI = 0.75
+# A canary is for what has gone badly wrong; a slow change is the subject of Monitoring 6.
 MAX_CPU = 3.0
 
 
@@ -126,9 +127,8 @@ def canaried(evidence: Canary) -> Judgement:
         lost = f"{evidence.refused:,} refused and {evidence.failed:,} failed of {evidence.requests:,}"
         wrong.append(f"{lost}, the first: {evidence.reason}")
     if not evidence.psi <= MAX_PSI:
-        wrong.append(f"PSI of the answers {evidence.psi:.2f}, at most {MAX_PSI}")
-    if not abs(evidence.mean - evidence.mean_before) <= MAX_MEAN_SHIFT:
-        wrong.append(f"mean answer {evidence.mean:.3f} after {evidence.mean_before:.3f}, by at most {MAX_MEAN_SHIFT}")
+        means = f"mean {evidence.mean:.3f} after {evidence.mean_before:.3f}"
+        wrong.append(f"PSI of the answers {evidence.psi:.2f}, at most {MAX_PSI}, {means}")
     ratio = evidence.seconds / max(evidence.seconds_before, 1e-9)
     if ratio > MAX_CPU:
         wrong.append(f"{ratio:.1f} times the CPU, at most {MAX_CPU:g}")
