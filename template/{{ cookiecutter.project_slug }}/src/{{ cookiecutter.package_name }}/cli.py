@@ -18,6 +18,7 @@ import click
 
 from . import gate_commands
 from . import settings
+from . import trace_commands
 from .errors import InputError
 from .errors import ProjectError
 from .errors import RedError
@@ -343,7 +344,7 @@ def exercise_check(number: str, as_json: bool) -> None:  # noqa: FBT001
         raise RedError(f"{sum(o.passed for o in outcomes)} of {len(outcomes)} questions are right")
 
 
-for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.drill):
+for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.drill, trace_commands.trace):
     commands.add_command(command)
 
 

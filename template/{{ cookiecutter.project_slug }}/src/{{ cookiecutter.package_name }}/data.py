@@ -1,6 +1,7 @@
 """Read a snapshot: verify its sums, open its tables in DuckDB, make the features, split in time."""
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files as resources
@@ -103,6 +104,12 @@ def to_frame(relation: duckdb.DuckDBPyRelation) -> pd.DataFrame:
     """
     table: pd.DataFrame = relation.to_arrow_table().to_pandas(date_as_object=False)
     return table
+
+
+def records(frame: pd.DataFrame, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of a table as a client writes them into JSON: plain values by name, None for what is missing."""
+    plain = frame[list(names)].astype(object)
+    return [dict(zip(plain.columns, row, strict=True)) for row in plain.where(plain.notna(), None).to_numpy().tolist()]
 
 
 def labelled(frame: pd.DataFrame, period: Period) -> pd.DataFrame:

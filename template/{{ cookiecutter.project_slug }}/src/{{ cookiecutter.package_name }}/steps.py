@@ -48,7 +48,7 @@ def features(config: Settings, *names: str) -> pd.DataFrame:
 def train(config: Settings) -> Release:
     """Check, train, evaluate, test, export, register and track a model; its version, promoted or not."""
     split = _split(config)
-    return _release(config, training.train(split, config.model, config.tests, _lineage(config)), "train")
+    return _release(config, training.train(split, config.model, config.tests, lineage(config)), "train")
 
 
 def ensure(config: Settings) -> int:
@@ -56,7 +56,7 @@ def ensure(config: Settings) -> int:
 
     The first version of a registry becomes its champion if its gates are green.
     """
-    registry, wanted = Registry(config.paths.registry), json.loads(json.dumps(_lineage(config)))
+    registry, wanted = Registry(config.paths.registry), json.loads(json.dumps(lineage(config)))
     for version in reversed(registry.versions()):
         manifest = json.loads((registry.path(version) / "manifest.json").read_text(encoding="utf-8"))
         if manifest["lineage"] == wanted:
@@ -108,6 +108,11 @@ def bundle_folder(config: Settings, version: int | str = CHAMPION) -> Path:
     return Registry(config.paths.registry).path(version)
 
 
+def lineage(config: Settings) -> training.Lineage:
+    """What a model of the present data and settings is made of."""
+    return training.lineage(_sums(config, [config.data.snapshot]), _periods(config.split), config.model, config.tests)
+
+
 def _answers(config: Settings, version: int | str) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     bundle = Bundle.load(bundle_folder(config, version))
     rows = _split(config).test
@@ -148,10 +153,6 @@ def _track(config: Settings, release: Release, name: str) -> None:
         metrics=trained.evaluation.to_dict(),
         artifacts=bundle_folder(config, release.version),
     )
-
-
-def _lineage(config: Settings) -> training.Lineage:
-    return training.lineage(_sums(config, [config.data.snapshot]), _periods(config.split), config.model, config.tests)
 
 
 def _sums(config: Settings, snapshots: Iterable[str]) -> dict[str, dict[str, str]]:

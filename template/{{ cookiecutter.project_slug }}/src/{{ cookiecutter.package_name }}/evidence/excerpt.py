@@ -1,0 +1,46 @@
+"""Six weeks of the snapshot as a snapshot of its own: small enough to run the whole pipeline on it, from the tables."""
+
+from datetime import date
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from .. import data
+from ..contract import CONTRACT
+from .bench import Bench
+
+TRAIN_DAYS, TEST_DAYS = 28, 14
+
+
+def periods(bench: Bench) -> tuple[data.Period, data.Period]:
+    """The last four weeks of the training period that have rows, and the first two of the test period."""
+    settings = bench.config.split
+    train, test = bench.split.train[CONTRACT.day], bench.split.test[CONTRACT.day]
+    end, start = (
+        min(settings.train[1], _date(train.max()) + timedelta(days=1)),
+        max(settings.test[0], _date(test.min())),
+    )
+    return (end - timedelta(days=TRAIN_DAYS), end), (start, start + timedelta(days=TEST_DAYS))
+
+
+def excerpt(bench: Bench) -> Path:
+    """The folder of the excerpt, made once: repaired tables without the quarantined rows, with their sums.
+
+    Tables with a time hold the days of both periods and one more on each side; the others are whole.
+    """
+    folder = bench.scratch / "excerpt"
+    if not folder.exists():
+        spans = [(start - timedelta(days=1), end + timedelta(days=1)) for start, end in periods(bench)]
+        folder.mkdir(parents=True)
+        for table in CONTRACT.tables:
+            inside = " or ".join(f"\"{table.time}\" >= '{a}' and \"{table.time}\" < '{b}'" for a, b in spans)
+            where = f"where {inside}" if table.time else ""
+            target = (folder / f"{table.name}.parquet").as_posix().replace("'", "''")
+            bench.connection.execute(f"copy (select * from \"{table.name}\" {where}) to '{target}' (format parquet)")
+        data.seal(folder)
+    return folder
+
+
+def _date(moment: pd.Timestamp) -> date:
+    return moment.date()

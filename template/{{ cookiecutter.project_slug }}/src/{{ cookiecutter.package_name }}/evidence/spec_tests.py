@@ -1,0 +1,133 @@
+"""Unit tests of the model's specification, on invented rows whose answer is known: does `model.build` do what it says?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import log_loss
+from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import Pipeline
+
+from .. import export
+from .. import model
+from .. import training
+from ..contract import CONTRACT
+from ..settings import Model
+from ..signature import Feature
+from . import synthetic
+
+ROWS = 1500
+TREES = (1, 5, 20)
+LEAVES = 4
+NO_PARAMETER = {"name", "features", "threshold"}  # of the specification, but not of the estimator
+
+
+@dataclass(frozen=True)
+class SpecTests:
+    """What came out. `reached`: whether a change of a field of the specification arrives in the estimator.
+
+    `trees` and `leaves` are asked for and found; `losses` on the training rows after 1, 5 and 20 trees; `learned` the
+    AUC for each planted rule on new rows; `unusual` the answers to unseen categories and to nothing but missing
+    values; `misplaced` the features that the pipeline and the exported signature encode differently.
+    """
+
+    reached: Mapping[str, bool]
+    trees: tuple[int, int]
+    leaves: tuple[int, int]
+    losses: tuple[float, ...]
+    learned: Mapping[str, float]
+    unusual: tuple[float, ...]
+    misplaced: tuple[str, ...]
+
+
+def run(spec: Model) -> SpecTests:
+    """Build, fit and ask small models of this specification."""
+    categories, numbers = model.inputs(spec, CONTRACT.features)
+    rules = planted(categories, numbers)
+    first = next(iter(rules.values()))
+    rows = synthetic.table(ROWS, first, seed=1)
+    fitted = [training.fit(rows, _smaller(spec, max_iter=count)) for count in TREES]
+    stumps = training.fit(rows, _smaller(spec, max_iter=TREES[1], max_leaf_nodes=LEAVES)).named_steps["trees"]
+    return SpecTests(
+        reached={name: reaches(spec, name) for name in type(spec).model_fields if name not in NO_PARAMETER},
+        trees=(TREES[1], int(stumps.n_iter_)),
+        leaves=(LEAVES, max(int(tree.get_n_leaf_nodes()) for (tree,) in stumps._predictors)),  # noqa: SLF001
+        losses=tuple(float(log_loss(rows[CONTRACT.target], training.predict(each, spec, rows))) for each in fitted),
+        learned={name: learned(spec, rule) for name, rule in rules.items()},
+        unusual=unusual(fitted[-1], spec, rows),
+        misplaced=tuple(misplaced(fitted[-1], spec, rows)),
+    )
+
+
+def planted(categories: list[str], numbers: list[str]) -> dict[str, synthetic.Rule]:
+    """A rule for each kind of input: a number's size, which category, whether a number or a category is missing."""
+    rules: dict[str, synthetic.Rule] = {}
+    for name in numbers[:1]:
+        rules["a number"] = lambda frame, n=name: (frame[n] > frame[n].median()).to_numpy()
+        rules["a missing number"] = lambda frame, n=name: frame[n].isna().to_numpy()
+    for name in categories[:1]:
+        rules["a category"] = lambda frame, n=name: _every_other(frame[n])
+        rules["a missing category"] = lambda frame, n=name: frame[n].isna().to_numpy()
+    return rules
+
+
+def reaches(spec: Model, name: str) -> bool:
+    """Whether other values of a field are found again in a parameter of the estimator."""
+    value = getattr(spec, name)
+    others = (value / 2, value / 3) if isinstance(value, float) else (value + 1, 2 * value + 3)
+    return all(_found(spec, name, other) for other in others)
+
+
+def learned(spec: Model, rule: synthetic.Rule) -> float:
+    """The AUC on new rows of a model that saw the rule in others."""
+    old, new = (synthetic.table(ROWS, rule, seed=seed) for seed in (1, 2))
+    small = _smaller(spec, max_iter=TREES[-1])
+    return float(roc_auc_score(new[CONTRACT.target], training.predict(training.fit(old, small), small, new)))
+
+
+def unusual(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> tuple[float, ...]:
+    """The answers to a row of unseen categories and to one in which everything is missing."""
+    categories, numbers = model.inputs(spec, CONTRACT.features)
+    unseen = rows.iloc[:1].assign(**dict.fromkeys(categories, synthetic.UNSEEN))
+    empty = rows.iloc[:1].assign(**dict.fromkeys(categories), **dict.fromkeys(numbers, np.nan))
+    return tuple(float(training.predict(pipeline, spec, each)[0]) for each in (unseen, empty))
+
+
+def misplaced(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> list[str]:
+    """The features whose column of X is not what the signature of the export says.
+
+    Columns are handed over in another order than in training: the pipeline takes them by name.
+    """
+    encoded = np.asarray(pipeline.named_steps["encoder"].transform(rows[list(reversed(spec.features))]))
+    described = [_feature(each) for each in export.signature(spec, pipeline)["features"]]
+    if len(described) != encoded.shape[1] or {each.name for each in described} != set(spec.features):
+        return sorted({*spec.features} ^ {each.name for each in described}) or ["the number of columns"]
+    columns = export.columns(rows, [each.name for each in described])
+    same = [
+        np.array_equal(each.encode(columns[each.name]), encoded[:, i], equal_nan=True)
+        for i, each in enumerate(described)
+    ]
+    return [each.name for each, right in zip(described, same, strict=True) if not right]
+
+
+def _found(spec: Model, name: str, value: Any) -> bool:
+    before, after = (_parameters(each) for each in (spec, spec.model_copy(update={name: value})))
+    return any(after[each] == value for each in after if repr(after[each]) != repr(before[each]))
+
+
+def _parameters(spec: Model) -> dict[str, Any]:
+    return dict(model.build(spec, CONTRACT.features).named_steps["trees"].get_params())
+
+
+def _smaller(spec: Model, **values: int) -> Model:
+    return spec.model_copy(update=values)
+
+
+def _every_other(values: pd.Series) -> Any:
+    return values.isin(sorted(values.dropna().unique())[::2]).to_numpy()
+
+
+def _feature(described: Mapping[str, Any]) -> Feature:
+    return Feature(**{name: tuple(value) if isinstance(value, list) else value for name, value in described.items()})

@@ -1,0 +1,190 @@
+"""The whole pipeline on six weeks, from the tables to the readings of the monitors, in folders of its own.
+
+Each stage hands its result to the next one; what one stage says about a row must be what the next one finds.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from dataclasses import replace
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fastapi import FastAPI
+
+from .. import data
+from .. import export
+from .. import scoring
+from .. import service
+from .. import training
+from ..bundle import Bundle
+from ..contract import CONTRACT
+from ..monitoring import watch
+from ..monitoring.log import PredictionLog
+from ..registry import Registry
+from ..service.front import PREDICT
+from .bench import Bench
+from .excerpt import excerpt
+from .excerpt import periods
+from .rehearsal import GREEN
+from .rehearsal import stage
+
+TREES = 15
+EVERY = 4  # rows of the excerpt: some thousands
+REQUESTS = 600  # rows that are asked for; the monitors judge from 300 on
+ALONE = 5  # of them in a request of their own
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What came out at each stage. `rows` by stage, in the order of the pipeline; `versions` that each stage names.
+
+    `log_gap`, `batch_gap` are the largest differences of a row's probability in the log, and in a scored file, from
+    the service's answer; `decisions` counts rows on whose decision the three do not agree. `monitor_gap` is the
+    difference of the monitor's mean prediction minus base rate from that of the answers and labels.
+    """
+
+    rows: dict[str, int]
+    versions: dict[str, str]
+    log_gap: float
+    batch_gap: float
+    decisions: int
+    monitor_gap: float
+
+
+def run(bench: Bench, folder: Path) -> Whole:
+    """Run every stage. Any of them may raise: a pipeline that breaks is what this looks for."""
+    train, test = periods(bench)
+    frame = data.features(data.connect(excerpt(bench)))
+    expected = sum(len(_between(bench.frame, period)) for period in (train, test))
+    made = sum(len(_between(frame, period)) for period in (train, test))
+    split = data.split(frame, train, test, every=EVERY)
+    registry = _released(bench, split, folder / "registry")
+    rows = split.test.iloc[:: max(1, len(split.test) // REQUESTS)].iloc[:REQUESTS]
+    log = folder / "predictions.db"
+    answered = _served(registry, rows, log)
+    logged = _logged(registry, log, rows)
+    scored = _scored(registry, rows, folder)
+    watched = watch.monitor(registry.path(), log, now=datetime.now(UTC) + timedelta(days=2), windows=1)
+    labels = rows[CONTRACT.target].to_numpy(dtype=np.float64)
+    said = answered.reindex(rows[CONTRACT.key])["probability"].to_numpy()
+    return Whole(
+        rows={
+            "expected": expected,
+            "features": made,
+            "asked": len(rows),
+            "answered": len(answered),
+            "logged": len(logged),
+            "labelled": int(logged["label"].notna().sum()),
+            "scored": len(scored),
+        },
+        versions={"champion": str(registry.resolve("champion"))}
+        | {name: _one(each["version"]) for name, each in (("service", answered), ("log", logged), ("batch", scored))},
+        log_gap=_gap(answered, logged),
+        batch_gap=_gap(answered, scored),
+        decisions=_decisions(answered, logged) + _decisions(answered, scored),
+        monitor_gap=abs(_reading(watched, "base rate") - float(said.mean() - labels.mean())),
+    )
+
+
+def _released(bench: Bench, split: data.Split, folder: Path) -> Registry:
+    """A registry whose champion is a small model of these rows; a later version waits, which must not answer.
+
+    The verdicts on so small a model are replaced: its quality is not what is tested here.
+    """
+    spec = bench.spec.model_copy(update={"max_iter": min(TREES, bench.spec.max_iter)})
+    few = {"slices": bench.config.tests.slices[:1], "rises_with": {}, "falls_with": {}}
+    tests = bench.config.tests.model_copy(update=few)
+    trained = training.train(split, spec, tests, {"rehearsal": True})
+    registry = Registry(folder)
+    number = export.register(replace(trained, verdicts=GREEN), registry)
+    registry.promote(number, reason="rehearsal")
+    stage(registry.path(number), registry, [*GREEN, *GREEN])
+    return registry
+
+
+def _served(registry: Registry, rows: pd.DataFrame, log: Path) -> pd.DataFrame:
+    """The service's answers by key: probability, decision, version."""
+    bundle = service.champion(registry.folder)
+    asked = data.records(rows, [bundle.signature.key, *bundle.names])
+    bodies = [*asked[:ALONE], {"rows": asked[ALONE:]}]
+    app = service.create_app(bundle, predictions=log)
+    with ThreadPoolExecutor(1) as pool:  # a notebook has a running loop in its own thread
+        answers = pool.submit(lambda: asyncio.run(_exchange(app, bodies))).result()
+    lines = [
+        {**each, "version": answer["version"]} for answer in answers for each in answer.get("predictions", [answer])
+    ]
+    return pd.DataFrame(lines).set_index("key")
+
+
+async def _exchange(app: FastAPI, bodies: Sequence[Any]) -> list[dict[str, Any]]:
+    transport = httpx.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://service") as client,
+    ):
+        answers = []
+        for body in bodies:
+            response = await client.post(PREDICT, content=json.dumps(body).encode())
+            if response.status_code != 200:
+                raise RuntimeError(f"the service answers {response.status_code}: {response.text[:100]}")
+            answers.append(response.json())
+        return answers
+
+
+def _logged(registry: Registry, path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+    """What the log holds by key, once the labels of the rows have come."""
+    with PredictionLog(path, Bundle.load(registry.path()).signature) as log:
+        labels = rows[CONTRACT.target].astype(int)
+        log.append_labels(rows[CONTRACT.key], labels, [datetime.now(UTC)] * len(rows))
+        found = log.read()
+    return pd.DataFrame(
+        {name: found[name] for name in ("key", "probability", "decision", "version", "label")}
+    ).set_index("key")
+
+
+def _scored(registry: Registry, rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """The same rows scored as a file, by key."""
+    bundle = Bundle.load(registry.path())
+    source, target = folder / "rows.parquet", folder / "scores.parquet"
+    names = [bundle.signature.key, *bundle.names]
+    pq.write_table(pa.Table.from_pandas(rows[names], preserve_index=False), source)
+    scoring.score(bundle, source, target)
+    scored = pq.read_table(target).to_pandas().set_index(bundle.signature.key)
+    return scored[["probability", "decision", "version"]]
+
+
+def _between(frame: pd.DataFrame, period: data.Period) -> pd.DataFrame:
+    start, end = (pd.Timestamp(day) for day in period)
+    return frame[(frame[CONTRACT.day] >= start) & (frame[CONTRACT.day] < end)]
+
+
+def _one(values: pd.Series) -> str:
+    return ", ".join(sorted(map(str, values.unique())))
+
+
+def _gap(one: pd.DataFrame, two: pd.DataFrame) -> float:
+    both = one.join(two, rsuffix="_other", how="inner")
+    gaps = (both["probability"] - both["probability_other"]).abs()
+    return float(gaps.max()) if len(gaps) else NAN
+
+
+def _decisions(one: pd.DataFrame, two: pd.DataFrame) -> int:
+    both = one.join(two, rsuffix="_other", how="inner")
+    return int((both["decision"].astype(bool) != both["decision_other"].astype(bool)).sum())
+
+
+def _reading(watched: watch.Watched, monitor: str) -> float:
+    found = watched.timeline.latest(monitor)
+    return found[0].value if found else NAN
