@@ -1,4 +1,4 @@
-"""What the project depends on, as written down and as it is: the locked packages, the libraries of a version, tables."""
+"""What the project depends on, as written down and as it is: locked packages, libraries of a version, tables."""
 
 import re
 from collections.abc import Iterator
@@ -78,7 +78,7 @@ def package_changes(home: Path) -> tuple[int, list[str]]:
     direct = wished((home / WISHED).read_text(encoding="utf-8"))
     lock = {name: pin for name, pin in pinned((home / LOCKED).read_text(encoding="utf-8")).items() if pin.applies}
     changes = [change for wish in direct for change in _of_wish(wish, lock.get(canonicalize_name(wish.name)))]
-    needed = {canonicalize_name(wish.name) for wish in direct}
+    needed: set[str] = {canonicalize_name(wish.name) for wish in direct}
     return len(lock), [*changes, *(change for name, pin in lock.items() for change in _of_pin(name, pin, needed))]
 
 

@@ -12,6 +12,10 @@ from ..contract import CONTRACT
 from ..registry import CHAMPION
 from ..table_checks import Finding
 from . import lock
+from . import regression
+from . import skew
+from . import speed as speeds
+from . import stability
 from .bench import Bench
 from .bench import NotJudgedError
 
@@ -72,6 +76,26 @@ def age(bench: Bench) -> Age:
     until = _trained_until(bench, bench.version, newest)
     of_champion = _trained_until(bench, champion, newest) if champion else None
     return Age(bench.version, newest, until, champion, of_champion, bench.config.gates.max_age_days)
+
+
+def paths(bench: Bench) -> skew.Paths:
+    """The same rows by every way from a row to an answer."""
+    return skew.measure(bench)
+
+
+def numbers(bench: Bench) -> stability.Numbers:
+    """The numbers of the features, inside the model, and of its answers to ordinary and extreme rows."""
+    return stability.measure(bench)
+
+
+def speed(bench: Bench) -> speeds.Speed:
+    """What an answer costs, beside the version before and the bare model."""
+    return speeds.measure(bench)
+
+
+def quality(bench: Bench) -> regression.Regression:
+    """The answers beside those of the version before."""
+    return regression.measure(bench)
 
 
 def _trained_until(bench: Bench, version: int, newest: date) -> date:
