@@ -1,7 +1,7 @@
 """Hold data against the contract: bad rows are quarantined with their reason, a bad table is red.
 
 Row by row: see `row_checks.py`. Per table, here: how many rows are lost, shares of missing values, number of rows,
-references to other tables, days without a row.
+references to other tables, days without a row. What holds of a table as a whole and between tables: `table_checks.py`.
 """
 
 from dataclasses import dataclass
@@ -13,23 +13,14 @@ import duckdb
 import pandas as pd
 
 from . import row_checks
+from . import table_checks
 from .contract import CONTRACT
 from .errors import InputError
 from .errors import RedError
 from .schema import Contract
 from .schema import Reference
 from .schema import Table
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check of one table: what was checked, whether it holds, how many rows it names, and the evidence."""
-
-    table: str
-    check: str
-    passed: bool
-    rows: int
-    evidence: str
+from .table_checks import Finding
 
 
 @dataclass
@@ -59,6 +50,7 @@ def check_snapshot(
     for table in contract.tables:
         check_table(connection, table, report, max_quarantined=max_quarantined)
         report.findings += [_reference(connection, table, reference) for reference in table.references]
+    report.findings += table_checks.same_period(connection, contract)
     return report
 
 
@@ -87,6 +79,7 @@ def check_table(
     report.findings += _row_findings(table, bad, len(typed), max_quarantined)
     report.findings += [_enough_rows(table, typed), *_missing_values(table, typed)]
     report.findings += [_days(table, typed)] if table.time else []
+    report.findings += table_checks.findings(connection, table)
 
 
 def exclude(connection: duckdb.DuckDBPyConnection, report: Report) -> None:

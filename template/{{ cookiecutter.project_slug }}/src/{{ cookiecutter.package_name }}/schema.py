@@ -50,6 +50,17 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Law:
+    """What must hold of a table as a whole: an SQL aggregate (DuckDB), `figure`, is between `low` and `high`."""
+
+    name: str
+    figure: str
+    low: float
+    high: float
+    about: str
+
+
+@dataclass(frozen=True)
 class Reference:
     """A foreign key: at most `max_missing` (a share) of the non-null values have no row in the other table."""
 
@@ -70,6 +81,7 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
+    laws: tuple[Law, ...] = ()
     references: tuple[Reference, ...] = ()
     min_rows: int = 1
     time: str = ""

@@ -1,0 +1,136 @@
+"""What the project depends on, as written down and as it is: locked packages, libraries of a version, tables."""
+
+import re
+from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version
+from pathlib import Path
+
+import duckdb
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ..schema import Column
+from ..schema import Contract
+from ..schema import Table
+
+WISHED, LOCKED = "requirements.in", "requirements.txt"
+WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+FLOATS = {"FLOAT", "DOUBLE"}
+# The types of a Parquet file, as DuckDB names them, in which a column of the contract may be written.
+TYPES = {
+    "category": {"VARCHAR"},
+    "text": {"VARCHAR"},
+    "integer": WHOLE,
+    "number": FLOATS | WHOLE,
+    "boolean": {"BOOLEAN"},
+    "time": {"TIMESTAMP WITH TIME ZONE"},
+    "date": {"DATE"},
+}
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """How many things were compared, and every change: what, from which value, to which."""
+
+    packages: int
+    libraries: int
+    columns: int
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """A line of the lock: the one version that may be installed where its marker holds, and how many sums it has."""
+
+    requirement: Requirement
+    sums: int
+
+    @property
+    def version(self) -> str:
+        """The version, without its `==`."""
+        return str(self.requirement.specifier).removeprefix("==")
+
+    @property
+    def applies(self) -> bool:
+        """Whether this machine needs it."""
+        return self.requirement.marker is None or self.requirement.marker.evaluate()
+
+
+def wished(text: str) -> list[Requirement]:
+    """The requirements that people write, of requirements.in, as far as they concern this machine."""
+    lines = (line.split(" #")[0].split("#")[0].strip() for line in text.splitlines())
+    found = [Requirement(line) for line in lines if line and not line.startswith("-")]
+    return [each for each in found if each.marker is None or each.marker.evaluate()]
+
+
+def pinned(text: str) -> dict[str, Pinned]:
+    """The lines of requirements.txt by the name of the package."""
+    entries = re.findall(r"^([A-Za-z0-9][^\n\\]*==[^\n\\]*)((?:\\\n[^\n]*)*)", text, re.MULTILINE)
+    found = [Pinned(Requirement(line.strip()), sums.count("--hash=")) for line, sums in entries]
+    return {canonicalize_name(each.requirement.name): each for each in found}
+
+
+def package_changes(home: Path) -> tuple[int, list[str]]:
+    """How many locked packages concern this machine, and where wish, lock and what is installed differ."""
+    direct = wished((home / WISHED).read_text(encoding="utf-8"))
+    lock = {name: pin for name, pin in pinned((home / LOCKED).read_text(encoding="utf-8")).items() if pin.applies}
+    changes = [change for wish in direct for change in _of_wish(wish, lock.get(canonicalize_name(wish.name)))]
+    needed: set[str] = {canonicalize_name(wish.name) for wish in direct}
+    return len(lock), [*changes, *(change for name, pin in lock.items() for change in _of_pin(name, pin, needed))]
+
+
+def library_changes(recorded: Mapping[str, str]) -> list[str]:
+    """The libraries that a version was made with and that have another version now."""
+    return [
+        f"{name} {installed(name) or 'missing'} is installed, the model was made with {made}"
+        for name, made in recorded.items()
+        if installed(name) != made
+    ]
+
+
+def table_changes(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[str]:
+    """The columns of a snapshot whose name or type is not that of the contract."""
+    return [change for table in contract.tables for change in _of_table(connection, table)]
+
+
+def installed(name: str) -> str:
+    """The installed version of a package; empty when there is none."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _of_wish(wish: Requirement, pin: Pinned | None) -> Iterator[str]:
+    if pin is None:
+        yield f"{wish.name} is in {WISHED} but not in {LOCKED}"
+    elif not wish.specifier.contains(pin.version, prereleases=True):
+        yield f"{wish.name} is locked at {pin.version}, {WISHED} wants {wish.specifier}"
+
+
+def _of_pin(name: str, pin: Pinned, needed: set[str]) -> Iterator[str]:
+    found = installed(name)
+    # What others need may be left out by whoever installs less than everything; what the project itself needs may not.
+    if found != pin.version and (found or name in needed):
+        yield f"{name} {found or 'missing'} is installed, {pin.version} is locked"
+    if not pin.sums:
+        yield f"{name} is locked without a sum"
+
+
+def _of_table(connection: duckdb.DuckDBPyConnection, table: Table) -> Iterator[str]:
+    relation = connection.table(table.name)
+    found = dict(zip(relation.columns, (str(kind) for kind in relation.types), strict=True))
+    for column in table.columns:
+        if column.name not in found:
+            yield f"{table.name}.{column.name} is missing"
+        elif found[column.name] not in _types(column):
+            yield f"{table.name}.{column.name} is {found[column.name]}, the contract says {column.kind}"
+    yield from (f"{table.name}.{name} is new" for name in found if name not in table.names)
+
+
+def _types(column: Column) -> set[str]:
+    # Programs without an integer that can be missing write such a column with decimals.
+    return TYPES[column.kind] | (FLOATS if column.kind == "integer" and column.nullable else set())

@@ -1,0 +1,125 @@
+"""What an answer costs: seconds of CPU, beside those of the version before and of the bare model, and bytes.
+
+Both versions are measured in turns in one process, and the least of several repeats counts: another process on the
+machine then slows both, or neither. The version before runs the same code; so a code that has become slow shows beside
+the bare model, which is ONNX Runtime on inputs that are ready.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import onnxruntime
+import pandas as pd
+
+from .. import export
+from .. import scoring
+from ..bundle import Bundle
+from ..contract import CONTRACT
+from ..service.metrics import Metrics
+from ..service.predictor import Predictor
+from .bench import Bench
+from .skew import plain
+
+REPEATS = 5
+ALONE = 100  # requests with one row, each repeat
+ROWS = 3000  # rows of a file
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Microseconds of CPU: of the version, of the one before, and of the bare model of the version."""
+
+    what: str
+    now: float
+    before: float
+    bare: float
+
+
+@dataclass(frozen=True)
+class Speed:
+    """The costs of a request with one row, of a row of a file and of loading (bare: the model alone), and sizes.
+
+    `wait` is the shortest time, in microseconds, that any request took by the clock: more than its CPU is waiting.
+    """
+
+    request: Cost
+    row: Cost
+    loading: Cost
+    wait: float
+    bytes_now: int
+    bytes_before: int
+    largest_file: str
+
+
+def measure(bench: Bench) -> Speed:
+    """Answer the same rows with both versions, and load them."""
+    now, before = bench.bundle, Bundle.load(bench.before)
+    rows = bench.test.iloc[:ROWS]
+    file = bench.scratch / "speed.parquet"
+    rows[[CONTRACT.key, *dict.fromkeys([*now.names, *before.names])]].to_parquet(file)
+    inputs = now.encode_columns(export.columns(rows, now.names))
+    singles = [inputs[i : i + 1] for i in range(ALONE)]
+    requests = [_requests(bundle, rows) for bundle in (now, before)]
+    session = _bare_load(bench.folder)
+    bare = [partial(session.run, ["probabilities"], {"X": one}) for one in singles]
+    alone = [partial(_all, calls) for calls in (*requests, bare)]
+    batch: list[Callable[[], object]] = [
+        *(partial(scoring.score, each, file, file.with_name("s.parquet")) for each in (now, before)),
+        partial(session.run, ["probabilities"], {"X": inputs}),
+    ]
+    load: list[Callable[[], object]] = [
+        *(partial(Bundle.load, each.folder) for each in (now, before)),
+        partial(_bare_load, bench.folder),
+    ]
+    files = {path: path.stat().st_size for path in bench.folder.rglob("*") if path.is_file()}
+    largest = max(files, key=lambda path: files[path])
+    return Speed(
+        Cost("a request", *least(alone, ALONE)),
+        Cost("a row of a file", *least(batch, len(inputs))),
+        Cost("loading", *least(load, 1)),
+        min(_seconds(call, time.perf_counter) for call in requests[0]) * 1e6,
+        sum(files.values()),
+        size(bench.before),
+        largest.relative_to(bench.folder).as_posix(),
+    )
+
+
+def size(folder: Path) -> int:
+    """The bytes of all files of a bundle."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def least(calls: Sequence[Callable[[], object]], count: int) -> list[float]:
+    """Microseconds of CPU of each call, divided by `count`: the least of repeats in turns, the first left out."""
+    seconds = [[_seconds(call) for call in calls] for _ in range(REPEATS + 1)][1:]
+    return [min(column) / count * 1e6 for column in zip(*seconds, strict=True)]
+
+
+def _seconds(call: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
+    since = clock()
+    call()
+    return clock() - since
+
+
+def _all(calls: Sequence[Callable[[], object]]) -> None:
+    for call in calls:
+        call()
+
+
+def _requests(bundle: Bundle, rows: pd.DataFrame) -> list[Callable[[], object]]:
+    predictor = Predictor(bundle, Metrics(), None, max_rows=1)
+    records = rows[[CONTRACT.key, *bundle.names]].iloc[:ALONE].to_dict("records")
+    bodies = [json.dumps({str(name): plain(value) for name, value in row.items()}).encode() for row in records]
+    return [partial(predictor.answer, body, "") for body in bodies]
+
+
+def _bare_load(folder: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    model = (folder / "model.onnx").read_bytes()
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -1,0 +1,154 @@
+"""Checks of a table as a whole: its laws, weeks that stand out, and whether all tables tell of the same period.
+
+A value can be inside its range in every row and the table still wrong: degrees Celsius where Fahrenheit is meant, an
+airport whose rows are lost for some weeks, weather that ends before the flights do.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from datetime import datetime
+
+import duckdb
+
+from .schema import Column
+from .schema import Contract
+from .schema import Law
+from .schema import Table
+
+# Weeks are judged in tables of at least so many whole ones: fewer say nothing about what is usual.
+MIN_WEEKS = 4
+# A thin week. The thinnest whole week of 2013 and 2023 has .77 of the rows of the median week.
+MIN_ROWS = 0.5
+# A week may lack up to 3 times what a year may, and 20 points more: the worst of 2013 and 2023 are a week of storms
+# with 21% cancelled flights (limit 44%) and a silent barometer, 26% (65%).
+TIMES, MORE = 3, 0.2
+# A category of 30 rows a week disappears when it has none for over a week: of all with more than 20, the longest gap
+# in both years is 3 days.
+OFTEN, MAX_GAP = 30, 7
+# Days by which tables may begin and end apart: the weather of both years lacks 31 December, UTC adds part of a day.
+MAX_APART = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check of one table: what was checked, whether it holds, how many rows it names, and the evidence."""
+
+    table: str
+    check: str
+    passed: bool
+    rows: int
+    evidence: str
+
+
+def findings(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]:
+    """The laws and the weeks of a table, whose rows stand in `typed` with the types of the contract."""
+    found = _laws(connection, table)
+    if table.time and _whole_weeks(connection, table) >= MIN_WEEKS:
+        found += [*_weeks(connection, table), _gap(connection, table)]
+    return found
+
+
+def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Finding]:
+    """All tables with a time begin and end within a few days: a stale one would silently be joined to nothing."""
+    parts = [
+        f"select '{table.name}' as name, min({table.time})::timestamp as first, max({table.time})::timestamp as last "
+        f"from {table.name}"
+        for table in contract.tables
+        if table.time
+    ]
+    spans = connection.execute(" union all ".join(parts)).fetchall() if parts else []
+    return [
+        *_apart("begin", [(name, first) for name, first, _ in spans]),
+        *_apart("end", [(name, last) for name, _, last in spans]),
+    ]
+
+
+def _apart(what: str, times: list[tuple[str, datetime]]) -> list[Finding]:
+    if len(times) < 2:
+        return []
+    early, late = min(times, key=lambda each: each[1]), max(times, key=lambda each: each[1])
+    days = (late[1] - early[1]).total_seconds() / 86400
+    evidence = (
+        f"{early[0]} {what}s on {early[1]:%Y-%m-%d}, {late[0]} on {late[1]:%Y-%m-%d}, at most {MAX_APART} days apart"
+    )
+    return [Finding(early[0], f"tables {what} together", days <= MAX_APART, 0, evidence)]
+
+
+def _laws(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]:
+    if not table.laws:
+        return []
+    figures = connection.execute(f"select {', '.join(law.figure for law in table.laws)} from typed").fetchall()[0]
+    return [_law(table, law, figure) for law, figure in zip(table.laws, figures, strict=True)]
+
+
+def _law(table: Table, law: Law, figure: float | None) -> Finding:
+    # Without a value there is nothing to break; that values are missing is said elsewhere.
+    passed = figure is None or law.low <= figure <= law.high
+    shown = "none" if figure is None else f"{figure:.3g}"
+    return Finding(
+        table.name, f"law {law.name}", passed, 0, f"{law.about}: {shown}, normal {law.low:g} to {law.high:g}"
+    )
+
+
+def _whole_weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
+    """Make `weeks`, the rows of whole weeks with the number of their `day_number`; how many weeks there are."""
+    # By the second: a cast to a date asks for the time zone of every row and takes five times as long.
+    day = f"floor(epoch({table.time}) / 86400)::integer"
+    first, last = connection.execute(f"select min({day}), max({day}) from typed").fetchall()[0]
+    count = (last - first + 1) // 7 if first is not None else 0
+    inside = f"where day_number < {7 * count}"
+    numbered = f"select *, {day} - {first or 0} as day_number from typed"
+    connection.execute(f"create or replace temp view weeks as select * from ({numbered}) {inside}")
+    return int(count)
+
+
+def _weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]:
+    columns = [column for column in table.columns if column.nullable]
+    shares = "".join(f', avg(("{column.name}" is null)::integer)' for column in columns)
+    weeks = connection.execute(
+        f"select min({table.time})::date, count(*){shares} from weeks group by day_number // 7 order by 1"
+    ).fetchall()
+    missing = [
+        (week[i] / (TIMES * column.max_null + MORE), week[i], column, week[0])
+        for week in weeks
+        for i, column in enumerate(columns, start=2)
+    ]
+    thin = _thin(table, [(week[0], week[1]) for week in weeks])
+    return [thin, _missing(table, *max(missing, key=lambda each: each[0]))] if missing else [thin]
+
+
+def _thin(table: Table, weeks: list[tuple[date, int]]) -> Finding:
+    usual = sorted(count for _, count in weeks)[len(weeks) // 2]
+    first, fewest = min(weeks, key=lambda week: week[1])
+    evidence = f"{fewest:,} rows in the week of {first}, {usual:,} in the median week, at least {MIN_ROWS:.0%} of it"
+    return Finding(table.name, "no week is thin", fewest >= MIN_ROWS * usual, 0, evidence)
+
+
+def _missing(table: Table, of_limit: float, share: float, column: Column, week: date) -> Finding:
+    limit = TIMES * column.max_null + MORE
+    evidence = f"{column.name}: {share:.0%} missing in the week of {week}, at most {limit:.0%} is normal"
+    return Finding(table.name, "no week lacks values", of_limit <= 1, 0, evidence)
+
+
+def _gap(connection: duckdb.DuckDBPyConnection, table: Table) -> Finding:
+    """The longest time without a row of any category that is frequent otherwise."""
+    names = [column.name for column in table.columns if column.kind == "category"]
+    gaps = [gap for name in names for gap in connection.execute(_gaps(table, name)).fetchall()]
+    what, days, since = max(gaps, key=lambda gap: gap[1], default=("no category", 0, "the first day"))
+    evidence = f"{what}: no row for {days} days from {since} on, at most {MAX_GAP} are normal for what is frequent"
+    return Finding(table.name, "no category disappears", days <= MAX_GAP, 0, evidence)
+
+
+def _gaps(table: Table, name: str) -> str:
+    """SQL: the longest gap between the days of each frequent category, the first and last day of the table included."""
+    return f"""
+        with counts as (select "{name}" as c, day_number as d, count(*) as n from weeks group by all),
+        ends as (select min(d) - 1 as first, max(d) + 1 as last, max(d) // 7 + 1 as weeks from counts),
+        frequent as (select c from counts where c is not null group by c
+            having sum(n) >= {OFTEN} * (select weeks from ends)),
+        days as (select c, d from counts semi join frequent using (c)
+            union all select c, unnest([first, last]) from frequent, ends),
+        gaps as (select c, d, d - lag(d) over (partition by c order by d) - 1 as gap from days)
+        select '{name} ' || c, gap, (select min({table.time})::date from weeks) + (d - gap)
+        from gaps where gap > 0 order by gap desc, c limit 1
+    """
