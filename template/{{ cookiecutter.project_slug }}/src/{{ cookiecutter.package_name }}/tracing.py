@@ -129,10 +129,7 @@ def _encode(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.flo
         {category: place for place, category in enumerate(f.categories)} if f.kind == "category" else None
         for f in bundle.signature.features
     ]
-    table = [
-        [_number(row[name], seen) for name, seen in zip(bundle.names, places, strict=True)]
-        for row in rows
-    ]
+    table = [[_number(row[name], seen) for name, seen in zip(bundle.names, places, strict=True)] for row in rows]
     return np.array(table, dtype=np.float64).reshape(len(rows), len(places)).astype(np.float32)
 
 
@@ -151,7 +148,7 @@ def _ask(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> Floats:
     return np.array([answer["probability"] for answer in answers])
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
     plain = {name: getattr(value, "item", lambda v=value: v)() for name, value in row.items()}
     texts = {name: value.isoformat() for name, value in plain.items() if hasattr(value, "isoformat")}
     # JSON has no NaN.

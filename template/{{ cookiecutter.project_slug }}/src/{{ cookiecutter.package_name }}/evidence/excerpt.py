@@ -17,7 +17,10 @@ def periods(bench: Bench) -> tuple[data.Period, data.Period]:
     """The last four weeks of the training period that have rows, and the first two of the test period."""
     settings = bench.config.split
     train, test = bench.split.train[CONTRACT.day], bench.split.test[CONTRACT.day]
-    end, start = min(settings.train[1], _date(train.max()) + timedelta(days=1)), max(settings.test[0], _date(test.min()))
+    end, start = (
+        min(settings.train[1], _date(train.max()) + timedelta(days=1)),
+        max(settings.test[0], _date(test.min())),
+    )
     return (end - timedelta(days=TRAIN_DAYS), end), (start, start + timedelta(days=TEST_DAYS))
 
 

@@ -122,7 +122,9 @@ def _served(registry: Registry, rows: pd.DataFrame, log: Path) -> pd.DataFrame:
     app = service.create_app(bundle, predictions=log)
     with ThreadPoolExecutor(1) as pool:  # a notebook has a running loop in its own thread
         answers = pool.submit(lambda: asyncio.run(_exchange(app, bodies))).result()
-    lines = [{**each, "version": answer["version"]} for answer in answers for each in answer.get("predictions", [answer])]
+    lines = [
+        {**each, "version": answer["version"]} for answer in answers for each in answer.get("predictions", [answer])
+    ]
     return pd.DataFrame(lines).set_index("key")
 
 
@@ -147,9 +149,9 @@ def _logged(registry: Registry, path: Path, rows: pd.DataFrame) -> pd.DataFrame:
         labels = rows[CONTRACT.target].astype(int)
         log.append_labels(rows[CONTRACT.key], labels, [datetime.now(UTC)] * len(rows))
         found = log.read()
-    return pd.DataFrame({name: found[name] for name in ("key", "probability", "decision", "version", "label")}).set_index(
-        "key"
-    )
+    return pd.DataFrame(
+        {name: found[name] for name in ("key", "probability", "decision", "version", "label")}
+    ).set_index("key")
 
 
 def _scored(registry: Registry, rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
@@ -159,7 +161,7 @@ def _scored(registry: Registry, rows: pd.DataFrame, folder: Path) -> pd.DataFram
     names = [bundle.signature.key, *bundle.names]
     pq.write_table(pa.Table.from_pandas(rows[names], preserve_index=False), source)
     scoring.score(bundle, source, target)
-    scored = pq.read_table(target).to_pandas().set_index(bundle.signature.key)
+    scored: pd.DataFrame = pq.read_table(target).to_pandas().set_index(bundle.signature.key)
     return scored[["probability", "decision", "version"]]
 
 
@@ -173,18 +175,15 @@ def _one(values: pd.Series) -> str:
 
 
 def _gap(one: pd.DataFrame, two: pd.DataFrame) -> float:
-    both = one.join(two, rsuffix="_other", how="inner")
-    gaps = (both["probability"] - both["probability_other"]).abs()
+    gaps = (one["probability"] - two["probability"]).abs().dropna()
     return float(gaps.max()) if len(gaps) else NAN
 
 
 def _decisions(one: pd.DataFrame, two: pd.DataFrame) -> int:
-    both = one.join(two, rsuffix="_other", how="inner")
-    return int((both["decision"].astype(bool) != both["decision_other"].astype(bool)).sum())
+    both = one.index.intersection(two.index)
+    return int((one.loc[both, "decision"].astype(bool) != two.loc[both, "decision"].astype(bool)).sum())
 
 
 def _reading(watched: watch.Watched, monitor: str) -> float:
     found = watched.timeline.latest(monitor)
     return found[0].value if found else NAN
-
-
