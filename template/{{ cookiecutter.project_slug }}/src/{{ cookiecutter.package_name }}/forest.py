@@ -5,6 +5,7 @@ ONNX Runtime gives a probability only. Here the same file is read node by node, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ class Forest:
         values, moved = self.values(background), np.zeros(inputs.shape)
         rows = np.arange(len(inputs))[:, None]
         steps = self._walk(inputs)
-        for here, there in zip(steps[:-1], steps[1:], strict=True):
+        for here, there in pairwise(steps):
             np.add.at(moved, (rows, self.feature[here]), values[there] - values[here])
         return moved
 

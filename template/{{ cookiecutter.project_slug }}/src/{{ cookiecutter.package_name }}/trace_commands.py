@@ -44,7 +44,7 @@ def _tell(steps: dict[str, Any]) -> None:
             click.echo("  " + ", ".join(f"{column} {value}" for column, value in row.items() if value is not None))
     click.echo("\nfeatures, what the trees see (x), and how far each moved the sum (log-odds)")
     features = pd.DataFrame(steps["features"])
-    show(features.assign(x=features["x"].map("{:g}".format), moved=features["moved"].map("{:+.3f}".format)), False)  # noqa: FBT003
+    show(features.assign(x=features["x"].map("{:g}".format), moved=features["moved"].map("{:+.3f}".format)), False)
     loudest = ", ".join(f"tree {each['tree']} {each['adds']:+.3f}" for each in steps["trees"])
     click.echo(f"\n{steps['count']} trees add {steps['sum'] - steps['base']:+.4f}; the most: {loudest}")
     moved = sum(each["moved"] for each in steps["features"])

@@ -148,7 +148,7 @@ def _ask(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> Floats:
     return np.array([answer["probability"] for answer in answers])
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
     plain = {name: getattr(value, "item", lambda v=value: v)() for name, value in row.items()}
     texts = {name: value.isoformat() for name, value in plain.items() if hasattr(value, "isoformat")}
     # JSON has no NaN.

@@ -35,7 +35,7 @@ def make(snapshot: Path, period: data.Period, spec: Model, threads: int) -> Made
     rows = rows.iloc[:: max(1, round(len(rows) / ROWS))]
     small = spec.model_copy(update={"max_iter": min(spec.max_iter, TREES)})
     answers = training.predict(training.fit(rows, small), small, rows)
-    return Made(pd.util.hash_pandas_object(frame, index=False).to_numpy(), answers)
+    return Made(np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64), answers)
 
 
 def changed_rows(one: Made, two: Made) -> int:

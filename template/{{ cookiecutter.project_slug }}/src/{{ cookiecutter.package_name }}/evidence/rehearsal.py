@@ -1,4 +1,4 @@
-"""What the registry does, rehearsed in a registry of its own with copies of the bundles: the real one is never touched."""
+"""What the registry does, rehearsed with copies of bundles in a registry of its own: the real one is not touched."""
 
 import json
 import shutil

@@ -1,11 +1,14 @@
-"""Unit tests of the model's specification, on invented rows whose answer is known: does `model.build` do what it says?"""
+"""Unit tests of the model's specification, on invented rows of known answer: whether it is built as it says."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.metrics import log_loss
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import Pipeline
@@ -15,7 +18,7 @@ from .. import model
 from .. import training
 from ..contract import CONTRACT
 from ..settings import Model
-from ..signature import Feature
+from ..signature import Signature
 from . import synthetic
 
 ROWS = 1500
@@ -65,11 +68,9 @@ def planted(categories: list[str], numbers: list[str]) -> dict[str, synthetic.Ru
     """A rule for each kind of input: a number's size, which category, whether a number or a category is missing."""
     rules: dict[str, synthetic.Rule] = {}
     for name in numbers[:1]:
-        rules["a number"] = lambda frame, n=name: (frame[n] > frame[n].median()).to_numpy()
-        rules["a missing number"] = lambda frame, n=name: frame[n].isna().to_numpy()
+        rules |= {"a number": partial(_large, name), "a missing number": partial(_missing, name)}
     for name in categories[:1]:
-        rules["a category"] = lambda frame, n=name: _every_other(frame[n])
-        rules["a missing category"] = lambda frame, n=name: frame[n].isna().to_numpy()
+        rules |= {"a category": partial(_every_other, name), "a missing category": partial(_missing, name)}
     return rules
 
 
@@ -101,7 +102,7 @@ def misplaced(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> list[str]:
     Columns are handed over in another order than in training: the pipeline takes them by name.
     """
     encoded = np.asarray(pipeline.named_steps["encoder"].transform(rows[list(reversed(spec.features))]))
-    described = [_feature(each) for each in export.signature(spec, pipeline)["features"]]
+    described = Signature.parse(json.dumps(export.signature(spec, pipeline))).features
     if len(described) != encoded.shape[1] or {each.name for each in described} != set(spec.features):
         return sorted({*spec.features} ^ {each.name for each in described}) or ["the number of columns"]
     columns = export.columns(rows, [each.name for each in described])
@@ -125,9 +126,13 @@ def _smaller(spec: Model, **values: int) -> Model:
     return spec.model_copy(update=values)
 
 
-def _every_other(values: pd.Series) -> Any:
-    return values.isin(sorted(values.dropna().unique())[::2]).to_numpy()
+def _large(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(frame[name] > frame[name].median())
 
 
-def _feature(described: Mapping[str, Any]) -> Feature:
-    return Feature(**{name: tuple(value) if isinstance(value, list) else value for name, value in described.items()})
+def _missing(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(frame[name].isna())
+
+
+def _every_other(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(frame[name].isin(sorted(frame[name].dropna().unique())[::2]))

@@ -36,7 +36,7 @@ def _column(column: Column, rows: int, draw: np.random.Generator) -> object:
     missing = draw.random(rows) < NULLS
     if column.kind == "category":
         values = draw.choice(np.array(column.allowed or CATEGORIES, dtype=object), rows)
-        return pd.Series(np.where(missing, None, values), dtype="str")
+        return pd.Series(values, dtype="str").mask(missing)
     low, high = column.low or 0.0, 100.0 if column.high is None else column.high
     numbers = draw.uniform(low, high, rows)
     return np.where(missing, np.nan, np.floor(numbers) if column.kind == "integer" else numbers)

@@ -88,7 +88,7 @@ def alias(registry: Registry) -> str:
 
 
 def rehearse(bench: Bench) -> tuple[tuple[str, ...], str]:
-    """Promote copies of the version with other verdicts: which were let through wrongly, and why a green one was not."""
+    """Promote copies with other verdicts: which were let through wrongly, and why a green one was not."""
     registry = Registry(bench.scratch / "validation")
     champion = stage(bench.folder, registry, GREEN)
     kept_out = ""

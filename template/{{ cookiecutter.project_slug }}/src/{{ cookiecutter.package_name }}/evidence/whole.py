@@ -161,7 +161,7 @@ def _scored(registry: Registry, rows: pd.DataFrame, folder: Path) -> pd.DataFram
     names = [bundle.signature.key, *bundle.names]
     pq.write_table(pa.Table.from_pandas(rows[names], preserve_index=False), source)
     scoring.score(bundle, source, target)
-    scored = pq.read_table(target).to_pandas().set_index(bundle.signature.key)
+    scored: pd.DataFrame = pq.read_table(target).to_pandas().set_index(bundle.signature.key)
     return scored[["probability", "decision", "version"]]
 
 
@@ -175,14 +175,13 @@ def _one(values: pd.Series) -> str:
 
 
 def _gap(one: pd.DataFrame, two: pd.DataFrame) -> float:
-    both = one.join(two, rsuffix="_other", how="inner")
-    gaps = (both["probability"] - both["probability_other"]).abs()
+    gaps = (one["probability"] - two["probability"]).abs().dropna()
     return float(gaps.max()) if len(gaps) else NAN
 
 
 def _decisions(one: pd.DataFrame, two: pd.DataFrame) -> int:
-    both = one.join(two, rsuffix="_other", how="inner")
-    return int((both["decision"].astype(bool) != both["decision_other"].astype(bool)).sum())
+    both = one.index.intersection(two.index)
+    return int((one.loc[both, "decision"].astype(bool) != two.loc[both, "decision"].astype(bool)).sum())
 
 
 def _reading(watched: watch.Watched, monitor: str) -> float:

@@ -14,7 +14,7 @@ from .judge import gate
 SAME = 1e-6
 # The invented rules have no noise: 20 trees reach an AUC of 1.000, chance .5 with a standard error of .015.
 LEARNED = 0.95
-# What the batch answers differently by less is skew, which Monitoring 3 guards; another model or column differs by more.
+# A smaller difference of the batch is skew, which Monitoring 3 guards; another model or column differs by more.
 SAME_MODEL = 0.01
 # Versions a month apart, trained on three to eight months of 2013 or 2023: up to .17 and .56 (2023: to April or May).
 # Weights that balance the classes: 1.08; the other class: above 3.
@@ -59,7 +59,7 @@ def spec_tested(evidence: SpecTests) -> Judgement:
 
 @gate("Infrastructure 3", "the ML pipeline is integration tested")
 def integrated(evidence: Whole) -> Judgement:
-    """Every row arrives at every stage, each names the champion's version, and a row's answer is the same everywhere."""
+    """Every row arrives at every stage, each names the champion's version, a row's answer is the same everywhere."""
     rows = evidence.rows
     asked = {name: count for name, count in rows.items() if name not in {"expected", "features", "asked"}}
     wrong = [
@@ -69,7 +69,7 @@ def integrated(evidence: Whole) -> Judgement:
         wrong.append(f"{rows['features']:,} rows of features instead of {rows['expected']:,}")
     champion = evidence.versions["champion"]
     wrong += [f"{name} says version {v!r} for {champion!r}" for name, v in evidence.versions.items() if v != champion]
-    if not evidence.log_gap == 0:
+    if evidence.log_gap != 0:
         wrong.append(f"the log differs from the answers by {evidence.log_gap:.1g}")
     if not evidence.batch_gap <= SAME_MODEL:
         wrong.append(f"the batch differs from the answers by {evidence.batch_gap:.1g}")

@@ -1,0 +1,631 @@
+"""The gates of the infrastructure on evidence made by hand, and what gathers it on small bundles and registries."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline
+from small import ROW
+from small import SIGNATURE
+from small import by_hand
+from small import rows
+from small import write_bundle
+
+from mle_standin import canary
+from mle_standin import data
+from mle_standin import forest
+from mle_standin import gates as verdicts
+from mle_standin import model
+from mle_standin import settings
+from mle_standin import tracing
+from mle_standin import training
+from mle_standin.bundle import Bundle
+from mle_standin.contract import CONTRACT
+from mle_standin.drills import damage
+from mle_standin.errors import InputError
+from mle_standin.evidence import again
+from mle_standin.evidence import going_back
+from mle_standin.evidence import rehearsal
+from mle_standin.evidence import spec_tests
+from mle_standin.evidence import synthetic
+from mle_standin.evidence import traces
+from mle_standin.evidence import validation
+from mle_standin.evidence import whole
+from mle_standin.evidence.infrastructure import Trainings
+from mle_standin.gates import catalog
+from mle_standin.registry import Registry
+from mle_standin.schema import Table
+from mle_standin.service import request
+
+HOME = Path(__file__).parents[2]
+JUDGES = {gate.name: gate.judge for gate in catalog.GATES}
+NAN, MORE, LESS = float("nan"), 1.01e-6, 0.99e-6
+
+TRAININGS = Trainings(features=41_000, changed=0, rows=12_000, gap=0.0, refit_rows=10_000, refit_gap=4e-7)
+SPEC = spec_tests.SpecTests(
+    reached={"max_iter": True, "seed": True},
+    trees=(5, 5),
+    leaves=(4, 4),
+    losses=(0.6, 0.3, 0.1),
+    learned={"a number": 1.0, "a category": 0.99},
+    unusual=(0.2, 0.9),
+    misplaced=(),
+)
+WHOLE = whole.Whole(
+    rows={"expected": 900, "features": 900, "asked": 60, "answered": 60, "logged": 60, "labelled": 60, "scored": 60},
+    versions={"champion": "1", "service": "1", "log": "1", "batch": "1"},
+    log_gap=0.0,
+    batch_gap=0.0,
+    decisions=0,
+    monitor_gap=1e-16,
+)
+VALIDATION = validation.Validation(tests=10, gap=1, metrics_gap=2e-8)
+TRACES = traces.Traces(
+    rows=100,
+    values=140,
+    from_tables=6,
+    sources=230,
+    unexplained=(),
+    encoding=0.0,
+    model=1e-7,
+    service=2e-7,
+    worst="A1",
+    moved=1e-16,
+    loudest="hour",
+)
+CANARY = canary.Canary(
+    requests=2000,
+    refused=0,
+    failed=0,
+    reason="",
+    mean=0.26,
+    mean_before=0.25,
+    psi=0.02,
+    seconds=1e-4,
+    seconds_before=1e-4,
+)
+REHEARSED = going_back.Rehearsed(before=1, promoted=2, after=1, answers=True, untouched=True, recorded=True)
+BACK = going_back.GoingBack(rehearsed=REHEARSED, champion=2, told=2, target=1, lost="")
+
+GOOD: dict[str, list[Any]] = {
+    "Infrastructure 1": [TRAININGS, replace(TRAININGS, refit_gap=None), replace(TRAININGS, refit_gap=LESS)],
+    "Infrastructure 2": [SPEC, replace(SPEC, learned={"a number": 0.951}), replace(SPEC, unusual=(0.0, 1.0))],
+    "Infrastructure 3": [WHOLE, replace(WHOLE, batch_gap=0.0099), replace(WHOLE, monitor_gap=LESS)],
+    "Infrastructure 4": [
+        VALIDATION,
+        replace(VALIDATION, metrics_gap=None),
+        replace(VALIDATION, metrics_gap=LESS),
+        # A candidate whose tests are red has been validated: it is never promoted.
+        replace(VALIDATION, red=("rises with rain",)),
+    ],
+    "Infrastructure 5": [TRACES, replace(TRACES, model=LESS, service=LESS)],
+    "Infrastructure 6": [CANARY, replace(CANARY, psi=0.74), replace(CANARY, seconds=2.9e-4)],
+    "Infrastructure 7": [BACK, replace(BACK, champion=1, told=1, target=None), replace(BACK, champion=None, told=None)],
+}
+BAD: dict[str, list[Any]] = {
+    "Infrastructure 1": [
+        replace(TRAININGS, changed=1),
+        replace(TRAININGS, gap=1e-16),
+        replace(TRAININGS, refit_gap=MORE),
+        replace(TRAININGS, gap=NAN),
+        replace(TRAININGS, refit_gap=NAN),
+    ],
+    "Infrastructure 2": [
+        replace(SPEC, reached={"max_iter": True, "seed": False}),
+        replace(SPEC, trees=(5, 4)),
+        replace(SPEC, leaves=(4, 31)),
+        replace(SPEC, losses=(0.6, 0.6, 0.1)),
+        replace(SPEC, losses=(0.6, 0.3, 0.4)),
+        replace(SPEC, learned={"a number": 1.0, "a category": 0.949}),
+        replace(SPEC, learned={"a number": NAN}),
+        replace(SPEC, unusual=(0.2, NAN)),
+        replace(SPEC, unusual=(0.2, 1.1)),
+        replace(SPEC, misplaced=("hour",)),
+    ],
+    "Infrastructure 3": [
+        replace(WHOLE, rows={**WHOLE.rows, "features": 899}),
+        *[replace(WHOLE, rows={**WHOLE.rows, name: 59}) for name in ("answered", "logged", "labelled", "scored")],
+        *[replace(WHOLE, versions={**WHOLE.versions, name: "2"}) for name in ("service", "log", "batch")],
+        replace(WHOLE, log_gap=1e-12),
+        replace(WHOLE, log_gap=NAN),
+        replace(WHOLE, batch_gap=0.0101),
+        replace(WHOLE, batch_gap=NAN),
+        replace(WHOLE, decisions=1),
+        replace(WHOLE, monitor_gap=MORE),
+        replace(WHOLE, monitor_gap=NAN),
+    ],
+    "Infrastructure 4": [
+        replace(VALIDATION, broken="model.onnx: its sum differs"),
+        replace(VALIDATION, tests=0),
+        replace(VALIDATION, gap=0),
+        replace(VALIDATION, shared=1),
+        replace(VALIDATION, metrics_gap=MORE),
+        replace(VALIDATION, metrics_gap=NAN),
+        replace(VALIDATION, alias="the champion is version 9, which does not exist"),
+        replace(VALIDATION, let_through=("red in training",)),
+        replace(VALIDATION, kept_out="red"),
+    ],
+    "Infrastructure 5": [
+        replace(TRACES, unexplained=("hour",)),
+        replace(TRACES, encoding=1.0),
+        replace(TRACES, model=MORE),
+        replace(TRACES, service=MORE),
+        replace(TRACES, service=NAN),
+        replace(TRACES, moved=MORE),
+    ],
+    "Infrastructure 6": [
+        replace(CANARY, refused=1, reason="dest is missing"),
+        replace(CANARY, failed=1, reason="TypeError"),
+        replace(CANARY, psi=0.76),
+        replace(CANARY, psi=NAN),
+        replace(CANARY, seconds=3.1e-4),
+    ],
+    "Infrastructure 7": [
+        replace(BACK, lost="a rollback fails"),
+        replace(BACK, told=None),
+        replace(BACK, told=1),
+        replace(BACK, rehearsed=replace(REHEARSED, after=2)),
+        replace(BACK, rehearsed=replace(REHEARSED, promoted=1)),
+        replace(BACK, rehearsed=replace(REHEARSED, answers=False)),
+        replace(BACK, rehearsed=replace(REHEARSED, untouched=False)),
+        replace(BACK, rehearsed=replace(REHEARSED, recorded=False)),
+        replace(BACK, rehearsed=None, lost="version 1 cannot be loaded"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_evidence_is_green(name: str) -> None:
+    assert [JUDGES[name](each).passed for each in GOOD[name]] == [True] * len(GOOD[name])
+
+
+@pytest.mark.parametrize(("name", "evidence"), [(name, each) for name, some in BAD.items() for each in some])
+def test_bad_evidence_is_red_and_says_why(name: str, evidence: Any) -> None:
+    verdict = JUDGES[name](evidence)
+    assert verdict.passed is False
+    assert len(verdict.evidence) > 10
+    assert verdict.evidence != JUDGES[name](GOOD[name][0]).evidence
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_the_words_of_a_green_gate_fit_into_a_line(name: str) -> None:
+    assert all(20 < len(JUDGES[name](each).evidence) <= 165 for each in GOOD[name])
+
+
+def test_without_a_second_version_a_rollback_is_not_judged() -> None:
+    verdict = JUDGES["Infrastructure 7"](replace(BACK, rehearsed=None, target=None))
+    assert verdict.passed is None
+    assert "no second version" in verdict.evidence
+
+
+@pytest.mark.parametrize(
+    ("name", "evidence", "word"),
+    [
+        ("Infrastructure 1", replace(TRAININGS, changed=7), "7 of 41,000 rows"),
+        ("Infrastructure 2", replace(SPEC, reached={"seed": False}), "seed does not reach"),
+        ("Infrastructure 3", replace(WHOLE, rows={**WHOLE.rows, "labelled": 3}), "3 rows labelled, 60 were asked"),
+        ("Infrastructure 4", replace(VALIDATION, let_through=("red in training",)), "although red in training"),
+        ("Infrastructure 4", replace(VALIDATION, red=("rises with rain",)), "rises with rain red: never"),
+        ("Infrastructure 5", replace(TRACES, service=0.05), "0.05: A1"),
+        ("Infrastructure 6", replace(CANARY, refused=9, reason="no dest"), "9 refused and 0 failed of 2,000"),
+        ("Infrastructure 7", replace(BACK, told=None), "the history tells of none"),
+    ],
+)
+def test_the_words_name_what_was_found(name: str, evidence: Any, word: str) -> None:
+    assert word in JUDGES[name](evidence).evidence
+
+
+# --- trees, walked by hand
+
+
+def stump() -> forest.Forest:
+    """Tree 0: x0 <= 2 (missing: yes) ? -1 : (x1 <= 5 (missing: no) ? +1 : +3); tree 1: a leaf of 0.5. Base 0.25."""
+    return forest.Forest(
+        tree=np.array([0, 0, 0, 0, 0, 1]),
+        feature=np.array([0, 0, 1, 0, 0, 0]),
+        threshold=np.array([2, 0, 5, 0, 0, 0], dtype=np.float32),
+        yes=np.array([1, 1, 3, 3, 4, 5]),
+        no=np.array([2, 1, 4, 3, 4, 5]),
+        missing_yes=np.array([True, False, False, False, False, False]),
+        weight=np.array([0, -1, 0, 1, 3, 0.5]),
+        roots=np.array([0, 5]),
+        base=0.25,
+    )
+
+
+X = np.array([[1, 9], [2, np.nan], [3, 5], [3, 6], [np.nan, 0], [3, np.nan]], dtype=np.float32)
+
+
+def test_rows_reach_the_leaves_that_a_finger_on_the_tree_finds() -> None:
+    assert stump().leaves(X)[:, 0].tolist() == [1, 1, 3, 4, 1, 4]
+    assert stump().margins(X).tolist() == [-0.25, -0.25, 1.75, 3.75, -0.25, 3.75]
+
+
+def test_contributions_belong_to_the_feature_that_was_asked() -> None:
+    # Half of the background goes to -1, the other half to +1 and +3: 2 after x0, .5 before it.
+    background = np.array([[1, 0], [1, 0], [3, 5], [3, 6]], dtype=np.float32)
+    moved = stump().contributions(X[[0, 3]], background)
+    np.testing.assert_allclose(moved, [[-1.5, 0], [1.5, 1]])
+
+
+def test_a_node_that_no_background_row_passes_counts_as_the_mean_of_its_ways() -> None:
+    background = np.array([[1, 0]], dtype=np.float32)
+    assert stump().values(background)[[0, 2]].tolist() == [-1, 2]
+
+
+def test_the_exported_trees_sum_to_what_scikit_learn_says(
+    small_bundle: Path, classifier: HistGradientBoostingClassifier
+) -> None:
+    trees = forest.Forest.read(small_bundle / "model.onnx")
+    table = by_hand(rows(300, seed=9))
+    expected = classifier.predict_proba(table)[:, 1]
+    np.testing.assert_allclose(forest.sigmoid(trees.margins(table)), expected, atol=1e-6)
+    assert len(trees.roots) == classifier.n_iter_
+
+
+def test_the_shares_of_the_features_are_the_sum(small_bundle: Path) -> None:
+    trees = forest.Forest.read(small_bundle / "model.onnx")
+    table, background = by_hand(rows(50, seed=3)), by_hand(rows(40, seed=4))
+    moved = trees.contributions(table, background).sum(axis=1)
+    np.testing.assert_allclose(trees.margins(background).mean() + moved, trees.margins(table))
+
+
+def test_a_model_that_is_no_forest_is_refused(tmp_path: Path) -> None:
+    from onnx import TensorProto
+    from onnx import helper
+
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("X", "Y")]
+    graph = helper.make_graph([helper.make_node("Identity", ["X"], ["Y"])], "g", ends[:1], ends[1:])
+    (tmp_path / "model.onnx").write_bytes(helper.make_model(graph).SerializeToString())
+    with pytest.raises(InputError, match="holds 0 tree ensembles"):
+        forest.Forest.read(tmp_path / "model.onnx")
+
+
+# --- a trace
+
+
+def test_a_trace_ends_at_the_answer_of_the_service(small_bundle: Path) -> None:
+    bundle, table = Bundle.load(small_bundle), pd.DataFrame(rows(30, seed=6))
+    traced = tracing.trace(bundle, table)
+    np.testing.assert_array_equal(traced.inputs, by_hand(rows(30, seed=6)))
+    np.testing.assert_allclose(traced.probabilities, traced.answers, atol=1e-6)
+    told = tracing.contributions(traced, bundle, row=3)
+    assert told["moved"].sum() == pytest.approx(traced.margins[3] - traced.mean)
+    assert dict(zip(told["feature"], told["value"], strict=True))["carrier"] == rows(30, seed=6)[3]["carrier"]
+
+
+def test_an_answer_that_is_changed_after_the_model_does_not_fit_its_leaves(
+    small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bundle, "predict_rows", lambda self, some: self.predict(self.encode(some)) * 0.95)
+    traced = tracing.trace(Bundle(*_parts(small_bundle)), pd.DataFrame([ROW]))
+    gap = traced.probabilities[0] - traced.answers[0]
+    assert gap == pytest.approx(0.05 * traced.probabilities[0], abs=1e-6)
+
+
+def test_raw_rows_alone_give_the_features() -> None:
+    connection = data.connect(HOME / "data" / "2013")
+    key = "20130614T0030-EWR-WN1271"
+    raw = tracing.raw_rows(connection, [key])
+    found = tracing.features(raw, [key]).iloc[0]
+    # By hand from the tables: 20:30 on a Thursday, a plane of 2004, no gusts reported in the hour before.
+    assert raw["flights"]["flight"][0].as_py() == 1271
+    expected = {"carrier": "WN", "dest": "MDW", "minute_of_day": 1230, "weekday": 4, "plane_age": 9, "temp": 64.4}
+    assert {name: found[name] for name in expected} == expected
+    assert np.isnan(found["wind_gust"])
+    others = raw["flights"].to_pylist()[1:]
+    assert {row["origin"] for row in others} == {"EWR"}
+    assert found["origin_delay"] == pytest.approx(np.mean([row["dep_delay"] for row in others]))
+    with pytest.raises(InputError, match="no row 'nobody'"):
+        tracing.features(raw, ["nobody"])
+
+
+def test_the_command_trace_says_what_a_key_is(monkeypatch: pytest.MonkeyPatch, registry: Path) -> None:
+    from mle_standin.cli import commands
+
+    monkeypatch.setenv("MLE_HOME", str(HOME))
+    monkeypatch.setenv("MLE_PATHS__REGISTRY", json.dumps(str(registry)))
+    ended = CliRunner().invoke(commands, ["trace", "nobody"])
+    assert isinstance(ended.exception, InputError)
+    assert "flight_id" in str(ended.exception)
+
+
+def test_traced_rows_show_every_value_of_the_small_columns_first() -> None:
+    table = pd.DataFrame({"few": list("aaaabb"), "many": ["u", "v", "w", "x", "y", None]})
+    found, values = traces.covering(table, ["many", "few"], 3)
+    assert found.index.tolist() == [0, 4, 1]
+    assert values == 2 + 3  # a and b; u, y and v
+
+
+def test_columns_that_differ_are_named_and_missing_equals_missing() -> None:
+    used = pd.DataFrame({"a": [1.0, np.nan], "b": ["x", None], "c": [1, 2]})
+    assert traces.different(used, used.copy(), ["a", "b", "c"]) == []
+    assert traces.different(used, used.assign(a=[1.0, 0.0], b=["x", "y"]), ["a", "b", "c"]) == ["a", "b"]
+
+
+def test_a_number_is_infinitely_far_from_none() -> None:
+    one = np.array([1.0, np.nan])
+    assert traces.apart(one, np.array([1.5, np.nan])) == 0.5
+    assert traces.apart(one, np.array([1.0, 2.0])) == np.inf
+
+
+# --- training again
+
+
+def test_features_in_another_order_are_changed_rows() -> None:
+    one = again.Made(np.array([1, 2, 3], dtype=np.uint64), np.zeros(3))
+    assert again.changed_rows(one, one) == 0
+    assert again.changed_rows(one, replace(one, rows=np.array([2, 1, 3], dtype=np.uint64))) == 2
+    assert again.changed_rows(one, replace(one, rows=np.array([1, 2], dtype=np.uint64))) == 1
+    assert again.difference(np.zeros(3), np.zeros(2)) == np.inf
+    assert again.difference(np.array([0.1, 0.2]), np.array([0.1, 0.25])) == pytest.approx(0.05)
+
+
+# --- tests of the specification
+
+
+@pytest.fixture(scope="module")
+def spec(config: settings.Settings) -> settings.Model:
+    return config.model
+
+
+def build(spec: settings.Model, table: Table, original: Any = model.build, **fixed: Any) -> Pipeline:
+    """The model with parameters that ignore the specification."""
+    pipeline: Pipeline = original(spec, table)
+    return pipeline.set_params(**{f"trees__{name}": value for name, value in fixed.items()})
+
+
+def test_the_specification_passes_its_own_tests(spec: settings.Model) -> None:
+    assert JUDGES["Infrastructure 2"](spec_tests.run(spec)).passed
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("learning_rate", 0.1), ("max_iter", 25), ("max_leaf_nodes", 31), ("random_state", 0)]
+)
+def test_a_parameter_that_ignores_its_field_is_found(
+    spec: settings.Model, field: str, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = {"random_state": "seed"}.get(field, field)
+    assert spec_tests.reaches(spec, name)
+    monkeypatch.setattr(model, "build", lambda spec, table: build(spec, table, **{field: value}))
+    assert not spec_tests.reaches(spec, name)
+
+
+def test_labels_upside_down_are_not_learned(spec: settings.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = next(iter(spec_tests.planted(*model.inputs(spec, CONTRACT.features)).values()))
+    fit = training.fit
+    flipped = lambda rows, spec: fit(rows.assign(**{CONTRACT.target: 1 - rows[CONTRACT.target]}), spec)  # noqa: E731
+    monkeypatch.setattr(training, "fit", flipped)
+    assert spec_tests.learned(spec, rule) < 0.05
+
+
+def test_a_signature_in_another_order_is_misplaced(spec: settings.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = list(spec.features)
+    rows = synthetic.table(300, lambda frame: (frame["hour"] > 12).to_numpy(), seed=0)
+    fitted = training.fit(rows, spec.model_copy(update={"max_iter": 2}))
+    assert spec_tests.misplaced(fitted, spec, rows) == []
+    inputs = model.inputs
+    _, numbers = inputs(spec, CONTRACT.features)
+    swapped = [numbers[1], numbers[0], *numbers[2:]]
+    monkeypatch.setattr(model, "inputs", lambda spec, table: (inputs(spec, table)[0], swapped))
+    assert set(spec_tests.misplaced(fitted, spec, rows)) == set(numbers[:2])
+    assert set(numbers[:2]) < set(names)
+
+
+def test_invented_rows_keep_the_contract() -> None:
+    rows = synthetic.table(2000, lambda frame: np.ones(len(frame), dtype=bool), seed=3)
+    assert rows["origin"].dropna().isin(["EWR", "JFK", "LGA"]).all()
+    assert rows["hour"].dropna().between(0, 24).all()
+    assert 0.15 < rows["hour"].isna().mean() < 0.25
+    assert (rows["late"] == 1).all()
+    pd.testing.assert_frame_equal(rows, synthetic.table(2000, lambda frame: np.ones(len(frame), dtype=bool), seed=3))
+
+
+# --- the pipeline
+
+
+def test_stages_are_compared_row_by_row() -> None:
+    one = pd.DataFrame({"probability": [0.1, 0.6], "decision": [False, True]}, index=["a", "b"])
+    two = pd.DataFrame({"probability": [0.6, 0.2], "decision": [True, True]}, index=["b", "a"])
+    assert whole._gap(one, two) == pytest.approx(0.1)
+    assert whole._decisions(one, two) == 1
+    assert np.isnan(whole._gap(one, two.iloc[:0]))
+
+
+# --- the canary
+
+
+def changed(small_files: dict[str, bytes], folder: Path, name: str, **values: Any) -> Bundle:
+    """The small bundle with one feature described otherwise, not verified as a whole."""
+    features = [{**f, **values} if f["name"] == name else f for f in SIGNATURE["features"]]
+    write_bundle(folder, {**small_files, "signature.json": json.dumps({**SIGNATURE, "features": features}).encode()})
+    return Bundle.load(folder)
+
+
+def test_a_version_beside_itself_differs_in_nothing(small_bundle: Path) -> None:
+    bundle = Bundle.load(small_bundle)
+    found = canary.compare(bundle, bundle, rows(400))
+    assert (found.requests, found.refused, found.failed, found.psi) == (400, 0, 0, 0.0)
+    assert found.mean == found.mean_before
+    assert found.seconds > 0
+
+
+def test_what_only_the_new_version_refuses_is_counted(
+    small_bundle: Path, small_files: dict[str, bytes], tmp_path: Path
+) -> None:
+    old, sent = Bundle.load(small_bundle), rows(400)
+    without = [{name: value for name, value in row.items() if name != "temp"} for row in sent]
+    strict = changed(small_files, tmp_path / "strict", "temp", nullable=False)
+    missing = sum(row["temp"] is None for row in sent)
+    assert missing > 0
+    assert canary.compare(old, strict, sent).refused == missing
+    found = canary.compare(old, strict, without)
+    assert (found.refused, found.reason) == (400, "BadRequestError: " + found.reason.partition(": ")[2])
+    assert "temp is missing" in found.reason
+    assert np.isnan(found.psi)
+    assert canary.compare(strict, old, without).refused == 0  # what the old one refuses as well is no loss
+    few = changed(small_files, tmp_path / "few", "origin", allowed=["EWR", "JFK"])
+    assert canary.compare(old, few, sent).refused == sum(row["origin"] == "LGA" for row in sent)
+
+
+def test_a_crash_is_no_refusal(small_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = Bundle.load(small_bundle), Bundle.load(small_bundle)
+    monkeypatch.setattr(new, "predict_rows", lambda _: 1 / 0)
+    found = canary.compare(old, new, rows(20))
+    assert (found.refused, found.failed) == (0, 20)
+    assert "ZeroDivisionError" in found.reason
+    monkeypatch.setattr(new, "predict_rows", lambda _: np.array([NAN]))
+    assert canary.compare(old, new, rows(20)).failed == 20
+
+
+def test_the_other_class_is_far_away(small_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old, new = Bundle.load(small_bundle), Bundle.load(small_bundle)
+    monkeypatch.setattr(new, "predict_rows", lambda some: 1 - old.predict_rows(some))
+    found = canary.compare(old, new, rows(400))
+    assert found.mean == pytest.approx(1 - found.mean_before)
+    assert JUDGES["Infrastructure 6"](found).passed is False
+
+
+# --- the registry
+
+
+@pytest.fixture
+def two(registry: Path, tmp_path: Path) -> Registry:
+    """A registry in which version 2 replaced version 1."""
+    found = Registry(tmp_path / "two")
+    for trees in (rehearsal.GREEN, [*rehearsal.GREEN, *rehearsal.GREEN]):
+        found.promote(rehearsal.stage(registry / "versions" / "1", found, trees))
+    bundle = found.path(2) / "signature.json"
+    bundle.write_text(json.dumps({**SIGNATURE, "threshold": 0.4}))
+    rehearsal.reseal(found.path(2))
+    return found
+
+
+def test_a_staged_copy_is_whole_and_has_its_own_verdicts(two: Registry) -> None:
+    assert Bundle.load(two.path(1)).version == "1"
+    assert [verdict.passed for verdict in verdicts.load(two.path(1) / "gates.json")] == [True]
+
+
+def test_a_sound_registry_has_a_version_to_go_back_to(two: Registry, tmp_path: Path) -> None:
+    assert going_back.look_up(two, tmp_path / "copy") == (2, 2, 1, "")
+    assert two.aliases() == {"champion": 2}
+    two.rollback()
+    assert going_back.look_up(two, tmp_path / "again") == (1, 1, None, "")
+
+
+def test_a_registry_without_a_champion_has_nothing_to_lose(tmp_path: Path) -> None:
+    assert going_back.look_up(Registry(tmp_path / "none"), tmp_path / "copy") == (None, None, None, "")
+
+
+def test_a_version_younger_than_its_promotion_was_written_over(two: Registry, tmp_path: Path) -> None:
+    file = two.path(1) / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "created": "2999-01-01T00:00:00+00:00"}))
+    assert "version 1 is younger" in going_back.look_up(two, tmp_path / "copy")[-1]
+
+
+def test_a_champion_that_is_not_there_or_not_green_is_named(two: Registry) -> None:
+    assert validation.alias(two) == ""
+    (two.path(2) / "gates.json").write_text(verdicts.dump(rehearsal.RED))
+    assert validation.alias(two) == "the champion is version 2, which is not green: rehearsal"
+    (two.path(2) / "gates.json").unlink()
+    assert "nothing was tested" in validation.alias(two)
+    shutil.rmtree(two.path(2))
+    assert validation.alias(two) == "the champion is version 2, which does not exist"
+
+
+class Here:
+    """As much of a bench as a rehearsal needs."""
+
+    def __init__(self, folder: Path, scratch: Path) -> None:
+        self.folder, self.scratch = folder, scratch
+
+
+def test_red_copies_are_refused_and_a_registry_that_lets_them_through_is_found(
+    two: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here: Any = Here(two.path(1), tmp_path / "good")
+    assert validation.rehearse(here) == ((), "")
+    monkeypatch.setattr(Registry, "judged", lambda *_: [])
+    here = Here(two.path(1), tmp_path / "deaf")
+    assert validation.rehearse(here) == (("red by a gate since", "not judged by a gate"), "")
+    monkeypatch.setattr(verdicts, "require", lambda *_, **__: None)
+    here = Here(two.path(1), tmp_path / "blind")
+    assert len(validation.rehearse(here)[0]) == 4
+
+
+# --- damage
+
+
+@pytest.fixture
+def home(two: Registry, tmp_path: Path) -> Path:
+    """A project with that registry."""
+    made = tmp_path / "home"
+    made.mkdir()
+    shutil.copy(HOME / "config.toml", made / "config.toml")
+    shutil.copytree(two.folder, made / "registry")
+    return made
+
+
+@pytest.fixture
+def damaged(home: Path) -> Registry:
+    return Registry(home / "registry")
+
+
+@pytest.mark.parametrize("kind", ["flip_a_byte", "cut_the_model", "polish_metrics"])
+def test_a_damaged_champion_cannot_be_loaded(home: Path, damaged: Registry, kind: str) -> None:
+    getattr(damage, kind)(home)
+    with pytest.raises(InputError, match="SHA-256"):
+        Bundle.load(damaged.path())
+
+
+def test_polished_metrics_with_new_sums_look_right(home: Path, damaged: Registry) -> None:
+    damage.polish_metrics_and_sums(home)
+    assert Bundle.load(damaged.path()).metrics["auc"] == pytest.approx(0.72)
+
+
+def test_a_red_champion_is_whole_and_red(home: Path, damaged: Registry) -> None:
+    damage.red_champion(home)
+    assert Bundle.load(damaged.path()).version == "3"
+    assert "version 3, which is not green" in validation.alias(damaged)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("delete_old_versions", "a rollback fails"),
+        ("damage_the_version_before", "version 1, to which a rollback leads, cannot be loaded"),
+        ("write_over_the_version_before", "holds the same model as version 2"),
+    ],
+)
+def test_what_a_rollback_needs_is_missed(home: Path, damaged: Registry, tmp_path: Path, kind: str, told: str) -> None:
+    getattr(damage, kind)(home)
+    assert told in going_back.look_up(damaged, tmp_path / "copy")[-1]
+
+
+def test_a_lost_history_tells_of_no_champion(home: Path, damaged: Registry, tmp_path: Path) -> None:
+    damage.empty_history(home)
+    assert going_back.look_up(damaged, tmp_path / "copy")[:3] == (2, None, None)
+
+
+def test_a_request_of_a_plain_row_is_allowed(small_bundle: Path) -> None:
+    reader = request.RequestReader(Bundle.load(small_bundle).signature, 1)
+    table = pd.DataFrame(rows(20, seed=8)).astype({"hour": float})
+    for row in data.records(table, list(ROW)):
+        reader.read(json.dumps(row, allow_nan=False).encode())
+
+
+def _parts(folder: Path) -> tuple[Path, Any, Any]:
+    bundle = Bundle.load.__func__(_Unverified, folder)  # type: ignore[attr-defined]
+    return folder, bundle.signature, bundle._session
+
+
+class _Unverified(Bundle):
+    def _verify_golden(self) -> None:
+        """The answers are changed on purpose."""
