@@ -66,8 +66,8 @@ def measure(bench: Bench) -> Speed:
     singles = [inputs[i : i + 1] for i in range(ALONE)]
     requests = [_requests(bundle, rows) for bundle in (now, before)]
     session = _bare_load(bench.folder)
-    bare = [partial(session.run, ["probabilities"], {"X": one}) for one in singles]
-    alone = [partial(_all, calls) for calls in (*requests, bare)]
+    bare: list[Callable[[], object]] = [partial(session.run, ["probabilities"], {"X": one}) for one in singles]
+    alone: list[Callable[[], object]] = [partial(_all, calls) for calls in [*requests, bare]]
     batch: list[Callable[[], object]] = [
         *(partial(scoring.score, each, file, file.with_name("s.parquet")) for each in (now, before)),
         partial(session.run, ["probabilities"], {"X": inputs}),
