@@ -23,7 +23,7 @@ define install
 	  cp $(1)/requirements.txt $(1)/.venv/installed.txt; }
 endef
 
-.PHONY: help demo project test test-fast bench lessons lab lint lock clean
+.PHONY: help demo project test test-fast bench drills lessons lab lint lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,10 @@ test-fast: .venv/installed.txt  ## what needs no environment of a generated proj
 
 bench: project  ## measure and write benchmarks/results.json
 	$(PROJECT)/.venv/bin/python benchmarks
+
+drills: project  ## plant every fault, run all gates on each; then count false alarms on 30 clean variants (40 minutes)
+	cd $(PROJECT) && .venv/bin/flight-delays drill --all --jobs 2 --json > $(CURDIR)/benchmarks/drills.json
+	cd $(PROJECT) && .venv/bin/flight-delays drill --clean 30 --jobs 2 --json > $(CURDIR)/benchmarks/clean.json
 
 lessons: .venv/installed.txt  ## run notebooks/ (or LESSONS="01_data_checks …") and store the outputs
 	@mkdir -p $(STANDIN) && find $(STANDIN) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
