@@ -1,0 +1,18 @@
+"""The real thing: a practice ground of the project, faults planted in it, all 28 gates run on each."""
+
+from pathlib import Path
+
+import pytest
+
+from mle_standin.drills import board
+from mle_standin.drills import faults
+
+pytestmark = pytest.mark.slow
+HOME = Path(__file__).parents[2]
+NAMES = ("untuned model",)
+
+
+def test_sound_ground_is_green_and_faults_are_caught_by_their_gates() -> None:
+    found = board.drill(HOME, faults.load(HOME, NAMES), jobs=2)
+    assert [drilled.fault for drilled in found if not drilled.caught] == []
+    assert sum(len(drilled.red) for drilled in found) <= 2 * len(found)
