@@ -51,8 +51,8 @@ def findings(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Findin
 def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Finding]:
     """All tables with a time begin and end within a few days: a stale one would silently be joined to nothing."""
     parts = [
-        f"select '{table.name}' as name, min({table.time})::timestamp as first, max({table.time})::timestamp as last "
-        f"from {table.name}"
+        f"select '{table.name}' as name, min(\"{table.time}\")::timestamp as first, "
+        f'max("{table.time}")::timestamp as last from {table.name}'
         for table in contract.tables
         if table.time
     ]
@@ -93,7 +93,7 @@ def _law(table: Table, law: Law, figure: float | None) -> Finding:
 def _whole_weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
     """Make `weeks`, the rows of whole weeks with the number of their `day_number`; how many weeks there are."""
     # By the second: a cast to a date asks for the time zone of every row and takes five times as long.
-    day = f"floor(epoch({table.time}) / 86400)::integer"
+    day = f'floor(epoch("{table.time}") / 86400)::integer'
     first, last = connection.execute(f"select min({day}), max({day}) from typed").fetchall()[0]
     count = (last - first + 1) // 7 if first is not None else 0
     inside = f"where day_number < {7 * count}"
@@ -106,7 +106,7 @@ def _weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]
     columns = [column for column in table.columns if column.nullable]
     shares = "".join(f', avg(("{column.name}" is null)::integer)' for column in columns)
     weeks = connection.execute(
-        f"select min({table.time})::date, count(*){shares} from weeks group by day_number // 7 order by 1"
+        f'select min("{table.time}")::date, count(*){shares} from weeks group by day_number // 7 order by 1'
     ).fetchall()
     missing = [
         (week[i] / (TIMES * column.max_null + MORE), week[i], column, week[0])
@@ -149,6 +149,6 @@ def _gaps(table: Table, name: str) -> str:
         days as (select c, d from counts semi join frequent using (c)
             union all select c, unnest([first, last]) from frequent, ends),
         gaps as (select c, d, d - lag(d) over (partition by c order by d) - 1 as gap from days)
-        select '{name} ' || c, gap, (select min({table.time})::date from weeks) + (d - gap)
+        select '{name} ' || c, gap, (select min("{table.time}")::date from weeks) + (d - gap)
         from gaps where gap > 0 order by gap desc, c limit 1
     """
