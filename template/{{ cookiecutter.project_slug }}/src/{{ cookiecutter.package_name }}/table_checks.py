@@ -51,8 +51,8 @@ def findings(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Findin
 def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Finding]:
     """All tables with a time begin and end within a few days: a stale one would silently be joined to nothing."""
     parts = [
-        f"select '{table.name}' as name, min({table.time})::timestamp as first, max({table.time})::timestamp as last "
-        f"from {table.name}"
+        f"select '{table.name}' as name, min(\"{table.time}\")::timestamp as first, "
+        f'max("{table.time}")::timestamp as last from {table.name}'
         for table in contract.tables
         if table.time
     ]
@@ -93,7 +93,7 @@ def _law(table: Table, law: Law, figure: float | None) -> Finding:
 def _whole_weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
     """Make `weeks`, the rows of whole weeks with the number of their `day_number`; how many weeks there are."""
     # By the second: a cast to a date asks for the time zone of every row and takes five times as long.
-    day = f"floor(epoch({table.time}) / 86400)::integer"
+    day = f'floor(epoch("{table.time}") / 86400)::integer'
     first, last = connection.execute(f"select min({day}), max({day}) from typed").fetchall()[0]
     count = (last - first + 1) // 7 if first is not None else 0
     inside = f"where day_number < {7 * count}"
@@ -106,7 +106,7 @@ def _weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]
     columns = [column for column in table.columns if column.nullable]
     shares = "".join(f', avg(("{column.name}" is null)::integer)' for column in columns)
     weeks = connection.execute(
-        f"select min({table.time})::date, count(*){shares} from weeks group by day_number // 7 order by 1"
+        f'select min("{table.time}")::date, count(*){shares} from weeks group by day_number // 7 order by 1'
     ).fetchall()
     missing = [
         (week[i] / (TIMES * column.max_null + MORE), week[i], column, week[0])
@@ -134,7 +134,8 @@ def _gap(connection: duckdb.DuckDBPyConnection, table: Table) -> Finding:
     """The longest time without a row of any category that is frequent otherwise."""
     names = [column.name for column in table.columns if column.kind == "category"]
     gaps = [gap for name in names for gap in connection.execute(_gaps(table, name)).fetchall()]
-    what, days, since = max(gaps, key=lambda gap: gap[1], default=("no category", 0, "the first day"))
+    # Of a place and all that happened only there, the place: it has more rows.
+    days, _, what, since = max(gaps, default=(0, 0, "no category", "the first day"))
     evidence = f"{what}: no row for {days} days from {since} on, at most {MAX_GAP} are normal for what is frequent"
     return Finding(table.name, "no category disappears", days <= MAX_GAP, 0, evidence)
 
@@ -144,11 +145,11 @@ def _gaps(table: Table, name: str) -> str:
     return f"""
         with counts as (select "{name}" as c, day_number as d, count(*) as n from weeks group by all),
         ends as (select min(d) - 1 as first, max(d) + 1 as last, max(d) // 7 + 1 as weeks from counts),
-        frequent as (select c from counts where c is not null group by c
+        frequent as (select c, sum(n) as n from counts where c is not null group by c
             having sum(n) >= {OFTEN} * (select weeks from ends)),
         days as (select c, d from counts semi join frequent using (c)
             union all select c, unnest([first, last]) from frequent, ends),
         gaps as (select c, d, d - lag(d) over (partition by c order by d) - 1 as gap from days)
-        select '{name} ' || c, gap, (select min({table.time})::date from weeks) + (d - gap)
-        from gaps where gap > 0 order by gap desc, c limit 1
+        select gap, n, '{name} ' || c, (select min("{table.time}")::date from weeks) + (d - gap)
+        from gaps join frequent using (c) where gap > 0 order by gap desc, n desc limit 1
     """

@@ -130,6 +130,14 @@ def old_champion(home: Path) -> None:
     (registry / "history.jsonl").unlink()
 
 
+def other_libraries(home: Path) -> None:
+    """The champion was made with libraries of a year ago, by its own manifest."""
+    manifest = Registry(load(home).paths.registry).path() / "manifest.json"
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    content["lineage"]["packages"] = {name: f"0.{version}" for name, version in content["lineage"]["packages"].items()}
+    write_atomic(manifest, json.dumps(content))
+
+
 def leaf_without_a_number(home: Path) -> None:
     """One leaf of the champion is NaN, one that no golden record reaches, so that it loads."""
     folder = Registry(settings.load(home).paths.registry).path()
@@ -142,18 +150,22 @@ def leaf_out_of_proportion(home: Path) -> None:
     _change_leaf(folder, 999.0)
 
 
+def record_sums(folder: Path) -> None:
+    """Write the sums of a bundle's files as they are now into its manifest."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    write_atomic(folder / "manifest.json", json.dumps({**manifest, "sha256": manifest_sums(folder)}))
+
+
 def _change_leaf(folder: Path, value: float) -> None:
     """Change one leaf, the last one that leaves the golden answers as they are, and record the sums anew."""
     model, golden = onnx.load(folder / "model.onnx"), json.loads((folder / "golden.json").read_text(encoding="utf-8"))
     leaves = next(each for each in model.graph.node[0].attribute if each.name == "class_weights").floats
     rows = [record["features"] for record in golden]
     expected = Bundle.load(folder).predict_rows(rows)
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     for at in reversed(range(len(leaves))):
         was, leaves[at] = leaves[at], value
         (folder / "model.onnx").write_bytes(model.SerializeToString())
-        manifest["sha256"] = manifest_sums(folder)
-        (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+        record_sums(folder)
         if _answers_are(folder, rows, expected):
             return
         leaves[at] = was

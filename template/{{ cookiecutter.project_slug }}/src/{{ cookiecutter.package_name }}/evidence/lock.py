@@ -68,7 +68,7 @@ def wished(text: str) -> list[Requirement]:
 
 def pinned(text: str) -> dict[str, Pinned]:
     """The lines of requirements.txt by the name of the package."""
-    entries = re.findall(r"^([A-Za-z0-9][^\n\\]*==[^\n\\]*)((?:\\\n[^\n]*)*)", text, re.MULTILINE)
+    entries = re.findall(r"^([A-Za-z0-9][^\n\\]*==[^\n\\]*)((?:\\\n[^\n\\]*)*)", text, re.MULTILINE)
     found = [Pinned(Requirement(line.strip()), sums.count("--hash=")) for line, sums in entries]
     return {canonicalize_name(each.requirement.name): each for each in found}
 

@@ -25,9 +25,10 @@ from ..service.predictor import Predictor
 from .bench import Bench
 from .skew import plain
 
-REPEATS = 5
-ALONE = 100  # requests with one row, each repeat
-ROWS = 3000  # rows of a file
+REPEATS = 15  # many short ones: the shorter, the more of them are not disturbed
+LOADS = 7
+ALONE = 30  # requests with one row, each repeat
+ROWS = 1000  # rows of a file
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def measure(bench: Bench) -> Speed:
     return Speed(
         Cost("a request", *least(alone, ALONE)),
         Cost("a row of a file", *least(batch, len(inputs))),
-        Cost("loading", *least(load, 1)),
+        Cost("loading", *least(load, 1, LOADS)),
         min(_seconds(call, time.perf_counter) for call in requests[0]) * 1e6,
         sum(files.values()),
         size(bench.before),
@@ -94,9 +95,9 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def least(calls: Sequence[Callable[[], object]], count: int) -> list[float]:
+def least(calls: Sequence[Callable[[], object]], count: int, repeats: int = REPEATS) -> list[float]:
     """Microseconds of CPU of each call, divided by `count`: the least of repeats in turns, the first left out."""
-    seconds = [[_seconds(call) for call in calls] for _ in range(REPEATS + 1)][1:]
+    seconds = [[_seconds(call) for call in calls] for _ in range(repeats + 1)][1:]
     return [min(column) / count * 1e6 for column in zip(*seconds, strict=True)]
 
 

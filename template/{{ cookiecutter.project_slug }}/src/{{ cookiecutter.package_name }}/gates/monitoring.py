@@ -105,9 +105,9 @@ def fast(
 ) -> Judgement:
     """Nothing takes twice what it took in the version before, nor far more than the bare model takes.
 
-    Twice: repeats of one bundle differ by up to a fifth on a loaded machine. A request costs 3 times the bare model, a
-    row of a file and loading less than 2: at 8 the code around the model is slow on any machine. A request takes .1 ms;
-    1 ms by the clock beyond its CPU is waiting. 20 MB: a bundle has half of one, and each version is kept.
+    Twice: one bundle beside itself gives .7 to 1.2 with five processes on two cores. A request and a row of a file cost
+    2 to 3.5 times the bare model, loading 1.1 to 1.5: at 8 the code around the model is slow on any machine. A request
+    takes .1 ms; 1 ms by the clock beyond its CPU is waiting. 20 MB: a bundle has half of one, and each is kept.
     """
     wrong = []
     for cost in (evidence.request, evidence.row, evidence.loading):

@@ -1,0 +1,121 @@
+"""Checks of whole tables on a table that is made by hand, with one fault at a time."""
+
+from collections.abc import Callable
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from mle_standin import table_checks
+from mle_standin.contract import CONTRACT
+from mle_standin.schema import Column
+from mle_standin.schema import Contract
+from mle_standin.schema import Law
+from mle_standin.schema import Table
+
+TABLE = Table(
+    name="readings",
+    columns=(
+        Column(name="place", kind="category", about="one of three"),
+        Column(name="value", kind="number", about="a number", max_null=0.05),
+        Column(name="at", kind="time", about="when"),
+    ),
+    key=("place", "at"),
+    laws=(Law("level", "avg(value)", 0.0, 2.0, "mean value"),),
+    time="at",
+)
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def readings(weeks: int = 8) -> pd.DataFrame:
+    """Three places, each with a reading every two hours."""
+    at = pd.date_range("2020-01-01", periods=weeks * 7 * 12, freq="2h", tz="UTC")
+    return pd.concat([pd.DataFrame({"place": place, "value": 1.0, "at": at}) for place in "abc"], ignore_index=True)
+
+
+def red(rows: pd.DataFrame, table: Table = TABLE) -> dict[str, str]:
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    connection.register("given", rows)
+    connection.execute("create temp table typed as select * from given")
+    return {each.check: each.evidence for each in table_checks.findings(connection, table) if not each.passed}
+
+
+def week(rows: pd.DataFrame, number: int) -> Any:
+    return (rows["at"] - rows["at"].min()).dt.days // 7 == number
+
+
+FAULTS: dict[str, tuple[Change, str, str]] = {
+    "another level": (lambda f: f.assign(value=2.1), "law level", "mean value: 2.1, normal 0 to 2"),
+    # 5% a year may be missing, so 35% of a week.
+    "a silent week": (lambda f: f.assign(value=f["value"].mask(week(f, 3) & (f.index % 5 < 2))), "no week lacks values",
+                      "value: 40% missing in the week of 2020-01-22, at most 35%"),
+    "a thin week": (lambda f: f[~week(f, 2) | (f.index % 5 < 2)], "no week is thin", "in the week of 2020-01-15"),
+    "a lost place": (lambda f: f[(f["place"] != "b") | ~f["at"].dt.strftime("%m%d").between("0110", "0117")],
+                     "no category disappears", "place b: no row for 8 days from 2020-01-10"),
+    "a place that ends": (lambda f: f[(f["place"] != "c") | (f["at"] < "2020-02-10")], "no category disappears",
+                          "place c: no row for 16 days from 2020-02-10"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_of_a_whole_table_is_named(fault: str) -> None:
+    change, check, told = FAULTS[fault]
+    found = red(change(readings()))
+    assert list(found) == [check], found
+    assert told in found[check]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda f: f,
+        lambda f: f.assign(value=f["value"].mask(week(f, 3) & (f.index % 10 < 3))),
+        lambda f: f[~week(f, 2) | (f.index % 5 < 3)],
+        lambda f: f[(f["place"] != "b") | ~f["at"].dt.strftime("%m%d").between("0110", "0116")],
+        # A place with a row a day is not frequent: that it is not there for a month says nothing.
+        lambda f: f[(f["place"] != "c") | ((f["at"].dt.hour == 0) & (f["at"] < "2020-01-20"))],
+    ],
+)
+def test_what_is_within_the_limits_is_green(change: Change) -> None:
+    assert red(change(readings())) == {}
+
+
+def test_weeks_are_not_judged_in_a_short_table() -> None:
+    rows = readings(weeks=3)
+    assert red(rows[~week(rows, 1)]) == {}
+
+
+def test_a_law_without_a_value_is_not_broken() -> None:
+    assert "law level" not in red(readings().assign(value=np.nan).astype({"value": "float64"}))
+
+
+def test_tables_that_begin_or_end_apart_are_named() -> None:
+    tables = tuple(Table(name=name, columns=TABLE.columns, key=TABLE.key, time="at") for name in ("short", "long"))
+    contract = Contract(tables=tables, features=TABLE, key="", time="", day="", target="", known_at="")
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'")
+    connection.execute(
+        "create table long as select timestamptz '2020-01-01' + to_days(i::integer) as at from range(60) t(i)"
+    )
+    connection.execute("create table short as select * from long where \"at\" between '2020-01-04' and '2020-02-25'")
+    begin, end = table_checks.same_period(connection, contract)
+    assert begin.passed  # 3 days
+    assert not end.passed
+    assert end.table == "short"
+    assert "short ends on 2020-02-25, long on 2020-02-29" in end.evidence
+
+
+def test_every_law_of_the_contract_can_be_broken() -> None:
+    """A figure of the contract that is out of its limits on these rows, and inside on those of the tests above."""
+    weather = CONTRACT.table("weather")
+    row = {"temp": 20.0, "dewp": 10.0, "humid": 10.0, "wind_speed": 5.0, "wind_gust": 4.0, "precip": 3.0}
+    at = pd.date_range("2020-01-01", periods=48, freq="h", tz="UTC")
+    rows = pd.DataFrame({**row, "time_hour": at, "origin": "JFK"})
+    rows["temp"] = 20 + 5 * np.cos((rows["time_hour"].dt.hour - 14) * np.pi / 12)
+    rows["dewp"] = rows["temp"] + 1
+    found = red(rows, Table(name="weather", columns=(), key=(), laws=weather.laws))
+    assert set(found) == {f"law {law.name}" for law in weather.laws}
+    assert "peaks: 14," in found["law afternoon"]

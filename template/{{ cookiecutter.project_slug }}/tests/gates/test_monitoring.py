@@ -1,0 +1,365 @@
+"""The judges of the monitoring gates on evidence made by hand, each limit from both sides, and how it is measured."""
+
+import json
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+from small import SIGNATURE
+from small import rows as small_rows
+
+from mle_standin.bundle import Bundle
+from mle_standin.contract import CONTRACT
+from mle_standin.drills import damage
+from mle_standin.errors import InputError
+from mle_standin.evaluation import Difference
+from mle_standin.evidence import lock
+from mle_standin.evidence import odd_rows
+from mle_standin.evidence import regression
+from mle_standin.evidence import skew
+from mle_standin.evidence import speed
+from mle_standin.evidence import stability
+from mle_standin.evidence import trees
+from mle_standin.evidence.monitoring import Age
+from mle_standin.evidence.monitoring import Invariants
+from mle_standin.gates import monitoring as gates
+from mle_standin.gates.judge import Judge
+from mle_standin.schema import Column
+from mle_standin.schema import Contract
+from mle_standin.schema import Table
+from mle_standin.table_checks import Finding
+
+HELD = Finding("weather", "law wind", passed=True, rows=0, evidence="all of it")
+BROKEN = Finding("weather", "law wind", passed=False, rows=0, evidence="share of rows: 0.97, normal 0 to 0.01")
+NUMBERS = stability.Numbers(
+    infinite=(),
+    inner=900,
+    inner_bad=0,
+    largest=0.4,
+    answers=5000,
+    outside=0,
+    certain=0.0,
+    extreme=80,
+    extreme_outside=0,
+    batches=3e-8,
+)
+SPEED = speed.Speed(
+    request=speed.Cost("a request", 90, 85, 31),
+    row=speed.Cost("a row of a file", 13, 13, 7),
+    loading=speed.Cost("loading", 16_000, 16_000, 12_000),
+    wait=80,
+    bytes_now=495_000,
+    bytes_before=490_000,
+    largest_file="model.onnx",
+)
+SIDE = regression.Side(gap=0.03, decisions=0.24, calibration_error=0.03)
+SAME = Difference(0.001, -0.004, 0.006, 0.0, -0.002, 0.002)
+REGRESSION = regression.Regression(40_000, 184, SAME, SIDE, SIDE)
+WAYS = tuple(skew.Way(name, 0, 0, 4e-7) for name in ("exported", "Parquet file", "CSV file", "request"))
+AGE = Age(3, date(2013, 12, 31), date(2013, 6, 30), 3, date(2013, 6, 30), 190)
+
+GOOD: dict[str, list[Any]] = {
+    "Monitoring 1": [lock.Dependencies(197, 6, 53, ()), lock.Dependencies(197, 6, 0, ())],
+    "Monitoring 2": [Invariants("2013", (HELD,), 1000, 1)],
+    "Monitoring 3": [skew.Paths(1700, notebook=True, ways=WAYS), skew.Paths(1700, notebook=False, ways=WAYS[1:])],
+    "Monitoring 4": [
+        AGE,
+        replace(AGE, newest=date(2014, 1, 6)),
+        replace(AGE, champion=1, champion_until=date(2012, 1, 1)),
+    ],
+    "Monitoring 5": [
+        NUMBERS,
+        replace(NUMBERS, largest=9.9),
+        replace(NUMBERS, certain=0.019),
+        replace(NUMBERS, batches=9e-7),
+    ],
+    "Monitoring 6": [
+        SPEED,
+        replace(SPEED, request=speed.Cost("a request", 168, 85, 31)),
+        replace(SPEED, row=speed.Cost("a row of a file", 54, 50, 7)),
+        replace(SPEED, wait=1080),
+        replace(SPEED, bytes_now=970_000),
+    ],
+    "Monitoring 7": [
+        REGRESSION,
+        replace(REGRESSION, difference=replace(SAME, auc=-0.02, auc_low=-0.03, auc_high=-0.009)),
+        replace(REGRESSION, difference=replace(SAME, brier=0.01, brier_low=0.0049, brier_high=0.02)),
+        replace(REGRESSION, now=replace(SIDE, gap=-0.129)),
+        replace(REGRESSION, now=replace(SIDE, decisions=0.025)),
+    ],
+}
+BAD: dict[str, list[Any]] = {
+    "Monitoring 1": [lock.Dependencies(197, 6, 53, ("numpy 1 is installed, 2 is locked",))],
+    "Monitoring 2": [Invariants("2013", (HELD, BROKEN), 1000, 1), Invariants("2013", error="weather: has no rows")],
+    "Monitoring 3": [
+        skew.Paths(1700, notebook=True, ways=(*WAYS[:3], skew.Way("request", 5, 0, 0.0))),
+        skew.Paths(1700, notebook=True, ways=(*WAYS[:3], skew.Way("request", 0, 1, 2e-6))),
+    ],
+    "Monitoring 4": [replace(AGE, newest=date(2014, 1, 7))],
+    "Monitoring 5": [
+        replace(NUMBERS, infinite=("seats",)),
+        replace(NUMBERS, inner_bad=1),
+        replace(NUMBERS, largest=10.1),
+        replace(NUMBERS, outside=1),
+        replace(NUMBERS, certain=0.021),
+        replace(NUMBERS, extreme_outside=1),
+        replace(NUMBERS, batches=1.1e-6),
+        replace(NUMBERS, batches=float("nan")),
+    ],
+    "Monitoring 6": [
+        replace(SPEED, request=speed.Cost("a request", 172, 85, 31)),
+        replace(SPEED, row=speed.Cost("a row of a file", 58, 57, 7)),
+        replace(SPEED, loading=speed.Cost("loading", 32_100, 16_000, 12_000)),
+        replace(SPEED, wait=1100),
+        replace(SPEED, bytes_now=990_000),
+        replace(SPEED, bytes_now=20_100_000, bytes_before=20_000_000),
+    ],
+    "Monitoring 7": [
+        replace(REGRESSION, difference=replace(SAME, auc=-0.02, auc_low=-0.03, auc_high=-0.011)),
+        replace(REGRESSION, difference=replace(SAME, brier=0.01, brier_low=0.0051, brier_high=0.02)),
+        replace(REGRESSION, now=replace(SIDE, gap=-0.131)),
+        replace(REGRESSION, now=replace(SIDE, decisions=0.023)),
+        replace(REGRESSION, before=replace(SIDE, decisions=0.02)),
+    ],
+}
+JUDGES = {each.name: each for each in vars(gates).values() if isinstance(each, Judge)}
+
+
+@pytest.mark.parametrize(("name", "evidence"), [(name, each) for name, many in GOOD.items() for each in many])
+def test_good_evidence_is_green(name: str, evidence: Any) -> None:
+    verdict = JUDGES[name](evidence)
+    assert verdict.passed is True, verdict.evidence
+
+
+@pytest.mark.parametrize(("name", "evidence"), [(name, each) for name, many in BAD.items() for each in many])
+def test_bad_evidence_is_red(name: str, evidence: Any) -> None:
+    verdict = JUDGES[name](evidence)
+    assert verdict.passed is False, verdict.evidence
+
+
+@pytest.mark.parametrize(
+    ("name", "evidence", "told"),
+    [
+        ("Monitoring 1", BAD["Monitoring 1"][0], "numpy 1 is installed"),
+        ("Monitoring 2", BAD["Monitoring 2"][0], "weather: law wind: share of rows: 0.97"),
+        ("Monitoring 2", BAD["Monitoring 2"][1], "has no rows"),
+        ("Monitoring 3", BAD["Monitoring 3"][0], "request: 5 inputs"),
+        ("Monitoring 4", BAD["Monitoring 4"][0], "191 days, at most 190"),
+        ("Monitoring 4", GOOD["Monitoring 4"][2], "the champion, 1: 730 days"),
+        ("Monitoring 5", BAD["Monitoring 5"][0], "seats has infinite values"),
+        ("Monitoring 6", BAD["Monitoring 6"][0], "2.0 times the CPU of the version before"),
+        ("Monitoring 6", BAD["Monitoring 6"][1], "8 times the CPU of the bare model"),
+        ("Monitoring 7", BAD["Monitoring 7"][0], "AUC -0.020"),
+    ],
+)
+def test_the_evidence_is_told(name: str, evidence: Any, told: str) -> None:
+    assert told in JUDGES[name](evidence).evidence
+
+
+@pytest.mark.parametrize(
+    ("name", "evidence"),
+    [("Monitoring 2", Invariants("2013")), ("Monitoring 3", skew.Paths(0, notebook=True, ways=()))],
+)
+def test_without_evidence_nothing_is_judged(name: str, evidence: Any) -> None:
+    assert JUDGES[name](evidence).passed is None
+
+
+# Monitoring 1
+
+LOCK = """# a comment
+numpy==2.4.1 \\
+    --hash=sha256:aa \\
+    --hash=sha256:bb
+some-thing==1.0 ; sys_platform == 'nowhere' \\
+    --hash=sha256:cc
+Click==0.1
+"""
+
+
+def test_a_lock_is_read_with_its_markers_and_sums() -> None:
+    found = lock.pinned(LOCK)
+    assert {name: (pin.version, pin.sums, pin.applies) for name, pin in found.items()} == {
+        "numpy": ("2.4.1", 2, True),
+        "some-thing": ("1.0", 1, False),
+        "click": ("0.1", 0, True),
+    }
+
+
+def test_each_difference_of_wish_lock_and_installation_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / lock.LOCKED).write_text(LOCK)
+    (tmp_path / lock.WISHED).write_text(
+        "numpy>=3  # why\n-c other.txt\nunlocked\nnone; sys_platform == 'nowhere'\nclick\n"
+    )
+    monkeypatch.setattr(lock, "installed", {"numpy": "2.4.1", "click": ""}.get)
+    assert lock.package_changes(tmp_path) == (
+        2,
+        [
+            "numpy is locked at 2.4.1, requirements.in wants >=3",
+            "unlocked is in requirements.in but not in requirements.txt",
+            "click missing is installed, 0.1 is locked",
+            "click is locked without a sum",
+        ],
+    )
+
+
+def test_a_library_of_another_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock, "installed", {"numpy": "2", "pandas": "3"}.get)
+    assert lock.library_changes({"numpy": "2", "pandas": "2"}) == ["pandas 3 is installed, the model was made with 2"]
+
+
+def test_a_column_with_another_type_or_name_is_named() -> None:
+    columns = (
+        Column(name="n", kind="integer", about=""),
+        Column(name="gone", kind="text", about=""),
+        Column(name="maybe", kind="integer", about="", max_null=0.5),
+    )
+    table = Table(name="t", columns=columns, key=("n",))
+    contract = Contract(tables=(table,), features=table, key="n", time="", day="", target="", known_at="")
+    connection = duckdb.connect()
+    connection.execute("create table t as select 1.5::double as n, 2.0::double as maybe, 'x' as extra")
+    assert lock.table_changes(connection, contract) == [
+        "t.n is DOUBLE, the contract says integer",
+        "t.gone is missing",
+        "t.extra is new",
+    ]
+
+
+# Monitoring 3
+
+
+def test_a_text_that_training_has_not_seen_keeps_the_rule(small_bundle: Path) -> None:
+    carrier, origin, maker = Bundle.load(small_bundle).signature.features[:3]
+    assert odd_rows.unseen_of(carrier) == ["AB", "AC", "AD", "NA"]  # two letters, and none that training knows
+    assert odd_rows.unseen_of(origin) == []
+    assert "AIRBUA" in odd_rows.unseen_of(maker)
+
+
+def test_values_stand_on_both_sides_of_each_threshold(small_bundle: Path) -> None:
+    bundle = Bundle.load(small_bundle)
+    inside = trees.read(small_bundle / "model.onnx")
+    table = pd.DataFrame(small_rows(50))
+    temp = bundle.names.index("temp")
+    edge = odd_rows.on_edges(table, bundle.signature.features[temp], inside.of(temp))["temp"].to_numpy(np.float32)
+    for threshold in inside.of(temp)[np.isfinite(inside.of(temp))]:
+        assert {threshold, np.nextafter(threshold, np.float32(np.inf))} <= set(edge)
+
+
+def test_a_way_counts_other_inputs_and_answers_and_a_refused_row_is_another() -> None:
+    def result(inputs: list[list[float]], answers: list[float]) -> skew._Result:
+        return skew._Result(np.array(inputs, np.float32), np.array(answers))
+
+    keys = pd.DataFrame({CONTRACT.key: ["a", "b", "c"]})
+    reference = result([[1, np.nan], [2, 2], [3, 3]], [0.1, 0.2, 0.3])
+    other = result([[1, np.nan], [2, 0], [3, 3]], [0.1 + 9e-7, 0.2 + 2e-6, np.nan])
+    way = skew._way("file", other, reference, keys)
+    assert (way.inputs, way.answers, way.largest) == (1, 2, 1.0)
+    assert way.example.startswith("c:")
+
+
+# Monitoring 5
+
+
+def test_infinite_features_are_named() -> None:
+    frame = pd.DataFrame({"a": [1.0, np.nan], "b": [1.0, -np.inf], "c": [1e39, 0.0], "d": ["x", None]})
+    assert stability.infinite(frame, ["a", "b", "c", "d"]) == ("b", "c")
+
+
+def test_answers_at_and_beyond_0_and_1_and_none_are_outside() -> None:
+    assert stability.outside(np.array([0.0, 1.0, -0.1, np.nan, 0.5, 1e-9])) == 4
+
+
+def test_every_number_is_made_extreme(small_bundle: Path) -> None:
+    bundle = Bundle.load(small_bundle)
+    seen = np.concatenate(list(stability.extremes(bundle, pd.DataFrame(small_rows(4)))))
+    temp = seen[:, bundle.names.index("temp")]
+    assert {-40.0, 130.0, np.finfo(np.float32).max, np.finfo(np.float32).min} <= set(temp.tolist())
+    assert np.isnan(seen).all(axis=1).any()
+    assert stability.by_batches(bundle, seen) <= 1e-6
+
+
+# Monitoring 6
+
+
+def test_the_least_of_the_repeats_counts_for_each_call() -> None:
+    little, much = speed.least([partial(sum, range(20_000)), partial(sum, range(400_000))], 10)
+    assert 5 < much / little < 80
+    assert little < 10_000
+
+
+# Monitoring 7
+
+
+def test_a_side_tells_gap_decisions_and_calibration() -> None:
+    answers = np.array([0.1] * 10 + [0.9] * 10)
+    labels = np.array([0.0] * 10 + [1.0] * 10)
+    found = regression.side(labels, answers, 0.5)
+    assert found.gap == pytest.approx(0.0)
+    assert found.decisions == 0.5
+    assert found.calibration_error == pytest.approx(0.1)
+
+
+# Damage
+
+
+@pytest.fixture
+def project(tmp_path: Path, registry: Path) -> Path:
+    """A project with the small bundle as its champion, in a registry with the names of the settings."""
+    config = Path(__file__).parents[2] / "config.toml"
+    (tmp_path / "config.toml").write_text(config.read_text(encoding="utf-8"), encoding="utf-8")
+    assert registry == tmp_path / "registry"
+    return tmp_path
+
+
+@pytest.mark.parametrize("change", [damage.leaf_without_a_number, damage.leaf_out_of_proportion])
+def test_a_damaged_leaf_keeps_the_golden_answers_and_is_found(project: Path, change: Any) -> None:
+    folder = project / "registry" / "versions" / "1"
+    # Golden records of one row reach few leaves.
+    golden = json.loads((folder / "golden.json").read_text())[:1]
+    (folder / "golden.json").write_text(json.dumps(golden))
+    damage.record_sums(folder)
+    change(project)
+    Bundle.load(folder)
+    leaves = trees.read(folder / "model.onnx").leaves
+    assert (~(np.abs(leaves) < 10)).sum() == 1
+
+
+def test_the_oldest_version_serves_again(project: Path) -> None:
+    registry = project / "registry"
+    (registry / "versions" / "2").mkdir()
+    (registry / "aliases.json").write_text('{"champion": 2}')
+    (registry / "history.jsonl").write_text("")
+    damage.old_champion(project)
+    assert json.loads((registry / "aliases.json").read_text()) == {"champion": 1}
+
+
+def test_trees_are_read_and_anything_else_is_refused(small_bundle: Path, tmp_path: Path) -> None:
+    inside = trees.read(small_bundle / "model.onnx")
+    assert len(inside.features) == len(inside.thresholds) > 0
+    assert set(inside.features) <= set(range(len(SIGNATURE["features"])))
+    empty = onnx.helper.make_model(onnx.helper.make_graph([], "none", [], []))
+    onnx.save(empty, tmp_path / "none.onnx")
+    with pytest.raises(ValueError, match="0 ensembles"):
+        trees.read(tmp_path / "none.onnx")
+
+
+def test_a_cut_table_cannot_be_read(tmp_path: Path) -> None:
+    from mle_standin import data
+
+    home = Path(__file__).parents[2]
+    (tmp_path / "config.toml").write_text((home / "config.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    folder = tmp_path / "data" / "2013"
+    folder.mkdir(parents=True)
+    for file in (home / "data" / "2013").glob("*.parquet"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    damage.cut_table(tmp_path)
+    with pytest.raises(InputError, match="cannot be read"):
+        data.connect(folder)
