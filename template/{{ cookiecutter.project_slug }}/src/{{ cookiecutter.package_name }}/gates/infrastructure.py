@@ -50,7 +50,7 @@ def spec_tested(evidence: SpecTests) -> Judgement:
     if not all(0 <= answer <= 1 for answer in evidence.unusual):
         wrong.append(f"unseen and missing values get {evidence.unusual}")
     if evidence.misplaced:
-        wrong.append(f"the signature encodes otherwise: {', '.join(evidence.misplaced)}")
+        wrong.append(f"the signature encodes {len(evidence.misplaced)} otherwise: {', '.join(evidence.misplaced[:3])}")
     if wrong:
         return False, "; ".join(wrong)
     losses = " > ".join(f"{loss:.2f}" for loss in evidence.losses)
