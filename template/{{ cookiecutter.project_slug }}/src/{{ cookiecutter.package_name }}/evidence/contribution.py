@@ -1,7 +1,7 @@
 """What each feature contributes: the AUC that is lost when its values are shuffled among the rows.
 
-A model is fitted on every other day of the whole period and judged on the days between: the question is whether a
-feature carries information, not whether the world has changed since. (Breiman 2001: permutation importance.)
+A model is fitted on every other day of the snapshot and judged on the days between: the question is whether a feature
+carries information, not whether the world has changed since. (Breiman 2001: permutation importance.)
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class Contributions:
 
 def measure(bench: Bench) -> Contributions:
     """The contribution of each feature of the specification that is not kept for another reason."""
-    rows = pd.concat([bench.split.train, bench.split.test])
+    rows = bench.frame[bench.frame[CONTRACT.target].notna()]
     even = rows[CONTRACT.day].isin(np.sort(rows[CONTRACT.day].unique())[::2])
     asked = [name for name in bench.spec.features if name not in bench.config.gates.kept]
     table = contributions(rows[even], rows[~even], bench.spec, asked)
