@@ -1,7 +1,11 @@
-"""The page of a data check: every finding, and the first rows in quarantine with their reasons."""
+"""The page of a data check: every finding, and the first rows in quarantine with their reasons.
+
+A page is shown around, so it leaves private columns out; the quarantine itself holds whole rows and stays here.
+"""
 
 from pathlib import Path
 
+from .contract import CONTRACT
 from .data_checks import Report
 from .pages import Section
 from .pages import write_page
@@ -19,7 +23,8 @@ def write(report: Report, path: Path, name: str) -> Path:
         if len(rows):
             text = f"{len(rows):,} of {report.rows[table]:,} rows. The first {min(FIRST, len(rows))}:"
             first = rows.head(FIRST).reset_index()
-            columns = ["row", "reason", *[column for column in first if column not in {"row", "reason"}]]
+            left_out = {"row", "reason", *(column.name for column in CONTRACT.table(table).columns if column.private)}
+            columns = ["row", "reason", *[column for column in first if column not in left_out]]
             sections.append(Section(f"In quarantine: {table}", text, first[columns]))
     lead = f"{len(findings)} checks of {sum(report.rows.values()):,} rows, {red} of them red."
     return write_page(path, f"Data checks: {name}", sections, lead=lead, status="bad" if red else "good")

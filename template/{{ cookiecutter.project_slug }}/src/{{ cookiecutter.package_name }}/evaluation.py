@@ -115,11 +115,23 @@ def compare(
     y: ArrayLike, p: ArrayLike, other: ArrayLike, day: ArrayLike, *, draws: int = DRAWS, seed: int = 0
 ) -> Difference:
     """How much better `p` is than `other` on the same rows: differences p - other, paired by resampled days."""
-    one, two = _Blocks(y, p, day), _Blocks(y, other, day)
+    return rivals(y, p, [other], day, draws=draws, seed=seed)[0]
+
+
+def rivals(
+    y: ArrayLike, p: ArrayLike, others: Iterable[ArrayLike], day: ArrayLike, *, draws: int = DRAWS, seed: int = 0
+) -> list[Difference]:
+    """`compare` with each of several others; what they share is computed once."""
+    one = _Blocks(y, p, day)
     whole, weights = _resamples(len(one.names), draws, seed)
-    auc = _interval(one.auc(whole) - two.auc(whole), one.auc(weights) - two.auc(weights))
-    squares = one.squares - two.squares
-    return Difference(*auc, *_interval(one.mean(squares, whole), one.mean(squares, weights)))
+    mine = one.auc(whole), one.auc(weights)
+    found = []
+    for other in others:
+        two = _Blocks(y, other, day)
+        auc = _interval(mine[0] - two.auc(whole), mine[1] - two.auc(weights))
+        squares = one.squares - two.squares
+        found.append(Difference(*auc, *_interval(one.mean(squares, whole), one.mean(squares, weights))))
+    return found
 
 
 def slices(frame: pd.DataFrame, names: Iterable[str], y: ArrayLike, p: ArrayLike, day: ArrayLike) -> pd.DataFrame:

@@ -104,7 +104,9 @@ def _reasons(cases: pd.DataFrame, table: Table) -> pd.DataFrame:
     doubled = check.str.startswith("multiple_fields_uniqueness") | (check == "field_uniqueness")
     check = check.mask(doubled, "is doubled").replace("not_nullable", "is missing")
     column = cases["column"].astype("str").mask(doubled, f"key ({', '.join(table.key)})")
-    value = cases["failure_case"].map(lambda v: "" if pd.isna(v) else f"{v} ").mask(doubled, "")
+    # A reason is shown in reports and messages: a private value is not named in it.
+    private = column.isin([each.name for each in table.columns if each.private])
+    value = cases["failure_case"].map(lambda v: "" if pd.isna(v) else f"{v} ").mask(doubled | private, "")
     reason = column + ": " + value + check
     found = pd.DataFrame({"row": cases["index"], "check": check, "column": column, "reason": reason})
     return found.drop_duplicates(["row", "column", "check"])

@@ -19,7 +19,9 @@ class Column:
 
     `allowed` is a closed set, `pattern` a regular expression for an open one. `low` and `high` are inclusive, in
     `unit`. `max_null` is the largest share of missing values that is still normal. `known` says whether the value
-    is there at the prediction time; a column that is known only afterwards is a leak when it becomes a feature.
+    is there at the prediction time; a column that is known only afterwards is a leak when it becomes a feature, and
+    `known_at` (SQL over the columns of its table) says from which moment it is known. A private value may stand in raw
+    tables only: not in a feature, a log, a bundle or a report.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Column:
     pattern: str = ""
     max_null: float = 0.0
     known: Known = "before"
+    known_at: str = ""
     private: bool = False
 
     @property
@@ -74,7 +77,8 @@ class Reference:
 class Table:
     """One table: its columns, what identifies a row, and what holds across rows and tables.
 
-    `time` is the column by which coverage is judged: at most `max_missing_days` days without a row.
+    `time` is the column by which coverage is judged: at most `max_missing_days` days without a row. `known_at` (SQL)
+    is the moment from which a row is known; without one, rows are known long before: a schedule, a register.
     """
 
     name: str
@@ -85,6 +89,7 @@ class Table:
     references: tuple[Reference, ...] = ()
     min_rows: int = 1
     time: str = ""
+    known_at: str = ""
     max_missing_days: int = 0
 
     def column(self, name: str) -> Column:

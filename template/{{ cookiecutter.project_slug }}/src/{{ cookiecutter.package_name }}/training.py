@@ -23,6 +23,7 @@ from .settings import Model
 from .settings import Tests
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "duckdb", "skl2onnx", "onnxruntime")
+MODELLED = ("category", "integer", "number")
 Lineage = Mapping[str, Any]
 
 
@@ -49,6 +50,11 @@ def fit(rows: pd.DataFrame, spec: Model) -> Pipeline:
     if missing:
         hint = f"the columns are made in sql/features.sql: {', '.join(rows.columns)}"
         raise InputError(f"no such feature: {', '.join(missing)}", where="[model] features", hint=hint)
+    kinds = {column.name: column.kind for column in CONTRACT.features.columns}
+    strange = [name for name in spec.features if kinds.get(name) not in MODELLED]
+    if strange:
+        hint = f"a feature has an entry in FEATURES of contract.py, of the kind {' or '.join(MODELLED)}"
+        raise InputError(f"the contract has no such feature: {', '.join(strange)}", where="[model] features", hint=hint)
     if rows[CONTRACT.target].nunique() < 2:
         raise InputError("only one class in the training period", where="[split] train", hint="choose a longer period")
     target = rows[CONTRACT.target].astype(int)

@@ -1,46 +1,191 @@
-"""TO BE WRITTEN."""
+"""Data 1 to 7: what the schema expects, and whether features help, are cheap, allowed, private, easy to add, tested."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from .judge import Judgement
 from .judge import gate
 
+if TYPE_CHECKING:
+    from ..evidence.added_feature import Extension
+    from ..evidence.contribution import Contributions
+    from ..evidence.expectations import Expectations
+    from ..evidence.feature_costs import Costs
+    from ..evidence.foresight import Requirements
+    from ..evidence.traces import Traces
+    from ..evidence.worked_examples import Examples
+
+# A value ten times out must be refused, so a bound may lie as far from the values seen as ten times their span. The
+# widest of the contract: rain, where 5 inches an hour are allowed and .64 were seen in 2023 (6.8 spans), so a span may
+# be half as wide in other days before it is red.
+MAX_ROOM = 10.0
+# A fifth of the rows more without a value is an incident; the contract leaves .13 at most (2013 and 2023).
+MAX_SLACK = 0.2
+# Shuffled noise gains at most .0003 of AUC on a year of days between; the weakest real feature .0010 (dest, 2023).
+LEAST_AUC = 0.0005
+# The dearest of the 20 features costs 1.7 times the median one; a busy machine adds a half.
+MAX_TIMES_MEDIAN = 5.0
+# Of a text that is named in every request; the longest mean is 14 (wind_speed with all its digits).
+MAX_REQUEST_BYTES = 100
+# About a thousand categories. dest (105 of them) has 2.2 kB in the signature and the reference together.
+MAX_BUNDLE_BYTES = 20_000
+# Operators hand on 23 rows for each flight now. Twenty more joins would make it 60; a join by a range makes hundreds.
+MAX_TOUCHED = 100.0
+# Four times the data, and the same work for each row, or a little less: what grows does not fit in memory some day.
+MAX_GROWTH = 1.5
+# CPU in as-of joins of the flights with themselves: 16 to 34 on a busy machine.
+MAX_JOINS = 100.0
+# A line of SQL, an entry in the contract, a name in the settings. CPU: 1 s now, and 4 s on a busy machine.
+MAX_FILES = 3
+MAX_SECONDS = 20.0
+
 
 @gate("Data 1", "feature expectations are captured in a schema")
-def schema(evidence: None) -> Judgement:
-    """TO BE WRITTEN."""
-    return True, "to be written"
+def schema(evidence: "Expectations") -> Judgement:
+    """Every column has an entry, bounds are near the data, and planted bad values are refused."""
+    columns = evidence.columns
+    room = _room(columns)
+    slack = columns["max_null"] - columns["nulls"]
+    loose = slack[slack > MAX_SLACK]
+    problems = [
+        *(f"{name} has no entry in the contract" for name in evidence.unknown),
+        *(f"{name} is in the contract, but not made" for name in evidence.absent),
+        *(f"{place} is accepted" for place in evidence.accepted),
+        *(f"{_place(columns, i)} may be {room[i]:.3g} spans beyond what is seen" for i in room.index[room > MAX_ROOM]),
+        *(
+            f"{_place(columns, i)} may lack {columns['max_null'][i]:.0%}, lacks {columns['nulls'][i]:.1%}"
+            for i in loose.index
+        ),
+    ]
+    widest = f"the widest bound is {room.max():.1f} spans from the data ({_place(columns, room.idxmax())})"
+    good = f"{len(columns)} columns expected, {evidence.planted} planted bad values refused; {widest}, at most {MAX_ROOM:g}"
+    return _all_well(problems, good)
 
 
 @gate("Data 2", "all features are beneficial")
-def beneficial(evidence: None) -> Judgement:
-    """TO BE WRITTEN."""
-    return True, "to be written"
+def beneficial(evidence: "Contributions") -> Judgement:
+    """Each feature may contribute `LEAST_AUC` at least, by the upper end of its day-block interval, or has a reason."""
+    table = evidence.table.sort_values("auc_high")
+    useless = table[table["auc_high"] < LEAST_AUC]
+    kept = f"; kept for a reason: {', '.join(evidence.kept)}" if evidence.kept else ""
+    if len(useless):
+        named = ", ".join(
+            f"{name} {row.auc:+.4f} [{row.auc_low:.4f}, {row.auc_high:.4f}]" for name, row in useless.iterrows()
+        )
+        return False, f"without a contribution to the AUC: {named}; at least {LEAST_AUC} must be possible{kept}"
+    weakest = table.index[0]
+    low, high = table["auc_low"].iloc[0], table["auc_high"].iloc[0]
+    said = f"{weakest} {table['auc'].iloc[0]:+.4f} [{low:.4f}, {high:.4f}]"
+    return True, f"{len(table)} features contribute; the weakest to the AUC: {said}, at least {LEAST_AUC}{kept}"
 
 
 @gate("Data 3", "no feature costs too much")
-def affordable(evidence: None) -> Judgement:
-    """TO BE WRITTEN."""
-    return True, "to be written"
+def affordable(evidence: "Costs") -> Judgement:
+    """Time and bytes of each feature in serving, and the work of the SQL that makes them all."""
+    table, making = evidence.table, evidence.making
+    times = table["micros"] / table["micros"].median()
+    problems = [
+        *(f"{name}: {times[name]:.1f} times the median time" for name in table.index[times > MAX_TIMES_MEDIAN]),
+        *_over(table["request"], MAX_REQUEST_BYTES, "bytes in a request"),
+        *_over(table["bundle"], MAX_BUNDLE_BYTES, "bytes in the bundle"),
+        *([f"the SQL handles {making.touched:.0f} rows for each one"] if making.touched > MAX_TOUCHED else []),
+        *(
+            [f"its work per row grows {making.growth:.1f} times with 4 times the data"]
+            if making.growth > MAX_GROWTH
+            else []
+        ),
+        *([f"the SQL takes as long as {making.joins:.0f} as-of joins"] if making.joins > MAX_JOINS else []),
+    ]
+    dearest, largest = times.idxmax(), table["bundle"].idxmax()
+    good = (
+        f"{dearest} takes {times.max():.1f} times the median time, {largest} {table['bundle'].max() / 1000:.1f} kB of the "
+        f"bundle; the SQL handles {making.touched:.0f} rows for each one, at most {MAX_TOUCHED:.0f}"
+    )
+    return _all_well(problems, good)
 
 
 @gate("Data 4", "features adhere to meta-level requirements")
-def requirements(evidence: None) -> Judgement:
-    """TO BE WRITTEN."""
-    return True, "to be written"
+def requirements(evidence: "Requirements") -> Judgement:
+    """No feature is forbidden by the contract, and none changes when what came later is taken away."""
+    seen = evidence.foresight
+    if not seen.rows and not seen.missing:
+        return None, "no events just before the moments that were looked at"
+    changed = {name: count for name, count in seen.changed.items() if count}
+    problems = [
+        *(f"{name} is {why}" for name, why in evidence.wrong.items()),
+        *(f"{name} is known afterwards, but since when?" for name in evidence.undated),
+        *(f"{name} changes in {count} of {seen.rows} rows without the future" for name, count in changed.items()),
+        *([f"{seen.missing} rows are not there without the future"] if seen.missing else []),
+    ]
+    good = f"{evidence.features} features allowed; none of {seen.rows} rows changes when what came later is taken away"
+    return _all_well(problems, good)
 
 
 @gate("Data 5", "the data pipeline has appropriate privacy controls")
-def private(evidence: None) -> Judgement:
-    """TO BE WRITTEN."""
-    return True, "to be written"
+def private(evidence: "Traces") -> Judgement:
+    """No personal data in open columns, no private value outside raw tables, and the log keeps none."""
+    if not evidence.columns:
+        return False, "no column of the contract is private: who looks at the data has to say which ones are"
+    problems = [
+        *(f"{place} holds {what}" for place, what in evidence.personal.items()),
+        *(f"{place} holds private {what}" for place, what in evidence.private.items()),
+        *(f"a private value was sent through: {place}" for place in evidence.stored),
+    ]
+    named = ", ".join(evidence.columns)
+    good = (
+        f"{evidence.places} tables and files hold none of {evidence.values:,} private values ({named}), and no address"
+    )
+    return _all_well(problems, f"{good} of a person; the log keeps no private value")
 
 
 @gate("Data 6", "new features can be added quickly")
-def extensible(evidence: None) -> Judgement:
-    """TO BE WRITTEN."""
-    return True, "to be written"
+def extensible(evidence: "Extension") -> Judgement:
+    """A feature arrives everywhere after the documented changes in at most `MAX_FILES` files."""
+    missing = [place for place, arrived in evidence.arrived.items() if not arrived]
+    files = f"{len(evidence.files)} files changed"
+    problems = [
+        *([f"a new feature is not in: {', '.join(missing)}; {files}"] if missing else []),
+        *([f"{files}, at most {MAX_FILES}"] if len(evidence.files) > MAX_FILES else []),
+        *([f"{evidence.seconds:.1f} s, at most {MAX_SECONDS:g}"] if evidence.seconds > MAX_SECONDS else []),
+    ]
+    return _all_well(problems, f"{files}, {evidence.seconds:.1f} s: a new feature is in {', '.join(evidence.arrived)}")
 
 
 @gate("Data 7", "all input feature code is tested")
-def code_tested(evidence: None) -> Judgement:
-    """TO BE WRITTEN."""
-    return True, "to be written"
+def code_tested(evidence: "Examples") -> Judgement:
+    """The SQL gives what was calculated by hand, and every feature has examples that differ."""
+    problems = [
+        *([f"{evidence.missing} of {evidence.rows} rows are lost"] if evidence.missing else []),
+        *([f"{evidence.extra} rows too many"] if evidence.extra else []),
+        *(f"{name}: {said}" for name, said in evidence.different.items()),
+        *([f"no two different examples of {', '.join(evidence.untested)}"] if evidence.untested else []),
+    ]
+    good = f"{evidence.rows} worked examples: {evidence.columns} columns come out as calculated by hand"
+    return _all_well(problems, good)
+
+
+def _all_well(problems: list[str], good: str) -> Judgement:
+    """Green with `good`, or red with the first problems and how many there are."""
+    more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+    return not problems, ("; ".join(problems[:3]) + more) if problems else good
+
+
+def _room(columns: pd.DataFrame) -> pd.Series:
+    """How far the bounds of each column lie from the values seen, in spans of these; those of a constant in 5% of it."""
+    seen = columns.dropna(subset=["low", "high", "seen_low", "seen_high"])
+    seen = seen.assign(**{name: seen[name].astype("float64") for name in ("low", "high", "seen_low", "seen_high")})
+    span = seen["seen_high"] - seen["seen_low"]
+    largest = seen[["seen_low", "seen_high"]].abs().max(axis=1)
+    unit = span.mask(span == 0, 0.05 * largest)
+    beyond = pd.concat([seen["seen_low"] - seen["low"], seen["high"] - seen["seen_high"]], axis=1).max(axis=1)
+    # A column that is 0 everywhere says nothing about its bounds.
+    return (beyond / unit)[unit > 0]
+
+
+def _place(columns: pd.DataFrame, row: object) -> str:
+    return f"{columns['table'][row]}.{columns['column'][row]}"
+
+
+def _over(sizes: pd.Series, limit: float, what: str) -> list[str]:
+    return [f"{name}: {size:,.0f} {what}, at most {limit:,}" for name, size in sizes.items() if size > limit]

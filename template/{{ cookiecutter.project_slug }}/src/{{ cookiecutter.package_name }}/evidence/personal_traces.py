@@ -1,0 +1,168 @@
+"""Where persons leave traces: text columns of the data, and everything that training and serving wrote.
+
+Private columns (contract: `private`) may stand in raw tables, and in the quarantine, which holds whole rows for repair
+and stays on this machine. Anywhere else their values are a leak. A row with a private value is also sent through the
+real prediction log, and the log is read back.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+from dataclasses import dataclass
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .. import data
+from ..contract import CONTRACT
+from ..monitoring import reference as monitoring
+from ..monitoring.log import PredictionLog
+from ..service.metrics import Metrics
+from ..service.recorder import Recorder
+from ..signature import Feature
+from ..signature import Signature
+from .bench import Bench
+from .bench import NotJudgedError
+from .bench import thinned
+from .personal import kinds
+from .personal import masked
+from .personal import private_in
+from .personal import searchable
+
+LARGEST = 30_000_000  # bytes that are read of what was written, the newest files first
+ROWS = 20_000  # of a table of an SQLite file, the newest
+VALUES = 20_000  # of a column
+TEXTS = ("category", "text")
+SECRET = "PRIVATE-7F3A9C"
+SQLITE = b"SQLite format 3\x00"
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Places with what was found there, values masked.
+
+    personal: texts that look like personal data. private: values of the private columns outside raw tables. stored:
+    where a private value that was sent through the service arrived. columns, values: private columns and values looked
+    for; places: how many tables and files were read.
+    """
+
+    personal: dict[str, str]
+    private: dict[str, str]
+    stored: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: int
+    places: int
+
+
+def measure(bench: Bench) -> Traces:
+    """Read the text columns of the tables, the features, and all that was written; send a private value through."""
+    snapshot = bench.config.snapshot()
+    # Anew, because the bench may have taken the quarantined rows out already.
+    raw = data.connect(snapshot.folder, snapshot.repair)
+    columns = [(table.name, column.name) for table in CONTRACT.tables for column in table.columns if column.private]
+    values = searchable(value for each in columns for value in _distinct(raw, *each))
+    personal: dict[str, str] = {}
+    private: dict[str, str] = {}
+    places = 0
+    for place, text, is_raw in chain(_tables(raw), _features(bench), written(bench)):
+        places += 1
+        personal |= {place: f"{kind} {masked(value)}" for kind, value in kinds(text).items()}
+        leaked = set() if is_raw else private_in(text, values)
+        private |= {place: f"{len(leaked)} values, as {masked(min(leaked))}"} if leaked else {}
+    named = tuple(f"{table}.{column}" for table, column in columns)
+    return Traces(personal, private, sent_through(bench), named, len(values), places)
+
+
+def written(bench: Bench) -> Iterator[tuple[str, str, bool]]:
+    """What training, serving and monitoring wrote, the newest first: the bundle, the log, tracking, reports."""
+    paths = bench.config.paths
+    folders = (bench.folder, paths.predictions.parent, paths.tracking.parent, paths.reports)
+    files = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
+    left = LARGEST
+    for file in sorted(files, key=lambda file: (file.parent != bench.folder, -file.stat().st_mtime)):
+        size = file.stat().st_size
+        if size > left or file.suffix in {".db-wal", ".db-shm"}:
+            continue
+        left -= size
+        yield from _read(file, _name(file, bench.home))
+
+
+def sent_through(bench: Bench) -> tuple[str, ...]:
+    """Where a value of a private feature arrives when a request and a training have it: nowhere, if all is well."""
+    feature = Feature(name="private_value", kind="category", private=True, categories=(SECRET,))
+    signature = replace(bench.bundle.signature, features=(*bench.bundle.signature.features, feature))
+    rows = [{**record["features"], feature.name: SECRET} for record in bench.bundle.golden]
+    found = [f"prediction log: {said}"] if (said := _logged(signature, rows, bench.scratch / "private.db")) else []
+    columns = {each.name: _column(each, rows) for each in signature.features}
+    described = [asdict(each) for each in signature.features]
+    reference = monitoring.make(columns, np.full(len(rows), 0.5), np.arange(len(rows)) % 2, described)
+    return (*found, *(["reference.json"] if SECRET in json.dumps(reference) else []))
+
+
+def _logged(signature: Signature, rows: list[dict[str, Any]], file: Path) -> str:
+    """What is wrong with the log of some rows, written the way the service does it; empty when nothing is."""
+    file.unlink(missing_ok=True)
+    recorder = Recorder(PredictionLog(file, signature), Metrics(), signature.key)
+    recorder.start()
+    recorder.put("gate", "0", rows, [0.5] * len(rows), signature.threshold)
+    recorder.stop()
+    with PredictionLog(file, signature) as log:
+        count, _ = log.count()
+    if any(SECRET.encode() in each.read_bytes() for each in file.parent.glob(f"{file.name}*")):
+        return "holds the private value"
+    return "" if count == len(rows) else f"{count} of {len(rows)} rows arrived"
+
+
+def _column(feature: Feature, rows: list[dict[str, Any]]) -> NDArray[Any]:
+    return np.array([row.get(feature.name) for row in rows], dtype=object if feature.kind == "category" else np.float64)
+
+
+def _tables(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, bool]]:
+    for table in CONTRACT.tables:
+        for column in table.columns:
+            if column.kind in TEXTS and not column.private:
+                yield f"{table.name}.{column.name}", "\n".join(_distinct(connection, table.name, column.name)), True
+
+
+def _distinct(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
+    found = connection.execute(f'select distinct "{column}" from {table} where "{column}" is not null limit {VALUES}')
+    return [str(value) for (value,) in found.fetchall()]
+
+
+def _features(bench: Bench) -> Iterator[tuple[str, str, bool]]:
+    try:
+        frame = bench.frame
+    except NotJudgedError:  # the raw tables and the files can be read nevertheless
+        return
+    for name in frame.columns:
+        if not pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_datetime64_any_dtype(frame[name]):
+            values = thinned(frame[name].dropna(), VALUES) if name == CONTRACT.key else frame[name].dropna().unique()
+            yield f"{CONTRACT.features.name}.{name}", "\n".join(map(str, values)), False
+
+
+def _read(file: Path, name: str) -> Iterator[tuple[str, str, bool]]:
+    content = file.read_bytes()
+    if content.startswith(SQLITE):
+        yield from _sqlite(file, name)
+    else:
+        yield name, content.decode("utf-8", errors="replace"), False
+
+
+def _sqlite(file: Path, name: str) -> Iterator[tuple[str, str, bool]]:
+    with closing(sqlite3.connect(f"file:{file.as_posix()}?mode=ro", uri=True)) as connection:
+        for (table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
+            rows = connection.execute(f'select * from "{table}" order by rowid desc limit {ROWS}')  # noqa: S608
+            texts = "\n".join(value for row in rows for value in row if isinstance(value, str))
+            yield f"{name}: {table}", texts, False
+
+
+def _name(file: Path, home: Path) -> str:
+    return file.relative_to(home).as_posix() if file.is_relative_to(home) else file.name
