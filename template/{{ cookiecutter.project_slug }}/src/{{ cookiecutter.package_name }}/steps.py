@@ -89,7 +89,7 @@ def retrain(config: Settings) -> retraining.Decision:
     registry.resolve(CHAMPION)
     parts = config.retraining
     split = data.split(features(config, *parts.snapshots), parts.train, parts.test)
-    made_of = training.lineage(_sums(config, parts.snapshots), _periods(parts), config.model, config.tests)
+    made_of = training.lineage(_sums(config, parts.snapshots), periods(parts), config.model, config.tests)
     challenger = training.train(split, config.model, config.tests, made_of)
     decision = retraining.decide(challenger, registry, config.tests.slices)
     _track(config, Release(decision.version, challenger), "retrain")
@@ -104,6 +104,12 @@ def verdicts(config: Settings, version: int | str = CHAMPION) -> list[gates.Verd
 def bundle_folder(config: Settings, version: int | str = CHAMPION) -> Path:
     """The folder of a version's bundle."""
     return Registry(config.paths.registry).path(version)
+
+
+def periods(parts: Split | Retraining) -> dict[str, tuple[object, ...]]:
+    """The periods of a split as lineage remembers them."""
+    every = {"every": (parts.every,)} if isinstance(parts, Split) and parts.every > 1 else {}
+    return {"train": parts.train, "test": parts.test, **every}
 
 
 def _answers(config: Settings, version: int | str) -> tuple[pd.DataFrame, NDArray[np.float64]]:
@@ -144,13 +150,8 @@ def _track(config: Settings, release: Release, name: str) -> None:
 
 
 def _lineage(config: Settings) -> training.Lineage:
-    return training.lineage(_sums(config, [config.data.snapshot]), _periods(config.split), config.model, config.tests)
+    return training.lineage(_sums(config, [config.data.snapshot]), periods(config.split), config.model, config.tests)
 
 
 def _sums(config: Settings, snapshots: Iterable[str]) -> dict[str, dict[str, str]]:
     return {name: data.sums(config.snapshot(name).folder) for name in snapshots}
-
-
-def _periods(parts: Split | Retraining) -> dict[str, tuple[object, ...]]:
-    every = {"every": (parts.every,)} if isinstance(parts, Split) and parts.every > 1 else {}
-    return {"train": parts.train, "test": parts.test, **every}
