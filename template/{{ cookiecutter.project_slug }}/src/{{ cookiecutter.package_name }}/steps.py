@@ -91,7 +91,7 @@ def retrain(config: Settings) -> retraining.Decision:
     registry.resolve(CHAMPION)
     parts = config.retraining
     split = data.split(features(config, *parts.snapshots), parts.train, parts.test)
-    made_of = training.lineage(_sums(config, parts.snapshots), _periods(parts), config.model, config.tests)
+    made_of = training.lineage(_sums(config, parts.snapshots), periods(parts), config.model, config.tests)
     challenger = training.train(split, config.model, config.tests, made_of)
     decision = retraining.decide(challenger, registry, config.tests.slices)
     _track(config, Release(decision.version, challenger), "retrain")
@@ -110,7 +110,13 @@ def bundle_folder(config: Settings, version: int | str = CHAMPION) -> Path:
 
 def lineage(config: Settings) -> training.Lineage:
     """What a model of the present data and settings is made of."""
-    return training.lineage(_sums(config, [config.data.snapshot]), _periods(config.split), config.model, config.tests)
+    return training.lineage(_sums(config, [config.data.snapshot]), periods(config.split), config.model, config.tests)
+
+
+def periods(parts: Split | Retraining) -> dict[str, tuple[object, ...]]:
+    """The periods of a split as lineage remembers them."""
+    every = {"every": (parts.every,)} if isinstance(parts, Split) and parts.every > 1 else {}
+    return {"train": parts.train, "test": parts.test, **every}
 
 
 def _answers(config: Settings, version: int | str) -> tuple[pd.DataFrame, NDArray[np.float64]]:
@@ -157,8 +163,3 @@ def _track(config: Settings, release: Release, name: str) -> None:
 
 def _sums(config: Settings, snapshots: Iterable[str]) -> dict[str, dict[str, str]]:
     return {name: data.sums(config.snapshot(name).folder) for name in snapshots}
-
-
-def _periods(parts: Split | Retraining) -> dict[str, tuple[object, ...]]:
-    every = {"every": (parts.every,)} if isinstance(parts, Split) and parts.every > 1 else {}
-    return {"train": parts.train, "test": parts.test, **every}

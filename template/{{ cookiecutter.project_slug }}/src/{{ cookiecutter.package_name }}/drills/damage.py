@@ -132,7 +132,7 @@ def old_champion(home: Path) -> None:
 
 def other_libraries(home: Path) -> None:
     """The champion was made with libraries of a year ago, by its own manifest."""
-    manifest = Registry(load(home).paths.registry).path() / "manifest.json"
+    manifest = Registry(settings.load(home).paths.registry).path() / "manifest.json"
     content = json.loads(manifest.read_text(encoding="utf-8"))
     content["lineage"]["packages"] = {name: f"0.{version}" for name, version in content["lineage"]["packages"].items()}
     write_atomic(manifest, json.dumps(content))

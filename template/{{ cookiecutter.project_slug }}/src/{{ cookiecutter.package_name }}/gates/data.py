@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..evidence.expectations import Expectations
     from ..evidence.feature_costs import Costs
     from ..evidence.foresight import Requirements
-    from ..evidence.traces import Traces
+    from ..evidence.personal_traces import Traces
     from ..evidence.worked_examples import Examples
 
 # A value ten times out must be refused, so a bound may lie as far from the values seen as ten times their span. The

@@ -1,0 +1,109 @@
+"""The test period answered twice: offline from the table of features, and online as requests whose answers are logged.
+
+Online is the way of the service: JSON, its checks, the prediction log; the labels arrive later and the log joins them.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import evaluation
+from .. import export
+from ..bundle import Bundle
+from ..contract import CONTRACT
+from ..monitoring.log import PredictionLog
+from ..service.metrics import Metrics
+from ..service.predictor import Predictor
+from ..service.recorder import Recorder
+from ..service.request import BadRequestError
+from .bench import Bench
+from .bench import thinned
+
+BLOCK = 30  # days, about a month
+FEWEST = 3  # blocks; a correlation of two points is always 1 or -1
+ROWS = 1_200  # of a block: a tenth of the labels decides nothing here, for both ways see the same rows
+BODY = 500  # rows in a request
+
+
+@dataclass(frozen=True)
+class Replay:
+    """AUC by block, `blocks`: first_day, offline, online; and how many rows were sent, refused, found with a label."""
+
+    blocks: pd.DataFrame
+    sent: int
+    refused: int
+    labelled: int
+
+
+def replay(bench: Bench) -> Replay:
+    """Replay the test period in blocks of about a month, at least three of them."""
+    test = bench.split.test
+    days = np.sort(test[CONTRACT.day].unique())
+    parts = np.array_split(days, max(FEWEST, round(len(days) / BLOCK)))
+    rows = pd.concat([thinned(test[test[CONTRACT.day].isin(part)], ROWS) for part in parts if len(part)])
+    found, refused = _online(bench, rows)
+    both = rows.assign(offline=export.predict(bench.bundle, rows)).join(found, on=CONTRACT.key)
+    blocks = [_block(both[both[CONTRACT.day].isin(part)]) for part in parts if len(part)]
+    return Replay(pd.DataFrame(blocks), len(rows), refused, int(found["label"].notna().sum()))
+
+
+def _block(rows: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "first_day": rows[CONTRACT.day].min(),
+        "offline": _auc(rows[CONTRACT.target], rows["offline"], rows[CONTRACT.day]),
+        "online": _auc(rows["label"], rows["online"], rows[CONTRACT.day]),
+    }
+
+
+def _auc(y: pd.Series, p: pd.Series, day: pd.Series) -> float:
+    known = y.notna() & p.notna()
+    if y[known].nunique() < 2:
+        return float("nan")
+    return evaluation.evaluate(y[known], p[known], day[known], draws=1).auc
+
+
+def _online(bench: Bench, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """What the log holds after the requests and the labels, by key: columns online, label; and the rows refused."""
+    bundle = bench.bundle
+    with PredictionLog(bench.scratch / "replay.db", bundle.signature) as log:
+        refused = _send(bundle, log, rows)
+        log.append_labels(rows[CONTRACT.key], rows[CONTRACT.target], rows[CONTRACT.time])
+        columns = log.read()
+    found = pd.DataFrame({"online": columns["probability"], "label": columns["label"]}, index=columns["key"])
+    return found[~found.index.duplicated()], refused
+
+
+def _send(bundle: Bundle, log: PredictionLog, rows: pd.DataFrame) -> int:
+    metrics = Metrics()
+    recorder = Recorder(_Open(log), metrics, CONTRACT.key)  # type: ignore[arg-type]
+    predictor = Predictor(bundle, metrics, recorder, BODY)
+    refused = 0
+    recorder.start()
+    for number, first in enumerate(range(0, len(rows), BODY)):
+        part = rows.iloc[first : first + BODY]
+        try:
+            predictor.answer(body(bundle, part), f"replay-{number}")
+        except BadRequestError:
+            refused += len(part)
+    recorder.stop()
+    return refused
+
+
+def body(bundle: Bundle, rows: pd.DataFrame) -> bytes:
+    """Rows of a table of features as the body of a request, missing values as null."""
+    columns = {name: rows[name].astype(object).where(rows[name].notna(), None) for name in bundle.names}
+    sent = pd.DataFrame({CONTRACT.key: rows[CONTRACT.key], **columns}).to_dict("records")
+    return json.dumps({"rows": sent}).encode()
+
+
+class _Open:
+    """A log that its recorder does not close: the labels come later."""
+
+    def __init__(self, log: PredictionLog) -> None:
+        self.features, self.append_rows = log.features, log.append_rows
+
+    def close(self) -> None:
+        """Stay open."""
