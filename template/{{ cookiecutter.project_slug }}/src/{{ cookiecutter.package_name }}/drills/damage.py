@@ -16,6 +16,7 @@ from .. import settings
 from ..bundle import Bundle
 from ..bundle import manifest_sums
 from ..contract import CONTRACT
+from ..data import connect
 from ..errors import InputError
 from ..files import write_atomic
 from ..registry import CHAMPION
@@ -87,21 +88,6 @@ def write_over_the_version_before(home: Path) -> None:
     shutil.copytree(registry.path(), registry.path(_before(home)), dirs_exist_ok=True)
 
 
-def _registry(home: Path) -> Registry:
-    return Registry(settings.load(home).paths.registry)
-
-
-def _before(home: Path) -> int:
-    registry = _registry(home)
-    return max(number for number in registry.versions() if number != registry.resolve(CHAMPION))
-
-
-def _reseal(folder: Path) -> None:
-    file = folder / "manifest.json"
-    manifest = json.loads(file.read_text(encoding="utf-8"))
-    write_atomic(file, json.dumps({**manifest, "sha256": manifest_sums(folder)}, indent=1))
-
-
 def cut_table(home: Path) -> None:
     """The largest table of the snapshot ends in the middle of its file, and its sum was recorded after that."""
     folder = settings.load(home).snapshot().folder
@@ -154,6 +140,30 @@ def record_sums(folder: Path) -> None:
     """Write the sums of a bundle's files as they are now into its manifest."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     write_atomic(folder / "manifest.json", json.dumps({**manifest, "sha256": manifest_sums(folder)}))
+
+
+def raw_rows_in_a_report(home: Path) -> None:
+    """Show the first rows of the table that has a private column on a page of its own in the reports."""
+    config = settings.load(home)
+    table = next(table for table in CONTRACT.tables if any(column.private for column in table.columns))
+    rows = connect(config.snapshot().folder).sql(f"select * from {table.name} limit 20").to_arrow_table().to_pandas()
+    config.paths.reports.mkdir(parents=True, exist_ok=True)
+    (config.paths.reports / "meeting.html").write_text(rows.to_html(), encoding="utf-8")
+
+
+def _registry(home: Path) -> Registry:
+    return Registry(settings.load(home).paths.registry)
+
+
+def _before(home: Path) -> int:
+    registry = _registry(home)
+    return max(number for number in registry.versions() if number != registry.resolve(CHAMPION))
+
+
+def _reseal(folder: Path) -> None:
+    file = folder / "manifest.json"
+    manifest = json.loads(file.read_text(encoding="utf-8"))
+    write_atomic(file, json.dumps({**manifest, "sha256": manifest_sums(folder)}, indent=1))
 
 
 def _change_leaf(folder: Path, value: float) -> None:
