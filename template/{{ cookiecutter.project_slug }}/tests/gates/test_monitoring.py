@@ -105,6 +105,7 @@ BAD: dict[str, list[Any]] = {
     "Monitoring 4": [replace(AGE, newest=date(2014, 1, 7))],
     "Monitoring 5": [
         replace(NUMBERS, infinite=("seats",)),
+        replace(NUMBERS, error="frame: Out of Range Error: cannot take logarithm of zero"),
         replace(NUMBERS, inner_bad=1),
         replace(NUMBERS, largest=10.1),
         replace(NUMBERS, outside=1),
@@ -241,6 +242,12 @@ def test_a_text_that_training_has_not_seen_keeps_the_rule(small_bundle: Path) ->
     assert odd_rows.unseen_of(carrier) == ["AB", "AC", "AD", "NA"]  # two letters, and none that training knows
     assert odd_rows.unseen_of(origin) == []
     assert "AIRBUA" in odd_rows.unseen_of(maker)
+
+
+def test_a_row_out_of_bounds_is_refused_everywhere_and_says_nothing(small_bundle: Path) -> None:
+    features = Bundle.load(small_bundle).signature.features
+    table = pd.DataFrame(small_rows(4)).assign(hour=[0, 24, 25, 1], temp=[np.nan, 130.0, 20.0, np.inf])
+    assert odd_rows.allowed(table, features).tolist() == [True, True, False, False]
 
 
 def test_values_stand_on_both_sides_of_each_threshold(small_bundle: Path) -> None:

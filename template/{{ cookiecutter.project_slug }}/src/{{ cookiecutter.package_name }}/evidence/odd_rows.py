@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..model_tests import without_values
 from ..signature import Feature
+from .bench import NotJudgedError
 from .trees import Trees
 
 REAL = 300
@@ -20,15 +21,30 @@ LIKE_MISSING = ("NA", "NaN", "null")  # texts that a reader of CSV files may tak
 
 
 def rows(test: pd.DataFrame, features: Sequence[Feature], trees: Trees, key: str) -> tuple[pd.DataFrame, int]:
-    """The rows, each with a key of its own, and how many of them are real ones, which come first."""
-    real = test.iloc[:: max(1, len(test) // REAL)]
+    """The rows, each with a key of its own, and how many of them are real ones, which come first.
+
+    NotJudgedError when no real row is allowed: what is refused by every way says nothing about any.
+    """
+    sound = test[allowed(test, features)]
+    if sound.empty:
+        raise NotJudgedError("no row is inside the limits of the signature")
+    real = sound.iloc[:: max(1, len(sound) // REAL)]
     some = real.sample(EACH, random_state=0, replace=True)
     nulls = [some.assign(**{feature.name: None}) for feature in features if feature.nullable]
     unseen = [some.iloc[:1].assign(**{f.name: text}) for f in features if f.kind == "category" for text in unseen_of(f)]
-    edges = [on_edges(test, f, trees.of(i)) for i, f in enumerate(features) if f.kind == "number"]
+    edges = [on_edges(sound, f, trees.of(i)) for i, f in enumerate(features) if f.kind == "number"]
     parts = chain([real, without_values(some)], nulls, unseen, edges)
     together = pd.concat([part.astype(test.dtypes.to_dict()) for part in parts], ignore_index=True)
     return together.assign(**{key: [f"row-{i}" for i in range(len(together))]}), len(real)
+
+
+def allowed(rows: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[bool]":
+    """Which rows have every number inside its bounds, or none."""
+    inside = pd.Series(data=True, index=rows.index)
+    for feature in features:
+        if feature.kind != "category":
+            inside &= rows[feature.name].isna() | rows[feature.name].between(*feature.bounds)
+    return inside
 
 
 def unseen_of(feature: Feature) -> list[str]:

@@ -22,7 +22,9 @@ from ..bundle import Bundle
 from ..contract import CONTRACT
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
+from . import odd_rows
 from .bench import Bench
+from .regression import version_before
 from .skew import plain
 
 REPEATS = 15  # many short ones: the shorter, the more of them are not disturbed
@@ -59,8 +61,8 @@ class Speed:
 
 def measure(bench: Bench) -> Speed:
     """Answer the same rows with both versions, and load them."""
-    now, before = bench.bundle, Bundle.load(bench.before)
-    rows = bench.test.iloc[:ROWS]
+    now, before = bench.bundle, version_before(bench)
+    rows = bench.test[odd_rows.allowed(bench.test, now.signature.features)].iloc[:ROWS]
     file = bench.scratch / "speed.parquet"
     rows[[CONTRACT.key, *dict.fromkeys([*now.names, *before.names])]].to_parquet(file)
     inputs = now.encode_columns(export.columns(rows, now.names))

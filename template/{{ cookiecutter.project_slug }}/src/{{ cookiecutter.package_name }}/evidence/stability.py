@@ -13,10 +13,12 @@ from ..model_tests import without_values
 from ..signature import LARGEST
 from . import trees
 from .bench import Bench
+from .bench import NotJudgedError
 
 Floats = NDArray[np.float64]
 ROWS = 8  # ordinary rows whose values are then made extreme
 BATCHES = (1, 7, 64)
+ARITHMETIC = "out of range"  # how DuckDB begins when a calculation has no result: the logarithm of 0, a sum too large
 CERTAIN = 1e-3  # a probability closer than this to 0 or 1 claims to be certain
 
 
@@ -27,6 +29,7 @@ class Numbers:
     `infinite` names features with infinite values. `leaves` are steps of the log-odds, `largest` the largest of them.
     `outside` counts answers that are not strictly between 0 and 1, `extremes` the same for extreme rows. `certain` is
     the share of answers that claim certainty, `batches` the largest difference between answers in batches of any size.
+    `error` says that the features could not even be calculated.
     """
 
     infinite: tuple[str, ...]
@@ -39,10 +42,17 @@ class Numbers:
     extreme: int
     extreme_outside: int
     batches: float
+    error: str = ""
 
 
 def measure(bench: Bench) -> Numbers:
     """Look at every feature, node and answer of the version under judgement."""
+    try:
+        _ = bench.frame
+    except NotJudgedError as reason:
+        if ARITHMETIC not in str(reason).lower():
+            raise
+        return Numbers((), 0, 0, 0.0, 0, 0, 0.0, 0, 0, 0.0, error=str(reason))
     inside, answers = trees.read(bench.folder / "model.onnx"), bench.answers
     steps, thresholds = inside.leaves, inside.thresholds
     base = bench.test.iloc[:: max(1, len(bench.test) // ROWS)]

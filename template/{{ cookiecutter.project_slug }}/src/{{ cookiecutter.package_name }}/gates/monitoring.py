@@ -83,6 +83,8 @@ def stable(evidence: Numbers, max_step: float = 10.0, max_certain: float = 0.02,
     2013 and 2023 is closer than .001 to 0 or 1, for no flight is that certain; 2% of them is a model that has lost its
     measure. Batches of another size add in the same order: 1e-6 is float32 with a margin.
     """
+    if evidence.error:
+        return False, evidence.error
     wrong = [f"{name} has infinite values" for name in evidence.infinite]
     wrong += [f"{evidence.inner_bad} numbers inside the model are not finite"] if evidence.inner_bad else []
     wrong += [f"a leaf moves the log-odds by {evidence.largest:.3g}"] if evidence.largest > max_step else []
