@@ -6,7 +6,9 @@ one gate that guards the part is red.
 
 import hashlib
 import json
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -87,8 +89,9 @@ class Bench:
     @cached_property
     def scratch(self) -> Path:
         """A folder for what a gate tries out; it goes with the bench."""
-        self._scratch = tempfile.TemporaryDirectory(prefix="gates-")
-        return Path(self._scratch.name)
+        folder = tempfile.mkdtemp(prefix="gates-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     @property
     def spec(self) -> Model:

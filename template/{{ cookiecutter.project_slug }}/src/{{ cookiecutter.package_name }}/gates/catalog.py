@@ -1,7 +1,7 @@
 """All gates in the order of the paper, each with what gathers its evidence and the inputs that it depends on.
 
 `needs` names those inputs beside the code and the configuration: data (the snapshots), version and before (the bundle
-under judgement and the one it replaces), registry, lock, tests, written (reports and logs).
+under judgement and the one it replaces), registry, lock, tests, written (reports and logs), package (all of its code).
 """
 
 from collections.abc import Callable
@@ -57,7 +57,7 @@ GATES = (
     Gate(data.affordable, of_data.costs, ("data", "version")),
     Gate(data.requirements, of_data.requirements, ("data",)),
     Gate(data.private, of_data.privacy, ("data", "version", "written")),
-    Gate(data.extensible, of_data.extension, ("data",)),
+    Gate(data.extensible, of_data.extension, ("data", "package")),
     Gate(data.code_tested, of_data.examples, ("tests",)),
     Gate(model.reviewed, of_model.specification, ("version",)),
     Gate(model.offline_online, of_model.replay, TRAINED),

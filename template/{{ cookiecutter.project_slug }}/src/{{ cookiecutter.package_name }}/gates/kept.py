@@ -1,6 +1,6 @@
 """Verdicts that were computed before, by the sum of everything that they depend on: for drills, which run all gates.
 
-A verdict depends on the code of the package, the configuration, and the inputs that its gate names.
+A verdict depends on the configuration, on the inputs that its gate names, and on the code behind judge and evidence.
 """
 
 import json
@@ -15,43 +15,51 @@ from ..evidence.bench import fingerprint
 from ..files import sha256
 from ..files import write_atomic
 from .catalog import Gate
+from .sources import behind
 
 if TYPE_CHECKING:
     from .run import Judged
-
-# What no verdict depends on.
-WITHOUT = {"drills", "cli.py", "drill_commands.py", "gate_commands.py", "pages", "scorecard.py"}
 
 
 class Kept:
     """Verdicts in a folder, one small file for each set of inputs."""
 
     def __init__(self, folder: Path, bench: Bench) -> None:
-        """Take the sums of everything that a gate may depend on."""
+        """Remember where the inputs are on which gates depend; their sums are taken when they are needed."""
         self.folder = folder
         package = Path(__file__).parents[1]
-        self._sums = {
-            "code": _of_files(f for f in package.rglob("*") if f.relative_to(package).parts[0] not in WITHOUT),
-            # A copy of the project stands elsewhere: its place is no part of what a verdict depends on.
-            "config": fingerprint(bench.config.model_dump_json(exclude={"paths"}).replace(bench.home.as_posix(), "")),
-            "data": fingerprint({n: _of_files(_folder(s.folder)) for n, s in bench.config.data.snapshots.items()}),
-            "version": _of_files(bench.folder.rglob("*")),
-            "before": _before(bench),
-            "registry": _of_files(f for f in bench.registry.folder.rglob("*") if f.suffix in {".json", ".jsonl"}),
-            "lock": _of_files(bench.home.glob("requirements*")),
-            "tests": _of_files((bench.home / "tests").rglob("*")),
-            "written": _of_files(f for name in ("reports", "monitoring") for f in (bench.home / name).rglob("*")),
+        home, registry = bench.home, bench.registry.folder
+        snapshots = bench.config.data.snapshots.items()
+        # A copy of the project stands elsewhere: its place is no part of what a verdict depends on.
+        config = bench.config.model_dump_json(exclude={"paths"}).replace(home.as_posix(), "")
+        self._inputs: dict[str, Callable[[], str]] = {
+            "package": lambda: _of_files(package.rglob("*")),
+            "config": lambda: fingerprint(config),
+            "data": lambda: fingerprint({name: _of_files(_folder(each.folder)) for name, each in snapshots}),
+            "version": lambda: _of_files(bench.folder.rglob("*")),
+            "before": lambda: _before(bench),
+            "registry": lambda: _of_files(f for f in registry.rglob("*") if f.suffix in {".json", ".jsonl"}),
+            "lock": lambda: _of_files(home.glob("requirements*")),
+            "tests": lambda: _of_files((home / "tests").rglob("*")),
+            "written": lambda: _of_files(f for n in ("reports", "monitoring") for f in (home / n).rglob("*")),
         }
+        self._sums: dict[str, str] = {}
 
     def verdict(self, gate: Gate, judge: "Callable[[], Judged]") -> "Judged":
         """What `gate` said about these inputs, or what it says now."""
         from .run import Judged
 
-        names = ("code", "config", *gate.needs)
-        file = self.folder / f"{fingerprint(gate.name, [self._sums[name] for name in names])}.json"
+        code = _of_files(behind(gate.gather, gate.judge.function, Bench))
+        sums = [code, *map(self._sum, ("config", *gate.needs))]
+        file = self.folder / f"{fingerprint(gate.name, sums)}.json"
         if not file.is_file():
             write_atomic(file, json.dumps(judge().to_dict()))
         return Judged(**json.loads(file.read_text(encoding="utf-8")))
+
+    def _sum(self, name: str) -> str:
+        if name not in self._sums:
+            self._sums[name] = self._inputs[name]()
+        return self._sums[name]
 
 
 def _folder(snapshot: Path) -> list[Path]:

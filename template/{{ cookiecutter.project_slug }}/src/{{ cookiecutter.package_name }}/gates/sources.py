@@ -1,0 +1,82 @@
+"""Which files of the package a function depends on: its module's imports, as far as the function names them."""
+
+import ast
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from types import ModuleType
+from typing import Any
+
+PACKAGE = __name__.split(".")[0]
+FOLDER = Path(__file__).resolve().parents[1]
+
+
+def behind(*functions: Callable[..., Any]) -> list[Path]:
+    """The Python files that functions (or classes) reach through what they name, and all SQL, in order."""
+    named = {module for function in functions for module in _named(function)}
+    files = {_file(function.__module__) for function in functions} | {
+        f for module in named for f in _closure(_file(module))
+    }
+    return sorted({*files, *FOLDER.rglob("*.sql")})
+
+
+def _named(function: Callable[..., Any]) -> set[str]:
+    """The modules of the package from which the names in a function's code come."""
+    if isinstance(function, type):
+        return {function.__module__}
+    space, waiting = function.__globals__, _names(function.__code__)
+    found: set[str] = set()
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in space:
+            continue
+        seen.add(name)
+        value = space[name]
+        if isinstance(value, ModuleType):
+            found.add(value.__name__)
+        elif getattr(value, "__module__", None) == function.__module__:
+            waiting += _names(value.__code__) if hasattr(value, "__code__") else []
+        else:
+            found.add(getattr(value, "__module__", "") or "")
+    return {name for name in found if name.split(".")[0] == PACKAGE}
+
+
+def _names(code: CodeType) -> list[str]:
+    inner = [name for const in code.co_consts if isinstance(const, CodeType) for name in _names(const)]
+    return [*code.co_names, *inner]
+
+
+def _file(module: str) -> Path:
+    return Path(str(sys.modules[module].__file__)).resolve()
+
+
+@cache
+def _closure(file: Path) -> frozenset[Path]:
+    found, waiting = set(), [file]
+    while waiting:
+        at = waiting.pop()
+        if at not in found:
+            found.add(at)
+            waiting += _imports(at)
+    return frozenset(found)
+
+
+@cache
+def _imports(file: Path) -> frozenset[Path]:
+    """The files of the package that a file imports, at its top or inside its functions."""
+    folder = file.parent
+    found: set[Path] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = folder.joinpath(*[".."] * (node.level - 1)).joinpath(*(node.module or "").split("."))
+            found |= {_source(base), *(_source(base / alias.name) for alias in node.names)} - {None}  # type: ignore[arg-type]
+    return frozenset(path.resolve() for path in found)
+
+
+def _source(base: Path) -> Path | None:
+    """The file of a module or a package given by its path, if there is one."""
+    candidates = (base.with_name(f"{base.name}.py"), base / "__init__.py")
+    return next((path for path in candidates if path.is_file()), None)
