@@ -100,11 +100,13 @@ def _plant_all(good: dict[Table, pd.DataFrame]) -> dict[str, bool]:
 
 def _beyond(bound: float | None, sign: int) -> str:
     """Just outside a bound; far out where there is none, which nothing refuses then."""
-    return f"{sign * 10**12}" if bound is None else f"{bound + sign:g}"
+    return f"{sign * 10**12}" if bound is None else f"{bound + sign:.15g}"
 
 
 def _as_text(good: pd.DataFrame, table: Table) -> pd.DataFrame:
-    casts = (f'cast(cast("{c.name}" as {row_checks.SQL_TYPES[c.kind]}) as varchar) as "{c.name}"' for c in table.columns)
+    casts = (
+        f'cast(cast("{c.name}" as {row_checks.SQL_TYPES[c.kind]}) as varchar) as "{c.name}"' for c in table.columns
+    )
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
         connection.register("good", good)

@@ -46,7 +46,9 @@ class Requirements:
 
 def measure(bench: Bench) -> Requirements:
     """Judge the specification by the contract, and what features know at moments all over the snapshot."""
-    undated = (f"{t.name}.{c.name}" for t in CONTRACT.tables for c in t.columns if c.known == "after" and not c.known_at)
+    undated = (
+        f"{t.name}.{c.name}" for t in CONTRACT.tables for c in t.columns if c.known == "after" and not c.known_at
+    )
     wrong = {name: why for name in bench.spec.features if (why := forbidden(name))}
     times, found = bench.frame[CONTRACT.time], Foresight()
     for i in range(MOMENTS):

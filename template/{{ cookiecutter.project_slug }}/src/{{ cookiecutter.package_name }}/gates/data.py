@@ -1,6 +1,7 @@
 """Data 1 to 7: what the schema expects, and whether features help, are cheap, allowed, private, easy to add, tested."""
 
 from typing import TYPE_CHECKING
+from typing import Any
 
 import pandas as pd
 
@@ -45,18 +46,18 @@ MAX_SECONDS = 20.0
 def schema(evidence: "Expectations") -> Judgement:
     """Every column has an entry, bounds are near the data, and planted bad values are refused."""
     columns = evidence.columns
-    room = _room(columns)
-    slack = columns["max_null"] - columns["nulls"]
-    loose = slack[slack > MAX_SLACK]
+    room, slack = _room(columns), columns["max_null"] - columns["nulls"]
     problems = [
         *(f"{name} has no entry in the contract" for name in evidence.unknown),
         *(f"{name} is in the contract, but not made" for name in evidence.absent),
         *(f"{place} is accepted" for place in evidence.accepted),
-        *(f"{_place(columns, i)} may be {room[i]:.3g} spans beyond what is seen" for i in room.index[room > MAX_ROOM]),
-        *(f"{_place(columns, i)} may lack {columns['max_null'][i]:.0%}, lacks {columns['nulls'][i]:.1%}" for i in loose.index),
+        *(f"{_place(columns, i)}: bounds {room[i]:.3g} spans beyond what is seen" for i in room.index[room > MAX_ROOM]),
+        *(f"{_place(columns, i)}: {slack[i]:.0%} more than now may be missing" for i in slack.index[slack > MAX_SLACK]),
     ]
-    widest = f"the widest bound is {room.max():.1f} spans from the data ({_place(columns, room.idxmax())})"
-    good = f"{len(columns)} columns expected, {evidence.planted} planted bad values refused; {widest}, at most {MAX_ROOM:g}"
+    widest = f"; the widest bound, {_place(columns, room.idxmax())}, is {room.max():.1f} spans out" if len(room) else ""
+    good = (
+        f"{len(columns)} columns expected, {evidence.planted} planted bad values refused{widest}, at most {MAX_ROOM:g}"
+    )
     return _all_well(problems, good)
 
 
@@ -67,7 +68,9 @@ def beneficial(evidence: "Contributions") -> Judgement:
     useless = table[table["auc_high"] < LEAST_AUC]
     kept = f"; kept for a reason: {', '.join(evidence.kept)}" if evidence.kept else ""
     if len(useless):
-        named = ", ".join(f"{name} {row.auc:+.4f} [{row.auc_low:.4f}, {row.auc_high:.4f}]" for name, row in useless.iterrows())
+        named = ", ".join(
+            f"{name} {row.auc:+.4f} [{row.auc_low:.4f}, {row.auc_high:.4f}]" for name, row in useless.iterrows()
+        )
         return False, f"without a contribution to the AUC: {named}; at least {LEAST_AUC} must be possible{kept}"
     weakest = table.index[0]
     low, high = table["auc_low"].iloc[0], table["auc_high"].iloc[0]
@@ -85,13 +88,17 @@ def affordable(evidence: "Costs") -> Judgement:
         *_over(table["request"], MAX_REQUEST_BYTES, "bytes in a request"),
         *_over(table["bundle"], MAX_BUNDLE_BYTES, "bytes in the bundle"),
         *([f"the SQL handles {making.touched:.0f} rows for each one"] if making.touched > MAX_TOUCHED else []),
-        *([f"its work per row grows {making.growth:.1f} times with 4 times the data"] if making.growth > MAX_GROWTH else []),
+        *(
+            [f"its work per row grows {making.growth:.1f} times with 4 times the data"]
+            if making.growth > MAX_GROWTH
+            else []
+        ),
         *([f"the SQL takes as long as {making.joins:.0f} as-of joins"] if making.joins > MAX_JOINS else []),
     ]
     dearest, largest = times.idxmax(), table["bundle"].idxmax()
     good = (
-        f"{dearest} takes {times.max():.1f} times the median time, {largest} {table['bundle'].max() / 1000:.1f} kB of the "
-        f"bundle; the SQL handles {making.touched:.0f} rows for each one, at most {MAX_TOUCHED:.0f}"
+        f"{dearest} takes {times.max():.1f} times the median time, {largest} {table['bundle'].max() / 1000:.1f} kB; "
+        f"the SQL handles {making.touched:.0f} rows for each one, at most {MAX_TOUCHED:.0f}"
     )
     return _all_well(problems, good)
 
@@ -124,8 +131,8 @@ def private(evidence: "Traces") -> Judgement:
         *(f"a private value was sent through: {place}" for place in evidence.stored),
     ]
     named = ", ".join(evidence.columns)
-    good = f"{evidence.places} tables and files hold none of {evidence.values:,} private values ({named}), and no address"
-    return _all_well(problems, f"{good} of a person; the log keeps no private value")
+    good = f"{evidence.places} tables and files: no address of a person, none of {evidence.searched:,} private values"
+    return _all_well(problems, f"{good} ({named}); the log keeps none")
 
 
 @gate("Data 6", "new features can be added quickly")
@@ -161,7 +168,7 @@ def _all_well(problems: list[str], good: str) -> Judgement:
 
 
 def _room(columns: pd.DataFrame) -> pd.Series:
-    """How far the bounds of each column lie from the values seen, in spans of these; those of a constant in 5% of it."""
+    """How far the bounds of each column lie from the values seen, in spans of these; of a constant, in 5% of it."""
     seen = columns.dropna(subset=["low", "high", "seen_low", "seen_high"])
     seen = seen.assign(**{name: seen[name].astype("float64") for name in ("low", "high", "seen_low", "seen_high")})
     span = seen["seen_high"] - seen["seen_low"]
@@ -172,8 +179,13 @@ def _room(columns: pd.DataFrame) -> pd.Series:
     return (beyond / unit)[unit > 0]
 
 
-def _place(columns: pd.DataFrame, row: object) -> str:
+def _place(columns: pd.DataFrame, row: Any) -> str:
     return f"{columns['table'][row]}.{columns['column'][row]}"
+
+
+def _contribution(table: pd.DataFrame, name: Any) -> str:
+    row = table.loc[name]
+    return f"{name} {row['auc']:+.4f} [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
 
 
 def _over(sizes: pd.Series, limit: float, what: str) -> list[str]:

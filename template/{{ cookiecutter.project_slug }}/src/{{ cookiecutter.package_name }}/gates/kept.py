@@ -19,6 +19,7 @@ from .catalog import Gate
 if TYPE_CHECKING:
     from .run import Judged
 
+WRITTEN = ("reports", "monitoring", "tracking")
 # What no verdict depends on.
 WITHOUT = {"drills", "cli.py", "drill_commands.py", "gate_commands.py", "pages", "scorecard.py"}
 
@@ -39,7 +40,7 @@ class Kept:
             "registry": _of_files(f for f in bench.registry.folder.rglob("*") if f.suffix in {".json", ".jsonl"}),
             "lock": _of_files(bench.home.glob("requirements*")),
             "tests": _of_files((bench.home / "tests").rglob("*")),
-            "written": _of_files(f for name in ("reports", "monitoring") for f in (bench.home / name).rglob("*")),
+            "written": _of_files(f for name in WRITTEN for f in (bench.home / name).rglob("*")),
         }
 
     def verdict(self, gate: Gate, judge: "Callable[[], Judged]") -> "Judged":
