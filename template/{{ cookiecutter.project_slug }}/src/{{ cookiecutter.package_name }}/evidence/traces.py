@@ -1,8 +1,8 @@
 """Where persons leave traces: text columns of the data, and everything that training and serving wrote.
 
-Private columns (contract: `private`) may stand in raw tables, and in the quarantine, which holds whole rows for repair
-and stays on this machine. Anywhere else their values are a leak. A row with a private value is also sent through the
-real prediction log, and the log is read back.
+Private columns (contract: `private`) may stand in raw tables, in the quarantine, which holds whole rows for repair, and
+in runs/, where lessons look at raw tables: these stay on this machine. Anywhere else their values are a leak. A row
+with a private value is also sent through the real prediction log, and the log is read back.
 """
 
 import json

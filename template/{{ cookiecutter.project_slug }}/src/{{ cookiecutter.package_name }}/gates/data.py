@@ -64,6 +64,8 @@ def schema(evidence: "Expectations") -> Judgement:
 @gate("Data 2", "all features are beneficial")
 def beneficial(evidence: "Contributions") -> Judgement:
     """Each feature may contribute `LEAST_AUC` at least, by the upper end of its day-block interval, or has a reason."""
+    if evidence.table.empty:
+        return False, f"every feature is kept for another reason: {', '.join(evidence.kept)}"
     table = evidence.table.sort_values("auc_high")
     useless = table[table["auc_high"] < LEAST_AUC]
     kept = f"; kept for a reason: {', '.join(evidence.kept)}" if evidence.kept else ""
@@ -168,14 +170,14 @@ def _all_well(problems: list[str], good: str) -> Judgement:
 
 
 def _room(columns: pd.DataFrame) -> pd.Series:
-    """How far the bounds of each column lie from the values seen, in spans of these; of a constant, in 5% of it."""
+    """How far the bounds of each column are from the values seen, in spans of these; of a constant, in hundreds."""
     seen = columns.dropna(subset=["low", "high", "seen_low", "seen_high"])
     seen = seen.assign(**{name: seen[name].astype("float64") for name in ("low", "high", "seen_low", "seen_high")})
     span = seen["seen_high"] - seen["seen_low"]
     largest = seen[["seen_low", "seen_high"]].abs().max(axis=1)
-    unit = span.mask(span == 0, 0.05 * largest)
+    # A constant says little about its bounds (the year, or a station that is stuck), and nothing when it is 0.
+    unit = span.mask(span == 0, 100 * largest)
     beyond = pd.concat([seen["seen_low"] - seen["low"], seen["high"] - seen["seen_high"]], axis=1).max(axis=1)
-    # A column that is 0 everywhere says nothing about its bounds.
     return (beyond / unit)[unit > 0]
 
 
