@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from ..evidence.traces import Traces
     from ..evidence.worked_examples import Examples
 
-# A value ten times out must be refused, so a bound may lie as far from the values seen as ten times their span. The
-# widest of the contract: rain, where 5 inches an hour are allowed and .64 were seen in 2023 (6.8 spans), so a span may
-# be half as wide in other days before it is red.
+# A value ten times out must be refused: a bound may lie as far from the values seen as ten times their span, or their
+# largest one. The widest of the contract: rain, 5 inches an hour, where .64 were seen in 2023 (6.8 times).
 MAX_ROOM = 10.0
 # A fifth of the rows more without a value is an incident; the contract leaves .13 at most (2013 and 2023).
 MAX_SLACK = 0.2
@@ -51,10 +50,13 @@ def schema(evidence: "Expectations") -> Judgement:
         *(f"{name} has no entry in the contract" for name in evidence.unknown),
         *(f"{name} is in the contract, but not made" for name in evidence.absent),
         *(f"{place} is accepted" for place in evidence.accepted),
-        *(f"{_place(columns, i)}: bounds {room[i]:.3g} spans beyond what is seen" for i in room.index[room > MAX_ROOM]),
+        *(
+            f"{_place(columns, i)}: bounds {room[i]:.3g} times as far as what is seen"
+            for i in room.index[room > MAX_ROOM]
+        ),
         *(f"{_place(columns, i)}: {slack[i]:.0%} more than now may be missing" for i in slack.index[slack > MAX_SLACK]),
     ]
-    widest = f"; the widest bound, {_place(columns, room.idxmax())}, is {room.max():.1f} spans out" if len(room) else ""
+    widest = f"; the widest bound, {_place(columns, room.idxmax())}, is {room.max():.1f} times out" if len(room) else ""
     good = (
         f"{len(columns)} columns expected, {evidence.planted} planted bad values refused{widest}, at most {MAX_ROOM:g}"
     )
@@ -170,13 +172,14 @@ def _all_well(problems: list[str], good: str) -> Judgement:
 
 
 def _room(columns: pd.DataFrame) -> pd.Series:
-    """How far the bounds of each column are from the values seen, in spans of these; of a constant, in hundreds."""
-    seen = columns.dropna(subset=["low", "high", "seen_low", "seen_high"])
-    seen = seen.assign(**{name: seen[name].astype("float64") for name in ("low", "high", "seen_low", "seen_high")})
-    span = seen["seen_high"] - seen["seen_low"]
-    largest = seen[["seen_low", "seen_high"]].abs().max(axis=1)
-    # A constant says little about its bounds (the year, or a station that is stuck), and nothing when it is 0.
-    unit = span.mask(span == 0, 100 * largest)
+    """How far the bounds of each column are from the values seen, in spans of these, or in the largest if it is more.
+
+    The span alone would call a sensor that is stuck a loose contract. A column of zeros says nothing.
+    """
+    limits = ["low", "high", "seen_low", "seen_high"]
+    seen = columns[limits].dropna().astype("float64")
+    span, largest = seen["seen_high"] - seen["seen_low"], seen[["seen_low", "seen_high"]].abs().max(axis=1)
+    unit = pd.concat([span, largest], axis=1).max(axis=1)
     beyond = pd.concat([seen["seen_low"] - seen["low"], seen["high"] - seen["seen_high"]], axis=1).max(axis=1)
     return (beyond / unit)[unit > 0]
 
