@@ -43,9 +43,10 @@ def measure(bench: Bench) -> Contributions:
     """The contribution of each feature of the specification that is not kept for another reason."""
     rows = bench.frame[bench.frame[CONTRACT.target].notna()]
     even = rows[CONTRACT.day].isin(np.sort(rows[CONTRACT.day].unique())[::2])
-    asked = [name for name in bench.spec.features if name not in bench.config.gates.kept]
-    table = contributions(rows[even], rows[~even], bench.spec, asked)
-    return Contributions(table, dict(bench.config.gates.kept))
+    reasons = bench.config.gates.kept
+    kept = {name: reasons[name] for name in bench.spec.features if reasons.get(name, "").strip()}
+    asked = [name for name in bench.spec.features if name not in kept]
+    return Contributions(contributions(rows[even], rows[~even], bench.spec, asked), kept)
 
 
 def contributions(fitted: pd.DataFrame, judged: pd.DataFrame, spec: Model, asked: list[str]) -> pd.DataFrame:

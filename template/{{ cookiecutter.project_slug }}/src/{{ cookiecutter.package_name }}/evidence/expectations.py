@@ -6,6 +6,7 @@ everywhere. So bad values are planted in every column of every table, and the ch
 
 from collections.abc import Iterator
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import duckdb
@@ -100,7 +101,7 @@ def _plant_all(good: dict[Table, pd.DataFrame]) -> dict[str, bool]:
 
 def _beyond(bound: float | None, sign: int) -> str:
     """Just outside a bound; far out where there is none, which nothing refuses then."""
-    return f"{sign * 10**12}" if bound is None else f"{bound + sign:g}"
+    return f"{sign * 10**12}" if bound is None else f"{bound + sign:.15g}"
 
 
 def _as_text(good: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -163,15 +164,13 @@ def _other_nulls(config: Settings) -> Iterator[pd.DataFrame]:
     """Shares of missing values in the snapshots that are not under judgement; those that cannot be read say nothing."""
     for name, snapshot in config.data.snapshots.items():
         if name == config.data.snapshot:
-            continue
-        try:
+            continue  # it is judged itself
+        with suppress(ProjectError, duckdb.Error):
             connection = data.connect(snapshot.folder, snapshot.repair)
-        except ProjectError:
-            continue
-        _thin(connection)
-        for table in CONTRACT.tables:
-            yield _nulls(connection, table, table.name)
-        yield _nulls(connection, CONTRACT.features, f"({data.query('features.sql')})")
+            _thin(connection)
+            for table in CONTRACT.tables:
+                yield _nulls(connection, table, table.name)
+            yield _nulls(connection, CONTRACT.features, f"({data.query('features.sql')})")
 
 
 def _nulls(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> pd.DataFrame:

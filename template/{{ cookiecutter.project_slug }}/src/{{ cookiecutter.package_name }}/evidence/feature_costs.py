@@ -106,11 +106,12 @@ def _touched(connection: duckdb.DuckDBPyConnection) -> float:
     """Rows that all operators of the query hand on, for each row of its result; exact, whatever the machine does."""
     plan = json.loads(connection.execute(f"explain (analyze, format json) {_all_features()}").fetchall()[0][1])
     made = _count(connection, f"({data.query('features.sql')})")
-    return _rows(plan[0] if isinstance(plan, list) else plan) / max(made, 1)
+    return rows_of(plan[0] if isinstance(plan, list) else plan) / max(made, 1)
 
 
-def _rows(step: dict[str, Any]) -> int:
-    below = sum(_rows(each) for name in ("operator", "children") for each in step.get(name, []))
+def rows_of(step: dict[str, Any]) -> int:
+    """The rows that an operator of DuckDB's plan and all below it hand on."""
+    below = sum(rows_of(each) for name in ("operator", "children") for each in step.get(name, []))
     return int(step.get("intermediate_rows", step.get("operator_cardinality", 0))) + below
 
 

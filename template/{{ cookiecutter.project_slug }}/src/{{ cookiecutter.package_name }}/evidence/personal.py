@@ -39,7 +39,7 @@ def searchable(values: Iterable[object]) -> frozenset[str]:
 
 def private_in(text: str, values: frozenset[str]) -> set[str]:
     """Which of the private values stand in a text as a token of their own."""
-    return values & set(TOKEN.findall(text))
+    return set(TOKEN.findall(text)) & values
 
 
 def masked(value: str) -> str:

@@ -1,8 +1,8 @@
 """Where persons leave traces: text columns of the data, and everything that training and serving wrote.
 
-Private columns (contract: `private`) may stand in raw tables, and in the quarantine, which holds whole rows for repair
-and stays on this machine. Anywhere else their values are a leak. A row with a private value is also sent through the
-real prediction log, and the log is read back.
+Private columns (contract: `private`) may stand in raw tables, in the quarantine, which holds whole rows for repair, and
+in runs/, where lessons look at raw tables: these stay on this machine. Anywhere else their values are a leak. A row
+with a private value is also sent through the real prediction log, and the log is read back.
 """
 
 import json
@@ -31,7 +31,6 @@ from ..signature import Feature
 from ..signature import Signature
 from .bench import Bench
 from .bench import NotJudgedError
-from .bench import thinned
 from .personal import kinds
 from .personal import masked
 from .personal import private_in
@@ -41,7 +40,7 @@ LARGEST = 30_000_000  # bytes that are read of what was written, the newest file
 ROWS = 20_000  # of a table of an SQLite file, the newest
 VALUES = 20_000  # of a column
 TEXTS = ("category", "text")
-SECRET = "PRIVATE-7F3A9C"
+PLANTED = "PRIVATE-7F3A9C"
 SQLITE = b"SQLite format 3\x00"
 
 
@@ -50,15 +49,15 @@ class Traces:
     """Places with what was found there, values masked.
 
     personal: texts that look like personal data. private: values of the private columns outside raw tables. stored:
-    where a private value that was sent through the service arrived. columns, values: private columns and values looked
-    for; places: how many tables and files were read.
+    where a private value that was sent through the service arrived. columns: the private ones; searched: how many of
+    their values were looked for; places: how many tables and files were read.
     """
 
     personal: dict[str, str]
     private: dict[str, str]
     stored: tuple[str, ...]
     columns: tuple[str, ...]
-    values: int
+    searched: int
     places: int
 
 
@@ -74,9 +73,10 @@ def measure(bench: Bench) -> Traces:
     places = 0
     for place, text, is_raw in chain(_tables(raw), _features(bench), written(bench)):
         places += 1
-        personal |= {place: f"{kind} {masked(value)}" for kind, value in kinds(text).items()}
-        leaked = set() if is_raw else private_in(text, values)
-        private |= {place: f"{len(leaked)} values, as {masked(min(leaked))}"} if leaked else {}
+        if found := kinds(text):
+            personal[place] = ", ".join(f"{kind} {masked(value)}" for kind, value in found.items())
+        if leaked := set() if is_raw else private_in(text, values):
+            private[place] = f"{len(leaked)} values, as {masked(min(leaked))}"
     named = tuple(f"{table}.{column}" for table, column in columns)
     return Traces(personal, private, sent_through(bench), named, len(values), places)
 
@@ -97,17 +97,17 @@ def written(bench: Bench) -> Iterator[tuple[str, str, bool]]:
 
 def sent_through(bench: Bench) -> tuple[str, ...]:
     """Where a value of a private feature arrives when a request and a training have it: nowhere, if all is well."""
-    feature = Feature(name="private_value", kind="category", private=True, categories=(SECRET,))
+    feature = Feature(name="private_value", kind="category", private=True, categories=(PLANTED,))
     signature = replace(bench.bundle.signature, features=(*bench.bundle.signature.features, feature))
-    rows = [{**record["features"], feature.name: SECRET} for record in bench.bundle.golden]
-    found = [f"prediction log: {said}"] if (said := _logged(signature, rows, bench.scratch / "private.db")) else []
+    rows = [{**record["features"], feature.name: PLANTED} for record in bench.bundle.golden]
+    found = [f"prediction log: {said}"] if (said := logged(signature, rows, bench.scratch / "private.db")) else []
     columns = {each.name: _column(each, rows) for each in signature.features}
     described = [asdict(each) for each in signature.features]
     reference = monitoring.make(columns, np.full(len(rows), 0.5), np.arange(len(rows)) % 2, described)
-    return (*found, *(["reference.json"] if SECRET in json.dumps(reference) else []))
+    return (*found, *(["reference.json"] if PLANTED in json.dumps(reference) else []))
 
 
-def _logged(signature: Signature, rows: list[dict[str, Any]], file: Path) -> str:
+def logged(signature: Signature, rows: list[dict[str, Any]], file: Path) -> str:
     """What is wrong with the log of some rows, written the way the service does it; empty when nothing is."""
     file.unlink(missing_ok=True)
     recorder = Recorder(PredictionLog(file, signature), Metrics(), signature.key)
@@ -116,7 +116,7 @@ def _logged(signature: Signature, rows: list[dict[str, Any]], file: Path) -> str
     recorder.stop()
     with PredictionLog(file, signature) as log:
         count, _ = log.count()
-    if any(SECRET.encode() in each.read_bytes() for each in file.parent.glob(f"{file.name}*")):
+    if any(PLANTED.encode() in each.read_bytes() for each in file.parent.glob(f"{file.name}*")):
         return "holds the private value"
     return "" if count == len(rows) else f"{count} of {len(rows)} rows arrived"
 
@@ -144,8 +144,9 @@ def _features(bench: Bench) -> Iterator[tuple[str, str, bool]]:
         return
     for name in frame.columns:
         if not pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_datetime64_any_dtype(frame[name]):
-            values = thinned(frame[name].dropna(), VALUES) if name == CONTRACT.key else frame[name].dropna().unique()
-            yield f"{CONTRACT.features.name}.{name}", "\n".join(map(str, values)), False
+            values = frame[name].dropna().unique()
+            some = values[:: max(1, len(values) // VALUES)]
+            yield f"{CONTRACT.features.name}.{name}", "\n".join(map(str, some)), False
 
 
 def _read(file: Path, name: str) -> Iterator[tuple[str, str, bool]]:
@@ -159,7 +160,7 @@ def _read(file: Path, name: str) -> Iterator[tuple[str, str, bool]]:
 def _sqlite(file: Path, name: str) -> Iterator[tuple[str, str, bool]]:
     with closing(sqlite3.connect(f"file:{file.as_posix()}?mode=ro", uri=True)) as connection:
         for (table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
-            rows = connection.execute(f'select * from "{table}" order by rowid desc limit {ROWS}')  # noqa: S608
+            rows = connection.execute(f'select * from "{table}" order by rowid desc limit {ROWS}')
             texts = "\n".join(value for row in rows for value in row if isinstance(value, str))
             yield f"{name}: {table}", texts, False
 

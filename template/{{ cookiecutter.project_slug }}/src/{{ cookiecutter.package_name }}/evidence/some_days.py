@@ -1,4 +1,4 @@
-"""A few days of a snapshot in a database of their own, in which the SQL of the features can be tried again and again."""
+"""A few days of a snapshot in a database of their own, where the SQL of the features can be tried again and again."""
 
 import duckdb
 import pandas as pd

@@ -40,9 +40,9 @@ def measure(bench: Bench) -> Examples:
     """Run features.sql on the examples of the project."""
     folder = bench.home / FOLDER
     expected = read(folder / EXPECTED, CONTRACT.features)
-    made = _features(folder)
+    made = features(folder)
     names = [*bench.spec.features, CONTRACT.target]
-    shown = [name for name in expected.columns if expected[name].nunique() > 1]
+    shown = [name for name in expected.columns if len(expected[name].dropna().unique()) > 1]
     return compare(made, expected, tuple(name for name in names if name not in shown))
 
 
@@ -53,7 +53,7 @@ def compare(made: pd.DataFrame, expected: pd.DataFrame, untested: tuple[str, ...
     extra = len(two) - len(one.index.intersection(two.index))
     both = [key for key in one.index if key in two.index]
     once = two[~two.index.duplicated()]
-    different = {name: said for name in one if (said := _first(one.loc[both], once.loc[both], str(name)))}
+    different = {str(name): said for name in one if (said := _first(one.loc[both], once.loc[both], str(name)))}
     return Examples(len(one), len(one.columns), untested, different, len(missing), extra)
 
 
@@ -63,7 +63,8 @@ def read(file: Path, table: Table) -> pd.DataFrame:
         return data.to_frame(_typed(connection, file, table))
 
 
-def _features(folder: Path) -> pd.DataFrame:
+def features(folder: Path) -> pd.DataFrame:
+    """The features of the tables in a folder of CSV files."""
     with _database() as connection:
         for table in CONTRACT.tables:
             _typed(connection, folder / f"{table.name}.csv", table).create(table.name)

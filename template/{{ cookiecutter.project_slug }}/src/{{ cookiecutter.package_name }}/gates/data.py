@@ -1,6 +1,7 @@
 """Data 1 to 7: what the schema expects, and whether features help, are cheap, allowed, private, easy to add, tested."""
 
 from typing import TYPE_CHECKING
+from typing import Any
 
 import pandas as pd
 
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
     from ..evidence.personal_traces import Traces
     from ..evidence.worked_examples import Examples
 
-# A value ten times out must be refused, so a bound may lie as far from the values seen as ten times their span. The
-# widest of the contract: rain, where 5 inches an hour are allowed and .64 were seen in 2023 (6.8 spans), so a span may
-# be half as wide in other days before it is red.
+# A value ten times out must be refused: a bound may lie as far from the values seen as ten times their span, or their
+# largest one. The widest of the contract: rain, 5 inches an hour, where .64 were seen in 2023 (6.8 times).
 MAX_ROOM = 10.0
 # A fifth of the rows more without a value is an incident; the contract leaves .13 at most (2013 and 2023).
 MAX_SLACK = 0.2
@@ -45,27 +45,29 @@ MAX_SECONDS = 20.0
 def schema(evidence: "Expectations") -> Judgement:
     """Every column has an entry, bounds are near the data, and planted bad values are refused."""
     columns = evidence.columns
-    room = _room(columns)
-    slack = columns["max_null"] - columns["nulls"]
-    loose = slack[slack > MAX_SLACK]
+    room, slack = _room(columns), columns["max_null"] - columns["nulls"]
     problems = [
         *(f"{name} has no entry in the contract" for name in evidence.unknown),
         *(f"{name} is in the contract, but not made" for name in evidence.absent),
         *(f"{place} is accepted" for place in evidence.accepted),
-        *(f"{_place(columns, i)} may be {room[i]:.3g} spans beyond what is seen" for i in room.index[room > MAX_ROOM]),
         *(
-            f"{_place(columns, i)} may lack {columns['max_null'][i]:.0%}, lacks {columns['nulls'][i]:.1%}"
-            for i in loose.index
+            f"{_place(columns, i)}: bounds {room[i]:.3g} times as far as what is seen"
+            for i in room.index[room > MAX_ROOM]
         ),
+        *(f"{_place(columns, i)}: {slack[i]:.0%} more than now may be missing" for i in slack.index[slack > MAX_SLACK]),
     ]
-    widest = f"the widest bound is {room.max():.1f} spans from the data ({_place(columns, room.idxmax())})"
-    good = f"{len(columns)} columns expected, {evidence.planted} planted bad values refused; {widest}, at most {MAX_ROOM:g}"
+    widest = f"; the widest bound, {_place(columns, room.idxmax())}, is {room.max():.1f} times out" if len(room) else ""
+    good = (
+        f"{len(columns)} columns expected, {evidence.planted} planted bad values refused{widest}, at most {MAX_ROOM:g}"
+    )
     return _all_well(problems, good)
 
 
 @gate("Data 2", "all features are beneficial")
 def beneficial(evidence: "Contributions") -> Judgement:
     """Each feature may contribute `LEAST_AUC` at least, by the upper end of its day-block interval, or has a reason."""
+    if evidence.table.empty:
+        return False, f"every feature is kept for another reason: {', '.join(evidence.kept)}"
     table = evidence.table.sort_values("auc_high")
     useless = table[table["auc_high"] < LEAST_AUC]
     kept = f"; kept for a reason: {', '.join(evidence.kept)}" if evidence.kept else ""
@@ -99,8 +101,8 @@ def affordable(evidence: "Costs") -> Judgement:
     ]
     dearest, largest = times.idxmax(), table["bundle"].idxmax()
     good = (
-        f"{dearest} takes {times.max():.1f} times the median time, {largest} {table['bundle'].max() / 1000:.1f} kB of the "
-        f"bundle; the SQL handles {making.touched:.0f} rows for each one, at most {MAX_TOUCHED:.0f}"
+        f"{dearest} takes {times.max():.1f} times the median time, {largest} {table['bundle'].max() / 1000:.1f} kB; "
+        f"the SQL handles {making.touched:.0f} rows for each one, at most {MAX_TOUCHED:.0f}"
     )
     return _all_well(problems, good)
 
@@ -133,10 +135,8 @@ def private(evidence: "Traces") -> Judgement:
         *(f"a private value was sent through: {place}" for place in evidence.stored),
     ]
     named = ", ".join(evidence.columns)
-    good = (
-        f"{evidence.places} tables and files hold none of {evidence.values:,} private values ({named}), and no address"
-    )
-    return _all_well(problems, f"{good} of a person; the log keeps no private value")
+    good = f"{evidence.places} tables and files: no address of a person, none of {evidence.searched:,} private values"
+    return _all_well(problems, f"{good} ({named}); the log keeps none")
 
 
 @gate("Data 6", "new features can be added quickly")
@@ -172,19 +172,25 @@ def _all_well(problems: list[str], good: str) -> Judgement:
 
 
 def _room(columns: pd.DataFrame) -> pd.Series:
-    """How far the bounds of each column lie from the values seen, in spans of these; those of a constant in 5% of it."""
-    seen = columns.dropna(subset=["low", "high", "seen_low", "seen_high"])
-    seen = seen.assign(**{name: seen[name].astype("float64") for name in ("low", "high", "seen_low", "seen_high")})
-    span = seen["seen_high"] - seen["seen_low"]
-    largest = seen[["seen_low", "seen_high"]].abs().max(axis=1)
-    unit = span.mask(span == 0, 0.05 * largest)
+    """How far the bounds of each column are from the values seen, in spans of these, or in the largest if it is more.
+
+    The span alone would call a sensor that is stuck a loose contract. A column of zeros says nothing.
+    """
+    limits = ["low", "high", "seen_low", "seen_high"]
+    seen = columns[limits].dropna().astype("float64")
+    span, largest = seen["seen_high"] - seen["seen_low"], seen[["seen_low", "seen_high"]].abs().max(axis=1)
+    unit = pd.concat([span, largest], axis=1).max(axis=1)
     beyond = pd.concat([seen["seen_low"] - seen["low"], seen["high"] - seen["seen_high"]], axis=1).max(axis=1)
-    # A column that is 0 everywhere says nothing about its bounds.
     return (beyond / unit)[unit > 0]
 
 
-def _place(columns: pd.DataFrame, row: object) -> str:
+def _place(columns: pd.DataFrame, row: Any) -> str:
     return f"{columns['table'][row]}.{columns['column'][row]}"
+
+
+def _contribution(table: pd.DataFrame, name: Any) -> str:
+    row = table.loc[name]
+    return f"{name} {row['auc']:+.4f} [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
 
 
 def _over(sizes: pd.Series, limit: float, what: str) -> list[str]:

@@ -20,6 +20,8 @@ from .sources import behind
 if TYPE_CHECKING:
     from .run import Judged
 
+WRITTEN = ("reports", "monitoring", "tracking")
+
 
 class Kept:
     """Verdicts in a folder, one small file for each set of inputs."""
@@ -41,7 +43,7 @@ class Kept:
             "registry": lambda: _of_files(f for f in registry.rglob("*") if f.suffix in {".json", ".jsonl"}),
             "lock": lambda: _of_files(home.glob("requirements*")),
             "tests": lambda: _of_files((home / "tests").rglob("*")),
-            "written": lambda: _of_files(f for n in ("reports", "monitoring") for f in (home / n).rglob("*")),
+            "written": lambda: _of_files(f for n in WRITTEN for f in (home / n).rglob("*")),
         }
         self._sums: dict[str, str] = {}
 

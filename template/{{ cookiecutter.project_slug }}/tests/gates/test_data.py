@@ -1,0 +1,432 @@
+"""The judges of the data gates on evidence made by hand, each limit from both sides, and how it is measured."""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+from small import ROW
+from small import SIGNATURE
+
+from mle_standin import row_checks
+from mle_standin import settings
+from mle_standin.bundle import Bundle
+from mle_standin.contract import CONTRACT
+from mle_standin.drills import damage
+from mle_standin.evidence import added_feature
+from mle_standin.evidence import contribution
+from mle_standin.evidence import expectations
+from mle_standin.evidence import feature_costs
+from mle_standin.evidence import foresight
+from mle_standin.evidence import personal
+from mle_standin.evidence import personal_traces
+from mle_standin.evidence import worked_examples
+from mle_standin.evidence.bench import NotJudgedError
+from mle_standin.gates import data as gates
+from mle_standin.gates.judge import Judge
+from mle_standin.schema import Column
+from mle_standin.schema import Table
+from mle_standin.signature import Feature
+from mle_standin.signature import Signature
+
+HOME = Path(__file__).parents[2]
+COLUMN = {"table": "t", "column": "temp", "kind": "number", "rule": "", "max_null": 0.02, "nulls": 0.01}
+LIMITS = {"low": -40.0, "high": 130.0, "seen_low": 10.0, "seen_high": 100.0}
+
+
+def expected(*, accepted: Sequence[str] = (), unknown: Sequence[str] = (), **values: Any) -> expectations.Expectations:
+    absent = tuple(values.pop("absent", ()))
+    columns = pd.DataFrame([{**COLUMN, **LIMITS, **values}])
+    return expectations.Expectations(columns, tuple(accepted), 9, tuple(unknown), absent)
+
+
+def contributed(kept: dict[str, str] | None = None, **highs: float) -> contribution.Contributions:
+    rows = {
+        name: {"auc": high - 0.0004, "auc_low": high - 0.001, "auc_high": high, "rows": 9}
+        for name, high in highs.items()
+    }
+    return contribution.Contributions(pd.DataFrame.from_dict(rows, orient="index"), kept or {})
+
+
+def costs(making: feature_costs.Making | None = None, **values: float) -> feature_costs.Costs:
+    usual = {"micros": 1.0, "request": 8.0, "bundle": 400.0}
+    table = pd.DataFrame([usual, usual, {**usual, **values}], index=["a", "b", "dear"])
+    return feature_costs.Costs(table, making or feature_costs.Making(23.0, 1.0, 25.0))
+
+
+def required(**values: Any) -> foresight.Requirements:
+    seen = foresight.Foresight(
+        values.pop("rows", 100), values.pop("missing", 0), Counter({"temp": 0, **values.pop("changed", {})})
+    )
+    return foresight.Requirements(20, values.pop("wrong", {}), values.pop("undated", ()), seen)
+
+
+TRACES = personal_traces.Traces({}, {}, (), ("t.name",), 40, 9)
+ARRIVED = added_feature.Extension(("a.sql", "b.py", "c.toml"), {"signature": True, "log": True}, 1.0)
+EXAMPLES = worked_examples.Examples(13, 28, (), {}, 0, 0)
+GOOD: dict[str, list[Any]] = {
+    "Data 1": [
+        expected(),
+        expected(high=1099.0),
+        expected(max_null=0.2),
+        expected(low=2000.0, high=2100.0, seen_low=2013.0, seen_high=2013.0),
+        expected(low=0.0, high=1000.0, seen_low=0.0, seen_high=0.0),
+    ],
+    "Data 2": [contributed(a=0.02, b=0.0006), contributed({"c": "kept"}, a=0.02)],
+    "Data 3": [costs(), costs(micros=4.9, request=99.0, bundle=19_000.0), costs(feature_costs.Making(99.0, 1.4, 99.0))],
+    "Data 4": [required(), required(rows=1)],
+    "Data 5": [TRACES],
+    "Data 6": [ARRIVED, replace(ARRIVED, seconds=19.0)],
+    "Data 7": [EXAMPLES],
+}
+BAD: dict[str, list[Any]] = {
+    "Data 1": [
+        expected(high=1101.0),
+        expected(low=-991.0),
+        expected(max_null=0.22),
+        expected(low=0.0, high=1e9, seen_low=2013.0, seen_high=2013.0),
+        expected(accepted=["t.temp: too large"]),
+        expected(unknown=["month"]),
+        expected(absent=["month"]),
+    ],
+    "Data 2": [contributed(a=0.02, b=0.0004), contributed(a=0.0, b=0.02), contributed({"c": "kept"})],
+    "Data 3": [
+        costs(micros=5.1),
+        costs(request=101.0),
+        costs(bundle=20_001.0),
+        costs(feature_costs.Making(101.0, 1.0, 25.0)),
+        costs(feature_costs.Making(23.0, 1.6, 25.0)),
+        costs(feature_costs.Making(23.0, 1.0, 101.0)),
+    ],
+    "Data 4": [
+        required(changed={"temp": 1}),
+        required(missing=1),
+        required(rows=0, missing=1),
+        required(wrong={"dep_delay": "known only afterwards"}),
+        required(undated=("t.delay",)),
+    ],
+    "Data 5": [
+        replace(TRACES, personal={"t.name": "e-mail ja***"}),
+        replace(TRACES, private={"golden.json": "2 values, as N1***"}),
+        replace(TRACES, stored=("prediction log: holds the private value",)),
+        replace(TRACES, columns=()),
+    ],
+    "Data 6": [
+        replace(ARRIVED, arrived={"signature": True, "log": False}),
+        replace(ARRIVED, files=("a", "b", "c", "d")),
+        replace(ARRIVED, seconds=21.0),
+    ],
+    "Data 7": [
+        replace(EXAMPLES, untested=("visib",)),
+        replace(EXAMPLES, different={"late": "X is 0, expected 1"}),
+        replace(EXAMPLES, missing=1),
+        replace(EXAMPLES, extra=1),
+    ],
+}
+JUDGES: dict[str, Judge[Any]] = {each.name: each for each in vars(gates).values() if isinstance(each, Judge)}
+
+
+def each(cases: dict[str, list[Any]]) -> list[tuple[str, Any]]:
+    return [(name, evidence) for name, many in cases.items() for evidence in many]
+
+
+@pytest.mark.parametrize(("name", "evidence"), each(GOOD))
+def test_good_evidence_is_green(name: str, evidence: Any) -> None:
+    verdict = JUDGES[name](evidence)
+    assert verdict.passed is True, verdict.evidence
+    assert any(map(str.isdigit, verdict.evidence))
+
+
+@pytest.mark.parametrize(("name", "evidence"), each(BAD))
+def test_bad_evidence_is_red(name: str, evidence: Any) -> None:
+    verdict = JUDGES[name](evidence)
+    assert verdict.passed is False, verdict.evidence
+
+
+@pytest.mark.parametrize(
+    ("name", "evidence", "said"),
+    [
+        ("Data 1", expected(accepted=["t.temp: too large"]), "t.temp: too large is accepted"),
+        ("Data 1", expected(max_null=1.0), "t.temp: 99% more than now may be missing"),
+        ("Data 2", contributed({"c": "for a reason"}, a=0.0), "kept for a reason: c"),
+        ("Data 3", costs(bundle=50_000.0), "dear: 50,000 bytes in the bundle"),
+        ("Data 4", required(changed={"temp": 7}), "temp changes in 7 of 100 rows"),
+        ("Data 6", BAD["Data 6"][0], "not in: log"),
+        ("Data 7", BAD["Data 7"][1], "late: X is 0, expected 1"),
+    ],
+)
+def test_the_words_name_what_is_wrong(name: str, evidence: Any, said: str) -> None:
+    assert said in JUDGES[name](evidence).evidence
+
+
+def test_no_event_before_the_moments_is_not_judged() -> None:
+    assert JUDGES["Data 4"](required(rows=0)).passed is None
+
+
+def test_only_the_first_three_problems_are_told() -> None:
+    verdict = JUDGES["Data 1"](expected(accepted=list("abcde")))
+    assert verdict.evidence == "a is accepted; b is accepted; c is accepted; and 2 more"
+
+
+# Data 1
+
+NARROW = Table(
+    name="toy",
+    columns=(
+        Column(name="id", kind="integer", about="number", low=1, high=9),
+        Column(name="when", kind="time", about="time"),
+        Column(name="code", kind="category", about="code", pattern="^[A-Z]{2}$", max_null=0.1),
+        Column(name="size", kind="number", about="size", low=0, high=5),
+    ),
+    key=("id",),
+)
+ROWS = pd.DataFrame(
+    {
+        "id": [1, 2],
+        "when": pd.to_datetime(["2013-01-01", "2013-01-02"], utc=True),
+        "code": ["AB", None],
+        "size": [0.5, 4.0],
+    }
+)
+
+
+def test_a_tight_table_refuses_every_planted_value() -> None:
+    found = expectations.plant(ROWS, NARROW, NARROW.columns)
+    # id 4 (missing, too small, too large, no integer), when 2, code 1 (it may be missing), size 4
+    assert len(found) == 11
+    assert all(found.values()), found
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "accepted"),
+    [
+        (2, {"pattern": ""}, {"toy.code: any text"}),
+        (2, {"pattern": ".*"}, {"toy.code: any text"}),
+        (3, {"low": None, "high": None}, {"toy.size: too small", "toy.size: too large"}),
+    ],
+)
+def test_a_wide_column_accepts_what_is_planted(place: int, change: dict[str, Any], accepted: set[str]) -> None:
+    columns = [replace(column, **change) if i == place else column for i, column in enumerate(NARROW.columns)]
+    found = expectations.plant(ROWS, replace(NARROW, columns=tuple(columns)), columns)
+    assert {name for name, refused in found.items() if not refused} == accepted
+
+
+def test_checks_that_are_off_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_checks, "_checks", lambda _: [])
+    found = expectations.plant(ROWS, NARROW, NARROW.columns)
+    assert {name.split(": ")[1] for name, refused in found.items() if not refused} == {
+        "too small",
+        "too large",
+        "any text",
+    }
+
+
+# Data 2
+
+
+@pytest.fixture(scope="module")
+def world() -> pd.DataFrame:
+    """200 days of 30 flights: the hour makes them late, the temperature does nothing, the distance is constant."""
+    draw = np.random.default_rng(3)
+    day = np.repeat(pd.date_range("2013-01-01", periods=200), 30)
+    hour = draw.integers(5, 24, len(day))
+    late = draw.random(len(day)) < 0.05 + 0.03 * (hour - 5)
+    temp = draw.normal(60, 10, len(day))
+    return pd.DataFrame({"day": day, "hour": hour, "temp": temp, "distance": 500, "late": late.astype(float)})
+
+
+def test_a_planted_effect_contributes_and_noise_and_a_constant_do_not(world: pd.DataFrame) -> None:
+    spec = settings.load(HOME).model.model_copy(update={"features": ("hour", "temp", "distance"), "max_iter": 20})
+    even = np.arange(len(world)) // 30 % 2 == 0
+    found = contribution.contributions(world[even], world[~even], spec, ["hour", "temp", "distance"])
+    losses = found[["auc", "auc_low", "auc_high"]].to_dict("index")
+    assert losses["hour"]["auc_low"] > 0.1
+    assert losses["temp"]["auc_low"] < 0
+    assert losses["distance"] == {"auc": 0, "auc_low": 0, "auc_high": 0}
+
+
+def test_a_feature_that_the_contract_has_not_is_not_judged(world: pd.DataFrame) -> None:
+    spec = settings.load(HOME).model.model_copy(update={"features": ("hour", "altitude")})
+    with pytest.raises(NotJudgedError, match="altitude"):
+        contribution.contributions(world.assign(altitude=1), world, spec, ["hour"])
+
+
+# Data 3
+
+
+def test_a_feature_that_is_slow_to_encode_costs_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    signature = Signature.parse(json.dumps(SIGNATURE))
+    many = tuple(f"{i:04}" for i in range(3000))
+    feature = Feature(name="number", kind="category", categories=many)
+    values: list[object] = list(many[:200])
+    before = feature_costs.serving(feature, signature, values)
+    slow = property(lambda self: {category: float(code) for code, category in enumerate(self.categories)})
+    monkeypatch.setattr(Feature, "codes", slow)
+    assert feature_costs.serving(feature, signature, values) > 10 * before
+
+
+def test_rows_of_a_plan_are_those_of_all_its_operators() -> None:
+    leaf = {"intermediate_rows": 5, "children": []}
+    plan = {"operator": [{"intermediate_rows": 2, "children": [leaf, {"intermediate_rows": 1}]}], "timing": 3}
+    assert feature_costs.rows_of(plan) == 8
+
+
+# Data 4
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("temp", ""),
+        ("carrier", ""),
+        ("dep_delay", "known only afterwards"),
+        ("late", "identifies or labels a row"),
+        ("flight_id", "identifies or labels a row"),
+        ("altitude", "not in the contract"),
+    ],
+)
+def test_the_contract_says_what_may_be_a_feature(name: str, why: str) -> None:
+    assert foresight.forbidden(name) == why
+
+
+def test_what_came_later_is_forgotten() -> None:
+    table = Table(
+        name="trips",
+        columns=(
+            Column(name="start", kind="time", about="start"),
+            Column(name="delay", kind="integer", about="minutes", known="after", known_at="start + to_minutes(delay)"),
+        ),
+        key=("start",),
+    )
+    tables = duckdb.connect()
+    tables.execute("set timezone = 'UTC'")
+    tables.execute(
+        "create table trips as select * from (values (timestamptz '2013-01-01 10:00Z', 5), "
+        "(timestamptz '2013-01-01 10:00Z', 50), (timestamptz '2013-01-01 12:00Z', 0)) as t(start, delay)"
+    )
+    moment = pd.Timestamp("2013-01-01 10:30", tz="UTC")
+    foresight.forget(tables, table, moment)
+    assert tables.execute("select delay from trips order by all").fetchall() == [(5,), (None,), (None,)]
+    foresight.forget(tables, replace(table, known_at="start"), moment)
+    assert tables.execute("select delay from trips order by all").fetchall() == [(5,), (None,)]
+
+
+# Data 5
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("write to jane.doe@example.com today", "e-mail"),
+        ("call 508-555-0142", "telephone"),
+        ("(212) 555-0187", "telephone"),
+        ("+49 89 1234 5678", "telephone"),
+        ("4111 1111 1111 1111", "card"),
+        ("from 8.8.8.8 at noon", "network address"),
+    ],
+)
+def test_personal_data_are_recognised(text: str, kind: str) -> None:
+    assert list(personal.kinds(text)) == [kind]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "N14228 MCDONNELL DOUGLAS AIRCRAFT CO DC-9-82(MD-82)",
+        "20130101T1015-EWR-UA1545",
+        "2013-01-01 10:15:00+00:00",
+        "2026-11-22T10:15:00+00:00",
+        "scikit-learn 1.9.1, onnx 1.20.0.1rc, 127.0.0.1 and 10.0.0.1",
+        "0.4111111111111111, -73.778925, 40.639751",
+        "4111 1111 1111 1112",
+        "737-924ER 757-222 A320-232 717-200",
+        "@media print, a@b",
+        "sha256 " + "9f86d081884c7d659a2feaa0c55ad015",
+    ],
+)
+def test_other_texts_are_not_personal(text: str) -> None:
+    assert personal.kinds(text) == {}
+
+
+def test_private_values_are_found_as_tokens_only() -> None:
+    values = personal.searchable(["N14228", "N24211", "BOEING", "12345", "N1", "a b1234"])
+    assert values == {"N14228", "N24211"}
+    assert personal.private_in('{"tailnum": "N14228"}', values) == {"N14228"}
+    assert personal.private_in("XN14228 N142281", values) == set()
+    assert personal.masked("N14228") == "N1****"
+
+
+def test_a_private_value_does_not_stay_in_the_log(small_bundle: Path, tmp_path: Path) -> None:
+    signature = Bundle.load(small_bundle).signature  # its `maker` is private
+    rows = [{**ROW, "maker": personal_traces.PLANTED}]
+    assert personal_traces.logged(signature, rows, tmp_path / "log.db") == ""
+    public = replace(signature, features=tuple(replace(f, private=False) for f in signature.features))
+    assert personal_traces.logged(public, rows, tmp_path / "log.db") == "holds the private value"
+
+
+# Data 6
+
+
+def test_a_text_is_put_after_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "a.sql"
+    file.write_text("with a as (\n    select\n)\nselect\n    b\nselect\n    c\n", encoding="utf-8")
+    added_feature.insert(file, added_feature.STEPS[next(iter(added_feature.STEPS))][0], "    new,\n")
+    assert file.read_text(encoding="utf-8").endswith("select\n    new,\n    c\n")
+    with pytest.raises(ValueError, match=r"a\.sql: no place"):
+        added_feature.insert(file, "^nothing$", "")
+
+
+def test_a_copy_is_imported_under_its_own_name_and_forgotten(tmp_path: Path) -> None:
+    (tmp_path / added_feature.COPY).mkdir()
+    (tmp_path / added_feature.COPY / "__init__.py").touch()
+    (tmp_path / added_feature.COPY / "one.py").write_text("VALUE = 1\n", encoding="utf-8")
+    with added_feature.imported(tmp_path) as part:
+        assert part("one").VALUE == 1
+    with pytest.raises(ModuleNotFoundError), added_feature.imported(tmp_path / "other") as part:
+        part("one")
+
+
+# Data 7
+
+MADE = pd.DataFrame(
+    {"flight_id": ["a", "b"], "hour": [7, 8], "late": pd.Series([True, None], dtype="object"), "tail": ["x", None]}
+)
+
+
+def test_equal_examples_are_equal() -> None:
+    assert worked_examples.compare(MADE, MADE) == worked_examples.Examples(2, 3, (), {}, 0, 0)
+
+
+def test_other_values_lost_and_doubled_rows_and_lost_columns_are_named() -> None:
+    other = MADE.assign(hour=[7, 9], late=pd.Series([False, None], dtype="object")).drop(columns="tail")
+    found = worked_examples.compare(other, MADE)
+    assert found.different == {
+        "hour": "b is 9, expected 8",
+        "late": "a is False, expected True",
+        "tail": "not made",
+    }
+    assert worked_examples.compare(MADE.head(1), MADE).missing == 1
+    assert worked_examples.compare(pd.concat([MADE, MADE]), MADE).extra == 2
+    assert worked_examples.compare(MADE, MADE.head(1)).extra == 1
+
+
+# Damage
+
+
+def test_raw_rows_in_a_report_show_private_values(tmp_path: Path) -> None:
+    shutil.copy2(HOME / "config.toml", tmp_path)
+    shutil.copytree(HOME / "data" / "2013", tmp_path / "data" / "2013")
+    damage.raw_rows_in_a_report(tmp_path)
+    table = next(table for table in CONTRACT.tables if any(column.private for column in table.columns))
+    column = next(column.name for column in table.columns if column.private)
+    file = HOME / "data" / "2013" / f"{table.name}.parquet"
+    (value,) = duckdb.connect().execute(f"select {column} from '{file.as_posix()}' limit 1").fetchall()[0]
+    (page,) = (tmp_path / "reports").iterdir()
+    assert value in page.read_text(encoding="utf-8")
