@@ -19,7 +19,7 @@ from .bench import thinned
 
 PARTS = 6  # of the labelled days; two months of a year
 LEARNED = 2  # parts that the first model has seen
-ROWS, JUDGED = 10_000, 4_000
+ROWS, JUDGED = 8_000, 3_000
 DRAWS = 100
 Floats = NDArray[np.float64]
 

@@ -119,7 +119,7 @@ def inclusion(evidence: pd.DataFrame) -> Judgement:
         return None, "no group has enough positives"
     off = np.maximum(evidence["gap_low"], -evidence["gap_high"])
     missed = -evidence["recall_high"]
-    worst = evidence.iloc[int(np.maximum(off - MAX_GAP, missed - MAX_RECALL).to_numpy().argmax())]
+    worst = evidence.iloc[int(np.argmax(np.maximum(off - MAX_GAP, missed - MAX_RECALL)))]
     words = f"worst of {len(evidence)} groups is {worst['group']}: probabilities {_more(worst, 'gap')} against all, "
     words += f"recall {_more(worst, 'recall')}"
     return bool((off <= MAX_GAP).all() and (missed <= MAX_RECALL).all()), words
