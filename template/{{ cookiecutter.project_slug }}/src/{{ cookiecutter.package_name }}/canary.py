@@ -67,6 +67,12 @@ def compare(before: Bundle, new: Bundle, rows: Sequence[Mapping[str, Any]]) -> C
     )
 
 
+def taken(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_]:
+    """Which rows the version takes as a request, (rows,)."""
+    side = _Side(bundle)
+    return np.array([side.takes(json.dumps(row).encode()) for row in rows], dtype=bool)
+
+
 def distance(before: Floats, new: Floats) -> float:
     """The PSI between two sets of answers, in bins at the deciles of the first."""
     bins = numeric_bins(before)
@@ -83,6 +89,13 @@ class _Side:
     def answer(self, body: bytes) -> float:
         rows, _ = self.reader.read(body)
         return float(self.bundle.predict_rows(rows)[0])
+
+    def takes(self, body: bytes) -> bool:
+        try:
+            self.reader.read(body)
+        except BadRequestError:
+            return False
+        return True
 
     def all(self, bodies: Sequence[bytes]) -> Floats:
         """The answers, NaN where there is none."""

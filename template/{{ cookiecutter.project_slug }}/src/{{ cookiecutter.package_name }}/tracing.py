@@ -76,7 +76,10 @@ def features(raw: Mapping[str, pa.Table], keys: Sequence[str]) -> pd.DataFrame:
 
 
 def trace(bundle: Bundle, rows: pd.DataFrame) -> Traced:
-    """Follow rows of features through the model, node by node, and ask the service about them."""
+    """Follow rows of features through the model, node by node, and ask the service about them.
+
+    InputError when the service refuses one of them.
+    """
     asked = data.records(rows, bundle.names)
     forest = Forest.read(bundle.folder / "model.onnx")
     inputs = _encode(bundle, asked)
@@ -142,9 +145,14 @@ def _number(value: Any, seen: Mapping[str, int] | None) -> float:
 def _ask(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> Floats:
     from .service.metrics import Metrics
     from .service.predictor import Predictor
+    from .service.request import BadRequestError
 
     service = Predictor(bundle, Metrics(), None, 1)
-    answers = (json.loads(service.answer(json.dumps(row).encode(), "trace")) for row in rows)
+    try:
+        answers = [json.loads(service.answer(json.dumps(row).encode(), "trace")) for row in rows]
+    except BadRequestError as error:
+        hint = "the row has features, but no probability"
+        raise InputError(f"the service refuses it: {error}", where=f"version {bundle.version}", hint=hint) from error
     return np.array([answer["probability"] for answer in answers])
 
 

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from fastapi import FastAPI
 
+from .. import canary
 from .. import data
 from .. import export
 from .. import scoring
@@ -34,6 +35,7 @@ from ..monitoring.log import PredictionLog
 from ..registry import Registry
 from ..service.front import PREDICT
 from .bench import Bench
+from .bench import NotJudgedError
 from .excerpt import excerpt
 from .excerpt import periods
 from .rehearsal import GREEN
@@ -41,7 +43,7 @@ from .rehearsal import stage
 
 TREES = 15
 EVERY = 4  # rows of the excerpt: some thousands
-REQUESTS = 600  # rows that are asked for; the monitors judge from 300 on
+REQUESTS, FEWEST = 600, 400  # rows that are asked for; the monitors judge from 300 on
 ALONE = 5  # of them in a request of their own
 NAN = float("nan")
 
@@ -71,7 +73,7 @@ def run(bench: Bench, folder: Path) -> Whole:
     made = sum(len(_between(frame, period)) for period in (train, test))
     split = data.split(frame, train, test, every=EVERY)
     registry = _released(bench, split, folder / "registry")
-    rows = split.test.iloc[:: max(1, len(split.test) // REQUESTS)].iloc[:REQUESTS]
+    rows = _requests(registry, split.test)
     log = folder / "predictions.db"
     answered = _served(registry, rows, log)
     logged = _logged(registry, log, rows)
@@ -114,6 +116,15 @@ def _released(bench: Bench, split: data.Split, folder: Path) -> Registry:
     return registry
 
 
+def _requests(registry: Registry, test: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the test that the version takes as requests; what it refuses is the subject of Infrastructure 6."""
+    bundle = Bundle.load(registry.path())
+    taken = test[canary.taken(bundle, data.records(test, bundle.names))]
+    if len(taken) < FEWEST:
+        raise NotJudgedError(f"the service takes {len(taken)} of {len(test)} rows only, see Infrastructure 6")
+    return taken.iloc[:: max(1, len(taken) // REQUESTS)].iloc[:REQUESTS]
+
+
 def _served(registry: Registry, rows: pd.DataFrame, log: Path) -> pd.DataFrame:
     """The service's answers by key: probability, decision, version."""
     bundle = service.champion(registry.folder)
@@ -149,9 +160,8 @@ def _logged(registry: Registry, path: Path, rows: pd.DataFrame) -> pd.DataFrame:
         labels = rows[CONTRACT.target].astype(int)
         log.append_labels(rows[CONTRACT.key], labels, [datetime.now(UTC)] * len(rows))
         found = log.read()
-    return pd.DataFrame(
-        {name: found[name] for name in ("key", "probability", "decision", "version", "label")}
-    ).set_index("key")
+    names = ("key", "probability", "decision", "version", "label")
+    return pd.DataFrame({name: found[name] for name in names}).set_index("key")
 
 
 def _scored(registry: Registry, rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
