@@ -60,7 +60,8 @@ def test_one_that_is_not_green_ends_the_command(said: list[Judged], how: dict[st
         assert json.loads(output)
 
 
-def test_the_scorecard_is_a_page_and_a_document(said: list[Judged], tmp_path: Path) -> None:
+@pytest.mark.usefixtures("said")
+def test_the_scorecard_is_a_page_and_a_document(tmp_path: Path) -> None:
     output, error = run("scorecard", "--json")
     assert error is None
     told = json.loads(output)
@@ -68,7 +69,8 @@ def test_the_scorecard_is_a_page_and_a_document(said: list[Judged], tmp_path: Pa
     assert "ML Test Score 7" in (tmp_path / "reports" / "scorecard" / "index.html").read_text(encoding="utf-8")
 
 
-def test_drills_are_listed_without_a_name(said: list[Judged]) -> None:
+@pytest.mark.usefixtures("said")
+def test_drills_are_listed_without_a_name() -> None:
     output, error = run("drill", "--json")
     assert error is None
     assert {each["gate"] for each in json.loads(output)} == {gate.name for gate in GATES}
@@ -78,9 +80,10 @@ def drilled(caught: bool) -> Drilled:  # noqa: FBT001
     return Drilled("some fault", "Model 6", caught, ("Model 6",) if caught else (), (), "as measured", 1.0)
 
 
+@pytest.mark.usefixtures("said")
 @pytest.mark.parametrize("caught", [True, False])
 def test_a_fault_that_is_missed_ends_the_command(
-    said: list[Judged], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, caught: bool
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, caught: bool
 ) -> None:
     monkeypatch.setattr(board, "drill", lambda *_: [drilled(caught)])
     output, error = run("drill", "--all", "--json")
@@ -90,10 +93,9 @@ def test_a_fault_that_is_missed_ends_the_command(
     assert kept[0]["fault"] == "some fault"
 
 
+@pytest.mark.usefixtures("said")
 @pytest.mark.parametrize("alarms", [{}, {"Model 6": "as measured"}])
-def test_a_false_alarm_ends_the_command(
-    said: list[Judged], monkeypatch: pytest.MonkeyPatch, alarms: dict[str, str]
-) -> None:
+def test_a_false_alarm_ends_the_command(monkeypatch: pytest.MonkeyPatch, alarms: dict[str, str]) -> None:
     monkeypatch.setattr(clean, "clear", lambda *_: [clean.Cleared("a month", alarms, {})])
     output, error = run("drill", "--clean", "1", "--json")
     assert json.loads(output)[0]["alarms"] == alarms

@@ -55,7 +55,7 @@ class Judging:
 
     def __call__(self) -> Judged:
         self.times += 1
-        return Judged("Data 7", "claim", True, f"said {self.times}", 0.1)  # noqa: FBT003
+        return Judged("Data 7", "claim", True, f"said {self.times}", 0.1)
 
 
 def ask(home: Path, name: str, judge: Judging, **config: int) -> str:
@@ -96,4 +96,4 @@ def test_another_line_behind_a_gate_is_judged_anew(home: Path, monkeypatch: pyte
 def test_a_kept_verdict_is_a_small_file(home: Path) -> None:
     ask(home, "Data 7", Judging())
     (file,) = (home / "kept").glob("*.json")
-    assert json.loads(file.read_text()) == dataclasses.asdict(Judged("Data 7", "claim", True, "said 1", 0.1))  # noqa: FBT003
+    assert json.loads(file.read_text()) == dataclasses.asdict(Judged("Data 7", "claim", True, "said 1", 0.1))

@@ -1,4 +1,4 @@
-"""Clean variants: other seeds, months, years, and snapshots whose days are drawn again. A red gate on one is false alarm.
+"""Clean variants: other seeds, months, years, and snapshots whose days are drawn again: a red gate is a false alarm.
 
 They stand in drills/clean.toml, for how a snapshot is drawn again depends on its tables.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
 from pydantic import ValidationError
 
 from ..errors import InputError
@@ -31,7 +32,7 @@ class Variant(Part):
     """A clean variant: settings, and the seed with which its snapshot's days are drawn again (0: as they are)."""
 
     name: str
-    setting: dict[str, Any] = {}
+    setting: dict[str, Any] = Field(default_factory=dict)
     draw: int = 0
 
 

@@ -19,7 +19,6 @@ from .bench import Bench
 from .bench import NotJudgedError
 from .bench import thinned
 
-
 ANSWER = "answer"
 
 
