@@ -345,6 +345,7 @@ def exercise_check(number: str, as_json: bool) -> None:  # noqa: FBT001
 
 commands.add_command(gate_commands.gates)
 commands.add_command(gate_commands.drill)
+commands.add_command(gate_commands.tune)
 
 
 def _home() -> Path:

@@ -1,4 +1,4 @@
-"""The commands around the gates: judge a version, show the score, plant faults."""
+"""The commands around the gates: judge a version, tune it, plant faults."""
 
 import json
 from pathlib import Path
@@ -60,6 +60,24 @@ def drill(names: tuple[str, ...], *, every: bool, jobs: int, as_json: bool) -> N
     missed = [each.fault for each in drilled if not each.caught]
     if missed:
         raise RedError(f"{len(missed)} of {len(drilled)} faults are not caught by their gate: {', '.join(missed)}")
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="The few candidates that the gate Model 3 tries, not the whole grid.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def tune(*, quick: bool, as_json: bool) -> None:
+    """Try hyperparameters on weeks of the training period; say what to write into config.toml. Changes nothing."""
+    from . import data
+    from . import steps
+    from . import tuning
+    from .cli import show
+
+    config = settings.load()
+    parts = config.split
+    rows = data.split(steps.features(config), parts.train, parts.test, every=parts.every).train
+    base, found = tuning.tune(rows, config.model, tuning.QUICK if quick else tuning.grid())
+    show(tuning.table(found), as_json)
+    click.echo(tuning.advice(base, found), err=True)
 
 
 def _table(table: object) -> None:

@@ -19,7 +19,6 @@ from .bench import Bench
 from .bench import NotJudgedError
 from .bench import thinned
 
-
 ANSWER = "answer"
 
 
@@ -30,6 +29,7 @@ class Tuning:
     uncovered: tuple[str, ...]
     committed: float
     candidates: Sequence[tuner.Candidate]
+    margin: float = tuner.MARGIN
 
 
 @dataclass(frozen=True)
