@@ -344,8 +344,9 @@ def exercise_check(number: str, as_json: bool) -> None:  # noqa: FBT001
         raise RedError(f"{sum(o.passed for o in outcomes)} of {len(outcomes)} questions are right")
 
 
-for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.drill, trace_commands.trace):
+for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.drill, gate_commands.tune):
     commands.add_command(command)
+commands.add_command(trace_commands.trace)
 
 
 def _home() -> Path:

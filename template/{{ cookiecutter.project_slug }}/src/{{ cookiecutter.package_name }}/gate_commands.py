@@ -98,6 +98,24 @@ def drill(
         _table([{"drill": fault.name, "gate": fault.gate, "story": fault.story} for fault in found], as_json=as_json)
 
 
+@click.command()
+@click.option("--quick", is_flag=True, help="The few candidates that the gate Model 3 tries, not the whole grid.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def tune(*, quick: bool, as_json: bool) -> None:
+    """Try hyperparameters on weeks of the training period; say what to write into config.toml. Changes nothing."""
+    from . import data
+    from . import steps
+    from . import tuning
+    from .cli import show
+
+    config = settings.load()
+    parts = config.split
+    rows = data.split(steps.features(config), parts.train, parts.test, every=parts.every).train
+    base, found = tuning.tune(rows, config.model, tuning.QUICK if quick else tuning.grid())
+    show(tuning.table(found), as_json)
+    click.echo(tuning.advice(base, found), err=True)
+
+
 def _drill(home: Path, found: "Sequence[Fault]", jobs: int, *, as_json: bool) -> None:
     from . import scorecard as card
     from .display import Display

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 
 from . import data
 from . import data_checks
@@ -45,14 +46,17 @@ def features(config: Settings, *names: str) -> pd.DataFrame:
     return pd.concat([_features(config, name) for name in names or (config.data.snapshot,)], ignore_index=True)
 
 
-def train(config: Settings) -> Release:
-    """Check, train, evaluate, test, export, register and track a model; its version, promoted or not."""
-    split = _split(config)
-    return _release(config, training.train(split, config.model, config.tests, lineage(config)), "train")
+def train(config: Settings, fitted: Pipeline | None = None) -> Release:
+    """Check, train, evaluate, test, export, register and track a model; its version, promoted or not.
+
+    A pipeline that is `fitted` by these settings already need not be fitted again.
+    """
+    trained = training.train(_split(config), config.model, config.tests, lineage(config), fitted)
+    return _release(config, trained, "train")
 
 
-def ensure(config: Settings) -> int:
-    """The version made of the present data and settings; it is trained only if there is none yet.
+def ensure(config: Settings, fitted: Pipeline | None = None) -> int:
+    """The version made of the present data and settings; it is trained (or `fitted`) only if there is none yet.
 
     The first version of a registry becomes its champion if its gates are green.
     """
@@ -61,7 +65,7 @@ def ensure(config: Settings) -> int:
         manifest = json.loads((registry.path(version) / "manifest.json").read_text(encoding="utf-8"))
         if manifest["lineage"] == wanted:
             return version
-    version = train(config).version
+    version = train(config, fitted).version
     if CHAMPION not in registry.aliases() and all(verdict.passed for verdict in verdicts(config, version)):
         registry.promote(version, reason="the first version")
     return version

@@ -66,9 +66,14 @@ def predict(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> NDArray[np.f
     return np.asarray(pipeline.predict_proba(rows[list(spec.features)])[:, 1])
 
 
-def train(split: data.Split, spec: Model, tests: Tests, made_of: Lineage | None = None) -> Trained:
-    """Fit on the training rows, evaluate and test on the later ones; `made_of` is the lineage to remember."""
-    pipeline = fit(split.train, spec)
+def train(
+    split: data.Split, spec: Model, tests: Tests, made_of: Lineage | None = None, fitted: Pipeline | None = None
+) -> Trained:
+    """Fit on the training rows, evaluate and test on the later ones; `made_of` is the lineage to remember.
+
+    A pipeline that is `fitted` on these rows by this specification already need not be fitted again.
+    """
+    pipeline = fitted or fit(split.train, spec)
     p = predict(pipeline, spec, split.test)
     result = evaluate(split.test[CONTRACT.target], p, split.test[CONTRACT.day])
     verdicts = model_tests.run(

@@ -40,7 +40,7 @@ def test_a_model_that_exists_is_not_trained_again(own: settings.Settings, monkey
     (tracked,) = tracking.runs(own.paths.tracking, own.model.name)
     assert tracked["version"] == str(first)
 
-    def never(_: settings.Settings) -> steps.Release:
+    def never(*_: object) -> steps.Release:
         raise AssertionError("it was trained again")
 
     monkeypatch.setattr(steps, "train", never)

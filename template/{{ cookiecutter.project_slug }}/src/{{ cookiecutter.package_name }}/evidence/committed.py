@@ -53,7 +53,8 @@ def _different(trained: Mapping[str, Any], now: Mapping[str, Any], kinds: tuple[
             continue
         for name in sorted({*before, *after}):
             if before.get(name) != after.get(name):
-                yield f"{name}: {_change(before.get(name), after.get(name))}"
+                change = _plainly if kind == "periods" else _change
+                yield f"{name}: {change(before.get(name), after.get(name))}"
 
 
 def _change(before: Any, after: Any) -> str:
@@ -62,7 +63,11 @@ def _change(before: Any, after: Any) -> str:
         if gone or new:
             told = [f"committed without {gone}"] * bool(gone) + [f"trained without {new}"] * bool(new)
             return " and ".join(told).replace("'", "")
-    return f"trained with {before}, committed {after}"
+    return _plainly(before, after)
+
+
+def _plainly(before: Any, after: Any) -> str:
+    return f"trained with {before}, committed {after}".replace("'", "")
 
 
 def _plain(lineage: Mapping[str, Any]) -> dict[str, Any]:

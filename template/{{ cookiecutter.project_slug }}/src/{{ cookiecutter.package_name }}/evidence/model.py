@@ -29,6 +29,7 @@ class Tuning:
     uncovered: tuple[str, ...]
     committed: float
     candidates: Sequence[tuner.Candidate]
+    margin: float = tuner.MARGIN
 
 
 @dataclass(frozen=True)
