@@ -97,7 +97,7 @@ BACK = going_back.GoingBack(rehearsed=REHEARSED, champion=2, told=2, target=1, l
 GOOD: dict[str, list[Any]] = {
     "Infrastructure 1": [TRAININGS, replace(TRAININGS, refit_gap=None), replace(TRAININGS, refit_gap=LESS)],
     "Infrastructure 2": [SPEC, replace(SPEC, learned={"a number": 0.951}), replace(SPEC, unusual=(0.0, 1.0))],
-    "Infrastructure 3": [WHOLE, replace(WHOLE, batch_gap=0.0099), replace(WHOLE, monitor_gap=LESS)],
+    "Infrastructure 3": [WHOLE, replace(WHOLE, batch_gap=0.099), replace(WHOLE, monitor_gap=LESS)],
     "Infrastructure 4": [
         VALIDATION,
         replace(VALIDATION, metrics_gap=None),
@@ -135,7 +135,7 @@ BAD: dict[str, list[Any]] = {
         *[replace(WHOLE, versions={**WHOLE.versions, name: "2"}) for name in ("service", "log", "batch")],
         replace(WHOLE, log_gap=1e-12),
         replace(WHOLE, log_gap=NAN),
-        replace(WHOLE, batch_gap=0.0101),
+        replace(WHOLE, batch_gap=0.101),
         replace(WHOLE, batch_gap=NAN),
         replace(WHOLE, decisions=1),
         replace(WHOLE, monitor_gap=MORE),
@@ -432,10 +432,10 @@ def test_invented_rows_keep_the_contract() -> None:
 
 
 def test_stages_are_compared_row_by_row() -> None:
-    one = pd.DataFrame({"probability": [0.1, 0.6], "decision": [False, True]}, index=["a", "b"])
-    two = pd.DataFrame({"probability": [0.6, 0.2], "decision": [True, True]}, index=["b", "a"])
+    one = pd.DataFrame({"probability": [0.1, 0.6, 0.4], "decision": [False, True, True]}, index=["a", "b", "c"])
+    two = pd.DataFrame({"probability": [0.6, 0.2, 0.4], "decision": [True, True, False]}, index=["b", "a", "c"])
     assert whole._gap(one, two) == pytest.approx(0.1)
-    assert whole._decisions(one, two) == 1
+    assert whole._decisions(one, two) == 1  # c: the same probability, another decision
     assert np.isnan(whole._gap(one, two.iloc[:0]))
 
 

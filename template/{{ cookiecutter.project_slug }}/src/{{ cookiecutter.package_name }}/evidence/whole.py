@@ -45,6 +45,7 @@ TREES = 15
 EVERY = 4  # rows of the excerpt: some thousands
 REQUESTS, FEWEST = 600, 400  # rows that are asked for; the monitors judge from 300 on
 ALONE = 5  # of them in a request of their own
+SAME = 1e-6
 NAN = float("nan")
 
 
@@ -53,7 +54,7 @@ class Whole:
     """What came out at each stage. `rows` by stage, in the order of the pipeline; `versions` that each stage names.
 
     `log_gap`, `batch_gap` are the largest differences of a row's probability in the log, and in a scored file, from
-    the service's answer; `decisions` counts rows on whose decision the three do not agree. `monitor_gap` is the
+    the service's answer; `decisions` counts rows with the same probability and another decision. `monitor_gap` is the
     difference of the monitor's mean prediction minus base rate from that of the answers and labels.
     """
 
@@ -190,7 +191,8 @@ def _gap(one: pd.DataFrame, two: pd.DataFrame) -> float:
 
 
 def _decisions(one: pd.DataFrame, two: pd.DataFrame) -> int:
-    both = one.index.intersection(two.index)
+    same = (one["probability"] - two["probability"]).abs() <= SAME
+    both = same.index[same]
     return int((one.loc[both, "decision"].astype(bool) != two.loc[both, "decision"].astype(bool)).sum())
 
 

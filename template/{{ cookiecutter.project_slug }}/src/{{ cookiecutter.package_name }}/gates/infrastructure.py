@@ -14,8 +14,8 @@ from .judge import gate
 SAME = 1e-6
 # The invented rules have no noise: 20 trees reach an AUC of 1.000, chance .5 with a standard error of .015.
 LEARNED = 0.95
-# A smaller difference of the batch is skew, which Monitoring 3 guards; another model or column differs by more.
-SAME_MODEL = 0.01
+# A correction of a probability on one way only is skew, which Monitoring 3 guards; another column or class is farther.
+SAME_MODEL = 0.1
 # Versions a month apart: up to .17 in 2013; in 2023 .38 after five and six months, .56 after three and four. Weights
 # that balance the classes: .84 to 1.08; the other class: above 3.
 MAX_PSI = 0.70
