@@ -1,8 +1,8 @@
 """What an answer costs: seconds of CPU, beside those of the version before and of the bare model, and bytes.
 
 Both versions are measured in turns in one process, and the least of several repeats counts: another process on the
-machine then slows both, or neither. The version before runs the same code; so code that has become slow shows in what it
-adds to the bare model (ONNX Runtime on inputs that are ready), in units of what Python takes to read a row from JSON.
+machine then slows both, or neither. The version before runs the same code; so code that has become slow shows in what
+it adds to the bare model (ONNX Runtime on inputs that are ready), in times of what Python takes to read a row as JSON.
 """
 
 import json
@@ -71,7 +71,7 @@ class Speed:
 def measure(bench: Bench) -> Speed:
     """Answer the same rows with both versions, and load them."""
     now, before = bench.bundle, version_before(bench)
-    rows = bench.test[odd_rows.allowed(bench.test, now.signature.features)].iloc[:ROWS]
+    rows = odd_rows.enough(bench.test, now.signature.features).iloc[:ROWS]
     file = bench.scratch / "speed.parquet"
     rows[[CONTRACT.key, *dict.fromkeys([*now.names, *before.names])]].to_parquet(file)
     inputs = now.encode_columns(export.columns(rows, now.names))

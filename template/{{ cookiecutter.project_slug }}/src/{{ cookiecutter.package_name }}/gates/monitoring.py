@@ -109,7 +109,7 @@ def fast(evidence: Speed, slower: float = 2.0, wait: float = 1000.0, mega: float
     """Nothing takes twice what it took in the version before; code adds little to the model; the bundle stays small.
 
     Twice: one bundle beside itself gave .8 to 1.4 with six processes on two cores. `ADDED` has twice the most that was
-    measured then, in times of reading a row as JSON. A request takes .1 ms: 1 ms by the clock beyond its CPU is waiting.
+    measured then, in times of reading a row as JSON. A request takes .1 ms: 1 ms by the clock beyond it is waiting.
     20 MB: a bundle has half of one, and every version is kept.
     """
     wrong = []
