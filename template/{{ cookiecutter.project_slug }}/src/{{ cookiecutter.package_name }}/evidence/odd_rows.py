@@ -21,13 +21,8 @@ LIKE_MISSING = ("NA", "NaN", "null")  # texts that a reader of CSV files may tak
 
 
 def rows(test: pd.DataFrame, features: Sequence[Feature], trees: Trees, key: str) -> tuple[pd.DataFrame, int]:
-    """The rows, each with a key of its own, and how many of them are real ones, which come first.
-
-    NotJudgedError when no real row is allowed: what is refused by every way says nothing about any.
-    """
-    sound = test[allowed(test, features)]
-    if sound.empty:
-        raise NotJudgedError("no row is inside the limits of the signature")
+    """The rows, each with a key of its own, and how many of them are real ones, which come first."""
+    sound = enough(test, features)
     real = sound.iloc[:: max(1, len(sound) // REAL)]
     some = real.sample(EACH, random_state=0, replace=True)
     nulls = [some.assign(**{feature.name: None}) for feature in features if feature.nullable]
@@ -39,12 +34,26 @@ def rows(test: pd.DataFrame, features: Sequence[Feature], trees: Trees, key: str
 
 
 def allowed(rows: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[bool]":
-    """Which rows have every number inside its bounds, or none."""
+    """Which rows have every number inside its bounds and whole where it must be, or none where it may be missing."""
     inside = pd.Series(data=True, index=rows.index)
     for feature in features:
+        values = rows[feature.name]
         if feature.kind != "category":
-            inside &= rows[feature.name].isna() | rows[feature.name].between(*feature.bounds)
+            whole = feature.kind == "number" or values.mod(1).eq(0)
+            inside &= values.between(*feature.bounds) & whole | values.isna()
+        if not feature.nullable:
+            inside &= values.notna()
     return inside
+
+
+def enough(rows: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    """The allowed rows; NotJudgedError when less than half are: what every way refuses says nothing about any."""
+    sound = rows[allowed(rows, features)]
+    if len(sound) < len(rows) / 2:
+        raise NotJudgedError(
+            f"{len(rows) - len(sound):,} of {len(rows):,} rows are outside the limits of the signature"
+        )
+    return sound
 
 
 def unseen_of(feature: Feature) -> list[str]:

@@ -1,8 +1,8 @@
 """What an answer costs: seconds of CPU, beside those of the version before and of the bare model, and bytes.
 
 Both versions are measured in turns in one process, and the least of several repeats counts: another process on the
-machine then slows both, or neither. The version before runs the same code; so a code that has become slow shows beside
-the bare model, which is ONNX Runtime on inputs that are ready.
+machine then slows both, or neither. The version before runs the same code; so code that has become slow shows in what
+it adds to the bare model (ONNX Runtime on inputs that are ready), in times of what Python takes to read a row as JSON.
 """
 
 import json
@@ -28,19 +28,28 @@ from .regression import version_before
 from .skew import plain
 
 REPEATS = 15  # many short ones: the shorter, the more of them are not disturbed
-LOADS = 7
+LONG = 7  # repeats of what takes longer
 ALONE = 30  # requests with one row, each repeat
-ROWS = 1000  # rows of a file
+ROWS = 3000  # rows of a file
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Microseconds of CPU: of the version, of the one before, and of the bare model of the version."""
+    """Microseconds of CPU: of the version, of the one before, and of the bare model of the version.
+
+    `reading` is what the standard library takes to read a row from JSON, at the same time: how fast Python is here.
+    """
 
     what: str
     now: float
     before: float
     bare: float
+    reading: float
+
+    @property
+    def added(self) -> float:
+        """What the code around the model takes, in times of reading a row."""
+        return (self.now - self.bare) / self.reading
 
 
 @dataclass(frozen=True)
@@ -62,12 +71,13 @@ class Speed:
 def measure(bench: Bench) -> Speed:
     """Answer the same rows with both versions, and load them."""
     now, before = bench.bundle, version_before(bench)
-    rows = bench.test[odd_rows.allowed(bench.test, now.signature.features)].iloc[:ROWS]
+    rows = odd_rows.enough(bench.test, now.signature.features).iloc[:ROWS]
     file = bench.scratch / "speed.parquet"
     rows[[CONTRACT.key, *dict.fromkeys([*now.names, *before.names])]].to_parquet(file)
     inputs = now.encode_columns(export.columns(rows, now.names))
     singles = [inputs[i : i + 1] for i in range(ALONE)]
     requests = [_requests(bundle, rows) for bundle in (now, before)]
+    reading = partial(_all, [partial(json.loads, body) for body in _bodies(now, rows)])
     session = _bare_load(bench.folder)
     bare: list[Callable[[], object]] = [partial(session.run, ["probabilities"], {"X": one}) for one in singles]
     alone: list[Callable[[], object]] = [partial(_all, calls) for calls in [*requests, bare]]
@@ -82,9 +92,9 @@ def measure(bench: Bench) -> Speed:
     files = {path: path.stat().st_size for path in bench.folder.rglob("*") if path.is_file()}
     largest = max(files, key=lambda path: files[path])
     return Speed(
-        Cost("a request", *least(alone, ALONE)),
-        Cost("a row of a file", *least(batch, len(inputs))),
-        Cost("loading", *least(load, 1, LOADS)),
+        Cost("a request", *least([*alone, reading], [ALONE] * 4)),
+        Cost("a row of a file", *least([*batch, reading], [len(inputs)] * 3 + [ALONE], LONG)),
+        Cost("loading", *least([*load, reading], [1, 1, 1, ALONE], LONG)),
         min(_seconds(call, time.perf_counter) for call in requests[0]) * 1e6,
         sum(files.values()),
         size(bench.before),
@@ -97,10 +107,10 @@ def size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def least(calls: Sequence[Callable[[], object]], count: int, repeats: int = REPEATS) -> list[float]:
-    """Microseconds of CPU of each call, divided by `count`: the least of repeats in turns, the first left out."""
+def least(calls: Sequence[Callable[[], object]], counts: Sequence[int], repeats: int = REPEATS) -> list[float]:
+    """Microseconds of CPU of each call, divided by its count: the least of repeats in turns, the first left out."""
     seconds = [[_seconds(call) for call in calls] for _ in range(repeats + 1)][1:]
-    return [min(column) / count * 1e6 for column in zip(*seconds, strict=True)]
+    return [min(column) / count * 1e6 for column, count in zip(zip(*seconds, strict=True), counts, strict=True)]
 
 
 def _seconds(call: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
@@ -116,9 +126,12 @@ def _all(calls: Sequence[Callable[[], object]]) -> None:
 
 def _requests(bundle: Bundle, rows: pd.DataFrame) -> list[Callable[[], object]]:
     predictor = Predictor(bundle, Metrics(), None, max_rows=1)
+    return [partial(predictor.answer, body, "") for body in _bodies(bundle, rows)]
+
+
+def _bodies(bundle: Bundle, rows: pd.DataFrame) -> list[bytes]:
     records = rows[[CONTRACT.key, *bundle.names]].iloc[:ALONE].to_dict("records")
-    bodies = [json.dumps({str(name): plain(value) for name, value in row.items()}).encode() for row in records]
-    return [partial(predictor.answer, body, "") for body in bodies]
+    return [json.dumps({str(name): plain(value) for name, value in row.items()}).encode() for row in records]
 
 
 def _bare_load(folder: Path) -> onnxruntime.InferenceSession:
