@@ -149,9 +149,7 @@ def said(passed: dict[str, bool | None]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def ground(
-    copy: practice.Copy, monkeypatch: pytest.MonkeyPatch
-) -> practice.Copy:
+def ground(copy: practice.Copy, monkeypatch: pytest.MonkeyPatch) -> practice.Copy:
     """A practice ground whose gate "Model 3" is red once the setting max_iter is 3."""
 
     def run(self: practice.Copy, *words: str, **_: str) -> subprocess.CompletedProcess[str]:
