@@ -1,4 +1,4 @@
-"""The whole pipeline on six weeks, from the tables to the readings of the monitors: do the stages agree on each row?"""
+"""The whole pipeline on six weeks, from the tables to the readings of the monitors: all stages agree on each row."""
 
 import asyncio
 import json
