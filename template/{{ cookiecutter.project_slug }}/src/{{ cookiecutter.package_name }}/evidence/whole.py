@@ -1,7 +1,4 @@
-"""The whole pipeline on six weeks, from the tables to the readings of the monitors, in folders of its own.
-
-Each stage hands its result to the next one; what one stage says about a row must be what the next one finds.
-"""
+"""The whole pipeline on six weeks, from the tables to the readings of the monitors: all stages agree on each row."""
 
 import asyncio
 import json
@@ -45,8 +42,7 @@ TREES = 15
 EVERY = 4  # rows of the excerpt: some thousands
 REQUESTS, FEWEST = 600, 400  # rows that are asked for; the monitors judge from 300 on
 ALONE = 5  # of them in a request of their own
-SAME = 1e-6
-NAN = float("nan")
+SAME, NAN = 1e-6, float("nan")
 
 
 @dataclass(frozen=True)
