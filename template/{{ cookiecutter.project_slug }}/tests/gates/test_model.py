@@ -280,7 +280,7 @@ def test_a_group_with_few_positives_is_not_measured() -> None:
     assert found.empty
 
 
-def test_groups_are_sql_over_all_features_in_the_order_of_the_rows(config: settings.Settings) -> None:
+def test_groups_are_sql_over_all_features_in_the_order_of_the_rows() -> None:
     frame = pd.DataFrame({name: [0, 0, 0] for name in CONTRACT.features.names}, index=[7, 3, 5])
     frame["dest"], frame["origin"] = ["X", "Y", "X"], ["EWR", "JFK", "LGA"]
     few = {"often": "case when count(*) over (partition by dest) < 2 then 'small' else 'large' end", "at": "origin"}
