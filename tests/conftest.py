@@ -4,11 +4,16 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 from cookiecutter.main import cookiecutter
 from machine import REPOSITORY
 from machine import git
 from machine import known_files
+
+# A busy machine is no failure.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 Generate = Callable[..., Path]
 

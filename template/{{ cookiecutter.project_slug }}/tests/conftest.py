@@ -9,6 +9,7 @@ import warnings
 from datetime import date
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,6 +27,9 @@ from mle_standin import settings
 from mle_standin import training
 
 HOME = Path(__file__).parents[1]
+# A busy machine is no failure.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
