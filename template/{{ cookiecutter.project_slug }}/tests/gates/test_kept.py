@@ -9,6 +9,7 @@ import pytest
 
 from mle_standin import settings
 from mle_standin.evidence.bench import Bench
+from mle_standin.gates import kept as kept_verdicts
 from mle_standin.gates import sources
 from mle_standin.gates.catalog import named
 from mle_standin.gates.kept import Kept
@@ -88,7 +89,7 @@ def test_another_line_behind_a_gate_is_judged_anew(home: Path, monkeypatch: pyte
     ask(home, "Data 7", judge)
     other.write_text("changed = 1")
     real = sources.behind
-    monkeypatch.setattr("mle_standin.gates.kept.behind", lambda *functions: [*real(*functions), other])
+    monkeypatch.setattr(kept_verdicts, "behind", lambda *functions: [*real(*functions), other])
     ask(home, "Data 7", judge)
     assert judge.times == 2
 
