@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -75,7 +76,7 @@ GOOD: dict[str, list[Any]] = {
     "Data 1": [
         expected(),
         expected(high=1099.0),
-        expected(max_null=0.2),
+        expected(max_null=0.35),
         expected(low=2000.0, high=2100.0, seen_low=2013.0, seen_high=2013.0),
         expected(low=0.0, high=1000.0, seen_low=0.0, seen_high=0.0),
     ],
@@ -90,7 +91,7 @@ BAD: dict[str, list[Any]] = {
     "Data 1": [
         expected(high=1101.0),
         expected(low=-991.0),
-        expected(max_null=0.22),
+        expected(max_null=0.37),
         expected(low=0.0, high=1e9, seen_low=2013.0, seen_high=2013.0),
         expected(accepted=["t.temp: too large"]),
         expected(unknown=["month"]),
@@ -377,10 +378,15 @@ def test_a_private_value_does_not_stay_in_the_log(small_bundle: Path, tmp_path: 
 def test_a_text_is_put_after_its_place(tmp_path: Path) -> None:
     file = tmp_path / "a.sql"
     file.write_text("with a as (\n    select\n)\nselect\n    b\nselect\n    c\n", encoding="utf-8")
-    added_feature.insert(file, added_feature.STEPS[next(iter(added_feature.STEPS))][0], "    new,\n")
+    sql, _, config = added_feature.STEPS.values()
+    added_feature.insert(file, sql[0], "    new,\n")
     assert file.read_text(encoding="utf-8").endswith("select\n    new,\n    c\n")
     with pytest.raises(ValueError, match=r"a\.sql: no place"):
         added_feature.insert(file, "^nothing$", "")
+    for written in ('["a", "b"]', '[\n    "a", "b",\n]'):
+        file.write_text(f"[model]\nfeatures = {written}\n", encoding="utf-8")
+        added_feature.insert(file, *config)
+        assert tomllib.loads(file.read_text(encoding="utf-8"))["model"]["features"] == ["a", "b", "added_feature"]
 
 
 def test_a_copy_is_imported_under_its_own_name_and_forgotten(tmp_path: Path) -> None:

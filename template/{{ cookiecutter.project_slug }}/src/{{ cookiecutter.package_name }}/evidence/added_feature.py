@@ -26,14 +26,14 @@ from .some_days import excerpt
 
 ADDED = "added_feature"
 COPY = "package_with_added_feature"
-# What is added, and after which place: the last SELECT, the first column of the features, the first feature.
+# What is added, and after which place: the last SELECT, the head of the features' columns, the last feature.
 STEPS = {
     f"{COPY}/sql/features.sql": (r"(?s)\A.*^select\n", f"    row_number() over () % 5 as {ADDED},\n"),
     f"{COPY}/contract.py": (
         r'^FEATURES = Table\(\n    name="\w+",\n    columns=\(\n',
         f'        Column(name="{ADDED}", kind="integer", about="added by a gate", low=0, high=4),\n',
     ),
-    FILE: (r"^features = \[", f'"{ADDED}", '),
+    FILE: (r"^features = \[[^\]]*?(?=,?\s*\])", f', "{ADDED}"'),
 }
 DAYS = 4  # of events to make features of; the last of them is the test
 TREES = 5
@@ -124,16 +124,15 @@ def _bundle(part: Part, home: Path, config: Any, frame: Any) -> Any:
 
 
 def _needed(part: Part, signature: Any, row: dict[str, Any]) -> bool:
-    """Whether a request with the feature is read and one without it is refused."""
-    request = part("service.request")
-    reader = request.RequestReader(signature, 1)
+    """Whether a request with the feature is read and one without it is refused, whatever its other values are."""
     without = {name: value for name, value in row.items() if name != ADDED}
+    return ADDED not in _wrong(part, signature, {**without, ADDED: 3}) and ADDED in _wrong(part, signature, without)
+
+
+def _wrong(part: Part, signature: Any, row: dict[str, Any]) -> set[str]:
+    request = part("service.request")
     try:
-        read, _ = reader.read(json.dumps({**without, ADDED: 3}).encode())
-    except request.BadRequestError:
-        return False
-    try:
-        reader.read(json.dumps(without).encode())
-    except request.BadRequestError:
-        return bool(read[0][ADDED] == 3)
-    return False
+        request.RequestReader(signature, 1).read(json.dumps(row).encode())
+    except request.BadRequestError as error:
+        return {problem.field for problem in error.problems}
+    return set()

@@ -19,6 +19,7 @@ from .. import data
 from .. import export
 from ..contract import CONTRACT
 from ..schema import Table
+from ..service.request import BadRequestError
 from ..service.request import RequestReader
 from ..signature import Feature
 from ..signature import Signature
@@ -71,9 +72,20 @@ def measure(bench: Bench) -> Costs:
 def serving(feature: Feature, signature: Signature, values: list[object]) -> float:
     """CPU microseconds to check one value in a request and to encode it for the model, on both ways to it."""
     reader = RequestReader(replace(signature, features=(feature,)), len(values))
+    values = [value for value in values if _readable(reader, {feature.name: value})]
+    if not values:
+        return float("nan")  # what serving refuses costs nothing; another gate says so
     body = json.dumps({"rows": [{feature.name: value} for value in values]}).encode()
     column = np.array(values, dtype=object if feature.kind == "category" else np.float64)
     return (least(lambda: reader.read(body)) + least(lambda: feature.encode(column))) / len(values) * MICRO
+
+
+def _readable(reader: RequestReader, row: dict[str, object]) -> bool:
+    try:
+        reader.read(json.dumps(row).encode())
+    except BadRequestError:
+        return False
+    return True
 
 
 def making(bench: Bench) -> Making:
