@@ -27,12 +27,13 @@ MAX_LOSS = 0.03
 SURE = 3.02
 HALF = 1.96  # half of a 95% interval, in standard errors
 # A slice may also be this much below the AUC of all rows: the hours of the morning are, in every month, for within an
-# hour the hour says nothing. Seven clean parts of 2013 and 2023 had .037 to .074 (upper ends); turned labels have .28.
-MAX_DROP = 0.10
-# How far a group may surely be from all rows, about one and a half times the most of seven clean parts of 2013 and 2023:
-# probabilities above .041 (an airport that got better during 2023), below .021; recall below .094. The side that
-# harms is the stricter one: passengers who are not warned.
-MAX_OVER, MAX_UNDER, MAX_MISSED = 0.06, 0.03, 0.15
+# hour the hour says nothing. One and a half times the most of 15 clean parts of 2013 and 2023, .107 at the upper end of
+# its interval; .10, set on seven of these parts, was a false alarm on another. Turned labels are .28 below.
+MAX_DROP = 0.16
+# How far a group may surely be from all rows, by the same rule: probabilities above .063 (an airport that got better
+# during 2023) and below .029, recall below .098. Limits set on seven of the parts (.06, .03) failed on two others. The
+# side that harms is the stricter one: passengers who are not warned.
+MAX_OVER, MAX_UNDER, MAX_MISSED = 0.095, 0.045, 0.15
 
 
 @gate("Model 1", "model specs are reviewed and submitted")
@@ -100,7 +101,7 @@ def no_simpler(evidence: "Simpler") -> Judgement:
 
 @gate("Model 6", "model quality is sufficient on important data slices")
 def slices(evidence: "Slices") -> Judgement:
-    """The weakest slice reaches the floor of config.toml, or is .10 below all rows at most.
+    """The weakest slice reaches the floor of config.toml, or is .16 below all rows at most.
 
     Judged by the upper end of simultaneous intervals: of forty slices, one is below its own interval by chance. A model
     that is weak everywhere is the subject of other gates.
@@ -117,7 +118,7 @@ def slices(evidence: "Slices") -> Judgement:
 
 @gate("Model 7", "the model is tested for considerations of inclusion")
 def inclusion(evidence: pd.DataFrame) -> Judgement:
-    """No group of [gates.groups] surely has probabilities .06 too high or .03 too low, or recall .15 lower, than all."""
+    """No group of [gates.groups] surely has probabilities .095 above or .045 below all, or recall .15 below."""
     if evidence.empty:
         return None, "no group has enough positives"
     limits = {"gap_low": MAX_OVER, "gap_high": -MAX_UNDER, "recall_high": -MAX_MISSED}
