@@ -43,10 +43,11 @@ class Simpler:
 
 @dataclass(frozen=True)
 class Slices:
-    """An evaluation of each slice, and the floor of config.toml."""
+    """An evaluation of each slice, the floor of config.toml, and the AUC of all rows."""
 
     table: pd.DataFrame
     floor: float
+    whole: float
 
 
 def specification(bench: Bench) -> committed.Committed:
@@ -89,7 +90,8 @@ def slices(bench: Bench) -> Slices:
     """The version on every slice of config.toml that has enough rows of both classes."""
     test, answers, tests = bench.test, _answers(bench), bench.config.tests
     y, day = test[CONTRACT.target], test[CONTRACT.day]
-    return Slices(evaluation.slices(test, tests.slices, y, answers, day), tests.min_auc_slice)
+    whole = evaluation.evaluate(y, answers, day, draws=1).auc
+    return Slices(evaluation.slices(test, tests.slices, y, answers, day), tests.min_auc_slice, whole)
 
 
 def groups(bench: Bench) -> pd.DataFrame:

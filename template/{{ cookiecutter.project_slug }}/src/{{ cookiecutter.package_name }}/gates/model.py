@@ -26,9 +26,14 @@ MAX_LOSS = 0.03
 # Standard errors to the upper end of simultaneous 95% intervals for about 40 slices (Bonferroni, 1 - .05 / 40).
 SURE = 3.02
 HALF = 1.96  # half of a 95% interval, in standard errors
-# Points of probability and of recall that a group may be apart from all rows. The largest sure distances on 2013 and
-# 2023 were .005 and .07 (communities with few flights, which are late less often); misses of a quarter are a harm.
-MAX_GAP, MAX_RECALL = 0.03, 0.15
+# A slice may also be this much below the AUC of all rows: the hours of the morning are, in every month, for within an
+# hour the hour says nothing. One and a half times the most of 15 clean parts of 2013 and 2023, .107 at the upper end of
+# its interval; .10, set on seven of these parts, was a false alarm on another. Turned labels are .28 below.
+MAX_DROP = 0.16
+# How far a group may surely be from all rows, by the same rule: probabilities above .063 (an airport that got better
+# during 2023) and below .029, recall below .098. Limits set on seven of the parts (.06, .03) failed on two others. The
+# side that harms is the stricter one: passengers who are not warned.
+MAX_OVER, MAX_UNDER, MAX_MISSED = 0.095, 0.045, 0.15
 
 
 @gate("Model 1", "model specs are reviewed and submitted")
@@ -96,9 +101,10 @@ def no_simpler(evidence: "Simpler") -> Judgement:
 
 @gate("Model 6", "model quality is sufficient on important data slices")
 def slices(evidence: "Slices") -> Judgement:
-    """The weakest slice reaches the floor of config.toml, judged by the upper end of simultaneous intervals.
+    """The weakest slice reaches the floor of config.toml, or is .16 below all rows at most.
 
-    Forty slices are looked at, so one of them is below the floor by chance; flights of six in the morning have .58.
+    Judged by the upper end of simultaneous intervals: of forty slices, one is below its own interval by chance. A model
+    that is weak everywhere is the subject of other gates.
     """
     table = evidence.table
     if table.empty:
@@ -106,20 +112,22 @@ def slices(evidence: "Slices") -> Judgement:
     upper = table["auc"] + (table["auc_high"] - table["auc_low"]) / 2 / HALF * SURE
     worst = table.iloc[int(upper.to_numpy().argmin())]
     told = f"{worst['slice']}: AUC {worst['auc']:.3f}, at most {upper.min():.3f} ({worst['rows']:,} rows)"
-    return bool(upper.min() >= evidence.floor), f"weakest of {len(table)} slices is {told}, floor {evidence.floor:.2f}"
+    floor = min(evidence.floor, evidence.whole - MAX_DROP)
+    return bool(upper.min() >= floor), f"weakest of {len(table)} slices is {told}, floor {floor:.2f}"
 
 
 @gate("Model 7", "the model is tested for considerations of inclusion")
 def inclusion(evidence: pd.DataFrame) -> Judgement:
-    """No group of [gates.groups] surely has probabilities .03 off, or .15 less of its positives warned of, than all."""
+    """No group of [gates.groups] surely has probabilities .095 above or .045 below all, or recall .15 below."""
     if evidence.empty:
         return None, "no group has enough positives"
-    off = np.maximum(evidence["gap_low"], -evidence["gap_high"])
-    missed = -evidence["recall_high"]
-    worst = evidence.iloc[int(np.argmax(np.maximum(off - MAX_GAP, missed - MAX_RECALL)))]
+    limits = {"gap_low": MAX_OVER, "gap_high": -MAX_UNDER, "recall_high": -MAX_MISSED}
+    # How much of each limit is used up; more than 1 is beyond it.
+    used = pd.DataFrame({name: evidence[name] / limit for name, limit in limits.items()}).max(axis=1)
+    worst = evidence.iloc[int(used.to_numpy().argmax())]
     words = f"worst of {len(evidence)} groups is {worst['group']}: probabilities {_more(worst, 'gap')} against all, "
     words += f"recall {_more(worst, 'recall')}"
-    return bool((off <= MAX_GAP).all() and (missed <= MAX_RECALL).all()), words
+    return bool((used <= 1).all()), words
 
 
 def _more(row: pd.Series, name: str) -> str:
