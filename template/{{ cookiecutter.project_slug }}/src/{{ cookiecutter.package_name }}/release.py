@@ -1,5 +1,6 @@
 """Judge a version by all gates, and remember in the registry what they said: a red version is never promoted."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,6 @@ import pandas as pd
 
 from . import gates
 from . import steps
-from .errors import ProjectError
 from .evidence.bench import Bench
 from .gates import run
 from .registry import CHAMPION
@@ -17,6 +17,8 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+LOG = logging.getLogger(__package__)
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,15 @@ def judge(
 ) -> Judged:
     """Run all gates on a version, or with `train` on a new one, and record their verdicts in the registry.
 
-    When training is refused, the version that would stay in service is judged, with the data that were refused.
+    When no version could be trained, the version that would stay in service is judged, with the data that were refused.
     """
     if train:
         try:
             version = steps.train(config).version
-        except ProjectError:
+        except Exception as error:  # noqa: BLE001 - whatever stopped the training, the gates have to say what is wrong
+            LOG.warning(
+                "no version was trained: %s", str(error).splitlines()[0] if str(error) else type(error).__name__
+            )
             version = CHAMPION
     bench = Bench(config, home, version)
     judged = run.run(bench, tell, cache)
