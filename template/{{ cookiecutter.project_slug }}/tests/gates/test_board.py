@@ -15,4 +15,4 @@ NAMES = ("the weather of the same hour", "untuned model", "a flipped byte", "deg
 def test_sound_ground_is_green_and_faults_are_caught_by_their_gates() -> None:
     found = board.drill(HOME, faults.load(HOME, NAMES), jobs=2)
     assert [drilled.fault for drilled in found if not drilled.caught] == []
-    assert sum(len(drilled.red) for drilled in found) <= 2 * len(found)
+    assert len(found) == len(NAMES)
