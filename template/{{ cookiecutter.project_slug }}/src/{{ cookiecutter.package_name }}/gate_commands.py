@@ -37,7 +37,7 @@ def gates(version: str, cache: Path | None, *, train: bool, as_json: bool) -> No
         )
     shown = [{str(name): value for name, value in row.items()} for row in judged.table.to_dict("records")]
     _table(shown, [each.to_dict() for each in judged.gates], as_json)
-    of_gates.require([each.verdict for each in judged.gates], where=f"version {judged.version}", hint=READ)
+    of_gates.require(judged.verdicts, where=f"version {judged.version}", hint=READ)
 
 
 @click.command()
@@ -58,7 +58,7 @@ def scorecard(version: str, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(made.to_dict(), indent=1))
     click.echo(f"ML Test Score {made.score}, {made.green} of {len(made.tests)} gates are green: {page}", err=True)
-    of_gates.require([each.verdict for each in judged.gates], where=f"version {judged.version}", hint=READ)
+    of_gates.require(judged.verdicts, where=f"version {judged.version}", hint=READ)
 
 
 @click.command()

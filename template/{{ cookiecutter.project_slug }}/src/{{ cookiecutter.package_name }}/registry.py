@@ -94,14 +94,21 @@ class Registry:
     def rollback(self, reason: str = "") -> int:
         """Make the version that was the champion before it again; InputError when there is none."""
         now = self.resolve(CHAMPION)
+        former = self.predecessor(now)
+        if former is None:
+            hint = "promote a version by its number"
+            raise InputError("no version was the champion before", where=self.folder, hint=hint)
+        before = self.resolve(former)
+        self._point(CHAMPION, before, reason or f"rolled back from version {now}", rollback=True)
+        return before
+
+    def predecessor(self, version: int) -> int | None:
+        """The champion that `version` replaced when it was last promoted; None when it replaced none."""
         for entry in reversed(self.history()):
             # A rollback is no way to come back to: two in a row go back twice.
-            if entry["alias"] == CHAMPION and entry["to"] == now and entry["from"] and not entry["rollback"]:
-                before = self.resolve(str(entry["from"]))
-                self._point(CHAMPION, before, reason or f"rolled back from version {now}", rollback=True)
-                return before
-        hint = "promote a version by its number"
-        raise InputError("no version was the champion before", where=self.folder, hint=hint)
+            if entry["alias"] == CHAMPION and entry["to"] == version and entry["from"] and not entry["rollback"]:
+                return int(str(entry["from"]))
+        return None
 
     def history(self) -> list[dict[str, object]]:
         """What happened to the aliases, the oldest first: time, alias, from, to, reason."""

@@ -11,6 +11,7 @@ import pandas as pd
 from . import gates
 from . import steps
 from .evidence.bench import Bench
+from .gates import Verdict
 from .gates import run
 from .registry import CHAMPION
 from .settings import Settings
@@ -29,9 +30,14 @@ class Judged:
     gates: "Sequence[run.Judged]"
 
     @property
+    def verdicts(self) -> list[Verdict]:
+        """The verdicts alone."""
+        return [each.verdict for each in self.gates]
+
+    @property
     def table(self) -> pd.DataFrame:
         """One row per gate: gate, verdict, claim, evidence, seconds of CPU."""
-        shown = gates.table([each.verdict for each in self.gates])
+        shown = gates.table(self.verdicts)
         shown.insert(2, "claim", [each.claim for each in self.gates])
         return shown.assign(seconds=[each.seconds for each in self.gates])
 
@@ -58,6 +64,6 @@ def judge(
             )
             version = CHAMPION
     bench = Bench(config, home, version)
-    judged = run.run(bench, tell, cache)
-    bench.registry.judge(bench.version, run.verdicts(judged))
-    return Judged(bench.version, judged)
+    judged = Judged(bench.version, run.run(bench, tell, cache))
+    bench.registry.judge(judged.version, judged.verdicts)
+    return judged

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from . import evaluation
 from . import training
 from .contract import CONTRACT
+from .data import thinned
 from .settings import Model
 
 # Every hyperparameter and what is tried: as few trees as one can take, and leaves and rates to go with them.
@@ -73,7 +74,7 @@ def weeks(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of two weeks of three to learn from, and those of the third to judge by; both thinned evenly."""
     day = rows[CONTRACT.day]
     judging = (day - day.min()).dt.days // BLOCK % EVERY == EVERY - 1
-    return _thinned(rows[~judging], ROWS), _thinned(rows[judging], JUDGED)
+    return thinned(rows[~judging], ROWS), thinned(rows[judging], JUDGED)
 
 
 def tune(
@@ -118,7 +119,3 @@ def _tried(
 
 def _answers(learned: pd.DataFrame, judged: pd.DataFrame, spec: Model) -> NDArray[np.float64]:
     return training.predict(training.fit(learned, spec), spec, judged)
-
-
-def _thinned(rows: pd.DataFrame, count: int) -> pd.DataFrame:
-    return rows.iloc[:: max(1, round(len(rows) / count))]

@@ -574,7 +574,7 @@ def test_a_rollback_brings_the_old_answers_back_and_one_that_does_nothing_is_fou
     two: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here: Any = Here(two.path(2), tmp_path)
-    here.before, here.test = two.path(1), pd.DataFrame(rows(50))
+    here.before, here.test = Bundle.load(two.path(1)), pd.DataFrame(rows(50))
     assert going_back.rehearse(here, tmp_path / "good") == REHEARSED
     monkeypatch.setattr(Registry, "rollback", lambda *_: 1)
     found = going_back.rehearse(here, tmp_path / "idle")

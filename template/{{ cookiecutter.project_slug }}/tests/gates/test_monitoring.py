@@ -23,6 +23,7 @@ from mle_standin.evaluation import Difference
 from mle_standin.evidence import lock
 from mle_standin.evidence import odd_rows
 from mle_standin.evidence import regression
+from mle_standin.evidence import rehearsal
 from mle_standin.evidence import skew
 from mle_standin.evidence import speed
 from mle_standin.evidence import stability
@@ -332,7 +333,7 @@ def test_a_damaged_leaf_keeps_the_golden_answers_and_is_found(project: Path, cha
     # Golden records of one row reach few leaves.
     golden = json.loads((folder / "golden.json").read_text())[:1]
     (folder / "golden.json").write_text(json.dumps(golden))
-    damage.record_sums(folder)
+    rehearsal.reseal(folder)
     change(project)
     Bundle.load(folder)
     leaves = trees.read(folder / "model.onnx").leaves

@@ -14,10 +14,10 @@ from .. import data
 from .. import gates
 from .. import settings
 from ..bundle import Bundle
-from ..bundle import manifest_sums
 from ..contract import CONTRACT
 from ..data import connect
 from ..errors import InputError
+from ..evidence.rehearsal import reseal
 from ..files import write_atomic
 from ..registry import CHAMPION
 from ..registry import Registry
@@ -49,7 +49,7 @@ def polish_metrics(home: Path) -> None:
 def polish_metrics_and_sums(home: Path) -> None:
     """The same, and the sums in the manifest were made anew."""
     polish_metrics(home)
-    _reseal(_registry(home).path())
+    reseal(_registry(home).path())
 
 
 def red_champion(home: Path) -> None:
@@ -60,7 +60,7 @@ def red_champion(home: Path) -> None:
     shutil.copytree(registry.path(), folder)
     red = gates.Verdict("better than the base rate", passed=False, evidence="AUC 0.512 [0.498, 0.527]")
     write_atomic(folder / "gates.json", gates.dump([*gates.load(folder / "gates.json")[1:], red]))
-    _reseal(folder)
+    reseal(folder)
     write_atomic(registry.folder / "aliases.json", json.dumps({**registry.aliases(), CHAMPION: number}))
 
 
@@ -118,7 +118,7 @@ def old_champion(home: Path) -> None:
 
 def other_libraries(home: Path) -> None:
     """The champion was made with libraries of a year ago, by its own manifest."""
-    manifest = Registry(settings.load(home).paths.registry).path() / "manifest.json"
+    manifest = _registry(home).path() / "manifest.json"
     content = json.loads(manifest.read_text(encoding="utf-8"))
     content["lineage"]["packages"] = {name: f"0.{version}" for name, version in content["lineage"]["packages"].items()}
     write_atomic(manifest, json.dumps(content))
@@ -126,20 +126,14 @@ def other_libraries(home: Path) -> None:
 
 def leaf_without_a_number(home: Path) -> None:
     """One leaf of the champion is NaN, one that no golden record reaches, so that it loads."""
-    folder = Registry(settings.load(home).paths.registry).path()
+    folder = _registry(home).path()
     _change_leaf(folder, float("nan"))
 
 
 def leaf_out_of_proportion(home: Path) -> None:
     """One leaf of the champion is 999, the number that stood for a missing value somewhere."""
-    folder = Registry(settings.load(home).paths.registry).path()
+    folder = _registry(home).path()
     _change_leaf(folder, 999.0)
-
-
-def record_sums(folder: Path) -> None:
-    """Write the sums of a bundle's files as they are now into its manifest."""
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    write_atomic(folder / "manifest.json", json.dumps({**manifest, "sha256": manifest_sums(folder)}))
 
 
 def raw_rows_in_a_report(home: Path) -> None:
@@ -160,12 +154,6 @@ def _before(home: Path) -> int:
     return max(number for number in registry.versions() if number != registry.resolve(CHAMPION))
 
 
-def _reseal(folder: Path) -> None:
-    file = folder / "manifest.json"
-    manifest = json.loads(file.read_text(encoding="utf-8"))
-    write_atomic(file, json.dumps({**manifest, "sha256": manifest_sums(folder)}, indent=1))
-
-
 def _change_leaf(folder: Path, value: float) -> None:
     """Change one leaf, the last one that leaves the golden answers as they are, and record the sums anew."""
     model, golden = onnx.load(folder / "model.onnx"), json.loads((folder / "golden.json").read_text(encoding="utf-8"))
@@ -175,7 +163,7 @@ def _change_leaf(folder: Path, value: float) -> None:
     for at in reversed(range(len(leaves))):
         was, leaves[at] = leaves[at], value
         (folder / "model.onnx").write_bytes(model.SerializeToString())
-        record_sums(folder)
+        reseal(folder)
         if _answers_are(folder, rows, expected):
             return
         leaves[at] = was

@@ -10,7 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
+from datetime import date
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +100,7 @@ class Copy:
 
 def data_settings(home: Path) -> dict[str, Any]:
     """The section [data] of a project's settings, as written."""
-    import tomllib
-
-    return dict(tomllib.loads((home / FILE).read_text(encoding="utf-8"))["data"])
+    return dict(_written(home)["data"])
 
 
 def copy_project(home: Path, target: Path) -> Copy:
@@ -143,12 +144,12 @@ def fresh(ground: Copy, target: Path) -> Copy:
     return Copy(target)
 
 
-def _a_month_less(home: Path) -> list[str]:
-    import tomllib
-    from datetime import date
-    from datetime import timedelta
+def _written(home: Path) -> dict[str, Any]:
+    return tomllib.loads((home / FILE).read_text(encoding="utf-8"))
 
-    start, end = tomllib.loads((home / FILE).read_text(encoding="utf-8"))["split"]["train"]
+
+def _a_month_less(home: Path) -> list[str]:
+    start, end = _written(home)["split"]["train"]
     return [start, str(date.fromisoformat(end) - timedelta(days=30))]
 
 

@@ -32,7 +32,7 @@ def make(snapshot: Path, period: data.Period, spec: Model, threads: int) -> Made
     connection.execute(f"set threads = {threads}")
     frame = data.features(connection)
     rows = data.labelled(frame, period)
-    rows = rows.iloc[:: max(1, round(len(rows) / ROWS))]
+    rows = data.thinned(rows, ROWS)
     small = spec.model_copy(update={"max_iter": min(spec.max_iter, TREES)})
     answers = training.predict(training.fit(rows, small), small, rows)
     return Made(np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64), answers)

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from .. import evaluation
 from .. import training
 from ..contract import CONTRACT
+from ..data import thinned
 from ..settings import Model
 from .bench import Bench
-from .bench import thinned
 
 PARTS = 6  # of the labelled days; two months of a year
 LEARNED = 2  # parts that the first model has seen

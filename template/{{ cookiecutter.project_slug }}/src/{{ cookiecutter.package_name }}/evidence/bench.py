@@ -30,6 +30,7 @@ from .. import steps
 from .. import training
 from ..bundle import Bundle
 from ..contract import CONTRACT
+from ..data import thinned
 from ..registry import CHAMPION
 from ..registry import Registry
 from ..settings import Model
@@ -127,12 +128,12 @@ class Bench:
     @part
     def train(self) -> pd.DataFrame:
         """About `SAMPLE` of the training rows, from every day."""
-        return thinned(self.split.train)
+        return thinned(self.split.train, SAMPLE)
 
     @part
     def test(self) -> pd.DataFrame:
         """About `SAMPLE` of the test rows, from every day."""
-        return thinned(self.split.test)
+        return thinned(self.split.test, SAMPLE)
 
     @part
     def bundle(self) -> Bundle:
@@ -171,41 +172,25 @@ class Bench:
         return training.fit(self.split.train, self.spec)
 
     @part
-    def before(self) -> Path:
+    def before(self) -> Bundle:
         """The bundle that serves or served before this version; without one, a model of the training days but the last.
 
-        A rehearsal needs a version to compare with and to go back to. The first version of a project has none.
+        A rehearsal needs a version to compare with and to go back to. The first version of a project has none. A
+        damaged one is the fault of none that compares with it, see Infrastructure 7.
         """
-        number = previous(self.registry, self.version)
-        folder = self.registry.path(number) if number else self._older()
-        Bundle.load(folder)  # a damaged one is the fault of none that compares with it, see Infrastructure 7
-        return folder
+        champion = self.registry.aliases().get(CHAMPION)
+        number = self.registry.predecessor(self.version) if champion == self.version else champion
+        return Bundle.load(self.registry.path(number) if number else self._older())
 
     def _older(self) -> Path:
         split = self.split
         days = np.sort(split.train[CONTRACT.day].unique())
         shorter = split.train[split.train[CONTRACT.day] < days[-(len(days) // 6)]]
-        trained = training.train(data.Split(thinned(shorter), self.test), self.spec, self.config.tests)
+        trained = training.train(data.Split(thinned(shorter, SAMPLE), self.test), self.spec, self.config.tests)
         folder = self.scratch / "before" / "versions" / "1"
         folder.mkdir(parents=True)
         export.write(trained, folder)
         return folder
-
-
-def previous(registry: Registry, version: int) -> int | None:
-    """The version that a newer one replaces: the champion, or the champion before it; None when there is none."""
-    champion = registry.aliases().get(CHAMPION)
-    if champion != version:
-        return champion
-    for entry in reversed(registry.history()):
-        if entry["alias"] == CHAMPION and entry["to"] == version and entry["from"] and not entry["rollback"]:
-            return int(str(entry["from"]))
-    return None
-
-
-def thinned(rows: pd.DataFrame, count: int = SAMPLE) -> pd.DataFrame:
-    """About `count` rows: every n-th one, so that all days stay; a model learns more from days than from rows."""
-    return rows.iloc[:: max(1, round(len(rows) / count))]
 
 
 def fingerprint(*parts: object) -> str:
@@ -213,4 +198,4 @@ def fingerprint(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
-__all__ = ["SAMPLE", "Bench", "NotJudgedError", "fingerprint", "part", "previous", "thinned"]
+__all__ = ["SAMPLE", "Bench", "NotJudgedError", "fingerprint", "part"]

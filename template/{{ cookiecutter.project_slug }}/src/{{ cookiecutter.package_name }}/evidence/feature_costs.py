@@ -18,13 +18,13 @@ import pandas as pd
 from .. import data
 from .. import export
 from ..contract import CONTRACT
+from ..data import thinned
 from ..schema import Table
 from ..service.request import BadRequestError
 from ..service.request import RequestReader
 from ..signature import Feature
 from ..signature import Signature
 from .bench import Bench
-from .bench import thinned
 from .some_days import excerpt
 
 ROWS = 400  # in a request

@@ -56,7 +56,7 @@ class GoingBack:
 def rehearse(bench: Bench, folder: Path) -> Rehearsed:
     """Promote a copy of the version over a copy of the one before it, go back, and ask both times."""
     rows, registry = bench.test.iloc[:: max(1, len(bench.test) // ROWS)], Registry(folder)
-    before = stage(bench.before, registry)
+    before = stage(bench.before.folder, registry)
     registry.promote(before)
     answers, files = export.predict(service.champion(folder), rows), manifest_sums(registry.path(before))
     # Other words in its verdicts: two versions of the same content would be one.

@@ -6,7 +6,6 @@ from .. import canary as canaries
 from .. import data
 from .. import export
 from .. import training
-from ..bundle import Bundle
 from . import again
 from . import going_back
 from . import spec_tests
@@ -74,7 +73,7 @@ def trace(bench: Bench) -> traces.Traces:
 
 def canary(bench: Bench) -> canaries.Canary:
     """Requests as clients of the version before send them, answered by both versions."""
-    new, before = bench.bundle, Bundle.load(bench.before)
+    new, before = bench.bundle, bench.before
     missing = [name for name in before.names if name not in bench.test]
     if missing:
         raise NotJudgedError(f"the features have no column {missing[0]!r} that clients send today")

@@ -10,14 +10,15 @@ from numpy.typing import NDArray
 from .. import evaluation
 from .. import tuning as tuner
 from ..contract import CONTRACT
+from ..data import thinned
 from . import ageing
 from . import committed
 from . import groups as grouped
 from . import plain
 from . import replay as replayed
+from .bench import SAMPLE
 from .bench import Bench
 from .bench import NotJudgedError
-from .bench import thinned
 
 ANSWER = "answer"
 
@@ -101,7 +102,7 @@ def groups(bench: Bench) -> pd.DataFrame:
 
 def _answers(bench: Bench) -> NDArray[np.float64]:
     """What the version says about the rows of `bench.test`."""
-    return thinned(bench.split.test.assign(**{ANSWER: bench.answers}))[ANSWER].to_numpy()
+    return thinned(bench.split.test.assign(**{ANSWER: bench.answers}), SAMPLE)[ANSWER].to_numpy()
 
 
 def _require_features(bench: Bench) -> None:

@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 
 from .. import model
 from ..contract import CONTRACT
+from ..data import thinned
 from ..settings import Model
-from .bench import thinned
 
 ROWS = 10_000  # more of them change its AUC by less than .003
 RARE = 30  # rows of a category that share one column

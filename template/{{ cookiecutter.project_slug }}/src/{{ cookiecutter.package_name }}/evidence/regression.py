@@ -6,11 +6,8 @@ import numpy as np
 
 from .. import evaluation
 from .. import export
-from ..bundle import Bundle
 from ..contract import CONTRACT
-from ..errors import InputError
 from .bench import Bench
-from .bench import NotJudgedError
 
 
 @dataclass(frozen=True)
@@ -37,19 +34,11 @@ def measure(bench: Bench) -> Regression:
     """Both versions answer about 40,000 test rows, from every day."""
     test = bench.test
     labels, day = test[CONTRACT.target].to_numpy(), test[CONTRACT.day].to_numpy()
-    bundle, older = bench.bundle, version_before(bench)
+    bundle, older = bench.bundle, bench.before
     now, before = export.predict(bundle, test), export.predict(older, test)
     difference = evaluation.compare(labels, now, before, day)
     sides = side(labels, now, bundle.threshold), side(labels, before, older.threshold)
     return Regression(len(test), len(np.unique(day)), difference, *sides)
-
-
-def version_before(bench: Bench) -> Bundle:
-    """The bundle of the version before; NotJudgedError when it cannot be loaded, which is no fault of this one."""
-    try:
-        return Bundle.load(bench.before)
-    except InputError as error:
-        raise NotJudgedError(f"the version before: {error.what}") from error
 
 
 def side(labels: np.ndarray, answers: np.ndarray, threshold: float) -> Side:

@@ -14,13 +14,13 @@ from .. import evaluation
 from .. import export
 from ..bundle import Bundle
 from ..contract import CONTRACT
+from ..data import thinned
 from ..monitoring.log import PredictionLog
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from ..service.recorder import Recorder
 from ..service.request import BadRequestError
 from .bench import Bench
-from .bench import thinned
 
 BLOCK = 30  # days, about a month
 FEWEST = 3  # blocks; a correlation of two points is always 1 or -1

@@ -24,7 +24,6 @@ from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from . import odd_rows
 from .bench import Bench
-from .regression import version_before
 from .skew import plain
 
 REPEATS = 15  # many short ones: the shorter, the more of them are not disturbed
@@ -70,7 +69,7 @@ class Speed:
 
 def measure(bench: Bench) -> Speed:
     """Answer the same rows with both versions, and load them."""
-    now, before = bench.bundle, version_before(bench)
+    now, before = bench.bundle, bench.before
     rows = odd_rows.enough(bench.test, now.signature.features).iloc[:ROWS]
     file = bench.scratch / "speed.parquet"
     rows[[CONTRACT.key, *dict.fromkeys([*now.names, *before.names])]].to_parquet(file)
@@ -97,7 +96,7 @@ def measure(bench: Bench) -> Speed:
         Cost("loading", *least([*load, reading], [1, 1, 1, ALONE], LONG)),
         min(_seconds(call, time.perf_counter) for call in requests[0]) * 1e6,
         sum(files.values()),
-        size(bench.before),
+        size(before.folder),
         largest.relative_to(bench.folder).as_posix(),
     )
 

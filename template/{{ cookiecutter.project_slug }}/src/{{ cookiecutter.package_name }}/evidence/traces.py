@@ -54,8 +54,8 @@ def run(bench: Bench) -> Traces:
     raw = tracing.raw_rows(bench.connection, keys)
     again = tracing.features(raw, keys)
     traced = tracing.trace(bundle, rows)
-    exported = bundle.predict(bundle.encode_columns(export.columns(rows, bundle.names)))
     encoded = bundle.encode_columns(export.columns(rows, bundle.names))
+    exported = bundle.predict(encoded)
     gaps = np.abs(traced.probabilities - traced.answers)
     return Traces(
         rows=len(rows),

@@ -70,7 +70,7 @@ def _folder(snapshot: Path) -> list[Path]:
 
 def _before(bench: Bench) -> str:
     try:
-        return _of_files(bench.before.rglob("*"))
+        return _of_files(bench.before.folder.rglob("*"))
     except NotJudgedError as reason:
         return str(reason)
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from collections.abc import Sequence
 from dataclasses import asdict
 from dataclasses import dataclass
 from functools import partial
@@ -67,8 +66,3 @@ def judge(gate: Gate, bench: Bench) -> Judged:
         told = str(error).splitlines()[0] if str(error) else ""
         verdict = Verdict(gate.name, passed=False, evidence=f"{type(error).__name__}: {told}")
     return Judged(gate.name, gate.claim, verdict.passed, verdict.evidence, round(time.process_time() - since, 2))
-
-
-def verdicts(judged: Sequence[Judged]) -> list[Verdict]:
-    """The verdicts alone."""
-    return [each.verdict for each in judged]
