@@ -31,13 +31,6 @@ def flip_a_byte(home: Path) -> None:
     model.write_bytes(content)
 
 
-def cut_the_model(home: Path) -> None:
-    """The copy of the champion's model ended at three quarters."""
-    model = _registry(home).path() / "model.onnx"
-    content = model.read_bytes()
-    model.write_bytes(content[: len(content) * 3 // 4])
-
-
 def polish_metrics(home: Path) -> None:
     """The champion's recorded AUC is .02 higher than it was."""
     file = _registry(home).path() / "metrics.json"
@@ -82,12 +75,6 @@ def empty_history(home: Path) -> None:
     (_registry(home).folder / "history.jsonl").write_text("", encoding="utf-8")
 
 
-def write_over_the_version_before(home: Path) -> None:
-    """The champion was deployed into the folder of the version before it."""
-    registry = _registry(home)
-    shutil.copytree(registry.path(), registry.path(_before(home)), dirs_exist_ok=True)
-
-
 def cut_table(home: Path) -> None:
     """The largest table of the snapshot ends in the middle of its file, and its sum was recorded after that."""
     folder = settings.load(home).snapshot().folder
@@ -95,17 +82,6 @@ def cut_table(home: Path) -> None:
     content = file.read_bytes()
     file.unlink()  # it may be a link to the project's own file
     file.write_bytes(content[: len(content) // 2])
-    data.seal(folder)
-
-
-def registers_of_another_snapshot(home: Path) -> None:
-    """The tables without a time, which are registers, are those of another snapshot."""
-    config = settings.load(home)
-    folder = config.snapshot().folder
-    other = next(each.folder for name, each in config.data.snapshots.items() if name != config.data.snapshot)
-    for name in [table.name for table in CONTRACT.tables if not table.time]:
-        (folder / f"{name}.parquet").unlink()
-        shutil.copy2(other / f"{name}.parquet", folder)
     data.seal(folder)
 
 
