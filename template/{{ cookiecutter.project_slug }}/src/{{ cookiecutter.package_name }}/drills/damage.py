@@ -75,6 +75,12 @@ def empty_history(home: Path) -> None:
     (_registry(home).folder / "history.jsonl").write_text("", encoding="utf-8")
 
 
+def write_over_the_version_before(home: Path) -> None:
+    """The champion was deployed into the folder of the version before it."""
+    registry = _registry(home)
+    shutil.copytree(registry.path(), registry.path(_before(home)), dirs_exist_ok=True)
+
+
 def cut_table(home: Path) -> None:
     """The largest table of the snapshot ends in the middle of its file, and its sum was recorded after that."""
     folder = settings.load(home).snapshot().folder
