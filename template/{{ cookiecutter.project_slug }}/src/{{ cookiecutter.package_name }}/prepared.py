@@ -1,7 +1,7 @@
 """Features that were checked and computed before: kept in a file, by the sum of everything that they depend on.
 
 Six lessons and most commands need the features of the same snapshot, which takes seven seconds of CPU. The file is only
-taken when the data (whose sums are verified each time), the settings and every line of the package are the same.
+taken when the data (whose sums are verified each time), the settings and the code behind them are the same.
 """
 
 import hashlib
@@ -9,27 +9,40 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec
 
 import pandas as pd
 from pyarrow import ArrowInvalid
 
 from .errors import InputError
+from .files import sha256
 from .files import writing
+from .sources import behind
 
 LOG = logging.getLogger(__package__)
-KEPT = 4  # files; older ones are removed
+KEPT = 4  # files; those that were not used for longest are removed
+Arguments = ParamSpec("Arguments")
 
 
-def kept(folder: Path, parts: object, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+def kept(
+    folder: Path,
+    parts: object,
+    make: Callable[Arguments, pd.DataFrame],
+    *arguments: Arguments.args,
+    **named: Arguments.kwargs,
+) -> pd.DataFrame:
     """The table that `make` gives, from a file in `folder` if it was made of the same `parts` by the same code.
 
     Without room for the file, the table is made each time.
     """
-    file = folder / f"features-{_sum(parts)}.arrow"
+    file = folder / f"features-{_sum(parts, make)}.arrow"
     try:
-        return pd.read_feather(file)
+        table = pd.read_feather(file)
     except (OSError, ArrowInvalid):
-        table = make()
+        table = make(*arguments, **named)
+    else:
+        os.utime(file)
+        return table
     try:
         with writing(file):
             folder.mkdir(parents=True, exist_ok=True)
@@ -42,10 +55,8 @@ def kept(folder: Path, parts: object, make: Callable[[], pd.DataFrame]) -> pd.Da
     return table
 
 
-def _sum(parts: object) -> str:
-    package = Path(__file__).parent
-    files = sorted(path for path in package.rglob("*") if path.suffix in {".py", ".sql"})
-    code = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+def _sum(parts: object, make: Callable[..., pd.DataFrame]) -> str:
+    code = [sha256(path) for path in behind(make)]
     return hashlib.sha256(repr((parts, code, pd.__version__)).encode()).hexdigest()[:32]
 
 

@@ -136,7 +136,7 @@ def _split(config: Settings) -> data.Split:
 def _features(config: Settings, name: str) -> pd.DataFrame:
     snapshot, limit = config.snapshot(name), config.data.checks.max_quarantined
     parts = (data.verify(snapshot.folder), snapshot.repair, limit)
-    return prepared.kept(config.paths.cache, parts, lambda: _checked_features(snapshot, limit))
+    return prepared.kept(config.paths.cache, parts, _checked_features, snapshot, limit)
 
 
 def _checked_features(snapshot: Snapshot, limit: float) -> pd.DataFrame:

@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from mle_standin import prepared
+from mle_standin import sources
+from mle_standin import steps
 
 TABLE = pd.DataFrame(
     {
@@ -24,53 +26,66 @@ class Maker:
     def __init__(self) -> None:
         self.made = 0
 
-    def __call__(self) -> pd.DataFrame:
+    def table(self) -> pd.DataFrame:
         self.made += 1
         return TABLE
 
 
-def test_the_same_parts_are_computed_once_and_come_back_as_they_were(tmp_path: Path) -> None:
-    make = Maker()
-    first, again = (prepared.kept(tmp_path, ("sums", 0.01), make) for _ in range(2))
+@pytest.fixture
+def make() -> Maker:
+    return Maker()
+
+
+def test_the_same_parts_are_computed_once_and_come_back_as_they_were(tmp_path: Path, make: Maker) -> None:
+    first, again = (prepared.kept(tmp_path, ("sums", 0.01), make.table) for _ in range(2))
     assert make.made == 1
     pd.testing.assert_frame_equal(first, TABLE)
     pd.testing.assert_frame_equal(again, TABLE)
 
 
-def test_other_data_or_settings_are_computed_anew(tmp_path: Path) -> None:
-    make = Maker()
+def test_other_data_or_settings_are_computed_anew(tmp_path: Path, make: Maker) -> None:
     for parts in (("sums", 0.01), ("other sums", 0.01), ("sums", 0.02)):
-        prepared.kept(tmp_path, parts, make)
+        prepared.kept(tmp_path, parts, make.table)
     assert make.made == 3
 
 
-def test_another_line_of_code_is_computed_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make = Maker()
-    package = tmp_path / "package"
-    package.mkdir()
-    monkeypatch.setattr(prepared, "__file__", str(package / "prepared.py"))
+def test_another_line_of_code_is_computed_anew(tmp_path: Path, make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = tmp_path / "features.sql"
+    monkeypatch.setattr(prepared, "behind", lambda _: [code])
     for line in ("select 1", "select 2", "select 2"):
-        (package / "features.sql").write_text(line)
-        prepared.kept(tmp_path / "cache", "parts", make)
+        code.write_text(line)
+        prepared.kept(tmp_path / "cache", "parts", make.table)
     assert make.made == 2
 
 
-def test_a_file_that_is_cut_is_computed_anew(tmp_path: Path) -> None:
-    make = Maker()
-    prepared.kept(tmp_path, "parts", make)
+def test_the_code_behind_the_features_is_known() -> None:
+    found = {path.name for path in sources.behind(steps._checked_features)}
+    assert found >= {
+        "features.sql",
+        "repair_time_hour.sql",
+        "contract.py",
+        "data.py",
+        "row_checks.py",
+        "table_checks.py",
+    }
+    assert not found & {"model.py", "predictor.py", "scoring.py"}
+
+
+def test_a_file_that_is_cut_is_computed_anew(tmp_path: Path, make: Maker) -> None:
+    prepared.kept(tmp_path, "parts", make.table)
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:100])
-    pd.testing.assert_frame_equal(prepared.kept(tmp_path, "parts", make), TABLE)
-    pd.testing.assert_frame_equal(prepared.kept(tmp_path, "parts", make), TABLE)
+    pd.testing.assert_frame_equal(prepared.kept(tmp_path, "parts", make.table), TABLE)
+    pd.testing.assert_frame_equal(prepared.kept(tmp_path, "parts", make.table), TABLE)
     assert make.made == 2
 
 
 def test_a_place_that_cannot_be_written_is_no_reason_to_stop(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
-    pd.testing.assert_frame_equal(prepared.kept(tmp_path / "cache", "parts", Maker()), TABLE)
+    pd.testing.assert_frame_equal(prepared.kept(tmp_path / "cache", "parts", Maker().table), TABLE)
 
 
 def test_old_files_are_forgotten(tmp_path: Path) -> None:
     for number in range(prepared.KEPT + 3):
-        prepared.kept(tmp_path, number, Maker())
+        prepared.kept(tmp_path, number, Maker().table)
     assert len(list(tmp_path.iterdir())) == prepared.KEPT

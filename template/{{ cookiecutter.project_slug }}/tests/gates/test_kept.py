@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from mle_standin import settings
+from mle_standin import sources
 from mle_standin.evidence.bench import Bench
 from mle_standin.gates import kept as kept_verdicts
-from mle_standin.gates import sources
 from mle_standin.gates.catalog import named
 from mle_standin.gates.kept import Kept
 from mle_standin.gates.run import Judged

@@ -14,8 +14,8 @@ from ..evidence.bench import NotJudgedError
 from ..evidence.bench import fingerprint
 from ..files import sha256
 from ..files import write_atomic
+from ..sources import behind
 from .catalog import Gate
-from .sources import behind
 
 if TYPE_CHECKING:
     from .run import Judged

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 PACKAGE = __name__.split(".")[0]
-FOLDER = Path(__file__).resolve().parents[1]
+FOLDER = Path(__file__).resolve().parent
 
 
 def behind(*functions: Callable[..., Any]) -> list[Path]:
