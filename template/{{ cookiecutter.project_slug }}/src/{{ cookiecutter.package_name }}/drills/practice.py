@@ -24,6 +24,7 @@ from ..errors import InputError
 from ..files import write_atomic
 from ..settings import FILE
 from . import damage
+from . import warm
 from .faults import Edit
 from .faults import Fault
 from .faults import Rewrite
@@ -91,7 +92,10 @@ class Copy:
 
     def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the copy's own package."""
-        environment = {**os.environ, "MLE_HOME": str(self.home), "PYTHONPATH": str(self.home / "src"), **variables}
+        environment = {**warm.ENVIRONMENT, **os.environ, "MLE_HOME": str(self.home), **variables}
+        if warm.possible():
+            return warm.run(self.home, words, environment, LIMIT)
+        environment["PYTHONPATH"] = str(self.home / "src")
         command = [sys.executable, "-m", PACKAGE, *words]
         return subprocess.run(  # noqa: S603 - every word of it is ours
             command, cwd=self.home, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
