@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from . import database
 from .contract import CONTRACT
 from .errors import InputError
 from .files import sha256
@@ -66,8 +67,7 @@ def connect(folder: Path, repair: Mapping[str, str] | None = None) -> duckdb.Duc
     InputError for a file that is missing, was changed or is no Parquet.
     """
     verify(folder)
-    connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'")
+    connection = database.empty()
     for table in CONTRACT.tables:
         file = str(folder / f"{table.name}.parquet")
         source = _open(connection, file)

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from . import database
 from . import row_checks
 from . import table_checks
 from .contract import CONTRACT
@@ -56,8 +57,7 @@ def check_snapshot(
 
 def check_file(path: Path, table: Table, *, max_quarantined: float) -> Report:
     """Check one CSV or Parquet file as the given table; InputError when it is not such a table at all."""
-    connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'")
+    connection = database.empty()
     row_checks.read_file(connection, path).create_view(table.name)
     report = Report()
     check_table(connection, table, report, max_quarantined=max_quarantined, where=str(path))

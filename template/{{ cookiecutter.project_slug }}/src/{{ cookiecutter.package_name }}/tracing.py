@@ -20,6 +20,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from . import data
+from . import database
 from .bundle import Bundle
 from .contract import CONTRACT
 from .errors import InputError
@@ -63,8 +64,7 @@ def raw_rows(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict
 
 def features(raw: Mapping[str, pa.Table], keys: Sequence[str]) -> pd.DataFrame:
     """The features of these keys, in their order, made of some raw rows and nothing else; InputError for a lost key."""
-    connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'")
+    connection = database.empty()
     for name, table in raw.items():
         connection.register(name, table)
     frame = data.features(connection).set_index(CONTRACT.key, drop=False)

@@ -5,11 +5,13 @@ MLflow is imported inside the functions: it costs seconds, and the service must 
 
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
 from collections.abc import Mapping
+from contextlib import closing
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +45,8 @@ def record(
         known = client.get_experiment_by_name(experiment)
         place = (store.resolve().parent / "artifacts").as_uri()
         number = known.experiment_id if known else client.create_experiment(experiment, artifact_location=place)
+        if known and known.artifact_location != place:
+            _move(store, str(known.artifact_location), place)
         run = client.create_run(number, run_name=name)
         for key, value in parameters.items():
             client.log_param(run.info.run_id, key, value)
@@ -73,6 +77,14 @@ def serve(store: Path, port: int) -> None:
             server.wait()
         finally:
             server.terminate()
+
+
+def _move(store: Path, old: str, new: str) -> None:
+    """Say where the artifacts are now: MLflow keeps their absolute place, in a project that was copied or moved too."""
+    with closing(sqlite3.connect(store)) as connection, connection:
+        for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
+            move = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {column} LIKE ? || '%'"
+            connection.execute(move, (new, len(old) + 1, old))
 
 
 @contextmanager

@@ -423,6 +423,27 @@ def test_other_values_lost_and_doubled_rows_and_lost_columns_are_named() -> None
     assert worked_examples.compare(MADE, MADE.head(1)).extra == 1
 
 
+# Files
+
+
+def found_in(file: Path, content: bytes) -> dict[str, str]:
+    file.write_bytes(content)
+    return {place: ", ".join(personal.kinds(text)) for place, text, _ in personal_traces._read(file, file.name)}
+
+
+def test_texts_of_a_table_are_read_and_its_bytes_are_not(tmp_path: Path) -> None:
+    table = pd.DataFrame({"name": ["Ann", "ann@example.org", None], "number": [1.0, 2.0, 3.0]})
+    assert found_in(tmp_path / "t.parquet", table.to_parquet() or b"") == {"t.parquet": "e-mail"}
+    assert found_in(tmp_path / "t.parquet", table.drop(columns="name").to_parquet() or b"") == {"t.parquet": ""}
+    assert found_in(tmp_path / "cut.parquet", b"PAR1 ann@example.org") == {"cut.parquet": ""}
+
+
+def test_chance_writes_no_address_into_a_binary_file(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).bytes(2_000)
+    assert found_in(tmp_path / "model.onnx", noise + b"L@ab.de" + noise) == {"model.onnx": ""}
+    assert found_in(tmp_path / "model.onnx", noise + b"by ann@example.org" + noise) == {"model.onnx": "e-mail"}
+
+
 # Damage
 
 

@@ -17,9 +17,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from .. import data
+from .. import database
 from ..errors import InputError
 from ..files import write_atomic
 from ..settings import FILE
@@ -66,8 +65,7 @@ class Copy:
         """Write a table anew from a query over the tables of its snapshot."""
         folder = self.snapshot(rewrite.snapshot)
         file = folder / f"{rewrite.table}.parquet"
-        connection = duckdb.connect()
-        connection.execute("set timezone = 'UTC'")
+        connection = database.empty()
         for table in folder.glob("*.parquet"):
             connection.read_parquet(str(table)).create_view(table.stem)
         beside = file.with_suffix(".new")

@@ -13,6 +13,7 @@ import duckdb
 import pandas as pd
 
 from .. import data
+from .. import database
 from .. import row_checks
 from ..contract import CONTRACT
 from ..errors import ProjectError
@@ -108,8 +109,7 @@ def _as_text(good: pd.DataFrame, table: Table) -> pd.DataFrame:
     casts = (
         f'cast(cast("{c.name}" as {row_checks.SQL_TYPES[c.kind]}) as varchar) as "{c.name}"' for c in table.columns
     )
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
+    with database.empty() as connection:
         connection.register("good", good)
         return data.ask(connection, f"select {', '.join(casts)} from good")
 
@@ -119,8 +119,7 @@ def _refused(rows: pd.DataFrame, table: Table) -> set[tuple[int, str]]:
 
     The whole validation would write a report on each of hundreds of values, which takes seconds.
     """
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'")
+    with database.empty() as connection:
         connection.register(table.name, rows)
         typed = row_checks.typed_rows(connection, table)
     found = set()

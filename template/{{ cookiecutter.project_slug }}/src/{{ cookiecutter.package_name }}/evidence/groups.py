@@ -6,11 +6,11 @@ calibration within groups and equal opportunity: the share of the positives that
 
 from collections.abc import Mapping
 
-import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from .. import database
 from ..contract import CONTRACT
 from ..evaluation import LEVEL
 from .bench import Bench
@@ -34,7 +34,7 @@ def assign(frame: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame:
     """The value of each group for each row of a table of features, with its index."""
     features = frame[CONTRACT.features.names].reset_index(drop=True).assign(row=np.arange(len(frame)))
     asked = ", ".join(f'({sql})::varchar as "{name}"' for name, sql in groups.items())
-    with duckdb.connect() as connection:
+    with database.empty() as connection:
         connection.register("features", features)
         found = connection.sql(f"select {asked} from features order by row").fetchnumpy()
     return pd.DataFrame(found, index=frame.index)

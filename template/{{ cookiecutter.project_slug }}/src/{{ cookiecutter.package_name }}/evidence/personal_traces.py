@@ -6,6 +6,7 @@ with a private value is also sent through the real prediction log, and the log i
 """
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,6 +20,8 @@ from typing import Any
 import duckdb
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from .. import data
@@ -42,6 +45,8 @@ VALUES = 20_000  # of a column
 TEXTS = ("category", "text")
 PLANTED = "PRIVATE-7F3A9C"
 SQLITE = b"SQLite format 3\x00"
+PARQUET = b"PAR1"
+RUN = re.compile(rb"[\x20-\x7e]{16,}")  # text in a binary file: in shorter runs, chance writes an e-mail address
 
 
 @dataclass(frozen=True)
@@ -153,8 +158,25 @@ def _read(file: Path, name: str) -> Iterator[tuple[str, str, bool]]:
     content = file.read_bytes()
     if content.startswith(SQLITE):
         yield from _sqlite(file, name)
+    elif content.startswith(PARQUET):
+        yield name, _texts(file), False
     else:
-        yield name, content.decode("utf-8", errors="replace"), False
+        try:
+            yield name, content.decode("utf-8"), False
+        except UnicodeDecodeError:
+            yield name, "\n".join(run.decode("ascii") for run in RUN.findall(content)), False
+
+
+def _texts(file: Path) -> str:
+    """All different texts of a Parquet file; its name where it cannot be read, so that it counts as a place."""
+    try:
+        table = pq.read_table(file)
+    except pa.ArrowException:
+        return file.name
+    columns = [
+        column for column in table.columns if pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)
+    ]
+    return "\n".join(str(value) for column in columns for value in column.unique().to_pylist() if value is not None)
 
 
 def _sqlite(file: Path, name: str) -> Iterator[tuple[str, str, bool]]:

@@ -3,13 +3,14 @@
 import duckdb
 import pandas as pd
 
+from .. import database
 from ..contract import CONTRACT
 
 
 def excerpt(connection: duckdb.DuckDBPyConnection, start: pd.Timestamp, days: float) -> duckdb.DuckDBPyConnection:
     """A database of one thread with all tables of the contract; of those with a time, the days from `start` on."""
-    copy = duckdb.connect()
-    copy.execute("set timezone = 'UTC'; set threads = 1")
+    copy = database.empty()
+    copy.execute("set threads = 1")
     end = start + pd.Timedelta(days=days)
     for table in CONTRACT.tables:
         part = f" where \"{table.time}\" >= '{start}' and \"{table.time}\" < '{end}'" if table.time else ""

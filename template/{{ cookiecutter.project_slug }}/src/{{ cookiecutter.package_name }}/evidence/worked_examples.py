@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .. import data
+from .. import database
 from .. import row_checks
 from ..contract import CONTRACT
 from ..schema import Table
@@ -59,22 +60,16 @@ def compare(made: pd.DataFrame, expected: pd.DataFrame, untested: tuple[str, ...
 
 def read(file: Path, table: Table) -> pd.DataFrame:
     """A CSV file as the table of the contract, empty values missing; columns that it has not are left out."""
-    with _database() as connection:
+    with database.empty() as connection:
         return data.to_frame(_typed(connection, file, table))
 
 
 def features(folder: Path) -> pd.DataFrame:
     """The features of the tables in a folder of CSV files."""
-    with _database() as connection:
+    with database.empty() as connection:
         for table in CONTRACT.tables:
             _typed(connection, folder / f"{table.name}.csv", table).create(table.name)
         return data.to_frame(connection.sql(data.query("features.sql")))
-
-
-def _database() -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'")
-    return connection
 
 
 def _typed(connection: duckdb.DuckDBPyConnection, file: Path, table: Table) -> duckdb.DuckDBPyRelation:

@@ -1,0 +1,10 @@
+"""An empty DuckDB database in memory: times are UTC, and it writes nothing to standard output."""
+
+import duckdb
+
+
+def empty() -> duckdb.DuckDBPyConnection:
+    """A new database. DuckDB's progress bar would stand in the JSON of a command and in the outputs of a lesson."""
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'; set enable_progress_bar = false")
+    return connection
