@@ -440,8 +440,8 @@ def test_texts_of_a_table_are_read_and_its_bytes_are_not(tmp_path: Path) -> None
 
 def test_chance_writes_no_address_into_a_binary_file(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).bytes(2_000)
-    assert found_in(tmp_path / "model.onnx", noise + b"L@ab.de" + noise) == {"model.onnx": ""}
-    assert found_in(tmp_path / "model.onnx", noise + b"by ann@example.org" + noise) == {"model.onnx": "e-mail"}
+    assert found_in(tmp_path / "model.onnx", noise + b"\0L@ab.de\0" + noise) == {"model.onnx": ""}
+    assert found_in(tmp_path / "model.onnx", noise + b"\0by ann@example.org\0" + noise) == {"model.onnx": "e-mail"}
 
 
 # Damage

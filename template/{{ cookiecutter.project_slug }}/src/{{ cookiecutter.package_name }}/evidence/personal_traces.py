@@ -173,9 +173,7 @@ def _texts(file: Path) -> str:
         table = pq.read_table(file)
     except pa.ArrowException:
         return file.name
-    columns = [
-        column for column in table.columns if pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)
-    ]
+    columns = [column for column in table.columns if not pa.types.is_primitive(column.type)]
     return "\n".join(str(value) for column in columns for value in column.unique().to_pylist() if value is not None)
 
 
