@@ -31,6 +31,7 @@ from .faults import Rewrite
 PACKAGE = __package__.split(".")[0]
 COPIED = ("config.toml", "pyproject.toml", "requirements.in", "requirements.txt", "drills", "data")
 EVERY = 4
+MONTH = 30  # days
 LIMIT = 600  # seconds that one command in a copy may take
 
 
@@ -127,10 +128,10 @@ def prepare(home: Path, target: Path) -> Copy:
     return copy
 
 
-def train_twice(copy: Copy) -> None:
-    """Make a version of a month ago and the present one, the champion; InputError when one of them is refused."""
+def train_twice(copy: Copy, days: int = MONTH) -> None:
+    """Make a version of some days ago and the present one, the champion; InputError when one of them is refused."""
     copy.set({"split.every": EVERY})
-    before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(_a_month_less(copy.home)))
+    before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(_less(copy.home, days)))
     promoted = copy.run("registry", "promote", "1")
     now = copy.run("train")
     champion = copy.run("registry", "promote", "2")
@@ -150,9 +151,9 @@ def _written(home: Path) -> dict[str, Any]:
     return tomllib.loads((home / FILE).read_text(encoding="utf-8"))
 
 
-def _a_month_less(home: Path) -> list[str]:
+def _less(home: Path, days: int) -> list[str]:
     start, end = _written(home)["split"]["train"]
-    return [start, str(date.fromisoformat(end) - timedelta(days=30))]
+    return [start, str(date.fromisoformat(end) - timedelta(days=days))]
 
 
 def _with(text: str, section: str, key: str, value: str) -> str:
