@@ -223,7 +223,7 @@ def test_false_alarms_are_counted(ground: practice.Copy, monkeypatch: pytest.Mon
     lines = '[[clean]]\nname = "as it is"\n\n[[clean]]\nname = "few trees"\nsetting = { "model.max_iter" = 3 }\n'
     (ground.home / "drills" / "clean.toml").write_text("draw = []\n" + lines)
     monkeypatch.setattr(clean, "copy_project", lambda home, target: practice.fresh(practice.Copy(home), target))
-    monkeypatch.setattr(clean, "train_twice", lambda _: None)
+    monkeypatch.setattr(clean, "train_twice", lambda *_: None)
     one, other = clean.clear(ground.home, 2)
     assert (one.alarms, one.not_judged) == ({}, {"Model 6": "why"})
     assert other.alarms == {"Model 3": "why"}
