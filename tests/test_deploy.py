@@ -142,6 +142,7 @@ def image(installed: Installed) -> Iterator[Image]:
     """The image of the default project, with a trained version in its registry, where other users may read it."""
     project = installed(*MAIN[0])
     project.run(project_command(project), "train")
+    project.run(project_command(project), "registry", "promote", "1")
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         made = build(project.folder, Path(name), python_for_all())

@@ -30,6 +30,9 @@ ASKED = [rule["expr"] for rule in ALERTS]
 ASKED += [target["expr"] for panel in PANELS for target in panel["targets"]]
 ASKED += [each["expr"] for each in dashboard()["annotations"]["list"]]
 Labels = dict[str, set[str]]
+# A name with what opens behind it, or what holds no name: a range, a text, a number.
+TEXT = r'"(?:[^"\\]|\\.)*"'
+WORD = re.compile(r"([a-zA-Z_:][\w:]*)\s*(\(|[{](?:TEXT|[^\"}])*[}]|)|\[[^\]]*\]|TEXT|[\d.]+\w*".replace("TEXT", TEXT))
 each_alert = pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
 
 
@@ -61,8 +64,7 @@ def exposed(built_registry: Path) -> dict[str, Labels]:
 def selectors(expression: str) -> list[tuple[str, str]]:
     """The metrics of a PromQL expression, each with what stands in its braces."""
     plain = re.sub(r"\b(by|on|without|ignoring|group_left|group_right)\s*\([^)]*\)", " ", expression)
-    text = r'"(?:[^"\\]|\\.)*"'
-    words = re.findall(rf"([a-zA-Z_:][\w:]*)\s*(\(|\{{(?:{text}|[^}}])*\}}|)|\[[^\]]*\]|{text}|[\d.]+\w*", plain)
+    words = WORD.findall(plain)
     operators = {"and", "or", "unless", "offset"}
     return [(name, rest) for name, rest in words if name and rest != "(" and name not in operators]
 
