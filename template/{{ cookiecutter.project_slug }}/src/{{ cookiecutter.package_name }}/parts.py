@@ -133,5 +133,5 @@ def _difference(folder: Path, identity: Mapping[str, object]) -> str:
 def _parquet(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     # The same rows become the same bytes, in however many pieces they came.
-    pq.write_table(table.unify_dictionaries().combine_chunks(), sink, compression="zstd")
+    pq.write_table(table.combine_chunks(), sink, compression="zstd")
     return bytes(sink.getvalue().to_pybytes())

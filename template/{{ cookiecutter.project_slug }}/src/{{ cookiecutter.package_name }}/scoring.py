@@ -223,7 +223,7 @@ def _finish(parts: Parts, answered: Iterable[_Answered], summary: Summary, progr
         scored.append(each.scored)
         refused.append(each.refused)
         progress(summary.rows + counts.rows)
-    aside = pa.Table.from_batches(refused).unify_dictionaries().sort_by("row")
+    aside = pa.Table.from_batches(refused).sort_by("row")
     parts.add({"scored": pa.Table.from_batches(scored), "refused": aside}, vars(counts))
     summary.add(vars(counts))
 

@@ -131,6 +131,8 @@ def test_it_goes_on_after_the_last_finished_part_and_says_so(bundle: Bundle, tmp
     for name in ("rows", "scored", "decisions", "quarantined", "reasons", "unseen"):
         assert getattr(summary, name) == getattr(expected, name)
     assert contents(tmp_path / "out.parquet") == contents(tmp_path / "whole.parquet")
+    aside = pq.read_table(tmp_path / "out.quarantine.parquet")["row"].to_pylist()
+    assert aside == [i + 1 for i in range(1000) if i % 7 == 0 or (kind == "csv" and (i + 1) % 31 == 0)]
     assert not (tmp_path / "out.parquet.parts").exists()
 
 
