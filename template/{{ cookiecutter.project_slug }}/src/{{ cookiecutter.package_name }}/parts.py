@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from .errors import InputError
 from .files import sha256
@@ -25,7 +24,7 @@ from .files import writing
 from .lock import alone
 
 STATE = "state.json"
-OURS = (STATE, "[0-9]*.json", "[0-9]*.parquet", ".writing-*", "lock")
+OURS = (STATE, "[0-9]*.json", "[0-9]*.arrow", ".writing-*", "lock")
 AGAIN = "free some space and run it again: it goes on after what is finished"
 Note = dict[str, Any]
 
@@ -50,7 +49,7 @@ class Parts:
     def add(self, tables: Mapping[str, pa.Table], note: Note) -> None:
         """Finish the next part: a file for each table that has rows, then the note, which is kept as JSON."""
         number = len(self.notes)
-        contents = {name: _parquet(table) for name, table in tables.items() if table.num_rows}
+        contents = {name: _arrow(table) for name, table in tables.items() if table.num_rows}
         noted = {**note, "sums": {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}}
         try:
             for name, content in contents.items():
@@ -64,7 +63,8 @@ class Parts:
         """The tables of that name, part by part."""
         for number, note in enumerate(self.notes):
             if name in note["sums"]:
-                yield pq.read_table(self._file(number, name))
+                with pa.OSFile(str(self._file(number, name))) as file:
+                    yield pa.ipc.open_file(file).read_all()
 
     def _whole(self) -> Iterator[Note]:
         for number in count():
@@ -81,7 +81,7 @@ class Parts:
         return self.folder / f"{number:06}.json"
 
     def _file(self, number: int, name: str) -> Path:
-        return self.folder / f"{number:06}.{name}.parquet"
+        return self.folder / f"{number:06}.{name}.arrow"
 
 
 @contextmanager
@@ -130,8 +130,9 @@ def _difference(folder: Path, identity: Mapping[str, object]) -> str:
         return STATE
 
 
-def _parquet(table: pa.Table) -> bytes:
+def _arrow(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    # The same rows become the same bytes, in however many pieces they came.
-    pq.write_table(table.combine_chunks(), sink, compression="zstd")
+    # In one piece, so that what is made of it does not depend on the pieces in which it came.
+    with pa.ipc.new_file(sink, table.schema) as file:
+        file.write_table(table.combine_chunks())
     return bytes(sink.getvalue().to_pybytes())

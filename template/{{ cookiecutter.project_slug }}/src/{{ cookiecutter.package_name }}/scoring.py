@@ -40,6 +40,7 @@ from .files import writing
 from .parts import Parts
 from .parts import open_parts
 from .row_rules import Checked
+from .signature import Signature
 
 CHUNK_ROWS = 16_384
 PART_CHUNKS = 16  # a killed run loses so many at most: less than a second of work
@@ -119,9 +120,7 @@ def score(
     source, target = Path(source), Path(target)
     quarantine = quarantine or target.with_name(f"{target.stem}.quarantine.parquet")
     _check_places(source, target, quarantine)
-    opened = tables.open_source(source, [bundle.signature.key, *bundle.signature.names])
-    if source.suffix == ".parquet":
-        row_rules.check_types(opened.schema, bundle.signature, source)
+    opened = _open(source, bundle.signature)
     summary = Summary(version=bundle.version, target=target)
     part_rows = chunk_rows * part_chunks
     identity = {
@@ -165,6 +164,14 @@ def _check_places(source: Path, target: Path, quarantine: Path) -> None:
             raise InputError("would be written over by its own result", where=source, hint="choose another name")
     if target.resolve() == quarantine.resolve():
         raise InputError("would hold the result and the quarantine", where=target, hint="choose another name")
+
+
+def _open(source: Path, signature: Signature) -> tables.Source:
+    categories = [feature.name for feature in signature.features if feature.kind == "category"]
+    opened = tables.open_source(source, [signature.key, *signature.names], coded=categories)
+    if source.suffix == ".parquet":
+        row_rules.check_types(opened.schema, signature, source)
+    return opened
 
 
 def _fingerprint(path: Path) -> list[object]:
@@ -229,11 +236,13 @@ def _finish(parts: Parts, answered: Iterable[_Answered], summary: Summary, progr
 
 
 def _predict(bundle: Bundle, batch: pa.RecordBatch, checked: Checked) -> pa.RecordBatch:
-    good = checked.good
-    probability = bundle.predict(checked.inputs[good])
-    key = batch.column(bundle.signature.key).filter(pa.array(good)).cast(pa.string())
+    inputs, key = checked.inputs, batch.column(bundle.signature.key)
+    if checked.reasons:
+        good = checked.good
+        inputs, key = inputs[good], key.filter(pa.array(good))
+    probability = bundle.predict(inputs)
     version = pa.repeat(bundle.version, len(probability))
-    columns = [key, pa.array(probability), pa.array(probability >= bundle.threshold), version]
+    columns = [key.cast(pa.string()), pa.array(probability), pa.array(probability >= bundle.threshold), version]
     return pa.RecordBatch.from_arrays(columns, schema=_result_schema(bundle))
 
 
@@ -241,7 +250,9 @@ def _refused(chunk: tables.Chunk, checked: Checked, schema: pa.Schema) -> pa.Rec
     positions = sorted(checked.reasons)
     reasons = pa.array(["; ".join(checked.reasons[position]) for position in positions], pa.string())
     rows = chunk.batch.take(pa.array(positions, pa.int64()))
-    judged = pa.RecordBatch.from_arrays([pa.array(chunk.numbers[positions]), reasons, *rows.columns], schema=schema)
+    told = [pa.array(chunk.numbers[positions]), reasons, *rows.columns]
+    cast = [each if each.type == kind else each.cast(kind) for each, kind in zip(told, schema.types, strict=True)]
+    judged = pa.RecordBatch.from_arrays(cast, schema=schema)
     lines = [{"row": number, "reason": reason} for number, reason in chunk.rejected.items()]
     return pa.concat_batches([judged, pa.RecordBatch.from_pylist(lines, schema=schema)])
 
@@ -277,7 +288,9 @@ def _put_together(parts: Parts, name: str, schema: pa.Schema, path: Path) -> Pat
 def _writer(path: Path, suffix: str, schema: pa.Schema) -> Any:
     if suffix == ".csv":
         return pc.CSVWriter(path, schema)
-    return pq.ParquetWriter(path, schema, compression="zstd")
+    # A dictionary of values that hardly repeat only costs time.
+    repeated = [field.name for field in schema if field.name not in {schema.names[0], "probability", "decision"}]
+    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated)
 
 
 @contextmanager

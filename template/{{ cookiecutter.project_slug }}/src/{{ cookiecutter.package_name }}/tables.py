@@ -37,12 +37,15 @@ class Source:
     """A file that can be read: the needed columns' types, the number of rows if the file says so.
 
     In a CSV file every value is a text. `expected` is the number of rows, or while a CSV file is read, about that many.
+    The columns `coded` come as dictionaries from a Parquet file if they are texts: their values need not be told apart
+    again.
     """
 
     path: Path
     schema: pa.Schema
     rows: int | None = None
     expected: int | None = None
+    coded: frozenset[str] = frozenset()
     _rejected: dict[int, str] = field(default_factory=dict)
 
     def chunks(self, rows: int, after: int = 0) -> Iterator[Chunk]:
@@ -82,8 +85,8 @@ class Source:
         return {number: self._rejected.pop(number) for number in sorted(self._rejected) if number < done}
 
 
-def open_source(path: Path, needed: Iterable[str]) -> Source:
-    """A file with at least the columns `needed`; others are ignored.
+def open_source(path: Path, needed: Iterable[str], coded: Iterable[str] = ()) -> Source:
+    """A file with at least the columns `needed`; others are ignored. See Source for `coded`.
 
     Raises InputError for a file that is missing, empty, of another kind or damaged, and for missing or doubled columns;
     it guesses which column was renamed.
@@ -107,7 +110,7 @@ def open_source(path: Path, needed: Iterable[str]) -> Source:
         raise _empty(path, "has no rows")
     kinds = found if path.suffix == ".parquet" else None
     schema = pa.schema([(name, kinds.field(name).type if kinds else pa.string()) for name in names])
-    return Source(path, schema, rows, expected=rows)
+    return Source(path, schema, rows, expected=rows, coded=frozenset(coded))
 
 
 def check_suffix(path: Path) -> None:
@@ -146,7 +149,8 @@ def _cut(
 
 
 def _parquet(source: Source, rows: int, after: int) -> Iterator[tuple[pa.RecordBatch, float]]:
-    with pq.ParquetFile(source.path, pre_buffer=False) as file:
+    texts = [field.name for field in source.schema if pa.types.is_string(field.type) and field.name in source.coded]
+    with pq.ParquetFile(source.path, pre_buffer=False, read_dictionary=texts) as file:
         groups = range(file.metadata.num_row_groups)
         ends = np.cumsum([file.metadata.row_group(group).num_rows for group in groups])
         first = int(np.searchsorted(ends, after, side="right"))

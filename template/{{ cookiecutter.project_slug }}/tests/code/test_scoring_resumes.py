@@ -182,7 +182,7 @@ def test_parts_of_another_size_are_not_taken_over(bundle: Bundle, tmp_path: Path
 def test_whatever_is_damaged_the_result_is_right(bundle: Bundle, tmp_path: Path) -> None:
     source = source_of(tmp_path / "in.csv", 1000)
     scoring.score(bundle, source, tmp_path / "whole.parquet", **SMALL)
-    names = [STATE, *(f"{i:06}.{end}" for i in range(4) for end in ("json", "scored.parquet", "refused.parquet"))]
+    names = [STATE, *(f"{i:06}.{end}" for i in range(4) for end in ("json", "scored.arrow", "refused.arrow"))]
     cuts = st.lists(st.tuples(st.sampled_from(names), st.one_of(st.none(), st.floats(0, 1))), max_size=3)
 
     @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=40)
@@ -202,7 +202,7 @@ def test_whatever_is_damaged_the_result_is_right(bundle: Bundle, tmp_path: Path)
     resume()
 
 
-@pytest.mark.parametrize("name", ["000001.json", "000001.scored.parquet", "000001.refused.parquet"])
+@pytest.mark.parametrize("name", ["000001.json", "000001.scored.arrow", "000001.refused.arrow"])
 def test_a_damaged_part_is_made_again(bundle: Bundle, tmp_path: Path, name: str) -> None:
     source, target = source_of(tmp_path / "in.parquet", 1000), tmp_path / "out.parquet"
     folder = interrupted(bundle, source, target, at=850)
