@@ -129,7 +129,8 @@ class Bundle:
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """P(target) for each row of X, float64 (rows,). The sums behind it are float32."""
         (probabilities,) = self._session.run(["probabilities"], {"X": inputs})
-        return np.asarray(probabilities[:, 1], dtype=np.float64)
+        # The last column: a classifier of scikit-learn, converted as it is, has that of the other class before it.
+        return np.asarray(probabilities[:, -1], dtype=np.float64)
 
     def predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
         """P(target) for each row, given by its raw values."""

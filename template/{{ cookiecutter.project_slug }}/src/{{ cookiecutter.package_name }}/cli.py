@@ -238,17 +238,28 @@ def serve(host: str | None, port: int | None, version: str) -> None:
 @click.argument("source", metavar="IN", type=click.Path(path_type=Path))
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@click.option("--threads", type=click.IntRange(1, 64), help="Threads; without it, as many as the machine has, up to 8.")
 @JSON
-def score(source: Path, target: Path, version: str, as_json: bool) -> None:  # noqa: FBT001
-    """Score the rows of IN (CSV or Parquet) into OUT, in constant memory; quarantine bad rows."""
+def score(source: Path, target: Path, version: str, threads: int | None, as_json: bool) -> None:  # noqa: FBT001
+    """Score the rows of IN (CSV or Parquet) into OUT, in constant memory; quarantine bad rows.
+
+    A run that was stopped goes on where it was when the same command is given again.
+    """
     from . import scoring
     from .bundle import Bundle
     from .display import Display
     from .registry import Registry
 
     bundle = Bundle.load(Registry(settings.load().paths.registry).path(version))
-    with Display("row") as display:
-        summary = scoring.score(bundle, source, target, progress=lambda at, of: display.tell(source.name, at, of))
+    with Display("row", pace=True) as display:
+        summary = scoring.score(
+            bundle,
+            source,
+            target,
+            threads=threads or scoring.threads_here(),
+            progress=lambda at, of: display.tell(source.name, at, of),
+            tell=_say,
+        )
     told = {name: getattr(summary, name) for name in ("version", "rows", "scored", "quarantined")}
     if as_json:
         click.echo(json.dumps({**told, "reasons": dict(summary.reasons)}))

@@ -1,6 +1,7 @@
 """Progress of long work on standard error: bars on a terminal, a line for each step elsewhere."""
 
 import time
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -8,22 +9,34 @@ from rich.console import Console
 from rich.progress import BarColumn
 from rich.progress import MofNCompleteColumn
 from rich.progress import Progress
+from rich.progress import ProgressColumn
+from rich.progress import Task
 from rich.progress import TaskID
 from rich.progress import TextColumn
 from rich.progress import TimeElapsedColumn
+from rich.progress import TimeRemainingColumn
+from rich.text import Text
+
+EVERY = 10.0  # seconds between two lines about work whose pace is shown, where there is no terminal
 
 
 class Display:
     """Shows how far each named piece of work is; use it as a context manager and call `tell`."""
 
-    def __init__(self, unit: str, *, show: bool = True) -> None:
-        """`unit` is what is counted: "cell", "row"; nothing is shown without `show`."""
+    def __init__(self, unit: str, *, show: bool = True, pace: bool = False) -> None:
+        """`unit` is what is counted: "cell", "row"; nothing is shown without `show`.
+
+        With `pace`, so many in a second and the time left are shown as well.
+        """
         self._console = Console(stderr=True)
-        self._unit, self._show = unit, show
+        self._unit, self._show, self._pace = unit, show, pace
         self._tasks: dict[str, TaskID] = {}
-        self._since: dict[str, float] = {}
+        self._since: dict[str, _Moment] = {}
+        self._told: dict[str, float] = {}
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=self._console, disable=not (show and self._console.is_terminal))
+        paced = (_Pace(unit), TimeRemainingColumn()) if pace else ()
+        drawn = show and self._console.is_terminal
+        self._progress = Progress(*columns, *paced, console=self._console, disable=not drawn)
 
     def __enter__(self) -> Self:
         """Begin to draw."""
@@ -40,7 +53,7 @@ class Display:
             self._tell_plainly(name, at, of)
             return
         if name not in self._tasks:
-            self._tasks[name] = self._progress.add_task(name, total=of)
+            self._tasks[name] = self._progress.add_task(name, total=of, completed=at)
         self._progress.update(self._tasks[name], completed=at, total=of)
 
     def tell_step(self, name: str, at: int, of: int) -> None:
@@ -53,9 +66,43 @@ class Display:
             self._console.print(f"{self._unit} {at} of {of}: {name}", highlight=False, soft_wrap=True)
 
     def _tell_plainly(self, name: str, at: int, of: int | None) -> None:
+        now = time.monotonic()
         if name not in self._since:
-            self._since[name] = time.monotonic()
-            self._console.print(f"{name}: {of or ''} {self._unit}s", highlight=False, soft_wrap=True)
+            self._since[name], self._told[name] = _Moment(now, at), now
+            self._print(f"{name}: {of or ''} {self._unit}s")
+        began = self._since[name]
         if at == of:
-            seconds = time.monotonic() - self._since[name]
-            self._console.print(f"{name}: done in {seconds:.1f} s", highlight=False, soft_wrap=True)
+            self._print(f"{name}: done in {now - began.time:.1f} s{self._speed(began, now, at)}")
+        elif self._pace and now >= self._told[name] + EVERY:
+            self._told[name] = now
+            left = f", {(of - at) * (now - began.time) / (at - began.at):.0f} s left" if of and at > began.at else ""
+            self._print(f"{name}: {at:,} {self._unit}s{self._speed(began, now, at)}{left}")
+
+    def _speed(self, began: "_Moment", now: float, at: int) -> str:
+        return (
+            f", {(at - began.at) / (now - began.time):,.0f} {self._unit}s/s" if self._pace and now > began.time else ""
+        )
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """When the work was first told of, and how far it was."""
+
+    time: float
+    at: int
+
+
+class _Pace(ProgressColumn):
+    """How many in a second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        """The pace of the last seconds."""
+        pace = task.finished_speed or task.speed
+        return Text(f"{pace:,.0f} {self._unit}s/s" if pace else "")

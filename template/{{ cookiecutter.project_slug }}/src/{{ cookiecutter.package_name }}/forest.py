@@ -42,13 +42,18 @@ class Forest:
         """The trees of a model.onnx; InputError when it holds something else."""
         import onnx
 
-        nodes = [node for node in onnx.load(path).graph.node if node.op_type == "TreeEnsembleClassifier"]
-        if len(nodes) != 1:
-            raise InputError(f"holds {len(nodes)} tree ensembles", where=path, hint=HINT)
-        held = {each.name: onnx.helper.get_attribute_value(each) for each in nodes[0].attribute}
+        nodes = onnx.load(path).graph.node
+        trees = [node for node in nodes if node.op_type.startswith("TreeEnsemble")]
+        if len(trees) != 1:
+            raise InputError(f"holds {len(trees)} tree ensembles", where=path, hint=HINT)
+        # A classifier that skl2onnx converted has its leaves under another name and the logistic function inside.
+        held = {each.name: onnx.helper.get_attribute_value(each) for each in trees[0].attribute}
+        held = {name.replace("class_", "target_"): value for name, value in held.items()}
+        ends = [held.get("post_transform", b"").decode(), *(node.op_type for node in nodes if node is not trees[0])]
         modes = set(held["nodes_modes"])
-        if held["post_transform"] != b"LOGISTIC" or modes - {b"BRANCH_LEQ", b"LEAF"} or len(held["base_values"]) != 1:
-            raise InputError(f"has {held['post_transform']!r} of {sorted(modes)}", where=path, hint=HINT)
+        known = ends in (["LOGISTIC"], ["", "Sigmoid"]) and modes <= {b"BRANCH_LEQ", b"LEAF"}
+        if not known or len(held["base_values"]) != 1:
+            raise InputError(f"has {ends} of {sorted(modes)}", where=path, hint=HINT)
         return cls(**_arrays(held), base=float(held["base_values"][0]))
 
     def leaves(self, inputs: NDArray[np.float32]) -> Indices:
@@ -114,7 +119,7 @@ def _arrays(held: Mapping[str, Any]) -> dict[str, Any]:
             if held["nodes_modes"][position] != b"LEAF":
                 ways[way][position] = place[tree, ids[position]]
     weight = np.zeros(len(names))
-    for tree, node, each in zip(held["class_treeids"], held["class_nodeids"], held["class_weights"], strict=True):
+    for tree, node, each in zip(held["target_treeids"], held["target_nodeids"], held["target_weights"], strict=True):
         weight[place[tree, node]] = each
     trees = np.array([tree for tree, _ in names])
     if any((ways[way] < np.arange(len(names))).any() for way in ways):

@@ -1,16 +1,28 @@
 """Score a file: every row that the signature allows gets a probability, every other one a place in quarantine.
 
 The same bundle and the same rules as the online service, column by column: the answers are the same to the last bit.
+A killed run goes on after its last finished part. Several chunks are answered at a time, each by a thread of its own:
+ONNX Runtime's own threads would add up the leaves in another order for a few rows than for many.
 """
 
+import hashlib
 import os
-import tempfile
 from collections import Counter
+from collections import deque
 from collections.abc import Callable
+from collections.abc import Generator
+from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Mapping
+from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from contextlib import contextmanager
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import fields
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +31,69 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
+from . import row_rules
 from . import tables
 from .bundle import Bundle
 from .errors import InputError
+from .files import sha256
 from .files import writing
+from .parts import Parts
+from .parts import open_parts
 from .row_rules import Checked
-from .row_rules import check
-from .row_rules import check_types
+from .signature import Signature
 
-CHUNK_ROWS = 65_536
+CHUNK_ROWS = 16_384
+PART_CHUNKS = 16  # a killed run loses so many at most: less than a second of work
+MOST_THREADS = 8  # each holds a chunk or two, so they bound the memory
+END = 1 << 20  # bytes at each end of a file that tell it from another
+CODE = (Path(__file__), Path(tables.__file__), Path(row_rules.__file__))
 Progress = Callable[[int, int | None], None]
+Tell = Callable[[str], None]
 
 
 @dataclass
-class Summary:
-    """What became of the rows of a file.
+class Counts:
+    """What became of some rows.
 
     `decisions` counts the probabilities from the threshold on; `reasons` why rows are in quarantine, `unseen` the
-    categories that training has not seen, by feature. `quarantine` is None when no row is in it.
+    categories that training has not seen, by feature.
     """
 
-    version: str
-    target: Path
-    quarantine: Path | None = None
     rows: int = 0
     scored: int = 0
     decisions: int = 0
     quarantined: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     unseen: Counter[str] = field(default_factory=Counter)
+
+    def add(self, more: Mapping[str, Any]) -> None:
+        """Add the counts of other rows, given by name."""
+        for each in fields(Counts):
+            counted = getattr(self, each.name)
+            setattr(self, each.name, counted + type(counted)(more[each.name]))
+
+
+@dataclass(kw_only=True)
+class Summary(Counts):
+    """What became of the rows of a file. `quarantine` is None when no row is in it.
+
+    `resumed` is how many rows an earlier run had finished.
+    """
+
+    version: str
+    target: Path
+    quarantine: Path | None = None
+    resumed: int = 0
+
+
+@dataclass
+class _Answered:
+    """The result of one chunk: `scored` rows, `refused` rows."""
+
+    at: int
+    counts: Counts
+    scored: pa.RecordBatch
+    refused: pa.RecordBatch
 
 
 def score(
@@ -56,56 +102,147 @@ def score(
     target: Path,
     *,
     quarantine: Path | None = None,
+    threads: int = 1,
     chunk_rows: int = CHUNK_ROWS,
+    part_chunks: int = PART_CHUNKS,
     progress: Progress | None = None,
+    tell: Tell | None = None,
 ) -> Summary:
     """Score the Parquet or CSV file `source` into `target`, in constant memory.
 
     `target` gets the key, probability, decision and version of each allowed row, in the order of the file. Rows that
     are not allowed go to `quarantine` (Parquet; without a path, beside the target) with their number and the reasons.
-    Both appear only when all is done. `progress` is called with the rows done and, if known, the rows in all.
-    Raises InputError for a file that cannot be read or written and for missing columns.
+    Both appear only when all is done; until then finished parts are kept in a folder beside the target, and the next
+    run with the same file and bundle goes on after them. `threads` chunks are answered at a time. `progress` is called
+    with the rows done and the rows in all (of a CSV file, about so many until all is read), `tell` with a sentence when
+    a run goes on or cannot. Raises InputError for a file that cannot be read or written and for missing columns.
     """
     source, target = Path(source), Path(target)
-    tables.check_suffix(target)
     quarantine = quarantine or target.with_name(f"{target.stem}.quarantine.parquet")
-    if source.resolve() in {target.resolve(), quarantine.resolve()}:
-        raise InputError("would be written over by its own result", where=source, hint="choose another name")
-    signature = bundle.signature
-    opened = tables.open_source(source, [signature.key, *signature.names])
-    if source.suffix == ".parquet":
-        check_types(opened.schema, signature, source)
-    summary = Summary(bundle.version, target, quarantine)
-    with _beside(target) as results, _beside(quarantine) as aside:
-        with _writer(results, _result_schema(bundle)) as writer, _writer(aside, _refused_schema(opened)) as refuse:
-            for scored, refused in _score(bundle, opened, summary, chunk_rows):
-                writer.write_batch(scored)
-                refuse.write_batch(refused)
-                if progress:
-                    progress(summary.rows, opened.rows)
-        _settle(aside, quarantine, keep=summary.quarantined > 0)
-        _settle(results, target, keep=True)
-    summary.quarantine = quarantine if summary.quarantined else None
+    _check_places(source, target, quarantine)
+    opened = _open(source, bundle.signature)
+    summary = Summary(version=bundle.version, target=target)
+    part_rows = chunk_rows * part_chunks
+    identity = {
+        "the file": _fingerprint(source),
+        "the version": [bundle.version, bundle.manifest["sha256"]],
+        "the program": [part_rows, pa.__version__, *map(sha256, CODE)],
+    }
+    with open_parts(target.with_name(f"{target.name}.parts"), identity) as parts:
+        _take_over(parts, summary, tell)
+        tell_rows = partial(_tell_rows, progress, opened)
+        if summary.resumed:
+            tell_rows(summary.resumed)
+        chunks = opened.chunks(chunk_rows, after=len(parts.notes) * part_rows)
+        answer = partial(_answer, bundle, _refused_schema(opened))
+        with closing(_ahead(answer, chunks, threads)) as answered:
+            for _, part in groupby(answered, key=lambda each: each.at // part_rows):
+                _finish(parts, part, summary, tell_rows)
+        if _fingerprint(source) != identity["the file"]:
+            raise InputError("was changed while it was scored", where=source, hint="score it again")
+        if summary.quarantined:
+            summary.quarantine = _put_together(parts, "refused", _refused_schema(opened), quarantine)
+        else:
+            # One of an earlier run would be taken for this one's.
+            quarantine.unlink(missing_ok=True)
+        _put_together(parts, "scored", _result_schema(bundle), target)
     return summary
 
 
-def _score(
-    bundle: Bundle, source: tables.Source, summary: Summary, chunk_rows: int
-) -> Iterator[tuple[pa.RecordBatch, pa.RecordBatch]]:
-    schema = _refused_schema(source)
-    for chunk in source.chunks(chunk_rows):
-        checked = check(chunk.batch, bundle.signature)
-        scored = _predict(bundle, chunk.batch, checked)
-        _count(summary, chunk, checked, scored)
-        yield scored, _refused(chunk, checked, schema)
+def threads_here() -> int:
+    """How many threads this machine lets a process run at a time, at most 8."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_THREADS)
+
+
+def _check_places(source: Path, target: Path, quarantine: Path) -> None:
+    for place in (target, quarantine):
+        tables.check_suffix(place)
+        if place.is_dir():
+            raise InputError("is a folder", where=place, hint="give the name of a file")
+        if place.resolve() == source.resolve():
+            raise InputError("would be written over by its own result", where=source, hint="choose another name")
+    if target.resolve() == quarantine.resolve():
+        raise InputError("would hold the result and the quarantine", where=target, hint="choose another name")
+
+
+def _open(source: Path, signature: Signature) -> tables.Source:
+    categories = [feature.name for feature in signature.features if feature.kind == "category"]
+    opened = tables.open_source(source, [signature.key, *signature.names], coded=categories)
+    if source.suffix == ".parquet":
+        row_rules.check_types(opened.schema, signature, source)
+    return opened
+
+
+def _fingerprint(path: Path) -> list[object]:
+    about = path.stat()
+    with path.open("rb") as file:
+        ends = file.read(END)
+        # Parquet says what is in it at the end.
+        file.seek(max(0, about.st_size - END))
+        ends += file.read(END)
+    return [about.st_size, about.st_mtime_ns, hashlib.sha256(ends).hexdigest()]
+
+
+def _take_over(parts: Parts, summary: Summary, tell: Tell | None) -> None:
+    for note in parts.notes:
+        summary.add(note)
+    summary.resumed = summary.rows
+    if tell and parts.anew:
+        tell(f"Starting over: {parts.anew} is not what the unfinished result was begun with")
+    elif tell and summary.rows:
+        tell(f"Going on after row {summary.rows:,}: an earlier run came so far")
+
+
+def _tell_rows(progress: Progress | None, source: tables.Source, done: int) -> None:
+    if progress:
+        progress(done, source.expected)
+
+
+def _ahead(
+    answer: Callable[[tables.Chunk], _Answered], chunks: Iterable[tables.Chunk], threads: int
+) -> Generator[_Answered]:
+    """The answers in the order of the chunks, with so few of them under way that the memory stays small."""
+    under_way: deque[Future[_Answered]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for chunk in chunks:
+            under_way.append(pool.submit(answer, chunk))
+            if len(under_way) > threads + 1:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _answer(bundle: Bundle, refused: pa.Schema, chunk: tables.Chunk) -> _Answered:
+    checked = row_rules.check(chunk.batch, bundle.signature)
+    scored = _predict(bundle, chunk.batch, checked)
+    first = min([*chunk.numbers[:1].tolist(), *chunk.rejected])
+    return _Answered(first - 1, _counts(chunk, checked, scored), scored, _refused(chunk, checked, refused))
+
+
+def _finish(parts: Parts, answered: Iterable[_Answered], summary: Summary, progress: Callable[[int], None]) -> None:
+    counts, scored, refused = Counts(), [], []
+    for each in answered:
+        counts.add(vars(each.counts))
+        scored.append(each.scored)
+        refused.append(each.refused)
+        progress(summary.rows + counts.rows)
+    aside = pa.Table.from_batches(refused).sort_by("row")
+    parts.add({"scored": pa.Table.from_batches(scored), "refused": aside}, vars(counts))
+    summary.add(vars(counts))
 
 
 def _predict(bundle: Bundle, batch: pa.RecordBatch, checked: Checked) -> pa.RecordBatch:
-    good = checked.good
-    probability = bundle.predict(checked.inputs[good])
-    key = batch.column(bundle.signature.key).filter(pa.array(good)).cast(pa.string())
+    inputs, key = checked.inputs, batch.column(bundle.signature.key)
+    if checked.reasons:
+        good = checked.good
+        inputs, key = inputs[good], key.filter(pa.array(good))
+    probability = bundle.predict(inputs)
     version = pa.repeat(bundle.version, len(probability))
-    columns = [key, pa.array(probability), pa.array(probability >= bundle.threshold), version]
+    columns = [key.cast(pa.string()), pa.array(probability), pa.array(probability >= bundle.threshold), version]
     return pa.RecordBatch.from_arrays(columns, schema=_result_schema(bundle))
 
 
@@ -113,19 +250,23 @@ def _refused(chunk: tables.Chunk, checked: Checked, schema: pa.Schema) -> pa.Rec
     positions = sorted(checked.reasons)
     reasons = pa.array(["; ".join(checked.reasons[position]) for position in positions], pa.string())
     rows = chunk.batch.take(pa.array(positions, pa.int64()))
-    judged = pa.RecordBatch.from_arrays([pa.array(chunk.numbers[positions]), reasons, *rows.columns], schema=schema)
+    told = [pa.array(chunk.numbers[positions]), reasons, *rows.columns]
+    cast = [each if each.type == kind else each.cast(kind) for each, kind in zip(told, schema.types, strict=True)]
+    judged = pa.RecordBatch.from_arrays(cast, schema=schema)
     lines = [{"row": number, "reason": reason} for number, reason in chunk.rejected.items()]
-    return pa.concat_batches([judged, pa.RecordBatch.from_pylist(lines, schema=schema)]).sort_by("row")
+    return pa.concat_batches([judged, pa.RecordBatch.from_pylist(lines, schema=schema)])
 
 
-def _count(summary: Summary, chunk: tables.Chunk, checked: Checked, scored: pa.RecordBatch) -> None:
+def _counts(chunk: tables.Chunk, checked: Checked, scored: pa.RecordBatch) -> Counts:
     lines = len(chunk.rejected)
-    summary.rows += len(checked.inputs) + lines
-    summary.scored += scored.num_rows
-    summary.decisions += int(np.sum(scored.column("decision").to_numpy(zero_copy_only=False)))
-    summary.quarantined += len(checked.reasons) + lines
-    summary.reasons += checked.counts + Counter({"line has another number of values": lines})
-    summary.unseen += Counter({name: int((rows & checked.good).sum()) for name, rows in checked.unseen.items()})
+    return Counts(
+        rows=len(checked.inputs) + lines,
+        scored=scored.num_rows,
+        decisions=int(np.sum(scored.column("decision").to_numpy(zero_copy_only=False))),
+        quarantined=len(checked.reasons) + lines,
+        reasons=checked.counts + Counter({"line has another number of values": lines}),
+        unseen=Counter({name: int((rows & checked.good).sum()) for name, rows in checked.unseen.items()}),
+    )
 
 
 def _result_schema(bundle: Bundle) -> pa.Schema:
@@ -137,25 +278,31 @@ def _refused_schema(source: tables.Source) -> pa.Schema:
     return pa.schema([("row", pa.int64()), ("reason", pa.string()), *source.schema])
 
 
-def _writer(path: Path, schema: pa.Schema) -> Any:
-    if path.suffix == ".csv":
+def _put_together(parts: Parts, name: str, schema: pa.Schema, path: Path) -> Path:
+    with _beside(path) as beside, _writer(beside, path.suffix, schema) as writer:
+        for table in parts.tables(name):
+            writer.write_table(table)
+    return path
+
+
+def _writer(path: Path, suffix: str, schema: pa.Schema) -> Any:
+    if suffix == ".csv":
         return pc.CSVWriter(path, schema)
-    return pq.ParquetWriter(path, schema, compression="zstd")
+    # A dictionary of values that hardly repeat only costs time.
+    repeated = [field.name for field in schema if field.name not in {schema.names[0], "probability", "decision"}]
+    return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated)
 
 
 @contextmanager
 def _beside(path: Path) -> Iterator[Path]:
+    """A file to write, which takes the place of `path` at the end; of a killed run it is left, for the next to use."""
+    beside = path.with_name(f".{path.name}.writing")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as scratch:
-            yield Path(scratch) / path.name
-
-
-def _settle(scratch: Path, path: Path, *, keep: bool) -> None:
-    if not keep:
-        # One of an earlier run would be taken for this one's.
-        path.unlink(missing_ok=True)
-        return
-    with scratch.open("rb+") as file:
-        os.fsync(file.fileno())
-    scratch.replace(path)
+        try:
+            yield beside
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .errors import InputError
 
-BLOCK = 8 << 20  # bytes of CSV that are parsed at a time
+BLOCK = 1 << 20  # bytes of CSV that are parsed at a time; the parser reads up to 32 of them ahead
 SUFFIXES = (".parquet", ".csv")
 
 
@@ -36,28 +36,38 @@ class Chunk:
 class Source:
     """A file that can be read: the needed columns' types, the number of rows if the file says so.
 
-    In a CSV file every value is a text.
+    In a CSV file every value is a text. `expected` is the number of rows, or while a CSV file is read, about that many.
+    The columns `coded` come as dictionaries from a Parquet file if they are texts: their values need not be told apart
+    again.
     """
 
     path: Path
     schema: pa.Schema
     rows: int | None = None
+    expected: int | None = None
+    coded: frozenset[str] = frozenset()
     _rejected: dict[int, str] = field(default_factory=dict)
 
-    def chunks(self, rows: int) -> Iterator[Chunk]:
-        """The rows of the file in order, at most `rows` of them at a time. InputError when the file is damaged."""
-        done = 0
+    def chunks(self, rows: int, after: int = 0) -> Iterator[Chunk]:
+        """The rows of the file in order, those after number `after`, at most `rows` of them at a time.
+
+        A chunk ends where its last number is a multiple of `rows`, or before; so must `after` be one. Then the same
+        rows are together wherever the reading begins. InputError when the file is damaged.
+        """
+        parquet = self.path.suffix == ".parquet"
+        done = after if parquet else 0
         with _readable(self.path):
-            for batch in _parquet(self, rows) if self.path.suffix == ".parquet" else _csv(self):
-                for start in range(0, batch.num_rows, rows):
-                    part = batch.slice(start, rows)
-                    numbers = self._numbers(done, part.num_rows)
+            for batch, share in _parquet(self, rows, after) if parquet else _csv(self):
+                if batch.num_rows:
+                    numbers = self._numbers(done, batch.num_rows)
                     done = int(numbers[-1])
-                    yield Chunk(numbers, part, self._take(done))
-        if self._rejected:
-            yield Chunk(np.array([], np.int64), pa.RecordBatch.from_pylist([], schema=self.schema), self._rejected)
-        elif not done:
+                    self.expected = self.rows or round(done / share)
+                    yield from _cut(numbers, batch, self._take(done), rows, after)
+        if not done and not self._rejected:
             raise _empty(self.path, "has no rows")
+        self.expected = max([done, *self._rejected])
+        rest = pa.RecordBatch.from_pylist([], schema=self.schema)
+        yield from _cut(np.array([], np.int64), rest, self._rejected, rows, after)
 
     def reject(self, line: pc.InvalidRow) -> str:
         """Leave out a line of a CSV file that has not the values of the header; called by the parser."""
@@ -75,8 +85,8 @@ class Source:
         return {number: self._rejected.pop(number) for number in sorted(self._rejected) if number < done}
 
 
-def open_source(path: Path, needed: Iterable[str]) -> Source:
-    """A file with at least the columns `needed`; others are ignored.
+def open_source(path: Path, needed: Iterable[str], coded: Iterable[str] = ()) -> Source:
+    """A file with at least the columns `needed`; others are ignored. See Source for `coded`.
 
     Raises InputError for a file that is missing, empty, of another kind or damaged, and for missing or doubled columns;
     it guesses which column was renamed.
@@ -99,7 +109,8 @@ def open_source(path: Path, needed: Iterable[str]) -> Source:
     if rows == 0:
         raise _empty(path, "has no rows")
     kinds = found if path.suffix == ".parquet" else None
-    return Source(path, pa.schema([(name, kinds.field(name).type if kinds else pa.string()) for name in names]), rows)
+    schema = pa.schema([(name, kinds.field(name).type if kinds else pa.string()) for name in names])
+    return Source(path, schema, rows, expected=rows, coded=frozenset(coded))
 
 
 def check_suffix(path: Path) -> None:
@@ -125,13 +136,32 @@ def _check_columns(path: Path, found: list[str], needed: list[str]) -> None:
     raise InputError(f"columns are missing: {', '.join(missing)}", where=path, hint=hint)
 
 
-def _parquet(source: Source, rows: int) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(source.path, pre_buffer=False) as file:
-        for batch in file.iter_batches(batch_size=rows, columns=source.schema.names):
-            yield batch.select(source.schema.names)
+def _cut(
+    numbers: NDArray[np.int64], batch: pa.RecordBatch, rejected: dict[int, str], rows: int, after: int
+) -> Iterator[Chunk]:
+    every = np.concatenate([numbers, np.array(list(rejected), np.int64)])
+    for cell in np.unique((every - 1) // rows).tolist():
+        low, high = cell * rows, (cell + 1) * rows
+        if low >= after:
+            first, end = np.searchsorted(numbers, [low, high], side="right").tolist()
+            lines = {number: why for number, why in rejected.items() if low < number <= high}
+            yield Chunk(numbers[first:end], batch.slice(first, end - first), lines)
 
 
-def _csv(source: Source) -> Iterator[pa.RecordBatch]:
+def _parquet(source: Source, rows: int, after: int) -> Iterator[tuple[pa.RecordBatch, float]]:
+    texts = [field.name for field in source.schema if pa.types.is_string(field.type) and field.name in source.coded]
+    with pq.ParquetFile(source.path, pre_buffer=False, read_dictionary=texts) as file:
+        groups = range(file.metadata.num_row_groups)
+        ends = np.cumsum([file.metadata.row_group(group).num_rows for group in groups])
+        first = int(np.searchsorted(ends, after, side="right"))
+        skip = after - (int(ends[first - 1]) if first else 0)
+        for batch in file.iter_batches(batch_size=rows, row_groups=list(groups[first:]), columns=source.schema.names):
+            yield batch.slice(min(skip, batch.num_rows)).select(source.schema.names), 1.0
+            skip = max(0, skip - batch.num_rows)
+
+
+def _csv(source: Source) -> Iterator[tuple[pa.RecordBatch, float]]:
+    """The rows of a CSV file, all of them, and which share of the file has been read by then."""
     names = source.schema.names
     # An empty field is a missing value, an empty text in quotes is a text.
     convert = pc.ConvertOptions(
@@ -143,8 +173,13 @@ def _csv(source: Source) -> Iterator[pa.RecordBatch]:
     )
     # With threads, rejected lines have no number.
     read = pc.ReadOptions(use_threads=False, block_size=BLOCK)
-    with pc.open_csv(source.path, read_options=read, parse_options=_parsing(source), convert_options=convert) as file:
-        yield from file
+    size = source.path.stat().st_size
+    with (
+        pa.OSFile(str(source.path)) as raw,
+        pc.open_csv(raw, read_options=read, parse_options=_parsing(source), convert_options=convert) as file,
+    ):
+        for batch in file:
+            yield batch, (size if raw.closed else raw.tell()) / size
 
 
 def _parsing(source: Source) -> pc.ParseOptions:

@@ -1,7 +1,6 @@
 """Batch scoring: the answers of the online service, bad rows aside with their reason, bad files refused."""
 
 import csv
-import errno
 import json
 from pathlib import Path
 from typing import Any
@@ -228,6 +227,20 @@ def test_progress_is_told_by_chunks(bundle: Bundle, tmp_path: Path) -> None:
     assert told == [(100, 250), (200, 250), (250, 250)]
 
 
+def test_how_many_rows_a_csv_file_has_is_judged_by_what_is_read(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "BLOCK", 300)  # bytes, a few rows
+    told: list[tuple[int, int | None]] = []
+    source = write(tmp_path / "in.csv", keyed(rows(3000)))
+    score(bundle, source, tmp_path / "out.csv", chunk_rows=500, progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (3000, 3000)
+    assert len({total for _, total in told}) > 10
+    # 32 blocks are read ahead, about 250 rows.
+    assert all(done <= (total or 0) <= 3600 for done, total in told)
+    assert all((total or 0) > 2400 for done, total in told if done > 1500)
+
+
 def test_missing_and_renamed_columns_are_named(bundle: Bundle, tmp_path: Path) -> None:
     header = "flight_id,carrier,Origin,maker,hour,temperature"
     (tmp_path / "in.csv").write_text(f"{header}\nF1,AA,EWR,,7,5\n")
@@ -294,26 +307,6 @@ def test_a_file_is_not_written_over_by_its_own_result(bundle: Bundle, tmp_path: 
 def test_an_unknown_kind_of_result_is_refused_before_any_work(bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown suffix"):
         score(bundle, tmp_path / "not even there.csv", tmp_path / "out.xlsx")
-
-
-@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
-def test_what_stops_it_halfway_leaves_the_old_result(
-    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
-) -> None:
-    source = write(tmp_path / "in.parquet", keyed(rows(200)))
-    (tmp_path / "out.parquet").write_bytes(b"old")
-
-    def fail(self: pq.ParquetWriter, batch: pa.RecordBatch) -> None:
-        del self, batch
-        raise failure
-
-    monkeypatch.setattr(pq.ParquetWriter, "write_batch", fail)
-    with pytest.raises((InputError, KeyboardInterrupt)) as stopped:
-        score(bundle, source, tmp_path / "out.parquet", chunk_rows=50)
-    if isinstance(failure, OSError):
-        assert "No space left" in str(stopped.value)
-    assert (tmp_path / "out.parquet").read_bytes() == b"old"
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["in.parquet", "out.parquet"]
 
 
 def test_memory_does_not_grow_with_the_file(bundle: Bundle, tmp_path: Path) -> None:

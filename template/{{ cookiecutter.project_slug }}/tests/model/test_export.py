@@ -9,6 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from mle_standin import data
 from mle_standin import export
+from mle_standin import forest
 from mle_standin import settings
 from mle_standin import training
 from mle_standin.bundle import Bundle
@@ -49,7 +50,9 @@ def test_a_tree_on_neighbouring_floats_is_exported_exactly() -> None:
     trees = HistGradientBoostingClassifier(max_iter=20, min_samples_leaf=1, max_bins=255).fit(x, y)
     pipeline = Pipeline([("trees", trees)])
     session = onnxruntime.InferenceSession(export.to_onnx(pipeline), providers=["CPUExecutionProvider"])
-    np.testing.assert_allclose(session.run(None, {"X": x})[1][:, 1], trees.predict_proba(x)[:, 1], atol=1e-6)
+    np.testing.assert_allclose(
+        session.run(["probabilities"], {"X": x})[0][:, 0], trees.predict_proba(x)[:, 1], atol=1e-6
+    )
 
 
 def test_an_export_that_differs_is_refused(
@@ -66,6 +69,22 @@ def test_an_export_that_differs_is_refused(
         export.register(trained, Registry(tmp_path))
     assert Registry(tmp_path).versions() == []
     assert list((tmp_path / "versions").iterdir()) == [], "nothing half-written is left"
+
+
+def test_the_exported_trees_are_followed_to_the_answers_of_scikit_learn(
+    folder: Path, trained: training.Trained
+) -> None:
+    rows = trained.split.test.head(500)
+    inputs = Bundle.load(folder).encode_columns(export.columns(rows, list(trained.spec.features)))
+    margins = forest.Forest.read(folder / "model.onnx").margins(inputs)
+    np.testing.assert_allclose(forest.sigmoid(margins), trained.predict(rows), rtol=0, atol=1e-6)
+
+
+def test_a_row_alone_is_answered_to_the_last_bit_as_among_others(folder: Path, trained: training.Trained) -> None:
+    bundle, rows = Bundle.load(folder), trained.split.test.head(300)
+    inputs = bundle.encode_columns(export.columns(rows, bundle.names))
+    alone = [float(bundle.predict(one)[0]) for one in np.split(inputs, len(inputs))]
+    assert bundle.predict(inputs).tolist() == alone
 
 
 def test_the_same_model_is_registered_once(trained: training.Trained, tmp_path: Path) -> None:

@@ -93,4 +93,4 @@ def _runtime(pipeline: Pipeline) -> Callable[[Rows], NDArray[np.float64]]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(export.to_onnx(pipeline), options, providers=["CPUExecutionProvider"])
-    return lambda inputs: session.run(["probabilities"], {"X": inputs})[0][:, 1].astype(np.float64)
+    return lambda inputs: session.run(["probabilities"], {"X": inputs})[0][:, 0].astype(np.float64)
