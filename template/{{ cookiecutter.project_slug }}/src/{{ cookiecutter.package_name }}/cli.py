@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from . import gate_commands
+from . import service_commands
 from . import settings
 from . import trace_commands
 from .errors import InputError
@@ -230,6 +231,7 @@ def serve(host: str | None, port: int | None, version: str) -> None:
         host=host or config.service.host,
         port=config.service.port if port is None else port,
         predictions=config.paths.predictions,
+        limits=config.service,
         started=lambda address: _say(f"Serving at {address}, its pages are {address}/docs; stop with Ctrl-C"),
     )
 
@@ -358,6 +360,7 @@ def exercise_check(number: str, as_json: bool) -> None:  # noqa: FBT001
 for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.drill, gate_commands.tune):
     commands.add_command(command)
 commands.add_command(trace_commands.trace)
+commands.add_command(service_commands.keys)
 
 
 def _home() -> Path:

@@ -101,10 +101,22 @@ class Gates(Section):
 
 
 class Service(Section):
-    """Where the online service listens."""
+    """Where the online service listens, who may ask it, how often and how much.
 
-    host: str
-    port: int = Field(ge=1, le=65535)
+    keys_file: sums of API keys; without it anyone may ask. rate: requests a second of one key or address, 0 is no
+    limit; as many as `burst` may come at once. max_body: bytes. max_concurrent: bodies that are read at a time.
+    patience: seconds in which a whole request must have come.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    keys_file: Path | None = None
+    rate: float = Field(default=0, ge=0, allow_inf_nan=False)
+    burst: int = Field(default=100, ge=1)
+    max_rows: int = Field(default=1_000, ge=1)
+    max_body: int = Field(default=1 << 20, ge=1)
+    max_concurrent: int = Field(default=256, ge=1)
+    patience: float = Field(default=10, gt=0, le=3600)
 
 
 class Monitoring(Section):
@@ -202,6 +214,9 @@ def _absolute(values: dict[str, Any], home: Path) -> dict[str, Any]:
     for snapshot in snapshots.values() if isinstance(snapshots, dict) else ():
         if isinstance(snapshot, dict) and "folder" in snapshot:
             snapshot["folder"] = home / snapshot["folder"]
+    service = values.get("service", {})
+    if isinstance(service, dict) and isinstance(service.get("keys_file"), str):
+        service["keys_file"] = home / service["keys_file"] if service["keys_file"] else None
     return {**values, "paths": absolute}
 
 

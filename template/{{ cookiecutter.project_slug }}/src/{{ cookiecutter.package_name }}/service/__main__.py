@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     to_standard_error()
     try:
-        registry, predictions, host, port = _with_settings(given)
+        registry, predictions, host, port, limits = _with_settings(given)
         serve(
             registry,
             given.alias,
@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
             drain=given.drain,
             started=_say if given.with_parent else None,
             until=sys.stdin.fileno() if given.with_parent else None,
+            limits=limits,
         )
     except ProjectError as error:
         sys.stderr.write(f"{error}\n")
@@ -47,14 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _with_settings(given: argparse.Namespace) -> tuple[Path, Path | None, str, int]:
+def _with_settings(given: argparse.Namespace) -> tuple[Path, Path | None, str, int, settings.Service]:
     if given.registry:
         port = 8000 if given.port is None else given.port
-        return given.registry, given.predictions, given.host or "127.0.0.1", port
+        return given.registry, given.predictions, given.host or "127.0.0.1", port, settings.Service()
     read = settings.load()
     port = read.service.port if given.port is None else given.port
     predictions = given.predictions or read.paths.predictions
-    return read.paths.registry, predictions, given.host or read.service.host, port
+    return read.paths.registry, predictions, given.host or read.service.host, port, read.service
 
 
 def _say(address: str) -> None:

@@ -15,30 +15,30 @@ from .. import settings
 from ..bundle import Bundle
 from ..monitoring.log import PredictionLog
 from ..registry import Registry
-from .description import prediction_path
-from .front import PREDICT
+from . import inference
+from .body import BodyReader
+from .description import complete
+from .door import door
 from .front import Front
 from .metrics import Metrics
 from .predictor import Predictor
 from .recorder import Recorder
 
-MAX_ROWS = 1_000
-MAX_BODY = 1 << 20  # bytes
+OPEN = settings.Service()
 # FastAPI looks for providers of telemetry in each request, for a tenth of its time; /metrics has what we measure.
 NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
 
 
-def create_app(
-    bundle: Bundle, *, predictions: Path | None = None, max_rows: int = MAX_ROWS, max_body: int = MAX_BODY
-) -> FastAPI:
+def create_app(bundle: Bundle, *, predictions: Path | None = None, limits: settings.Service = OPEN) -> FastAPI:
     """The service that answers with `bundle` and logs to the SQLite file `predictions`, if there is one.
 
-    Raises InputError when the log cannot be used. `app.state.ready` says whether traffic should come.
+    Raises InputError when the log or the file of keys cannot be used. `app.state.ready` says whether traffic should
+    come.
     """
     metrics = Metrics()
     log = PredictionLog(predictions, bundle.signature) if predictions else None
     recorder = Recorder(log, metrics, bundle.signature.key) if log else None
-    predictor = Predictor(bundle, metrics, recorder, max_rows)
+    predictor = Predictor(bundle, metrics, recorder, limits.max_rows)
     metrics.serving(bundle)
     app = FastAPIOffline(
         title=bundle.signature.name,
@@ -48,8 +48,11 @@ def create_app(
         telemetry=NO_TELEMETRY,
     )
     app.state.ready, app.state.predictor = False, predictor
-    app.add_middleware(Front, metrics=metrics, max_body=max_body)
+    bodies = BodyReader(limits.max_body, limits.max_concurrent)
+    admits = door(limits.keys_file, limits.rate, limits.burst)
+    app.add_middleware(Front, metrics=metrics, bodies=bodies, door=admits)
     _add_routes(app, metrics)
+    inference.add_to(app)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app
 
@@ -61,8 +64,8 @@ def champion(registry: Path, alias: str = "champion") -> Bundle:
 
 def from_settings() -> FastAPI:
     """The service as config.toml describes it, for `uvicorn --factory`."""
-    paths = settings.load().paths
-    return create_app(champion(paths.registry), predictions=paths.predictions)
+    read = settings.load()
+    return create_app(champion(read.paths.registry), predictions=read.paths.predictions, limits=read.service)
 
 
 def _lifespan(recorder: Recorder | None) -> Any:
@@ -116,9 +119,6 @@ def _about(bundle: Bundle) -> dict[str, Any]:
 
 def _describe(app: FastAPI) -> dict[str, Any]:
     if not app.openapi_schema:
-        description = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        operation, schemas = prediction_path(app.state.predictor)
-        description["paths"][PREDICT] = operation
-        description.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
-        app.openapi_schema = description
+        described = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        app.openapi_schema = complete(described, app.state.predictor)
     return app.openapi_schema

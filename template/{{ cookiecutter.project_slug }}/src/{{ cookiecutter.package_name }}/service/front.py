@@ -1,4 +1,4 @@
-"""The ASGI layer around the application: request ids, counting, logging, and the answers to /v1/predict.
+"""The ASGI layer around the application: request ids, keys and limits, counting, logging, and the predictions.
 
 Predictions do not pass through the framework's routing: it costs several times what the model does. Everything else
 about the service is ordinary FastAPI.
@@ -16,22 +16,22 @@ from starlette.types import Receive
 from starlette.types import Scope
 from starlette.types import Send
 
+from . import body
+from .body import BodyReader
+from .door import Door
 from .metrics import Metrics
 from .predictor import Predictor
+from .refusal import DisconnectedError
+from .refusal import RefusedError
 from .request import BadRequestError
 
 PREDICT = "/v1/predict"
+INFER = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
+LENGTH = "inference-header-content-length"
 PATHS = {PREDICT, "/v1/model", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"}
+PATHS |= {"/v2", "/v2/health/live", "/v2/health/ready"}
 ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 LOG = logging.getLogger(__package__)
-
-
-class TooLargeError(Exception):
-    """The body of a request is larger than the service accepts."""
-
-
-class DisconnectedError(Exception):
-    """The client went away before its request was complete."""
 
 
 class Exchange:
@@ -39,7 +39,8 @@ class Exchange:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.path: str = scope["path"]
-        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        given = self.headers.get(b"x-request-id", b"")
         self.id = given.decode() if ID.fullmatch(given) else secrets.token_hex(8)
         self.status = 0
         self._send, self._start = send, perf_counter()
@@ -51,21 +52,25 @@ class Exchange:
             message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.id.encode())]
         await self._send(message)
 
-    async def answer(self, status: int, body: bytes) -> None:
-        """Send a whole answer in JSON."""
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    async def answer(self, status: int, content: bytes, more: dict[str, str] | None = None) -> None:
+        """Send a whole answer in JSON, with `more` headers."""
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+        if more:
+            headers = [*headers, *((name.encode(), value.encode()) for name, value in more.items())]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+        await self._send({"type": "http.response.body", "body": content})
 
-    async def refuse(self, status: int, message: str) -> None:
-        """Send the reason why there is no answer."""
-        content = {"errors": [{"message": message}], "count": 1, "request_id": self.id}
-        await self.answer(status, json.dumps(content).encode())
+    async def refuse(self, status: int, reason: str, more: dict[str, str] | None = None) -> None:
+        """Send the reason why there is no answer, in the form of the protocol that was spoken."""
+        told = {"errors": [{"message": reason}], "count": 1, "request_id": self.id}
+        content = {"error": reason} if self.path.startswith("/v2") else told
+        await self.answer(status, json.dumps(content).encode(), more)
 
     def done(self, metrics: Metrics) -> None:
         """Count the exchange, and log it unless it went well."""
         seconds = perf_counter() - self._start
-        metrics.observe(self.path if self.path in PATHS else "other", self.status, seconds)
+        path = self.path if self.path in PATHS else "/v2/infer" if INFER.fullmatch(self.path) else "other"
+        metrics.observe(path, self.status, seconds)
         if self.status >= 400:
             about = {"request_id": self.id, "path": self.path[:100], "status": self.status}
             LOG.warning("request not answered well", extra={**about, "seconds": round(seconds, 6)})
@@ -74,8 +79,8 @@ class Exchange:
 class Front:
     """Wraps the application `app`, whose state names the predictor; it may be replaced between two requests."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, max_body: int) -> None:
-        self.app, self.metrics, self.max_body = app, metrics, max_body
+    def __init__(self, app: ASGIApp, metrics: Metrics, bodies: BodyReader, door: Door | None) -> None:
+        self.app, self.metrics, self.bodies, self.door = app, metrics, bodies, door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; no error of ours leaves without a log entry and a status of 500."""
@@ -84,10 +89,16 @@ class Front:
             return
         exchange = Exchange(scope, send)
         try:
+            if self.door:
+                self.door.admit(scope, exchange.headers)
             if exchange.path == PREDICT:
                 await self._predict(scope, receive, exchange)
+            elif (named := INFER.fullmatch(exchange.path)) is not None:
+                await self._infer(scope, receive, exchange, named)
             else:
                 await self.app(scope, receive, exchange.send)
+        except RefusedError as refusal:
+            await exchange.refuse(refusal.status, str(refusal), refusal.headers)
         except DisconnectedError:
             exchange.status = 499
         except Exception:
@@ -99,39 +110,53 @@ class Front:
             exchange.done(self.metrics)
 
     async def _predict(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
+        _only_post(scope)
+        sent = await self.bodies.read(receive, exchange.headers)
         predictor: Predictor = scope["app"].state.predictor
-        if scope["method"] != "POST":
-            await exchange.refuse(405, f"{scope['method']} is not allowed here, send POST")
-            return
         try:
-            answer = predictor.answer(await self._body(scope, receive), exchange.id)
-        except TooLargeError:
-            what = f"the body is larger than {self.max_body:,} bytes; send fewer rows in a request"
-            await exchange.refuse(413, what)
+            answer = predictor.answer(sent, exchange.id)
         except BadRequestError as error:
-            for problem in error.problems:
-                self.metrics.bad_input.labels(_known(problem.field, predictor)).inc()
+            self._count(error, predictor)
             problems = [vars(problem) for problem in error.problems]
             content = {"errors": problems, "count": error.count, "request_id": exchange.id}
             await exchange.answer(422, json.dumps(content).encode())
         else:
             await exchange.answer(200, answer)
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if int(announced) > self.max_body:
-            raise TooLargeError
-        parts, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise DisconnectedError
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > self.max_body:
-                raise TooLargeError
-            more = message.get("more_body", False)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+    async def _infer(self, scope: Scope, receive: Receive, exchange: Exchange, named: re.Match[str]) -> None:
+        _only_post(scope)
+        sent = await self.bodies.read(receive, exchange.headers, body.TENSORS)
+        predictor: Predictor = scope["app"].state.predictor
+        require_model(predictor, named[1], named[2])
+        try:
+            answer, length = predictor.infer(sent, exchange.headers.get(LENGTH.encode()), exchange.id)
+        except BadRequestError as error:
+            self._count(error, predictor)
+            more = f" (and {error.count - len(error.problems)} more)" if error.count > len(error.problems) else ""
+            raise RefusedError(400, f"{error}{more}") from error
+        if length is None:
+            await exchange.answer(200, answer)
+        else:
+            await exchange.answer(200, answer, {LENGTH: str(length)})
+
+    def _count(self, error: BadRequestError, predictor: Predictor) -> None:
+        for problem in error.problems:
+            self.metrics.bad_input.labels(_known(problem.field, predictor)).inc()
+
+
+def require_model(predictor: Predictor, name: str, version: str | None) -> None:
+    """Raise RefusedError unless it is this model that answers, in this version if one is named."""
+    signature, current = predictor.bundle.signature, predictor.bundle.version
+    if name != signature.name:
+        raise RefusedError(404, f"there is no model {name[:60]!r} here; there is {signature.name}")
+    if version is not None and version != current:
+        raise RefusedError(404, f"version {version[:60]!r} does not answer; version {current} does")
+
+
+def _only_post(scope: Scope) -> None:
+    if scope["method"] != "POST":
+        reason = f"{scope['method'][:20]} is not allowed here, send POST"
+        raise RefusedError(405, reason, headers={"allow": "POST"})
 
 
 def _known(field: str, predictor: Predictor) -> str:

@@ -5,9 +5,11 @@ import json
 from typing_extensions import TypedDict  # pydantic reads those of `typing` from Python 3.12 only
 
 from ..bundle import Bundle
+from . import tensors
 from .metrics import Metrics
 from .recorder import Recorder
 from .request import RequestReader
+from .request import Row
 
 
 class Prediction(TypedDict):
@@ -47,16 +49,27 @@ class Predictor:
     def answer(self, body: bytes, request_id: str) -> bytes:
         """The answer as JSON. Raises BadRequestError."""
         rows, many = self.reader.read(body)
-        answers = self.bundle.predict_rows(rows).tolist()
-        for row, answer in zip(rows, answers, strict=True):
-            self.metrics.probability.observe(answer)
-            for name in self.bundle.unseen(row):
-                self.metrics.unseen.labels(name).inc()
-        if self.recorder:
-            self.recorder.put(request_id, self._version, rows, answers, self._threshold)
+        answers = self.predict(rows, request_id)
         predictions = [
             Prediction(key=row.get(self._key), probability=answer, decision=answer >= self._threshold)
             for row, answer in zip(rows, answers, strict=True)
         ]
         about = {"model": self._name, "version": self._version, "request_id": request_id}
         return json.dumps({"predictions": predictions, **about} if many else {**predictions[0], **about}).encode()
+
+    def infer(self, body: bytes, length: bytes | None, request_id: str) -> tuple[bytes, int | None]:
+        """The answer to a request of the Open Inference Protocol, see tensors.py. Raises BadRequestError."""
+        inference = tensors.read(body, length, self.reader)
+        answers = self.predict(inference.rows, request_id)
+        return tensors.write(inference, self._name, self._version, answers, self._threshold)
+
+    def predict(self, rows: list[Row], request_id: str) -> list[float]:
+        """The probabilities of rows that were read, counted and logged."""
+        answers: list[float] = self.bundle.predict_rows(rows).tolist()
+        for row, answer in zip(rows, answers, strict=True):
+            self.metrics.probability.observe(answer)
+            for name in self.bundle.unseen(row):
+                self.metrics.unseen.labels(name).inc()
+        if self.recorder:
+            self.recorder.put(request_id, self._version, rows, answers, self._threshold)
+        return answers

@@ -41,6 +41,7 @@ WRONG = {
     "literal_error": "is not one of them",
     "string_pattern_mismatch": "does not match",
     "string_too_long": "is too long",
+    "string_unicode": "is not Unicode",
 }
 
 
@@ -63,6 +64,15 @@ class BadRequestError(Exception):
         self.problems, self.count = problems, count
 
 
+def parse(body: bytes) -> Any:
+    """The content of a body of JSON in which no object has a name twice. Raises BadRequestError."""
+    try:
+        return json.loads(body.decode(), object_pairs_hook=_each_once)
+    except (ValueError, RecursionError) as error:
+        message = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise BadRequestError([Problem(None, "", "", "", f"the body is not valid JSON: {message}")], 1) from error
+
+
 class RequestReader:
     """Reads the bodies of requests for one signature: a row, or `{"rows": [...]}` with at most `max_rows` of them."""
 
@@ -76,13 +86,31 @@ class RequestReader:
     def read(self, body: bytes) -> tuple[list[Row], bool]:
         """The rows of a body, and whether it holds a list of them. Raises BadRequestError."""
         try:
-            if ROWS.match(body):
-                return self.rows.validate_json(body).rows, True
-            return [self.row.validate_json(body)], False
+            many = ROWS.match(body) is not None
+            rows = self.rows.validate_json(body).rows if many else [self.row.validate_json(body)]
         except ValidationError as error:
-            found = error.errors(include_url=False)
-            problems = [self._problem(each) for each in found[:MAX_PROBLEMS]]
-            raise BadRequestError(problems, len(found)) from error
+            raise self._refusal(error) from error
+        # As many colons as names: none is given twice. A colon in a text is rare, then it is looked at closely.
+        if body.count(b":") != sum(map(len, rows)) + many:
+            parse(body)
+        return rows, many
+
+    def check(self, rows: list[Row]) -> list[Row]:
+        """Rows that did not come as JSON, by the same rules. Raises BadRequestError."""
+        try:
+            return list(self.rows.validate_python({"rows": rows}).rows)
+        except ValidationError as error:
+            raise self._refusal(error) from error
+
+    def alternative(self, name: str) -> str:
+        """What a name that is not known may have been meant for, in words."""
+        names = [*self.signature.names, self.signature.key]
+        near = difflib.get_close_matches(name, names, n=1)
+        return f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
+
+    def _refusal(self, error: ValidationError) -> BadRequestError:
+        found = error.errors(include_url=False)
+        return BadRequestError([self._problem(each) for each in found[:MAX_PROBLEMS]], len(found))
 
     def _problem(self, error: ErrorDetails) -> Problem:
         place = list(error["loc"])
@@ -91,11 +119,12 @@ class RequestReader:
             row = int(place[1])
             place = place[2:]
         field = str(place[0]) if place else ""
-        if not field or place == ["rows"]:
+        if not place or place == ["rows"]:
             return Problem(row, "", "", "", _about_the_body(error, row))
-        where = field if row is None else f"row {row}, {field}"
+        named = field or '""'
+        where = named if row is None else f"row {row}, {named}"
         if error["type"] == "extra_forbidden":
-            return Problem(row, field, _short(error["input"]), "", f"{where} is not known; {self._alternative(field)}")
+            return Problem(row, field, _short(error["input"]), "", f"{where} is not known; {self.alternative(field)}")
         feature = self.signature.by_name.get(field)
         allowed = feature.rule if feature else f"a text of at most {LONGEST} characters"
         if error["type"] == "missing":
@@ -103,11 +132,6 @@ class RequestReader:
         value = _short(error["input"])
         wrong = WRONG.get(error["type"], "has the wrong type")
         return Problem(row, field, value, allowed, f"{where}: {value} {wrong}; allowed: {allowed}")
-
-    def _alternative(self, field: str) -> str:
-        names = [*self.signature.names, self.signature.key]
-        near = difflib.get_close_matches(field, names, n=1)
-        return f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
 
 
 def row_type(signature: Signature, example: Row | None = None) -> Any:
@@ -160,6 +184,16 @@ class Whole:
         return core_schema.chain_schema([number, core_schema.int_schema(strict=False)])
 
 
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        what = f"{_short(twice)} is given twice; which value is meant?"
+        raise BadRequestError([Problem(None, twice, "", "", what)], 1)
+    return found
+
+
 def _about_the_body(error: ErrorDetails, row: int | None) -> str:
     if error["type"] == "json_invalid":
         return f"the body is not valid JSON: {error['ctx']['error']}"
@@ -172,5 +206,5 @@ def _about_the_body(error: ErrorDetails, row: int | None) -> str:
 def _short(value: Any) -> str:
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "a list"
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
     return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}..."

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -15,9 +16,13 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from .. import settings
 from ..errors import InputError
+from .app import OPEN
 from .app import champion
 from .app import create_app
+from .door import warn_if_open
+from .protocol import PatientProtocol
 
 GRACE = 10  # seconds that open requests get when a stop began
 BACKLOG = 2048
@@ -39,6 +44,7 @@ def serve(
     drain: float = 0,
     started: Callable[[str], None] | None = None,
     until: int | None = None,
+    limits: settings.Service = OPEN,
 ) -> None:
     """Serve the model behind an alias until SIGTERM or Ctrl-C; every accepted request is answered, the log written.
 
@@ -48,8 +54,9 @@ def serve(
     be used, before anything is loaded, for a registry without that alias, and for a bundle that is damaged.
     """
     with listen(host, port) as listener:
-        app = create_app(champion(registry, alias), predictions=predictions)
-        server = Server(app, drain, lambda: started and started(address(listener)))
+        app = create_app(champion(registry, alias), predictions=predictions, limits=limits)
+        server = Server(app, drain, lambda: started and started(address(listener)), limits.patience)
+        warn_if_open(listener, limits.keys_file)
         if until is not None:
             threading.Thread(target=server.stop_after, args=(until,), daemon=True).start()
         bundle = app.state.predictor.bundle
@@ -84,8 +91,9 @@ def address(listener: socket.socket) -> str:
 class Server(uvicorn.Server):
     """Uvicorn with a pause between the signal and the stop, in which the service is alive but not ready."""
 
-    def __init__(self, app: FastAPI, drain: float, started: Callable[[], None]) -> None:
+    def __init__(self, app: FastAPI, drain: float, started: Callable[[], None], patience: float) -> None:
         options: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
+        options["http"] = partial(PatientProtocol, patience=patience)
         super().__init__(uvicorn.Config(app, lifespan="on", timeout_graceful_shutdown=GRACE, **options))
         self._state, self._drain, self._announce = app.state, drain, started
         self._stop_at: float | None = None
