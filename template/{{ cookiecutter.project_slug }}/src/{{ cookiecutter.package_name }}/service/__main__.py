@@ -11,6 +11,7 @@ from .. import settings
 from ..errors import ProjectError
 from .logs import to_standard_error
 from .server import serve
+from .versions import EVERY
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
             port=port,
             predictions=predictions,
             drain=given.drain,
+            every=given.every,
             started=_say if given.with_parent else None,
             until=sys.stdin.fileno() if given.with_parent else None,
         )
@@ -43,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, help="port to listen on, 0 for a free one")
     parser.add_argument("--predictions", type=Path, help="SQLite file of the prediction log")
     parser.add_argument("--drain", type=float, default=0, help="seconds between the signal and the stop")
+    parser.add_argument("--every", type=float, default=EVERY, help="seconds between two looks at the registry")
     parser.add_argument("--with-parent", action="store_true", help="print the address, stop when the input ends")
     return parser
 

@@ -21,6 +21,8 @@ from .front import Front
 from .metrics import Metrics
 from .predictor import Predictor
 from .recorder import Recorder
+from .versions import Rollout
+from .versions import Versions
 
 MAX_ROWS = 1_000
 MAX_BODY = 1 << 20  # bytes
@@ -29,25 +31,42 @@ NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
 
 
 def create_app(
-    bundle: Bundle, *, predictions: Path | None = None, max_rows: int = MAX_ROWS, max_body: int = MAX_BODY
+    bundle: Bundle,
+    *,
+    predictions: Path | None = None,
+    max_rows: int = MAX_ROWS,
+    max_body: int = MAX_BODY,
+    rollout: Rollout | None = None,
 ) -> FastAPI:
     """The service that answers with `bundle` and logs to the SQLite file `predictions`, if there is one.
 
-    Raises InputError when the log cannot be used. `app.state.ready` says whether traffic should come.
+    With a `rollout` it follows the registry from there on. Raises InputError when the log cannot be used.
+    `app.state.ready` says whether traffic should come, `app.state.predictor` is what answers.
     """
     metrics = Metrics()
     log = PredictionLog(predictions, bundle.signature) if predictions else None
     recorder = Recorder(log, metrics, bundle.signature.key) if log else None
     predictor = Predictor(bundle, metrics, recorder, max_rows)
-    metrics.serving(bundle)
     app = FastAPIOffline(
         title=bundle.signature.name,
         version=bundle.version,
         redoc_url=None,
-        lifespan=_lifespan(recorder),
+        lifespan=_lifespan,
         telemetry=NO_TELEMETRY,
     )
-    app.state.ready, app.state.predictor = False, predictor
+
+    def make(other: Bundle) -> Predictor:
+        if recorder:
+            recorder.follow(other.signature)
+        return Predictor(other, metrics, recorder, max_rows)
+
+    def show(answers: Predictor) -> None:
+        metrics.serving(answers.bundle)
+        app.state.predictor = answers
+
+    app.state.ready, app.state.recorder = False, recorder
+    app.state.versions = Versions(rollout, predictor, make, metrics, show) if rollout else None
+    show(predictor)
     app.add_middleware(Front, metrics=metrics, max_body=max_body)
     _add_routes(app, metrics)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
@@ -62,21 +81,19 @@ def champion(registry: Path, alias: str = "champion") -> Bundle:
 def from_settings() -> FastAPI:
     """The service as config.toml describes it, for `uvicorn --factory`."""
     paths = settings.load().paths
-    return create_app(champion(paths.registry), predictions=paths.predictions)
+    return create_app(champion(paths.registry), predictions=paths.predictions, rollout=Rollout(paths.registry))
 
 
-def _lifespan(recorder: Recorder | None) -> Any:
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if recorder:
-            recorder.start()
-        app.state.ready = True
-        yield
-        app.state.ready = False
-        if recorder:
-            recorder.stop()
-
-    return lifespan
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    background = [each for each in (app.state.recorder, app.state.versions) if each]
+    for each in background:
+        each.start()
+    app.state.ready = True
+    yield
+    app.state.ready = False
+    for each in reversed(background):
+        each.stop()
 
 
 def _add_routes(app: FastAPI, metrics: Metrics) -> None:
@@ -115,10 +132,11 @@ def _about(bundle: Bundle) -> dict[str, Any]:
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:
-    if not app.openapi_schema:
-        description = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        operation, schemas = prediction_path(app.state.predictor)
+    predictor: Predictor = app.state.predictor
+    if getattr(app.state, "described", None) is not predictor:
+        description = get_openapi(title=app.title, version=predictor.bundle.version, routes=app.routes)
+        operation, schemas = prediction_path(predictor)
         description["paths"][PREDICT] = operation
         description.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
-        app.openapi_schema = description
-    return app.openapi_schema
+        app.openapi_schema, app.state.described = description, predictor
+    return dict(app.openapi_schema or {})

@@ -33,6 +33,8 @@ class Metrics:
         self.unseen = Counter("model_unseen_categories", "Categories that training has not seen.", ["field"], **new)
         self.model = Gauge("model_info", "The version that answers.", ["name", "version"], **new)
         self.age = Gauge("model_age_seconds", "Since the export of the version that answers.", **new)
+        self.swaps = Counter("model_swaps", "Changes of the version that answers.", **new)
+        self.swap_failures = Counter("model_swap_failures", "Versions that could not be served.", **new)
         self.log_queue = Gauge("prediction_log_queue", "Predictions that wait to be written.", **new)
         self.log_written = Counter("prediction_log_written", "Predictions written to the log.", **new)
         self.log_dropped = Counter("prediction_log_dropped", "Predictions that are not in the log.", **new)

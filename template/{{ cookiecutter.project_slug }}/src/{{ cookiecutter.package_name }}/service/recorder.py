@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import InputError
 from ..monitoring.log import PredictionLog
 from ..monitoring.log import time_text
+from ..signature import Signature
 from .metrics import Metrics
 
 EVERY = 0.25  # seconds
@@ -30,6 +31,7 @@ class Recorder:
         self._log, self._metrics, self._key, self._limit = log, metrics, key, limit
         self._names = [feature.name for feature in log.features]
         self._queue: deque[tuple[Any, ...]] = deque()
+        self._wider: deque[Signature] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         metrics.log_queue.set_function(lambda: len(self._queue))
@@ -37,6 +39,14 @@ class Recorder:
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
+
+    def follow(self, signature: Signature) -> None:
+        """Keep the features of another version of the same contract too; called before its first prediction.
+
+        Raises InputError when the log needs the name of one of them itself.
+        """
+        self._log.refuse_taken(signature)
+        self._wider.append(signature)
 
     def put(
         self, request_id: str, version: str, rows: list[dict[str, Any]], answers: list[float], threshold: float
@@ -69,6 +79,7 @@ class Recorder:
     def _write(self) -> bool:
         batch = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
         try:
+            self._widen()
             self._log.append_rows(map(self._flat, batch))
         except InputError as error:
             # They keep their place in the queue; the next round tries again.
@@ -78,6 +89,13 @@ class Recorder:
             return False
         self._metrics.log_written.inc(len(batch))
         return True
+
+    def _widen(self) -> None:
+        # After the batch was taken: the features of its rows are announced by now.
+        while self._wider:
+            self._log.widen(self._wider[0])
+            self._wider.popleft()
+            self._names = [feature.name for feature in self._log.features]
 
     def _flat(self, entry: tuple[Any, ...]) -> tuple[Any, ...]:
         moment, request_id, version, answer, decision, row = entry

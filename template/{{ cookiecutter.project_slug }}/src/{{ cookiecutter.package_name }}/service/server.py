@@ -18,6 +18,8 @@ from fastapi import FastAPI
 from ..errors import InputError
 from .app import champion
 from .app import create_app
+from .versions import EVERY
+from .versions import Rollout
 
 GRACE = 10  # seconds that open requests get when a stop began
 BACKLOG = 2048
@@ -37,10 +39,13 @@ def serve(
     port: int = 8000,
     predictions: Path | None = None,
     drain: float = 0,
+    every: float = EVERY,
     started: Callable[[str], None] | None = None,
     until: int | None = None,
 ) -> None:
     """Serve the model behind an alias until SIGTERM or Ctrl-C; every accepted request is answered, the log written.
+
+    The alias is looked up `every` so many seconds: when it points at another version, that one answers from then on.
 
     `started` is called with the address once requests are answered. After the signal, /readyz says 503 for `drain`
     seconds while requests are still answered, so that a load balancer can turn away. The service also stops when the
@@ -48,15 +53,15 @@ def serve(
     be used, before anything is loaded, for a registry without that alias, and for a bundle that is damaged.
     """
     with listen(host, port) as listener:
-        app = create_app(champion(registry, alias), predictions=predictions)
+        rollout = Rollout(registry, alias, every)
+        app = create_app(champion(registry, alias), predictions=predictions, rollout=rollout)
         server = Server(app, drain, lambda: started and started(address(listener)))
         if until is not None:
             threading.Thread(target=server.stop_after, args=(until,), daemon=True).start()
-        bundle = app.state.predictor.bundle
-        extra = {"model": bundle.signature.name, "version": bundle.version, "address": address(listener)}
-        LOG.info("service starts", extra=extra)
+        place = address(listener)
+        LOG.info("service starts", extra=_about(app, place))
         server.run(sockets=[listener])
-        LOG.info("service stopped", extra=extra)
+        LOG.info("service stopped", extra=_about(app, place))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -79,6 +84,11 @@ def address(listener: socket.socket) -> str:
     """Where a listening socket is reached."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _about(app: FastAPI, place: str) -> dict[str, str]:
+    bundle = app.state.predictor.bundle
+    return {"model": bundle.signature.name, "version": bundle.version, "address": place}
 
 
 class Server(uvicorn.Server):
