@@ -216,19 +216,22 @@ def rollback(reason: str) -> None:
 @commands.command()
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that answer at this address.")
 @click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
-def serve(host: str | None, port: int | None, version: str) -> None:
-    """Serve a version over HTTP until Ctrl-C."""
+def serve(host: str | None, port: int | None, workers: int | None, version: str) -> None:
+    """Serve a version over HTTP until Ctrl-C; behind an alias, another one as soon as it is promoted."""
+    from .service import Rollout
     from .service import serve as start
     from .service.logs import to_standard_error
 
     config = settings.load()
     to_standard_error()
+    wanted = config.service
     start(
-        config.paths.registry,
-        version,
-        host=host or config.service.host,
-        port=config.service.port if port is None else port,
+        Rollout(config.paths.registry, version, shadow=wanted.shadow, canary_share=wanted.canary_share),
+        host=host or wanted.host,
+        port=wanted.port if port is None else port,
+        workers=workers or wanted.workers,
         predictions=config.paths.predictions,
         started=lambda address: _say(f"Serving at {address}, its pages are {address}/docs; stop with Ctrl-C"),
     )

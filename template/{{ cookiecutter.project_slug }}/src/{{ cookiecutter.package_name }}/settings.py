@@ -101,10 +101,16 @@ class Gates(Section):
 
 
 class Service(Section):
-    """Where the online service listens."""
+    """Where the online service listens, in how many processes, and which versions answer beside the champion.
+
+    shadow: an alias that is only compared with it, none if empty. canary_share: of the requests, for the alias canary.
+    """
 
     host: str
     port: int = Field(ge=1, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    shadow: str = ""
+    canary_share: float = Field(default=0.0, ge=0, le=1)
 
 
 class Monitoring(Section):

@@ -157,7 +157,7 @@ def test_a_refused_version_is_tried_again_when_its_alias_changes(versions: Path,
         assert version(client) == "2"
 
 
-@pytest.mark.parametrize("content", ['{"champion": 1', '{"champion": 7}', "{}", "[]", '{"champion": "x"}', None])
+@pytest.mark.parametrize("content", ['{"champion": 1', '{"champion": 7}', "{}", "[]", "5", '{"champion": "x"}', None])
 def test_damaged_aliases_leave_the_version_in_service(versions: Path, content: str | None) -> None:
     file = versions / "aliases.json"
     with client_of(versions, every=0.02) as (client, app):

@@ -80,8 +80,9 @@ def champion(registry: Path, alias: str = "champion") -> Bundle:
 
 def from_settings() -> FastAPI:
     """The service as config.toml describes it, for `uvicorn --factory`."""
-    paths = settings.load().paths
-    return create_app(champion(paths.registry), predictions=paths.predictions, rollout=Rollout(paths.registry))
+    read = settings.load()
+    rollout = Rollout(read.paths.registry, shadow=read.service.shadow, canary_share=read.service.canary_share)
+    return create_app(champion(rollout.registry), predictions=read.paths.predictions, rollout=rollout)
 
 
 @asynccontextmanager

@@ -34,7 +34,7 @@ class Recorder:
         self._wider: deque[Signature] = deque()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
-        metrics.log_queue.set_function(lambda: len(self._queue))
+        metrics.follow(metrics.log_queue, lambda: len(self._queue))
 
     def start(self) -> None:
         """Start the thread."""
