@@ -195,12 +195,13 @@ def registry_list(as_json: bool) -> None:  # noqa: FBT001
 
 @registry.command()
 @click.argument("version")
-def promote(version: str) -> None:
-    """Make VERSION the champion; refused unless all of its gates are green."""
+@click.option("--as", "alias", type=click.Choice(["champion", "challenger", "canary"]), default="champion")
+def promote(version: str, alias: str) -> None:
+    """Make VERSION the champion, refused unless all of its gates are green; or the challenger or canary beside it."""
     from .registry import Registry
 
-    number = Registry(settings.load().paths.registry).promote(version)
-    _say(f"Version {number} is the champion")
+    number = Registry(settings.load().paths.registry).promote(version, alias)
+    _say(f"Version {number} is the {alias}")
 
 
 @registry.command()

@@ -31,6 +31,8 @@ HEAD_SQL = (
     "key TEXT, time TEXT NOT NULL, request_id TEXT, version TEXT NOT NULL, "
     "probability REAL NOT NULL, decision INTEGER NOT NULL"
 )
+# What a shadow would have answered stands apart, so that nothing that reads the predictions counts a request twice.
+COMPARED_SQL = f"{HEAD_SQL}, served_version TEXT NOT NULL, served_probability REAL NOT NULL"
 Columns = dict[str, NDArray[Any]]
 
 
@@ -91,6 +93,16 @@ class PredictionLog:
         marks = ", ".join("?" * len(self.columns))
         with self._sentences(), self._connection:
             self._connection.executemany(f"INSERT INTO predictions ({names}) VALUES ({marks})", rows)
+
+    def append_compared(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Append what a shadow would have answered, as tuples: HEAD, then the version that answered, its probability.
+
+        The table `shadow` is made with the first of them.
+        """
+        marks = ", ".join("?" * (len(HEAD) + 2))
+        with self._sentences(), self._changing():
+            self._connection.execute(f"CREATE TABLE IF NOT EXISTS shadow ({COMPARED_SQL})")
+            self._connection.executemany(f"INSERT INTO shadow VALUES ({marks})", rows)
 
     def append_labels(self, keys: Iterable[Any], labels: Iterable[Any], known_at: Iterable[Any]) -> int:
         """Append what turned out to be true, and since when it is known; the number of labels."""

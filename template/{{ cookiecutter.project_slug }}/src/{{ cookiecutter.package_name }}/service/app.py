@@ -21,6 +21,8 @@ from .front import Front
 from .metrics import Metrics
 from .predictor import Predictor
 from .recorder import Recorder
+from .shadow import Shadow
+from .split import Split
 from .versions import Rollout
 from .versions import Versions
 
@@ -60,13 +62,17 @@ def create_app(
             recorder.follow(other.signature)
         return Predictor(other, metrics, recorder, max_rows)
 
-    def show(answers: Predictor) -> None:
-        metrics.serving(answers.bundle)
+    def show(answers: Predictor | Split) -> None:
+        metrics.serving(answers.bundle.signature.name, answers.bundle.version, answers.created)
         app.state.predictor = answers
 
-    app.state.ready, app.state.recorder = False, recorder
-    app.state.versions = Versions(rollout, predictor, make, metrics, show) if rollout else None
     show(predictor)
+    shadow = Shadow(metrics, recorder) if rollout and rollout.shadow else None
+    versions = None
+    if rollout:
+        versions = Versions(rollout, predictor, make=make, metrics=metrics, show=show, shadow=shadow)
+    app.state.ready, app.state.versions = False, versions
+    app.state.background = [each for each in (recorder, shadow, versions) if each]
     app.add_middleware(Front, metrics=metrics, max_body=max_body)
     _add_routes(app, metrics)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
@@ -87,13 +93,12 @@ def from_settings() -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    background = [each for each in (app.state.recorder, app.state.versions) if each]
-    for each in background:
+    for each in app.state.background:
         each.start()
     app.state.ready = True
     yield
     app.state.ready = False
-    for each in reversed(background):
+    for each in reversed(app.state.background):
         each.stop()
 
 

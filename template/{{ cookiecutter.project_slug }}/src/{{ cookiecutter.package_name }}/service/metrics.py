@@ -8,7 +8,6 @@ gaps. The memory and the CPU of a process are left out then: they would be those
 import os
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -19,10 +18,9 @@ from prometheus_client import ProcessCollector
 from prometheus_client import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from ..bundle import Bundle
-
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported
+APART = (1e-6, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 TENTHS = tuple(tenth / 10 for tenth in range(1, 11))
 
 
@@ -51,18 +49,24 @@ class Metrics:
         self.follow(self.age, lambda: time.time() - self._created)
         self.swaps = Counter("model_swaps", "Changes of the version that answers.", **new)
         self.swap_failures = Counter("model_swap_failures", "Versions that could not be served.", **new)
+        self.difference = Histogram(
+            "shadow_difference", "Of the probabilities of the shadow and of what was answered.", buckets=APART, **new
+        )
+        self.shadow_failures = Counter("shadow_failures", "Rows that the shadow cannot answer.", **new)
+        self.shadow_dropped = Counter("shadow_dropped", "Requests that the shadow had no time for.", **new)
+        self.canary = Counter("canary_requests", "Requests that fell to the canary.", ["outcome"], **new)
+        self.canary_withdrawn = Counter("canary_withdrawn", "Canaries that were taken out of service.", **new)
         self.log_queue = Gauge("prediction_log_queue", "Predictions that wait to be written.", **all_workers)
         self.log_written = Counter("prediction_log_written", "Predictions written to the log.", **new)
         self.log_dropped = Counter("prediction_log_dropped", "Predictions that are not in the log.", **new)
         self.log_failures = Counter("prediction_log_failures", "Writes that failed and are tried again.", **new)
 
-    def serving(self, bundle: Bundle) -> None:
-        """Say which version answers from now on."""
-        created = datetime.fromisoformat(str(bundle.manifest["created"])).timestamp()
+    def serving(self, name: str, version: str, created: float) -> None:
+        """Say which version answers from now on; `created` is a time in seconds since 1970."""
         if self._served:
             self.model.labels(*self._served).set(0)
-        self._served, self._created = (bundle.signature.name, bundle.version), created
-        self.model.labels(*self._served).set(1)
+        self._served, self._created = (name, version), created
+        self.model.labels(name, version).set(1)
         self.refresh()
 
     def follow(self, gauge: Gauge, value: Callable[[], float]) -> None:

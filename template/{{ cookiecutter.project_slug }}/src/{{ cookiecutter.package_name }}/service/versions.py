@@ -16,10 +16,13 @@ from ..bundle import Bundle
 from ..errors import InputError
 from ..errors import ProjectError
 from ..files import write_atomic
+from ..registry import CANARY
 from ..registry import CHAMPION
 from ..registry import Registry
 from .metrics import Metrics
 from .predictor import Predictor
+from .shadow import Shadow
+from .split import Split
 
 EVERY = 0.5  # seconds between two looks at the registry
 SERVING = "serving"  # file
@@ -41,6 +44,12 @@ class Rollout:
     canary_share: float = 0.0
     shared: Path | None = None
 
+    @property
+    def beside(self) -> list[str]:
+        """The other aliases that are looked up."""
+        wanted = [self.shadow, CANARY if self.canary_share > 0 else ""]
+        return [alias for alias in dict.fromkeys(wanted) if alias not in {"", self.alias}]
+
 
 def first(rollout: Rollout) -> Bundle:
     """The version to begin with; a worker that replaces another begins with that of the others when it has to.
@@ -59,7 +68,7 @@ def first(rollout: Rollout) -> Bundle:
 
 
 class Versions:
-    """The version in service, and the thread that replaces it; `show` is called with what answers from now on.
+    """The versions in service, and the thread that replaces them; `show` is called with what answers from now on.
 
     `make` turns a verified bundle into what answers; whatever it raises keeps the version in service.
     """
@@ -68,13 +77,17 @@ class Versions:
         self,
         rollout: Rollout,
         first: Predictor,
+        *,
         make: Callable[[Bundle], Predictor],
         metrics: Metrics,
-        show: Callable[[Predictor], None],
+        show: Callable[[Predictor | Split], None],
+        shadow: Shadow | None = None,
     ) -> None:
         self._rollout, self._registry = rollout, Registry(rollout.registry)
-        self._serving, self._make, self._metrics, self._show = first, make, metrics, show
-        self._seen: int | None = int(first.bundle.version)
+        self._make, self._metrics, self._show, self._shadow = make, metrics, show, shadow
+        self._loaded = {rollout.alias: first}
+        self._seen: dict[str, int | None] = {rollout.alias: int(first.bundle.version)}
+        self._split: Split | None = None
         self._damage = ""
         self._lock, self._stopping = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="versions", daemon=True)
@@ -92,56 +105,95 @@ class Versions:
     def look(self) -> None:
         """Read the aliases now, and serve what they point at; any thread but the one that answers may ask for it."""
         with self._lock:
-            number = self._wanted()
-            if number is not None and number != self._seen:
-                self._seen = number
-                if self._serving.bundle.version != str(number):
-                    self._swap(number)
+            aliases = self._aliases()
+            if aliases is not None:
+                followed = [] if self._rollout.alias.isdigit() else [self._rollout.alias]
+                changed = [self._follow(alias, aliases.get(alias)) for alias in [*followed, *self._rollout.beside]]
+                if any(changed):
+                    self._arrange()
+            self._judge()
 
     def _run(self) -> None:
         while not self._stopping.wait(self._rollout.every):
             self.look()
             self._metrics.refresh()
 
-    def _wanted(self) -> int | None:
-        """The number behind the alias; None when nobody can tell, which leaves everything as it is."""
-        if self._rollout.alias.isdigit():
-            return None
+    def _aliases(self) -> dict[str, int] | None:
+        """The aliases; None when they cannot be read, which leaves everything as it is."""
         try:
             aliases, damage = self._registry.aliases(), ""
         except (ProjectError, OSError) as error:
-            aliases, damage = {}, str(error)
+            aliases, damage = None, str(error)
         if damage and damage != self._damage:
             LOG.error("the registry cannot be read, the version in service stays", extra={"reason": damage})
         self._damage = damage
-        return aliases.get(self._rollout.alias)
+        return aliases
 
-    def _swap(self, number: int) -> None:
-        before = self._serving.bundle.version
+    def _follow(self, alias: str, number: int | None) -> bool:
+        """Load what an alias points at now; whether that changes anything."""
+        leads = alias == self._rollout.alias
+        if number == self._seen.get(alias) or (leads and number is None):
+            return False
+        self._seen[alias] = number
+        now = self._loaded.get(alias)
+        if now and now.bundle.version == str(number):
+            return False
+        if not leads:
+            self._loaded.pop(alias, None)  # unlike what leads, it must not go on under a name that it has lost
+        if number is not None and (new := self._load(alias, number)):
+            self._loaded[alias] = new
+            return True
+        return not leads and now is not None
+
+    def _load(self, alias: str, number: int) -> Predictor | None:
+        serving = self._loaded[self._rollout.alias].bundle
         try:
-            new = self._load(number)
-            if self._stopping.is_set():
-                return
-            self._show(new)
+            bundle = Bundle.load(self._registry.path(number))
+            if bundle.signature.version_of_contract != serving.signature.version_of_contract:
+                hint = "its clients have to send other rows: restart the service when they do"
+                raise InputError("was made for another contract", where=bundle.folder, hint=hint)  # noqa: TRY301
+            return self._make(bundle)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with a version, the one in service goes on
             self._metrics.swap_failures.inc()
-            about = {"alias": self._rollout.alias, "version": str(number), "serving": before, "reason": str(error)}
+            about = {"alias": alias, "version": str(number), "serving": serving.version, "reason": str(error)}
             LOG.error("a version cannot be served, the one in service stays", extra=about)  # noqa: TRY400
+            return None
+
+    def _arrange(self) -> None:
+        """Let the versions that are loaded answer as they should."""
+        if self._stopping.is_set():
             return
-        self._serving = new
+        leading = self._loaded[self._rollout.alias]
+        shadow, canary = self._beside(self._rollout.shadow), self._beside(CANARY)
+        leading.listeners = (self._shadow.of(leading, shadow),) if self._shadow and shadow else ()
+        self._split = Split(leading, canary, self._rollout.canary_share, self._metrics) if canary else None
+        self._show(self._split or leading)
         self._tell_others()
         self._metrics.swaps.inc()
-        LOG.info("another version answers", extra={"version": new.bundle.version, "before": before})
+        versions = {"shadow": shadow and shadow.bundle.version, "canary": canary and canary.bundle.version}
+        LOG.info("other versions answer", extra={"version": leading.bundle.version, **versions})
+
+    def _beside(self, alias: str) -> Predictor | None:
+        """The version behind an alias, unless it is the one that leads."""
+        found, leading = self._loaded.get(alias), self._loaded[self._rollout.alias]
+        return found if found and found.bundle.version != leading.bundle.version else None
+
+    def _judge(self) -> None:
+        """Take the canary out of service when it departs from the version that leads."""
+        reason = self._split.judge() if self._split else ""
+        if not (self._split and reason):
+            return
+        version = self._split.canary.bundle.version
+        self._loaded.pop(CANARY)
+        self._arrange()
+        self._metrics.canary_withdrawn.inc()
+        LOG.error("the canary is taken out of service", extra={"version": version, "reason": reason})
+        try:
+            self._registry.withdraw(CANARY, int(version), reason)
+        except ProjectError as error:
+            LOG.error("the canary keeps its alias, and gets no requests here", extra={"reason": str(error)})  # noqa: TRY400
 
     def _tell_others(self) -> None:
         if self._rollout.shared:
             with suppress(ProjectError):  # a full disk; the others know an older version then
-                write_atomic(self._rollout.shared / SERVING, self._serving.bundle.version)
-
-    def _load(self, number: int) -> Predictor:
-        bundle = Bundle.load(self._registry.path(number))
-        ours, theirs = (each.signature.version_of_contract for each in (self._serving.bundle, bundle))
-        if ours != theirs:
-            hint = "its clients have to send other rows: restart the service when they do"
-            raise InputError("was made for another contract", where=bundle.folder, hint=hint)
-        return self._make(bundle)
+                write_atomic(self._rollout.shared / SERVING, self._loaded[self._rollout.alias].bundle.version)
