@@ -44,7 +44,12 @@ def classifier() -> HistGradientBoostingClassifier:
 @pytest.fixture(scope="session")
 def small_model(classifier: HistGradientBoostingClassifier) -> bytes:
     """The same trees as ONNX."""
-    inputs = [("X", FloatTensorType([None, len(SIGNATURE["features"])]))]
+    return as_onnx(classifier)
+
+
+def as_onnx(classifier: HistGradientBoostingClassifier) -> bytes:
+    """Trees as skl2onnx converts them."""
+    inputs = [("X", FloatTensorType([None, classifier.n_features_in_]))]
     opset = {"": 18, "ai.onnx.ml": 3}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # skl2onnx writes booleans where onnx wants integers
@@ -81,6 +86,43 @@ def registry(built_registry: Path, tmp_path: Path) -> Path:
 def small_bundle(registry: Path) -> Path:
     """The folder of its bundle."""
     return registry / "versions" / "1"
+
+
+@pytest.fixture(scope="session")
+def wider_files() -> dict[str, bytes]:
+    """A version of the same contract with the feature `wind` besides, which is what it goes by."""
+    table = rows(400, seed=4)
+    wind = np.random.default_rng(4).uniform(0, 40, len(table)).astype(np.float32)
+    inputs = np.column_stack([by_hand(table), wind])
+    trees = HistGradientBoostingClassifier(max_iter=4, min_samples_leaf=5, random_state=0).fit(inputs, wind > 20)
+    probability = float(trees.predict_proba(np.column_stack([by_hand([ROW]), [30.0]]))[0, 1])
+    feature = {"name": "wind", "kind": "number", "low": 0, "nullable": True}
+    texts = {
+        "signature.json": {**SIGNATURE, "features": [*SIGNATURE["features"], feature]},
+        "golden.json": [{"features": {**ROW, "wind": 30.0}, "probability": probability}],
+        "metrics.json": {"auc": 0.9},
+    }
+    return {"model.onnx": as_onnx(trees), **{name: json.dumps(text).encode() for name, text in texts.items()}}
+
+
+@pytest.fixture(scope="session")
+def built_versions(
+    tmp_path_factory: pytest.TempPathFactory, small_files: dict[str, bytes], wider_files: dict[str, bytes]
+) -> Path:
+    """A registry with green gates: 1 the champion, 2 with the same trees, 3 the wider one; read only."""
+    registry = tmp_path_factory.mktemp("versions") / "registry"
+    again = {**small_files, "metrics.json": b'{"auc": 0.71}'}
+    for number, files in enumerate((small_files, again, wider_files), start=1):
+        verdicts = json.dumps([{"gate": "sound", "passed": True, "evidence": "yes"}]).encode()
+        write_bundle(registry / "versions" / str(number), {**files, "gates.json": verdicts})
+    (registry / "aliases.json").write_text('{"champion": 1}')
+    return registry
+
+
+@pytest.fixture
+def versions(built_versions: Path, tmp_path: Path) -> Path:
+    """A copy of that registry that a test may break."""
+    return Path(shutil.copytree(built_versions, tmp_path / "registry"))
 
 
 @pytest.fixture(scope="session")

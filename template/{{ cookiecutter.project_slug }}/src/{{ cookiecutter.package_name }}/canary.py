@@ -15,9 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bundle import Bundle
-from .monitoring.counts import count
-from .monitoring.counts import numeric_bins
-from .monitoring.drift import psi
+from .departure import distance
 from .service.request import BadRequestError
 from .service.request import RequestReader
 
@@ -71,12 +69,6 @@ def taken(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.bool_
     """Which rows the version takes as a request, (rows,)."""
     side = _Side(bundle)
     return np.array([side.takes(json.dumps(row).encode()) for row in rows], dtype=bool)
-
-
-def distance(before: Floats, new: Floats) -> float:
-    """The PSI between two sets of answers, in bins at the deciles of the first."""
-    bins = numeric_bins(before)
-    return psi(count(before, bins).vector, count(new, bins).vector)
 
 
 class _Side:

@@ -196,12 +196,13 @@ def registry_list(as_json: bool) -> None:  # noqa: FBT001
 
 @registry.command()
 @click.argument("version")
-def promote(version: str) -> None:
-    """Make VERSION the champion; refused unless all of its gates are green."""
+@click.option("--as", "alias", type=click.Choice(["champion", "challenger", "canary"]), default="champion")
+def promote(version: str, alias: str) -> None:
+    """Make VERSION the champion, refused unless all of its gates are green; or the challenger or canary beside it."""
     from .registry import Registry
 
-    number = Registry(settings.load().paths.registry).promote(version)
-    _say(f"Version {number} is the champion")
+    number = Registry(settings.load().paths.registry).promote(version, alias)
+    _say(f"Version {number} is the {alias}")
 
 
 @registry.command()
@@ -217,19 +218,22 @@ def rollback(reason: str) -> None:
 @commands.command()
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that answer at this address.")
 @click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
-def serve(host: str | None, port: int | None, version: str) -> None:
-    """Serve a version over HTTP until Ctrl-C."""
+def serve(host: str | None, port: int | None, workers: int | None, version: str) -> None:
+    """Serve a version over HTTP until Ctrl-C; behind an alias, another one as soon as it is promoted."""
+    from .service import Rollout
     from .service import serve as start
     from .service.logs import to_standard_error
 
     config = settings.load()
     to_standard_error()
+    wanted = config.service
     start(
-        config.paths.registry,
-        version,
-        host=host or config.service.host,
-        port=config.service.port if port is None else port,
+        Rollout(config.paths.registry, version, shadow=wanted.shadow, canary_share=wanted.canary_share),
+        host=host or wanted.host,
+        port=wanted.port if port is None else port,
+        workers=workers or wanted.workers,
         predictions=config.paths.predictions,
         limits=config.service,
         started=lambda address: _say(f"Serving at {address}, its pages are {address}/docs; stop with Ctrl-C"),

@@ -3,12 +3,18 @@
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import InputError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 
 def sha256(path: Path) -> str:
@@ -46,6 +52,23 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
             yield scratch
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock that the file `path` stands for, alone among all processes; it ends with a process that is killed.
+
+    Raises InputError when the place cannot be written.
+    """
+    with writing(path):
+        file = (_folder(path.parent) / path.name).open("ab")
+    with file:
+        if sys.platform == "win32":
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield  # closing the file releases it
 
 
 @contextmanager

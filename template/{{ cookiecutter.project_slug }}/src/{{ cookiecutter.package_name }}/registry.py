@@ -15,11 +15,13 @@ from pathlib import Path
 
 from . import gates
 from .errors import InputError
+from .files import locked
 from .files import scratch_folder
 from .files import write_atomic
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
+CANARY = "canary"
 
 
 class Registry:
@@ -30,6 +32,7 @@ class Registry:
         self.folder = Path(folder)
         self._aliases = self.folder / "aliases.json"
         self._history = self.folder / "history.jsonl"
+        self._lock = self.folder / ".lock"
 
     def versions(self) -> list[int]:
         """The numbers of the versions, in order."""
@@ -41,7 +44,7 @@ class Registry:
             return {}
         try:
             return dict(json.loads(self._aliases.read_text(encoding="utf-8")))
-        except (json.JSONDecodeError, UnicodeDecodeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             hint = "restore it, or write {} into it and promote a version again"
             raise InputError(f"is not valid JSON: {error}", where=self._aliases, hint=hint) from error
 
@@ -102,6 +105,16 @@ class Registry:
         self._point(CHAMPION, before, reason or f"rolled back from version {now}", rollback=True)
         return before
 
+    def withdraw(self, alias: str, version: int, reason: str) -> bool:
+        """Take an alias away from a version, with the reason in the history; False when it points elsewhere by now."""
+        with locked(self._lock):
+            aliases = self.aliases()
+            if aliases.get(alias) != version:
+                return False
+            self._record(alias, version, None, reason, rollback=True)
+            write_atomic(self._aliases, json.dumps({name: of for name, of in aliases.items() if name != alias}))
+            return True
+
     def predecessor(self, version: int) -> int | None:
         """The champion that `version` replaced when it was last promoted; None when it replaced none."""
         for entry in reversed(self.history()):
@@ -111,7 +124,7 @@ class Registry:
         return None
 
     def history(self) -> list[dict[str, object]]:
-        """What happened to the aliases, the oldest first: time, alias, from, to, reason."""
+        """What happened to the aliases, the oldest first: time, alias, from, to (None: taken away), reason."""
         if not self._history.is_file():
             return []
         return [json.loads(line) for line in self._history.read_text(encoding="utf-8").splitlines()]
@@ -133,17 +146,21 @@ class Registry:
                 return number
 
     def _point(self, alias: str, number: int, reason: str, *, rollback: bool = False) -> None:
-        aliases = self.aliases()
-        if aliases.get(alias) == number:
-            return
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        entry: dict[str, object] = {"time": now, "alias": alias, "from": aliases.get(alias), "to": number}
-        entry |= {"reason": reason, "rollback": rollback}
-        lines = [json.dumps(line) for line in [*self.history(), entry]]
+        with locked(self._lock):  # a canary is withdrawn by the service, at any time
+            aliases = self.aliases()
+            if aliases.get(alias) == number:
+                return
+            self._record(alias, aliases.get(alias), number, reason, rollback=rollback)
+            write_atomic(self._aliases, json.dumps({**aliases, alias: number}))
+
+    def _record(self, alias: str, before: int | None, after: int | None, reason: str, *, rollback: bool) -> None:
         # History first: a kill between the two leaves a line about a change that did not happen, which rolling back
         # ignores, but never a change that nobody can undo.
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        entry: dict[str, object] = {"time": now, "alias": alias, "from": before, "to": after}
+        entry |= {"reason": reason, "rollback": rollback}
+        lines = [json.dumps(line) for line in [*self.history(), entry]]
         write_atomic(self._history, "\n".join(lines) + "\n")
-        write_atomic(self._aliases, json.dumps({**aliases, alias: number}))
 
 
 def _identity(folder: Path) -> object:

@@ -101,8 +101,9 @@ class Gates(Section):
 
 
 class Service(Section):
-    """Where the online service listens, who may ask it, how often and how much.
+    """Where the online service listens, in how many processes, which versions answer, who may ask, and how much.
 
+    shadow: an alias that is only compared with the champion. canary_share: of the requests, for the alias canary.
     keys_file: sums of API keys; without it anyone may ask. rate: requests a second of one key or address, 0 is no
     limit; as many as `burst` may come at once. max_body: bytes. max_concurrent: bodies that are read at a time.
     patience: seconds in which a whole request must have come.
@@ -110,6 +111,9 @@ class Service(Section):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=1, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    shadow: str = ""
+    canary_share: float = Field(default=0.0, ge=0, le=1)
     keys_file: Path | None = None
     rate: float = Field(default=0, ge=0, allow_inf_nan=False)
     burst: int = Field(default=100, ge=1)

@@ -1,6 +1,8 @@
 """The seven gates of the infrastructure: what makes a model, carries it to service and takes it back."""
 
 from ..canary import Canary
+from ..departure import MAX_CPU
+from ..departure import MAX_PSI
 from ..evidence.going_back import GoingBack
 from ..evidence.infrastructure import Trainings
 from ..evidence.spec_tests import SpecTests
@@ -16,11 +18,6 @@ SAME = 1e-6
 LEARNED = 0.95
 # A correction of a probability on one way only is skew, which Monitoring 3 guards; another column or class is farther.
 SAME_MODEL = 0.1
-# Versions a month apart: up to .17 in 2013; in 2023 .38 after five and six months, .56 after three and four. Weights
-# that balance the classes: .84 to 1.08; the other class: above 3.
-MAX_PSI = 0.70
-# A canary is for what has gone badly wrong; a slow change is the subject of Monitoring 6.
-MAX_CPU = 3.0
 
 
 @gate("Infrastructure 1", "training is reproducible")

@@ -31,6 +31,8 @@ HEAD_SQL = (
     "key TEXT, time TEXT NOT NULL, request_id TEXT, version TEXT NOT NULL, "
     "probability REAL NOT NULL, decision INTEGER NOT NULL"
 )
+# What a shadow would have answered stands apart, so that nothing that reads the predictions counts a request twice.
+COMPARED_SQL = f"{HEAD_SQL}, served_version TEXT NOT NULL, served_probability REAL NOT NULL"
 Columns = dict[str, NDArray[Any]]
 
 
@@ -42,11 +44,8 @@ class PredictionLog:
 
     def __init__(self, path: Path, signature: Signature) -> None:
         self.path = Path(path)
-        self.features = [feature for feature in signature.features if not feature.private]
-        taken = [feature.name for feature in self.features if feature.name in {*HEAD, *LABELS}]
-        if taken:
-            what = f"the log has a column {taken[0]!r} of its own"
-            raise InputError(what, where=self.path, hint="rename the feature in the contract")
+        self.features = _kept(signature)
+        self.refuse_taken(signature)
         with self._sentences():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # One thread at a time uses it; the service hands it to its writer.
@@ -56,6 +55,21 @@ class PredictionLog:
             except BaseException:
                 self._connection.close()
                 raise
+
+    def refuse_taken(self, signature: Signature) -> None:
+        """Raise InputError when a feature has the name of a column that the log needs itself."""
+        taken = [feature.name for feature in _kept(signature) if feature.name in {*HEAD, *LABELS}]
+        if taken:
+            what = f"the log has a column {taken[0]!r} of its own"
+            raise InputError(what, where=self.path, hint="rename the feature in the contract")
+
+    def widen(self, signature: Signature) -> None:
+        """Keep the features of another version too, one of the same contract: the same name is the same feature."""
+        have = {feature.name for feature in self.features}
+        wider = [*self.features, *(feature for feature in _kept(signature) if feature.name not in have)]
+        with self._sentences(), self._changing():
+            self._add_columns(wider)
+        self.features = wider
 
     @property
     def columns(self) -> list[str]:
@@ -79,6 +93,16 @@ class PredictionLog:
         marks = ", ".join("?" * len(self.columns))
         with self._sentences(), self._connection:
             self._connection.executemany(f"INSERT INTO predictions ({names}) VALUES ({marks})", rows)
+
+    def append_compared(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Append what a shadow would have answered, as tuples: HEAD, then the version that answered, its probability.
+
+        The table `shadow` is made with the first of them.
+        """
+        marks = ", ".join("?" * (len(HEAD) + 2))
+        with self._sentences(), self._changing():
+            self._connection.execute(f"CREATE TABLE IF NOT EXISTS shadow ({COMPARED_SQL})")
+            self._connection.executemany(f"INSERT INTO shadow VALUES ({marks})", rows)
 
     def append_labels(self, keys: Iterable[Any], labels: Iterable[Any], known_at: Iterable[Any]) -> int:
         """Append what turned out to be true, and since when it is known; the number of labels."""
@@ -132,17 +156,28 @@ class PredictionLog:
             raise InputError("is an SQLite file, but not a prediction log", where=self.path, hint="choose another file")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        with connection:
+        with self._changing():
             connection.execute(f"CREATE TABLE IF NOT EXISTS predictions ({HEAD_SQL})")
             connection.execute("CREATE TABLE IF NOT EXISTS labels (key TEXT PRIMARY KEY, label INTEGER, known_at TEXT)")
             connection.execute("CREATE INDEX IF NOT EXISTS predictions_time ON predictions (time)")
-            # A newer contract may have features that the file has not; its older rows have no value there.
-            have = {row[1] for row in connection.execute("PRAGMA table_info(predictions)")}
-            for feature in self.features:
-                if feature.name not in have:
-                    kind = SQL_TYPES[feature.kind]
-                    connection.execute(f"ALTER TABLE predictions ADD COLUMN {_quoted(feature.name)} {kind}")
-            connection.execute(f"PRAGMA application_id = {APPLICATION}")
+            self._add_columns(self.features)
+            if marked != APPLICATION:
+                connection.execute(f"PRAGMA application_id = {APPLICATION}")
+
+    def _add_columns(self, features: Iterable[Feature]) -> None:
+        # A newer contract may have features that the file has not; its older rows have no value there.
+        have = {row[1] for row in self._connection.execute("PRAGMA table_info(predictions)")}
+        for feature in features:
+            if feature.name not in have:
+                kind = SQL_TYPES[feature.kind]
+                self._connection.execute(f"ALTER TABLE predictions ADD COLUMN {_quoted(feature.name)} {kind}")
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        # Two workers that look for the same missing column at the same time must not both add it.
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
 
     def _column(self, name: str, values: Any, rows: int) -> list[Any]:
         if values is None or isinstance(values, (str, int, float, datetime)):
@@ -177,6 +212,10 @@ class PredictionLog:
         except OSError as error:
             hint = "choose another place for the log"
             raise InputError(f"cannot be made: {error.strerror}", where=self.path, hint=hint) from error
+
+
+def _kept(signature: Signature) -> list[Feature]:
+    return [feature for feature in signature.features if not feature.private]
 
 
 def time_text(moment: datetime) -> str:

@@ -9,5 +9,6 @@ from .app import create_app
 from .app import from_settings
 from .child import running
 from .server import serve
+from .versions import Rollout
 
-__all__ = ["champion", "create_app", "from_settings", "running", "serve"]
+__all__ = ["Rollout", "champion", "create_app", "from_settings", "running", "serve"]

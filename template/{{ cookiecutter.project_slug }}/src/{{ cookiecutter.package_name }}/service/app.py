@@ -23,31 +23,56 @@ from .front import Front
 from .metrics import Metrics
 from .predictor import Predictor
 from .recorder import Recorder
+from .shadow import Shadow
+from .split import Split
+from .versions import Rollout
+from .versions import Versions
 
 OPEN = settings.Service()
 # FastAPI looks for providers of telemetry in each request, for a tenth of its time; /metrics has what we measure.
 NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
 
 
-def create_app(bundle: Bundle, *, predictions: Path | None = None, limits: settings.Service = OPEN) -> FastAPI:
+def create_app(
+    bundle: Bundle,
+    *,
+    predictions: Path | None = None,
+    rollout: Rollout | None = None,
+    limits: settings.Service = OPEN,
+) -> FastAPI:
     """The service that answers with `bundle` and logs to the SQLite file `predictions`, if there is one.
 
-    Raises InputError when the log or the file of keys cannot be used. `app.state.ready` says whether traffic should
-    come.
+    With a `rollout` it follows the registry from there on. Raises InputError when the log or the file of keys cannot be
+    used. `app.state.ready` says whether traffic should come, `app.state.predictor` is what answers.
     """
     metrics = Metrics()
     log = PredictionLog(predictions, bundle.signature) if predictions else None
     recorder = Recorder(log, metrics, bundle.signature.key) if log else None
     predictor = Predictor(bundle, metrics, recorder, limits.max_rows)
-    metrics.serving(bundle)
     app = FastAPIOffline(
         title=bundle.signature.name,
         version=bundle.version,
         redoc_url=None,
-        lifespan=_lifespan(recorder),
+        lifespan=_lifespan,
         telemetry=NO_TELEMETRY,
     )
-    app.state.ready, app.state.predictor = False, predictor
+
+    def make(other: Bundle) -> Predictor:
+        if recorder:
+            recorder.follow(other.signature)
+        return Predictor(other, metrics, recorder, limits.max_rows)
+
+    def show(answers: Predictor | Split) -> None:
+        metrics.serving(answers.bundle.signature.name, answers.bundle.version, answers.created)
+        app.state.predictor = answers
+
+    show(predictor)
+    shadow = Shadow(metrics, recorder) if rollout and rollout.shadow else None
+    versions = None
+    if rollout:
+        versions = Versions(rollout, predictor, make=make, metrics=metrics, show=show, shadow=shadow)
+    app.state.ready, app.state.versions = False, versions
+    app.state.background = [each for each in (recorder, shadow, versions) if each]
     bodies = BodyReader(limits.max_body, limits.max_concurrent)
     admits = door(limits.keys_file, limits.rate, limits.burst)
     app.add_middleware(Front, metrics=metrics, bodies=bodies, door=admits)
@@ -65,21 +90,20 @@ def champion(registry: Path, alias: str = "champion") -> Bundle:
 def from_settings() -> FastAPI:
     """The service as config.toml describes it, for `uvicorn --factory`."""
     read = settings.load()
-    return create_app(champion(read.paths.registry), predictions=read.paths.predictions, limits=read.service)
+    rollout = Rollout(read.paths.registry, shadow=read.service.shadow, canary_share=read.service.canary_share)
+    first = champion(rollout.registry)
+    return create_app(first, predictions=read.paths.predictions, rollout=rollout, limits=read.service)
 
 
-def _lifespan(recorder: Recorder | None) -> Any:
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if recorder:
-            recorder.start()
-        app.state.ready = True
-        yield
-        app.state.ready = False
-        if recorder:
-            recorder.stop()
-
-    return lifespan
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    for each in app.state.background:
+        each.start()
+    app.state.ready = True
+    yield
+    app.state.ready = False
+    for each in reversed(app.state.background):
+        each.stop()
 
 
 def _add_routes(app: FastAPI, metrics: Metrics) -> None:
@@ -118,7 +142,8 @@ def _about(bundle: Bundle) -> dict[str, Any]:
 
 
 def _describe(app: FastAPI) -> dict[str, Any]:
-    if not app.openapi_schema:
-        described = get_openapi(title=app.title, version=app.version, routes=app.routes)
-        app.openapi_schema = complete(described, app.state.predictor)
-    return app.openapi_schema
+    predictor: Predictor = app.state.predictor
+    if getattr(app.state, "described", None) is not predictor:
+        described = get_openapi(title=app.title, version=predictor.bundle.version, routes=app.routes)
+        app.openapi_schema, app.state.described = complete(described, predictor), predictor
+    return dict(app.openapi_schema or {})

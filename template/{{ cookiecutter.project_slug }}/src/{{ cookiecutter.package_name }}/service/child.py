@@ -1,11 +1,13 @@
 """Start the real service beside this process, for lessons and tests; it never lives longer than its parent."""
 
 import http.client
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,15 +26,23 @@ OWN_GROUP: dict[str, Any] = (
 
 @contextmanager
 def running(
-    registry: Path, *, alias: str = "champion", host: str = "127.0.0.1", port: int = 0, predictions: Path | None = None
+    registry: Path,
+    *,
+    alias: str = "champion",
+    host: str = "127.0.0.1",
+    port: int = 0,
+    predictions: Path | None = None,
+    **options: Any,
 ) -> Iterator[str]:
     """The address of a service that runs in its own process as long as the block; it is ready when the block begins.
+
+    `options` are those of the program by name, such as `workers`.
 
     The process ends with the block, and with this process, however that one ends: it reads a pipe of which only this
     process holds the other end. Raises InputError with what the service said when it does not start.
     """
     with tempfile.TemporaryFile() as said:
-        process = start(registry, alias=alias, host=host, port=port, predictions=predictions, errors=said)
+        process = start(registry, alias=alias, host=host, port=port, predictions=predictions, errors=said, **options)
         try:
             assert process.stdout  # noqa: S101 - it is a pipe
             line = process.stdout.readline().decode().strip()
@@ -46,15 +56,25 @@ def running(
             stop(process)
 
 
-def start(registry: Path, *, errors: Any = None, **options: Any) -> "subprocess.Popen[bytes]":
-    """The process of a service; it writes its address to its standard output and stops when its input ends."""
+def start(
+    registry: Path, *, errors: Any = None, environment: Mapping[str, str] | None = None, **options: Any
+) -> "subprocess.Popen[bytes]":
+    """The process of a service; it writes its address to its standard output and stops when its input ends.
+
+    The file descriptor `socket` is inherited, `environment` is added to that of this process.
+    """
     given = {"registry": Path(registry).absolute(), **options}
     if given.get("predictions"):
         given["predictions"] = Path(given["predictions"]).absolute()
-    flags = [text for name, value in given.items() if value is not None for text in (f"--{name}", str(value))]
+    flags = [text for name, value in given.items() if value is not None for text in (_flag(name), str(value))]
     command = [sys.executable, "-m", str(__package__), *flags, "--with-parent"]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, **OWN_GROUP)  # noqa: S603
+    pipe, inherited = subprocess.PIPE, {"pass_fds": [given["socket"]]} if "socket" in given else {}
+    more = {"env": {**os.environ, **(environment or {})}, **inherited, **OWN_GROUP}
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, **more)  # noqa: S603
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def stop(process: "subprocess.Popen[bytes]", patience: float = PATIENCE) -> int:

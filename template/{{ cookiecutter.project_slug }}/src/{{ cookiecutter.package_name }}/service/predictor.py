@@ -1,6 +1,8 @@
 """From the body of a request to the body of its answer, with everything that is counted and logged on the way."""
 
 import json
+from collections.abc import Callable
+from datetime import datetime
 
 from typing_extensions import TypedDict  # pydantic reads those of `typing` from Python 3.12 only
 
@@ -10,6 +12,8 @@ from .metrics import Metrics
 from .recorder import Recorder
 from .request import RequestReader
 from .request import Row
+
+Listener = Callable[[list[Row], list[float], str], object]
 
 
 class Prediction(TypedDict):
@@ -38,13 +42,18 @@ class Answers(TypedDict):
 
 
 class Predictor:
-    """One version of the model as the service uses it."""
+    """One version of the model as the service uses it; `listeners` hear the rows, the answers and the request id.
+
+    Raises ValueError or KeyError for a bundle that does not say when it was made.
+    """
 
     def __init__(self, bundle: Bundle, metrics: Metrics, recorder: Recorder | None, max_rows: int) -> None:
         self.bundle, self.metrics, self.recorder = bundle, metrics, recorder
         self.reader = RequestReader(bundle.signature, max_rows, example=bundle.golden[0]["features"])
         self._name, self._version = bundle.signature.name, bundle.version
         self._key, self._threshold = bundle.signature.key, bundle.threshold
+        self.created = datetime.fromisoformat(str(bundle.manifest["created"])).timestamp()
+        self.listeners: tuple[Listener, ...] = ()
 
     def answer(self, body: bytes, request_id: str) -> bytes:
         """The answer as JSON. Raises BadRequestError."""
@@ -72,4 +81,6 @@ class Predictor:
                 self.metrics.unseen.labels(name).inc()
         if self.recorder:
             self.recorder.put(request_id, self._version, rows, answers, self._threshold)
+        for listener in self.listeners:
+            listener(rows, answers, request_id)
         return answers

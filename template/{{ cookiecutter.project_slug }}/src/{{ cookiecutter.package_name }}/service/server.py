@@ -3,8 +3,10 @@
 import errno
 import logging
 import os
+import shutil
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,10 +21,12 @@ from fastapi import FastAPI
 from .. import settings
 from ..errors import InputError
 from .app import OPEN
-from .app import champion
 from .app import create_app
 from .door import warn_if_open
 from .protocol import PatientProtocol
+from .versions import Rollout
+from .versions import first
+from .workers import Workers
 
 GRACE = 10  # seconds that open requests get when a stop began
 BACKLOG = 2048
@@ -35,35 +39,61 @@ REASONS = {
 
 
 def serve(
-    registry: Path,
-    alias: str = "champion",
+    rollout: Rollout,
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
+    workers: int = 1,
+    started: Callable[[str], None] | None = None,
+    **options: Any,
+) -> None:
+    """Serve a model until SIGTERM or Ctrl-C, in this process or in some `workers`; `options` are those of `answer`.
+
+    `started` is called with the address once requests are answered. Raises InputError for a port that cannot be used,
+    before anything is loaded, and whatever `answer` raises.
+    """
+    if workers > 1 and sys.platform == "win32":
+        what = "processes cannot share a port on Windows"
+        raise InputError(what, where=f"{workers} workers", hint="use 1, or start more services on ports of their own")
+    with listen(host, port) as listener:
+        if workers == 1:
+            answer(listener, rollout, started=started, **options)
+            return
+        until, place = options.pop("until", None), address(listener)
+        LOG.info("service starts", extra={"address": place, "workers": workers})
+        options["limits"] = options.get("limits", OPEN).model_dump_json()
+        parent = Workers(listener, workers, options.pop("drain", 0), **vars(rollout), **options)
+        parent.run(lambda: started and started(place), until)
+        LOG.info("service stopped", extra={"address": place})
+
+
+def answer(
+    listener: socket.socket,
+    rollout: Rollout,
+    *,
     predictions: Path | None = None,
     drain: float = 0,
     started: Callable[[str], None] | None = None,
     until: int | None = None,
     limits: settings.Service = OPEN,
 ) -> None:
-    """Serve the model behind an alias until SIGTERM or Ctrl-C; every accepted request is answered, the log written.
+    """Answer at a socket until SIGTERM or Ctrl-C; every accepted request is answered, the log written.
 
-    `started` is called with the address once requests are answered. After the signal, /readyz says 503 for `drain`
-    seconds while requests are still answered, so that a load balancer can turn away. The service also stops when the
-    pipe with the file descriptor `until` ends: a parent that dies closes it. Raises InputError for a port that cannot
-    be used, before anything is loaded, for a registry without that alias, and for a bundle that is damaged.
+    After the signal, /readyz says 503 for `drain` seconds while requests are still answered, so that a load balancer
+    can turn away. The service also stops when the pipe with the file descriptor `until` ends: a parent that dies closes
+    it. Raises InputError for a registry without the alias of the rollout, and for a bundle that is damaged.
     """
-    with listen(host, port) as listener:
-        app = create_app(champion(registry, alias), predictions=predictions, limits=limits)
-        server = Server(app, drain, lambda: started and started(address(listener)), limits.patience)
-        warn_if_open(listener, limits.keys_file)
-        if until is not None:
-            threading.Thread(target=server.stop_after, args=(until,), daemon=True).start()
-        bundle = app.state.predictor.bundle
-        extra = {"model": bundle.signature.name, "version": bundle.version, "address": address(listener)}
-        LOG.info("service starts", extra=extra)
-        server.run(sockets=[listener])
-        LOG.info("service stopped", extra=extra)
+    app = create_app(first(rollout), predictions=predictions, rollout=rollout, limits=limits)
+    place = address(listener)
+    server = Server(app, drain, lambda: started and started(place), limits.patience)
+    warn_if_open(listener, limits.keys_file)
+    if until is not None:
+        threading.Thread(target=server.stop_after, args=(until,), daemon=True).start()
+    LOG.info("service starts", extra=_about(app, place))
+    server.run(sockets=[listener])
+    LOG.info("service stopped", extra=_about(app, place))
+    if server.orphaned and rollout.shared:
+        shutil.rmtree(rollout.shared, ignore_errors=True)  # a parent that was killed has left it behind
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -88,6 +118,11 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def _about(app: FastAPI, place: str) -> dict[str, str]:
+    bundle = app.state.predictor.bundle
+    return {"model": bundle.signature.name, "version": bundle.version, "address": place}
+
+
 class Server(uvicorn.Server):
     """Uvicorn with a pause between the signal and the stop, in which the service is alive but not ready."""
 
@@ -97,6 +132,7 @@ class Server(uvicorn.Server):
         super().__init__(uvicorn.Config(app, lifespan="on", timeout_graceful_shutdown=GRACE, **options))
         self._state, self._drain, self._announce = app.state, drain, started
         self._stop_at: float | None = None
+        self.orphaned = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then say so."""
@@ -123,5 +159,5 @@ class Server(uvicorn.Server):
         # Not through sys.stdin: a thread that waits inside of it aborts the interpreter at exit.
         while os.read(descriptor, 1):
             pass
-        self._drain = 0
+        self._drain, self.orphaned = 0, True
         self.handle_exit(signal.SIGTERM, None)
