@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from ..evidence.worked_examples import Examples
 
 # A value a hundred times out must be refused: a bound may lie as far from the values seen as 30 times their span, or
-# their largest one. The widest of the contract: rain, 5 inches an hour, where .64 were seen in 2023 (6.8 times), and .21
-# when its days are drawn again without that of the cloudburst (23 times).
+# their largest one. The widest of the contract: rain, 5 inches an hour, where .64 were seen in 2023 (6.8 times) and
+# .21 when its days are drawn again without that of the cloudburst (23 times).
 MAX_ROOM = 30.0
 # A third of the rows more without a value is an incident; the contract leaves .15 over the worst year, .28 over 2023.
 MAX_SLACK = 0.35
