@@ -5,9 +5,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import anyio
 import httpx
 import uvicorn
 from fastapi import FastAPI
+
+# anyio imports what opens files when it is needed first. In the thread of the service, beside a pytest that rewrites its
+# asserts, CPython 3.11 gets lost in it (python/cpython#106905).
+assert anyio.open_file
 
 
 @contextmanager
