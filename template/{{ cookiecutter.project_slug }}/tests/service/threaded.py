@@ -10,9 +10,9 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-# anyio imports what opens files when it is needed first. In the thread of the service, beside a pytest that rewrites its
-# asserts, CPython 3.11 gets lost in it (python/cpython#106905).
-assert anyio.open_file
+# anyio imports what opens files when it is first needed. In the thread of the service, beside a pytest that rewrites
+# asserts, CPython 3.11 gets lost in that (python/cpython#106905).
+_ = anyio.open_file
 
 
 @contextmanager
