@@ -92,7 +92,8 @@ def signature(spec: Model, pipeline: Pipeline) -> dict[str, Any]:
 
 def golden(trained: Trained) -> list[dict[str, object]]:
     """Rows with scikit-learn's answer: real ones, one without nullable values, one of unseen categories."""
-    rows = trained.split.test.sample(GOLDEN_ROWS, random_state=0)[list(trained.spec.features)]
+    test = trained.split.test
+    rows = test.sample(min(GOLDEN_ROWS, len(test)), random_state=0)[list(trained.spec.features)]
     rows = pd.concat([rows, without_values(rows.iloc[:1]), _unseen(rows.iloc[1:2], trained.spec)])
     answers = trained.predict(rows)
     records = [{name: _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]

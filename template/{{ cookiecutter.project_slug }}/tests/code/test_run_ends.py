@@ -75,7 +75,7 @@ def test_an_interrupted_run_ends_its_kernel_and_keeps_the_notebook(home: Path, n
     run = started(home, "run", MLE_FORK=fork)
     processes = [*family(home), *psutil.Process(run.pid).children(recursive=True)]
     run.send_signal(number)
-    _, said = run.communicate(timeout=20)
+    _, said = run.communicate(timeout=60)
     assert run.returncode == 130
     assert "interrupted; what was complete is kept" in said
     assert "Traceback" not in said
@@ -136,7 +136,7 @@ def test_a_cell_that_never_lets_go_is_ended_too(home: Path) -> None:
     run = started(home, "run", "01")
     processes = family(home)
     run.send_signal(signal.SIGINT)
-    run.communicate(timeout=20)
+    run.communicate(timeout=60)
     assert run.returncode == 130
     assert ended(processes)
 

@@ -9,7 +9,7 @@ from mle_standin.drills import faults
 
 pytestmark = pytest.mark.slow
 HOME = Path(__file__).parents[2]
-NAMES = ("the weather of the same hour", "untuned model", "a flipped byte", "degrees Celsius")
+NAMES = ("the departure delay as a feature", "untuned model", "a flipped byte", "degrees Celsius")
 
 
 def test_sound_ground_is_green_and_faults_are_caught_by_their_gates() -> None:

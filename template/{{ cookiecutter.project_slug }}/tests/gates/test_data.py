@@ -75,7 +75,7 @@ EXAMPLES = worked_examples.Examples(13, 28, (), {}, 0, 0)
 GOOD: dict[str, list[Any]] = {
     "Data 1": [
         expected(),
-        expected(high=1099.0),
+        expected(high=3099.0),
         expected(max_null=0.35),
         expected(low=2000.0, high=2100.0, seen_low=2013.0, seen_high=2013.0),
         expected(low=0.0, high=1000.0, seen_low=0.0, seen_high=0.0),
@@ -89,8 +89,8 @@ GOOD: dict[str, list[Any]] = {
 }
 BAD: dict[str, list[Any]] = {
     "Data 1": [
-        expected(high=1101.0),
-        expected(low=-991.0),
+        expected(high=3101.0),
+        expected(low=-2991.0),
         expected(max_null=0.37),
         expected(low=0.0, high=1e9, seen_low=2013.0, seen_high=2013.0),
         expected(accepted=["t.temp: too large"]),

@@ -83,7 +83,7 @@ GOOD: dict[str, list[Any]] = {
     "Model 2": [blocks([0.6, 0.7, 0.65], [0.6, 0.7, 0.65]), blocks([0.6, 0.7, 0.65], [0.604, 0.704, 0.654])],
     "Model 3": [Tuning((), 0.7, [candidate(-0.02)]), Tuning((), 0.7, [candidate(0.0099)])],
     "Model 4": [ages(-0.01, 190), ages(0.0299, 190), ages(0.0, 240)],
-    "Model 5": [simple(-0.04), simple(-0.0001)],
+    "Model 5": [simple(-0.04), simple(0.0079)],
     # Upper end of simultaneous intervals: .58 + .02 / 1.96 * 3.02 = .6108; with .78 on all rows, the floor is .60.
     # With .70 on all rows, a slice may be at .54.
     "Model 6": [sliced(0.65, 0.02), sliced(0.58, 0.02), sliced(0.541, 0.0, whole=0.70)],
@@ -103,7 +103,7 @@ BAD: dict[str, list[Any]] = {
     ],
     "Model 3": [Tuning((), 0.7, [candidate(0.0101)]), Tuning(("l2_regularization",), 0.7, [candidate(-0.02)])],
     "Model 4": [ages(0.0301, 190), ages(-0.01, 241), ages(-0.01, 3650)],
-    "Model 5": [simple(0.0001), simple(-0.04, version=0.49)],
+    "Model 5": [simple(0.0081), simple(-0.04, version=0.49)],
     # .585 + .0097 / 1.96 * 3.02 = .59995
     "Model 6": [sliced(0.45, 0.05), sliced(0.585, 0.0097), sliced(0.539, 0.0, whole=0.70)],
     "Model 7": [group(0.106, 0), group(-0.056, 0), group(0, -0.161)],

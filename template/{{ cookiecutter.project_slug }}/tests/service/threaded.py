@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import anyio
 import httpx
 import uvicorn
 from fastapi import FastAPI
+
+# anyio imports what opens files when it is first needed. In the thread of the service, beside a pytest that rewrites
+# asserts, CPython 3.11 gets lost in that (python/cpython#106905).
+_ = anyio.open_file
 
 
 @contextmanager
