@@ -2,6 +2,8 @@
 
 import json
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -132,6 +134,29 @@ def test_a_newer_contract_adds_its_columns(tmp_path: Path) -> None:
     with PredictionLog(tmp_path / "log.db", signature(features=new)) as log:
         log.append({**predictions(1), "wind speed": [9.5]})
         np.testing.assert_array_equal(log.read()["wind speed"], [np.nan, 9.5])
+
+
+def test_two_writers_that_lack_the_same_column_do_not_both_add_it(tmp_path: Path) -> None:
+    new = signature(features=[*SIGNATURE["features"], {"name": "wind", "kind": "number"}])
+    with PredictionLog(tmp_path / "log.db", signature()) as one, PredictionLog(tmp_path / "log.db", signature()) as two:
+        one._connection.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(1) as pool:
+            widened = pool.submit(two.widen, new)
+            with pytest.raises(FutureTimeout):
+                widened.result(0.3)  # it waits for its turn
+            one._connection.execute("ALTER TABLE predictions ADD COLUMN wind REAL")
+            one._connection.execute("COMMIT")
+            widened.result()
+        two.append({**predictions(1), "wind": [9.5]})
+        assert two.read()["wind"].tolist() == [9.5]
+
+
+def test_what_a_shadow_said_is_apart_from_the_predictions(tmp_path: Path) -> None:
+    with PredictionLog(tmp_path / "log.db", signature()) as log:
+        log.append(predictions(1))
+        log.append_compared([("flight-0", time_text(NOON), "r", "2", 0.5, 1, "1", 0.1)])
+        assert log.count() == (1, 0)
+        assert log.read()["version"].tolist() == ["1"]
 
 
 def test_a_feature_with_the_name_of_a_column_of_the_log_is_refused(tmp_path: Path) -> None:

@@ -135,3 +135,49 @@ def test_a_kill_in_the_middle_of_promoting_leaves_one_champion_or_the_other(tmp_
             os.kill(process.pid, signal.SIGKILL)
         assert registry.aliases()["champion"] in {1, 2}
         assert all(entry["to"] in {1, 2} for entry in registry.history())
+        registry.promote(1, "challenger")  # the lock of the dead is free
+        registry.promote(2, "challenger")
+
+
+def test_a_kill_is_never_seen_by_those_who_read_meanwhile(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    for content in "ab":
+        add(registry, content)
+    registry.promote(1)
+    code = f"""
+        from pathlib import Path
+        from mle_standin.registry import Registry
+        while True:
+            for version in (2, 1):
+                Registry(Path({str(tmp_path)!r})).promote(version)
+    """
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)]) as process:
+        deadline = time.monotonic() + 30
+        seen: set[int] = set()
+        while len(seen) < 2 and time.monotonic() < deadline:
+            seen.add(registry.aliases()["champion"])
+        for _ in range(2000):
+            assert registry.aliases()["champion"] in {1, 2}
+        process.kill()
+    assert seen == {1, 2}
+
+
+def test_changes_at_the_same_time_lose_none_of_each_other(tmp_path: Path) -> None:
+    add(Registry(tmp_path), "a")
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: Registry(tmp_path).promote(1, f"alias-{i}"), range(24)))
+    assert Registry(tmp_path).aliases() == {f"alias-{i}": 1 for i in range(24)}
+    assert len(Registry(tmp_path).history()) == 24
+
+
+def test_an_alias_is_withdrawn_with_its_reason_unless_it_points_elsewhere(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    for content in "ab":
+        registry.promote(add(registry, content))
+    registry.promote(1, "canary")
+    assert not registry.withdraw("canary", 2, "too late")
+    assert registry.withdraw("canary", 1, "it failed")
+    assert registry.aliases() == {"champion": 2}
+    last = registry.history()[-1]
+    assert (last["alias"], last["from"], last["to"], last["reason"]) == ("canary", 1, None, "it failed")
+    assert registry.rollback() == 1  # what happened to the canary is no champion to come back to

@@ -1,5 +1,6 @@
 """Clients that keep asking while a test does something to the service, and remember what they were told."""
 
+import itertools
 import re
 import threading
 import time
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from dataclasses import field
 
 import httpx
-from small import ROW
+from small import rows
 
 
 @dataclass
@@ -25,25 +26,25 @@ class Told:
 @contextmanager
 def load(address: httpx.URL | str, clients: int = 2, *, fresh: bool = False) -> Iterator[Told]:
     """Ask from some threads as long as the block; with `fresh` connections each request has its own."""
-    told, stopping = Told(), threading.Event()
+    told, stopping, table = Told(), threading.Event(), rows(500)
 
     def ask(number: int) -> None:
-        http, count = httpx.Client(base_url=address, timeout=20), 0
-        while not stopping.is_set():
-            key, count = f"{number}-{count}", count + 1
-            try:
-                response = http.post("/v1/predict", json={**ROW, "flight_id": key})
+        kept = httpx.Limits(max_keepalive_connections=0 if fresh else 1)
+        with httpx.Client(base_url=address, timeout=20, limits=kept) as http:
+            for count in itertools.count():
+                if stopping.is_set():
+                    return
+                key = f"{number}-{count}"
+                try:
+                    response = http.post("/v1/predict", json={**table[count % len(table)], "flight_id": key})
+                except httpx.HTTPError as error:
+                    told.wrong.append(repr(error))
+                    continue
                 if response.status_code == 200:
                     told.keys.append(key)
                     told.versions.append(response.json()["version"])
                 else:
                     told.wrong.append(f"{response.status_code}: {response.text}")
-            except httpx.HTTPError as error:
-                told.wrong.append(repr(error))
-            if fresh or told.wrong:
-                http.close()
-                http = httpx.Client(base_url=address, timeout=20)
-        http.close()
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
     for thread in threads:

@@ -118,8 +118,7 @@ def test_a_shadow_that_needs_more_than_clients_send_is_told(versions: Path, capl
     assert any("lack wind" in vars(each).get("reason", "") for each in caplog.records)
 
 
-def test_a_shadow_that_is_too_slow_loses_rows_and_delays_none(versions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shadow, "LIMIT", 3)
+def test_a_shadow_that_is_too_slow_loses_rows_and_delays_none(versions: Path) -> None:
     go_on = threading.Event()
     with client_of(versions, {"challenger": 2}, shadow="challenger") as (client, app):
         app.state.background[0]._limit = 3

@@ -148,6 +148,19 @@ def test_a_replacement_answers_as_the_others_when_what_was_promoted_is_damaged(v
     assert set(told.versions) == {"1"}
 
 
+def test_a_canary_that_departs_is_taken_out_of_all_of_them_without_a_failed_request(versions: Path) -> None:
+    Registry(versions).promote(3, "canary")
+    with started(versions, canary_share=0.5) as (_, address), load(address, clients=4, fresh=True) as told:
+        wait_for(lambda: "canary" not in Registry(versions).aliases(), seconds=60)
+        answered = len(told.versions) + 20
+        wait_for(lambda: len(told.versions) > answered and "3" not in told.versions[-20:])
+    assert told.wrong == []
+    assert set(told.versions) == {"1", "3"}
+    last = Registry(versions).history()[-1]
+    assert (last["alias"], last["from"], last["to"]) == ("canary", 3, None)
+    assert "PSI of the answers" in str(last["reason"])
+
+
 def test_a_damaged_version_stops_the_start_with_a_sentence(versions: Path) -> None:
     (versions / "versions/1/model.onnx").write_bytes(b"")
     with pytest.raises(InputError, match="did not start") as refusal, service.running(versions, workers=2):

@@ -66,10 +66,11 @@ class PredictionLog:
     def widen(self, signature: Signature) -> None:
         """Keep the features of another version too, one of the same contract: the same name is the same feature."""
         have = {feature.name for feature in self.features}
-        wider = [*self.features, *(feature for feature in _kept(signature) if feature.name not in have)]
-        with self._sentences(), self._changing():
-            self._add_columns(wider)
-        self.features = wider
+        new = [feature for feature in _kept(signature) if feature.name not in have]
+        if new:
+            with self._sentences(), self._changing():
+                self._add_columns(new)
+            self.features = [*self.features, *new]
 
     @property
     def columns(self) -> list[str]:
