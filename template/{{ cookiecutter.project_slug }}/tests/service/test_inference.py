@@ -1,6 +1,7 @@
 """The Open Inference Protocol: Triton's own client against the real service, and what no client should send."""
 
 import json
+import struct
 from collections.abc import Callable
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,6 +146,28 @@ def test_null_and_nan_are_missing_values(client: httpx.Client) -> None:
     left_out["inputs"] = [tensor for tensor in left_out["inputs"] if tensor["name"] not in {"maker", "temp"}]
     without = client.post(INFER, json=left_out).json()
     assert [each["outputs"][0]["data"] for each in (null, nan, without)] == [[expected]] * 3
+
+
+def test_an_empty_text_in_bytes_is_a_missing_value_and_no_unseen_one(client: httpx.Client) -> None:
+    def unseen() -> list[str]:
+        lines = client.get("/metrics").text.splitlines()
+        return [line for line in lines if line.startswith('model_unseen_categories_total{field="maker"}')]
+
+    content, headers = binary({"maker": bytes(4)}, [ROW])
+    before = unseen()
+    data = client.post(INFER, content=content, headers=headers).json()["outputs"][0]["data"]
+    assert data == [client.post("/v1/predict", json={**ROW, "maker": None}).json()["probability"]]
+    assert unseen() == before
+
+
+def test_an_answer_with_bytes_says_how_long_its_json_is(client: httpx.Client) -> None:
+    expected = client.post("/v1/predict", json=ROW).json()["probability"]
+    response = client.post(INFER, json=request([ROW], parameters={"binary_data_output": True}))
+    size = int(response.headers["inference-header-content-length"])
+    assert response.headers["content-type"] == "application/octet-stream"
+    sizes = [each["parameters"]["binary_data_size"] for each in json.loads(response.content[:size])["outputs"]]
+    assert sizes == [8, 1]
+    assert response.content[size:] == struct.pack("<d?", expected, expected >= 0.35)
 
 
 def test_only_the_outputs_that_are_asked_for_come(client: httpx.Client) -> None:

@@ -95,7 +95,7 @@ def test_a_file_that_breaks_neither_opens_the_service_nor_shuts_it(client: httpx
 
 
 def test_a_file_without_keys_lets_nobody_in(file: Path) -> None:
-    file.write_text("# nobody\n\n")
+    file.write_text(f"# nobody\n\n{hashlib.sha256(b'').hexdigest()} nothing\n")
     assert Keys(file).name({b"x-api-key": b"", b"authorization": b"Bearer "}) is None
 
 

@@ -1,5 +1,6 @@
 """Limits: how often a client may ask, how much may come at a time, how long it may take."""
 
+import asyncio
 import json
 import socket
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,10 +18,13 @@ from threaded import served
 
 from mle_standin import service
 from mle_standin.service import keys
+from mle_standin.service import protocol
+from mle_standin.service.body import BodyReader
 from mle_standin.service.protocol import LARGEST_HEAD
 from mle_standin.service.protocol import PatientProtocol
 from mle_standin.service.rates import Rates
 from mle_standin.service.rates import group
+from mle_standin.service.refusal import RefusedError
 from mle_standin.settings import Service
 
 BODY = json.dumps(ROW).encode()
@@ -123,14 +128,13 @@ def test_each_key_has_its_own_rate(built_registry: Path, tmp_path: Path) -> None
 def test_too_many_bodies_at_a_time_are_refused_and_health_is_not(built_registry: Path) -> None:
     limits = Service(max_concurrent=2)
     with served(service.create_app(service.champion(built_registry), limits=limits)) as client:
-        slow = [connect(client, HEAD + b"content-length: 9\r\n\r\n1") for _ in range(2)]
-        wait_for(lambda: not answers(client))
-        refused = client.post("/v1/predict", json=ROW)
-        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-        assert "2 requests are being read" in refused.json()["errors"][0]["message"]
-        assert client.get("/healthz").status_code == 200
-        for each in slow:
-            each.close()
+        begun = HEAD + b"content-length: 9\r\n\r\n1"
+        with connect(client, begun), connect(client, begun):
+            wait_for(lambda: not answers(client))
+            refused = client.post("/v1/predict", json=ROW)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert "2 requests are being read" in refused.json()["errors"][0]["message"]
+            assert client.get("/healthz").status_code == 200
         wait_for(lambda: answers(client))
 
 
@@ -208,15 +212,27 @@ def test_a_client_that_does_not_read_is_cut_off(patient: httpx.Client) -> None:
     assert answers(patient)
 
 
+@pytest.mark.parametrize(
+    ("announced", "status"), [(b"abc", 400), (b"-1", 400), (b"1_0", 400), (b"", 400), (b"11", 413), (b"9" * 5000, 413)]
+)
+def test_a_length_that_another_server_lets_pass_is_refused_before_the_body(announced: bytes, status: int) -> None:
+    async def never() -> Any:
+        raise AssertionError("the body was asked for")
+
+    with pytest.raises(RefusedError) as refusal:
+        asyncio.run(BodyReader(largest=10, clients=1).read(never, {b"content-length": announced}))
+    assert refusal.value.status == status
+
+
 @pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
-def test_a_head_without_end_is_refused(patient: httpx.Client, end: bytes) -> None:
+def test_a_head_without_end_is_refused_and_its_sender_can_read_why(
+    patient: httpx.Client, end: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "LINGER", 20)  # however slow this machine is, all of it can be sent
     connection = connect(patient, HEAD)
-    try:
-        for number in range(2000):
-            connection.sendall(b"x-%d: %s\r\n" % (number, b"y" * 1000))
-        connection.sendall(end)
-    except ConnectionError:
-        pass
+    for number in range(8000):
+        connection.sendall(b"x-%d: %s\r\n" % (number, b"y" * 1000))
+    connection.sendall(end)
     told = received(connection)
     assert told.startswith(b"HTTP/1.1 431 ")
     assert f"{LARGEST_HEAD:,} bytes".encode() in told

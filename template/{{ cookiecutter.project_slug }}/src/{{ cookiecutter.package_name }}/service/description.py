@@ -124,7 +124,11 @@ def _infer(predictor: Predictor, number: int) -> dict[str, Any]:
         ],
         "requestBody": {"required": True, "content": _json(_reference("InferenceRequest"))},
         "responses": {
-            "200": {"description": "The answer", "content": _json(_reference("InferenceAnswer"))},
+            "200": {
+                "description": "The answer; when outputs are wanted as bytes, these follow the JSON, whose size is in "
+                "the header Inference-Header-Content-Length",
+                "content": _json(_reference("InferenceAnswer")) | {"application/octet-stream": {}},
+            },
             **_refusals("/v2", "400", "401", "404", "408", "413", "415", "429", "503"),
         },
     }

@@ -52,9 +52,11 @@ class Exchange:
             message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.id.encode())]
         await self._send(message)
 
-    async def answer(self, status: int, content: bytes, more: dict[str, str] | None = None) -> None:
-        """Send a whole answer in JSON, with `more` headers."""
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    async def answer(
+        self, status: int, content: bytes, more: dict[str, str] | None = None, kind: bytes = b"application/json"
+    ) -> None:
+        """Send a whole answer, with `more` headers."""
+        headers = [(b"content-type", kind), (b"content-length", str(len(content)).encode())]
         if more:
             headers = [*headers, *((name.encode(), value.encode()) for name, value in more.items())]
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
@@ -137,7 +139,7 @@ class Front:
         if length is None:
             await exchange.answer(200, answer)
         else:
-            await exchange.answer(200, answer, {LENGTH: str(length)})
+            await exchange.answer(200, answer, {LENGTH: str(length)}, b"application/octet-stream")
 
     def _count(self, error: BadRequestError, predictor: Predictor) -> None:
         for problem in error.problems:

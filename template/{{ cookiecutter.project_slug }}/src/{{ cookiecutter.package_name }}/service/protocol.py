@@ -102,6 +102,7 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.write(head.encode() + content)
         self._refused = True
         if self.cycle and not self.cycle.response_complete:
+            # The application must not write behind the end.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         # Closed at once, with bytes unread, the connection would be reset and the reason lost.
