@@ -42,8 +42,8 @@ from .parts import open_parts
 from .row_rules import Checked
 from .signature import Signature
 
-CHUNK_ROWS = 16_384
-PART_CHUNKS = 16  # a killed run loses so many at most: less than a second of work
+CHUNK_ROWS = 32_768
+PART_CHUNKS = 8  # a killed run loses so many at most: less than a second of work
 MOST_THREADS = 8  # each holds a chunk or two, so they bound the memory
 END = 1 << 20  # bytes at each end of a file that tell it from another
 CODE = (Path(__file__), Path(tables.__file__), Path(row_rules.__file__))
