@@ -41,6 +41,7 @@ from .training import Trained
 OPSET = {"": 18, "ai.onnx.ml": 3}
 MAX_DIFFERENCE = 1e-6
 GOLDEN_ROWS = 20
+EDGE_ROWS = 2000
 UNSEEN = "??"
 
 
@@ -101,20 +102,30 @@ def golden(trained: Trained) -> list[dict[str, object]]:
 
 
 def verify_parity(bundle: Bundle, trained: Trained) -> None:
-    """Raise RedError unless the bundle agrees with scikit-learn on every row of the test period."""
+    """Raise RedError unless the bundle agrees with scikit-learn on every row of the test period.
+
+    Where these rows lack no value or know every category, copies of some of them do not: without all nullable values,
+    without some of them in every combination that chance gives, with categories that training has not seen.
+    """
     rows = trained.split.test
-    edge = rows.sample(min(1000, len(rows)), random_state=0)
+    edge = rows[list(trained.spec.features)].sample(min(EDGE_ROWS, len(rows)), random_state=0)
     for name, sample, expected in (
         ("the test period", rows, trained.probabilities),
         ("rows without nullable values", without_values(edge), None),
+        ("rows without some nullable values", _mixed(edge, without_values(edge)), None),
         ("rows with unseen categories", _unseen(edge, trained.spec), None),
+        ("rows with some unseen categories", _mixed(edge, _unseen(edge, trained.spec)), None),
     ):
-        answers = predict(bundle, sample)
-        difference = np.abs(answers - (trained.predict(sample) if expected is None else expected))
-        if not difference.max() <= MAX_DIFFERENCE:
-            bad = int((~(difference <= MAX_DIFFERENCE)).sum())
+        differ = difference(bundle, sample, trained.predict(sample) if expected is None else expected)
+        if not differ.max() <= MAX_DIFFERENCE:
+            bad = int((~(differ <= MAX_DIFFERENCE)).sum())
             hint = "the export is refused; compare the versions of scikit-learn and skl2onnx with requirements.txt"
             raise RedError(f"{bad:,} of {len(sample):,} predictions differ on {name}", where="export", hint=hint)
+
+
+def difference(bundle: Bundle, rows: pd.DataFrame, expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far the exported model is from the `expected` answer, for each row."""
+    return np.asarray(np.abs(predict(bundle, rows) - expected))
 
 
 def predict(bundle: Bundle, rows: pd.DataFrame) -> NDArray[np.float64]:
@@ -185,6 +196,12 @@ def _reference(trained: Trained) -> dict[str, object]:
 def _unseen(rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
     categories, _ = model.inputs(spec, CONTRACT.features)
     return rows.assign(**dict.fromkeys(categories, UNSEEN))
+
+
+def _mixed(rows: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Each value from `rows` or from the same place in `other`, by chance."""
+    draw = np.random.default_rng(0)
+    return pd.DataFrame({name: rows[name].where(draw.random(len(rows)) < 0.5, other[name]) for name in rows})
 
 
 def _plain(value: object) -> object:

@@ -85,13 +85,14 @@ def _category(feature: Feature, column: pa.Array, checked: Checked) -> NDArray[n
     # The last place stands for missing values, whose index becomes -1.
     at: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     codes = feature.encode([*values, None])
-    for why, wrong in _wrong_texts(feature, values).items():
-        checked.note(feature.name, np.array([*wrong, False])[at], why, column, feature.rule)
+    wrongs = {why: [*wrong, False] for why, wrong in _wrong_texts(feature, values).items()}
     if not feature.nullable:
-        missing = np.array([*(value is None for value in values), True])
-        checked.note(feature.name, missing[at], "is missing", column, feature.rule)
+        wrongs["is missing"] = [*(value is None for value in values), bool(encoded.null_count)]
+    for why, wrong in wrongs.items():
+        if any(wrong):
+            checked.note(feature.name, np.array(wrong)[at], why, column, feature.rule)
     unseen = np.array([*(value is not None for value in values), False]) & np.isnan(codes)
-    checked.unseen[feature.name] = unseen[at]
+    checked.unseen[feature.name] = unseen[at] if unseen.any() else np.zeros(len(column), dtype=bool)
     return codes[at]
 
 

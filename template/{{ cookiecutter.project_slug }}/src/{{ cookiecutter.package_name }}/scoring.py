@@ -1,76 +1,45 @@
 """Score a file: every row that the signature allows gets a probability, every other one a place in quarantine.
 
 The same bundle and the same rules as the online service, column by column: the answers are the same to the last bit.
-A killed run goes on after its last finished part. Several chunks are answered at a time, each by a thread of its own:
-ONNX Runtime's own threads would add up the leaves in another order for a few rows than for many.
+A killed run goes on after its last finished part.
 """
 
 import hashlib
 import os
-from collections import Counter
-from collections import deque
 from collections.abc import Callable
-from collections.abc import Generator
 from collections.abc import Iterable
 from collections.abc import Iterator
-from collections.abc import Mapping
-from concurrent.futures import Future
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from contextlib import contextmanager
 from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import fields
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
+from . import answers
 from . import row_rules
 from . import tables
+from .answers import Counts
 from .bundle import Bundle
 from .errors import InputError
 from .files import sha256
 from .files import writing
 from .parts import Parts
 from .parts import open_parts
-from .row_rules import Checked
 from .signature import Signature
 
-CHUNK_ROWS = 16_384
-PART_CHUNKS = 16  # a killed run loses so many at most: less than a second of work
+CHUNK_ROWS = 32_768
+PART_CHUNKS = 8  # a killed run loses so many at most: less than a second of work
 MOST_THREADS = 8  # each holds a chunk or two, so they bound the memory
 END = 1 << 20  # bytes at each end of a file that tell it from another
-CODE = (Path(__file__), Path(tables.__file__), Path(row_rules.__file__))
+CODE = [Path(__file__).with_name(f"{name}.py") for name in ("answers", "tables", "row_rules", "signature", "bundle")]
 Progress = Callable[[int, int | None], None]
 Tell = Callable[[str], None]
-
-
-@dataclass
-class Counts:
-    """What became of some rows.
-
-    `decisions` counts the probabilities from the threshold on; `reasons` why rows are in quarantine, `unseen` the
-    categories that training has not seen, by feature.
-    """
-
-    rows: int = 0
-    scored: int = 0
-    decisions: int = 0
-    quarantined: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    unseen: Counter[str] = field(default_factory=Counter)
-
-    def add(self, more: Mapping[str, Any]) -> None:
-        """Add the counts of other rows, given by name."""
-        for each in fields(Counts):
-            counted = getattr(self, each.name)
-            setattr(self, each.name, counted + type(counted)(more[each.name]))
 
 
 @dataclass(kw_only=True)
@@ -84,16 +53,6 @@ class Summary(Counts):
     target: Path
     quarantine: Path | None = None
     resumed: int = 0
-
-
-@dataclass
-class _Answered:
-    """The result of one chunk: `scored` rows, `refused` rows."""
-
-    at: int
-    counts: Counts
-    scored: pa.RecordBatch
-    refused: pa.RecordBatch
 
 
 def score(
@@ -134,18 +93,18 @@ def score(
         if summary.resumed:
             tell_rows(summary.resumed)
         chunks = opened.chunks(chunk_rows, after=len(parts.notes) * part_rows)
-        answer = partial(_answer, bundle, _refused_schema(opened))
-        with closing(_ahead(answer, chunks, threads)) as answered:
+        answer = partial(answers.answer, bundle, answers.refused_schema(opened))
+        with closing(answers.ahead(answer, chunks, threads)) as answered:
             for _, part in groupby(answered, key=lambda each: each.at // part_rows):
                 _finish(parts, part, summary, tell_rows)
         if _fingerprint(source) != identity["the file"]:
             raise InputError("was changed while it was scored", where=source, hint="score it again")
         if summary.quarantined:
-            summary.quarantine = _put_together(parts, "refused", _refused_schema(opened), quarantine)
+            summary.quarantine = _put_together(parts, "refused", answers.refused_schema(opened), quarantine)
         else:
             # One of an earlier run would be taken for this one's.
             quarantine.unlink(missing_ok=True)
-        _put_together(parts, "scored", _result_schema(bundle), target)
+        _put_together(parts, "scored", answers.result_schema(bundle), target)
     return summary
 
 
@@ -199,31 +158,9 @@ def _tell_rows(progress: Progress | None, source: tables.Source, done: int) -> N
         progress(done, source.expected)
 
 
-def _ahead(
-    answer: Callable[[tables.Chunk], _Answered], chunks: Iterable[tables.Chunk], threads: int
-) -> Generator[_Answered]:
-    """The answers in the order of the chunks, with so few of them under way that the memory stays small."""
-    under_way: deque[Future[_Answered]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for chunk in chunks:
-            under_way.append(pool.submit(answer, chunk))
-            if len(under_way) > threads + 1:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _answer(bundle: Bundle, refused: pa.Schema, chunk: tables.Chunk) -> _Answered:
-    checked = row_rules.check(chunk.batch, bundle.signature)
-    scored = _predict(bundle, chunk.batch, checked)
-    first = min([*chunk.numbers[:1].tolist(), *chunk.rejected])
-    return _Answered(first - 1, _counts(chunk, checked, scored), scored, _refused(chunk, checked, refused))
-
-
-def _finish(parts: Parts, answered: Iterable[_Answered], summary: Summary, progress: Callable[[int], None]) -> None:
+def _finish(
+    parts: Parts, answered: Iterable[answers.Answered], summary: Summary, progress: Callable[[int], None]
+) -> None:
     counts, scored, refused = Counts(), [], []
     for each in answered:
         counts.add(vars(each.counts))
@@ -233,49 +170,6 @@ def _finish(parts: Parts, answered: Iterable[_Answered], summary: Summary, progr
     aside = pa.Table.from_batches(refused).sort_by("row")
     parts.add({"scored": pa.Table.from_batches(scored), "refused": aside}, vars(counts))
     summary.add(vars(counts))
-
-
-def _predict(bundle: Bundle, batch: pa.RecordBatch, checked: Checked) -> pa.RecordBatch:
-    inputs, key = checked.inputs, batch.column(bundle.signature.key)
-    if checked.reasons:
-        good = checked.good
-        inputs, key = inputs[good], key.filter(pa.array(good))
-    probability = bundle.predict(inputs)
-    version = pa.repeat(bundle.version, len(probability))
-    columns = [key.cast(pa.string()), pa.array(probability), pa.array(probability >= bundle.threshold), version]
-    return pa.RecordBatch.from_arrays(columns, schema=_result_schema(bundle))
-
-
-def _refused(chunk: tables.Chunk, checked: Checked, schema: pa.Schema) -> pa.RecordBatch:
-    positions = sorted(checked.reasons)
-    reasons = pa.array(["; ".join(checked.reasons[position]) for position in positions], pa.string())
-    rows = chunk.batch.take(pa.array(positions, pa.int64()))
-    told = [pa.array(chunk.numbers[positions]), reasons, *rows.columns]
-    cast = [each if each.type == kind else each.cast(kind) for each, kind in zip(told, schema.types, strict=True)]
-    judged = pa.RecordBatch.from_arrays(cast, schema=schema)
-    lines = [{"row": number, "reason": reason} for number, reason in chunk.rejected.items()]
-    return pa.concat_batches([judged, pa.RecordBatch.from_pylist(lines, schema=schema)])
-
-
-def _counts(chunk: tables.Chunk, checked: Checked, scored: pa.RecordBatch) -> Counts:
-    lines = len(chunk.rejected)
-    return Counts(
-        rows=len(checked.inputs) + lines,
-        scored=scored.num_rows,
-        decisions=int(np.sum(scored.column("decision").to_numpy(zero_copy_only=False))),
-        quarantined=len(checked.reasons) + lines,
-        reasons=checked.counts + Counter({"line has another number of values": lines}),
-        unseen=Counter({name: int((rows & checked.good).sum()) for name, rows in checked.unseen.items()}),
-    )
-
-
-def _result_schema(bundle: Bundle) -> pa.Schema:
-    answer = [("probability", pa.float64()), ("decision", pa.bool_()), ("version", pa.string())]
-    return pa.schema([(bundle.signature.key, pa.string()), *answer])
-
-
-def _refused_schema(source: tables.Source) -> pa.Schema:
-    return pa.schema([("row", pa.int64()), ("reason", pa.string()), *source.schema])
 
 
 def _put_together(parts: Parts, name: str, schema: pa.Schema, path: Path) -> Path:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .errors import InputError
 
 BLOCK = 1 << 20  # bytes of CSV that are parsed at a time; the parser reads up to 32 of them ahead
+TEXTS = (pa.string(), pa.large_string())
 SUFFIXES = (".parquet", ".csv")
 
 
@@ -149,7 +150,7 @@ def _cut(
 
 
 def _parquet(source: Source, rows: int, after: int) -> Iterator[tuple[pa.RecordBatch, float]]:
-    texts = [field.name for field in source.schema if pa.types.is_string(field.type) and field.name in source.coded]
+    texts = [each.name for each in source.schema if each.name in source.coded and each.type in TEXTS]
     with pq.ParquetFile(source.path, pre_buffer=False, read_dictionary=texts) as file:
         groups = range(file.metadata.num_row_groups)
         ends = np.cumsum([file.metadata.row_group(group).num_rows for group in groups])

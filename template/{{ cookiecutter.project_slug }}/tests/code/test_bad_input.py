@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,8 @@ from small import ROW
 
 from mle_standin import cli
 from mle_standin import data
+from mle_standin import scoring
+from mle_standin.display import Display
 
 SNAPSHOT = PROJECT / "data" / "2013"
 AIRPORTS = pd.read_parquet(SNAPSHOT / "airports.parquet")
@@ -217,10 +220,43 @@ def test_scoring_says_what_is_wrong_with_a_file_and_leaves_no_result(
     refused(command("score", "good.csv", "out.xlsx"), "out.xlsx")
     refused(command("score", "good.csv", below_a_file), "cannot be written")
     refused(command("score", "good.csv", "good.csv"), "good.csv")
+    refused(command("score", "reports", "out.csv"), "reports", "suffix")
+    (home / "folder.csv").mkdir()
+    refused(command("score", "good.csv", "folder.csv"), "folder.csv: is a folder", "give the name of a file")
+    refused(command("score", "folder.csv", "out.csv"), "folder.csv: no such file")
+    (home / "folder.csv").rmdir()
+    refused(command("score", "good.csv", "out.csv", "--threads", "0"), "'--threads': 0 is not in the range")
     refused(command("score", "good.csv", "out.csv", "--version", "7"), "there is no version '7'")
     assert sorted(path.name for path in home.glob("*.csv")) == ["good.csv", "short.csv"]
     said = command("score", "good.csv", "out.csv", "--json")
     assert (said.code, json.loads(said.out)["scored"]) == (0, 1)
+
+
+def test_scoring_that_was_interrupted_goes_on_when_the_command_is_given_again(
+    command: Command, home: Path, registry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(registry, home / "registry")
+    pd.DataFrame([{"flight_id": str(i), **ROW} for i in range(1000)]).to_parquet(home / "in.parquet")
+    monkeypatch.setattr(scoring, "score", partial(scoring.score, chunk_rows=50))
+    with monkeypatch.context() as patch:
+        patch.setattr(Display, "tell", interrupt_at(600))
+        patch.setattr("os._exit", sys.exit)
+        said = command("score", "in.parquet", "out.parquet")
+    assert (said.code, said.err.strip()) == (130, "interrupted; what was complete is kept")
+    said = command("score", "in.parquet", "out.parquet", "--threads", "2", "--json")
+    assert said.code == 0
+    assert "Going on after row 400: an earlier run came so far" in said.err
+    assert "1,000 of 1,000 rows scored" in said.err
+    assert json.loads(said.out)["scored"] == 1000
+
+
+def interrupt_at(row: int) -> Callable[..., None]:
+    def tell(self: Display, name: str, at: int, of: int | None) -> None:
+        del self, name, of
+        if at >= row:
+            raise KeyboardInterrupt
+
+    return tell
 
 
 def test_a_damaged_model_is_not_served_and_not_used(command: Command, home: Path, small_bundle: Path) -> None:

@@ -304,6 +304,12 @@ def test_a_file_is_not_written_over_by_its_own_result(bundle: Bundle, tmp_path: 
     assert len(read(source)) == 3
 
 
+def test_the_result_and_the_quarantine_are_two_files(bundle: Bundle, tmp_path: Path) -> None:
+    target = tmp_path / "out.parquet"
+    with pytest.raises(InputError, match="would hold the result and the quarantine"):
+        score(bundle, write(tmp_path / "in.parquet", keyed(rows(3))), target, quarantine=target)
+
+
 def test_an_unknown_kind_of_result_is_refused_before_any_work(bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown suffix"):
         score(bundle, tmp_path / "not even there.csv", tmp_path / "out.xlsx")

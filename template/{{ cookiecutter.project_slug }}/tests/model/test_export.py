@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 import pytest
+from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
@@ -69,6 +71,37 @@ def test_an_export_that_differs_is_refused(
         export.register(trained, Registry(tmp_path))
     assert Registry(tmp_path).versions() == []
     assert list((tmp_path / "versions").iterdir()) == [], "nothing half-written is left"
+
+
+@pytest.mark.parametrize(("wrong", "says"), [("temp", "without some nullable values"), ("origin", "unseen categories")])
+def test_what_is_wrong_only_where_values_are_missing_or_unseen_is_refused(
+    folder: Path, trained: training.Trained, monkeypatch: pytest.MonkeyPatch, wrong: str, says: str
+) -> None:
+    # No row of this test period lacks a value or has an origin that training has not seen.
+    rows = trained.split.test.dropna(subset=list(trained.spec.features)).head(300)
+    known = replace(trained, split=data.Split(trained.split.train, rows), probabilities=trained.predict(rows))
+    bundle = Bundle.load(folder)
+    export.verify_parity(bundle, known)
+    place, dewp, right = bundle.names.index(wrong), bundle.names.index("dewp"), bundle.predict
+
+    def predict(inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        return right(inputs) + 2e-6 * (np.isnan(inputs[:, place]) & ~np.isnan(inputs[:, dewp]))
+
+    monkeypatch.setattr(bundle, "predict", predict)
+    with pytest.raises(RedError, match=says):
+        export.verify_parity(bundle, known)
+
+
+def test_every_row_of_both_years_is_answered_as_by_scikit_learn(
+    folder: Path, trained: training.Trained, config: settings.Settings
+) -> None:
+    bundle = Bundle.load(folder)
+    for name, count in (("2013", 336_776), ("2023", 435_352)):
+        source = config.snapshot(name)
+        rows = data.features(data.connect(source.folder, source.repair))
+        assert len(rows) == count
+        assert rows[bundle.names].isna().any(axis=1).sum() > 10_000
+        assert export.difference(bundle, rows, trained.predict(rows)).max() <= 1e-6
 
 
 def test_the_exported_trees_are_followed_to_the_answers_of_scikit_learn(
