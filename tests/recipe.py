@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
+from typing import Any
 
 from environments import UV
 from machine import run
@@ -28,7 +29,7 @@ class Image:
         return re.sub(rf"(?<![\w.])/(?={'|'.join(PLACES)})", f"{self.root}/", text)
 
     @property
-    def environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, Any]:
         """The variables that the Dockerfile sets, with the machine's commands behind those of the image."""
         path = self.variables.get("PATH", "").removesuffix("$PATH")
         found = {name: self(value) for name, value in self.variables.items()}
