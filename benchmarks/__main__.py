@@ -1,37 +1,44 @@
 """Measure in the generated project whose Python runs this, and write results.json.
 
-build/flight-delays/.venv/bin/python benchmarks [REPETITIONS]
+build/flight-delays/.venv/bin/python benchmarks [NAME …]
 """
 
 import json
 import platform
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import batch
+import endurance
 import notebooks_vs_script
+import pictures
+import serving
 
 HERE = Path(__file__).resolve().parent
+MEASURES: dict[str, Callable[[Path], Any]] = {
+    "serving": lambda project: serving.measure(project, 5),
+    "endurance": endurance.measure,
+    "batch": lambda project: batch.measure(project, 3),
+    "notebooks_vs_script": lambda project: notebooks_vs_script.measure(project, 3),
+}
 
 
-def main(repetitions: int = 3) -> None:
-    """Run every benchmark in turn."""
-    project = Path(sys.prefix).parent
-    results: dict[str, Any] = {
-        "machine": {"system": platform.system(), "python": platform.python_version()},
-        "batch": batch.measure(project, repetitions),
-        "notebooks_vs_script": notebooks_vs_script.measure(project, repetitions),
-    }
-    (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    told = {
-        "score of 3.4 million rows, rows/s of scikit-learn on pandas": results["batch"]["rows_3m"]["median_ratio"],
-        "notebooks, CPU time of a script": results["notebooks_vs_script"]["median_ratio"],
-    }
-    for what, ratio in told.items():
-        print(f"{what}: {ratio:.2f} times")
-    print(f"Written to {HERE / 'results.json'}")
+def main(names: list[str]) -> None:
+    """Run the named benchmarks, or all of them, and keep what each measured as soon as it is known."""
+    unknown = set(names) - set(MEASURES)
+    if unknown:
+        sys.exit(f"Error: no benchmark {', '.join(sorted(unknown))}: choose from {', '.join(MEASURES)}")
+    file = HERE / "results.json"
+    results = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    results["machine"] = {"system": platform.system(), "python": platform.python_version()}
+    for name in names or MEASURES:
+        results[name] = MEASURES[name](Path(sys.prefix).parent)
+        file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    pictures.draw(results, HERE)
+    print(f"Written to {file}")
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(sys.argv[1:])

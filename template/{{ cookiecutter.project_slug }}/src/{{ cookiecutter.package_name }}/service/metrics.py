@@ -33,6 +33,7 @@ class Metrics:
         self._followed: list[tuple[Gauge, Callable[[], float]]] = []
         self._served: tuple[str, str] | None = None
         self._created = 0.0
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         if not self._shared:
             ProcessCollector(registry=self.registry)
         new: dict[str, Any] = {"registry": self.registry}
@@ -82,8 +83,11 @@ class Metrics:
 
     def observe(self, path: str, status: int, seconds: float) -> None:
         """Count an answered request."""
-        self.requests.labels(path, status).inc()
-        self.seconds.labels(path).observe(seconds)
+        found = self._children.get((path, status))
+        if found is None:  # looking a label up costs more than counting
+            found = self._children[path, status] = self.requests.labels(path, status), self.seconds.labels(path)
+        found[0].inc()
+        found[1].observe(seconds)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""
