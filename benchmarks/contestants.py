@@ -54,10 +54,10 @@ def _plain(pipeline: Any) -> Any:  # noqa: ANN401 - a pipeline of scikit-learn
     """The pipeline without a function of the project, so that the peers need not have the project."""
     encoder = pipeline.named_steps["encoder"]
     plain = FunctionTransformer(np.asarray, kw_args={"dtype": np.float32})
-    encoder.transformers_ = [
-        (name, plain if isinstance(step, FunctionTransformer) else step, columns)
-        for name, step, columns in encoder.transformers_
-    ]
+    for steps in (encoder.transformers, encoder.transformers_):
+        steps[:] = [
+            (name, plain if isinstance(step, FunctionTransformer) else step, columns) for name, step, columns in steps
+        ]
     return pipeline
 
 
