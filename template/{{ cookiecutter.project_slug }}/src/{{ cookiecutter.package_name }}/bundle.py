@@ -4,7 +4,9 @@ A bundle is a folder: the model as ONNX, which cannot execute code, its signatur
 and a manifest with the sum of each file. Needs NumPy and ONNX Runtime only, so that serving stays small.
 """
 
+import hmac
 import json
+import os
 from collections.abc import Mapping
 from collections.abc import Sequence
 from functools import cached_property
@@ -21,9 +23,11 @@ from .signature import NAN
 from .signature import Feature
 from .signature import Signature
 
-__all__ = ["Bundle", "Feature", "Signature", "manifest_sums"]
+__all__ = ["Bundle", "Feature", "Signature", "manifest_sums", "sign"]
 
 MANIFEST = "manifest.json"
+SIGNED = "manifest.hmac"
+KEY = "MLE_SIGNING_KEY"  # of the environment: a secret belongs in no file of the project
 REQUIRED = ("model.onnx", "signature.json", "golden.json")
 MAX_DIFFERENCE = 1e-6
 AGAIN = "a bundle is never repaired by hand: export the model again with the command `train`, or use another version"
@@ -32,8 +36,22 @@ Record = dict[str, Any]
 
 def manifest_sums(folder: Path) -> dict[str, str]:
     """The SHA-256 sum of every file of a bundle but its manifest, by the path inside the folder."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / MANIFEST)
+    own = {folder / MANIFEST, folder / SIGNED}
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path not in own)
     return {path.relative_to(folder).as_posix(): sha256(path) for path in files}
+
+
+def sign(folder: Path) -> None:
+    """Sign the manifest, and with it every file that it names, with the key in MLE_SIGNING_KEY; without one do nothing.
+
+    Where that key is set, only bundles are loaded that whoever has it has made: sums find damage, not an intruder.
+    """
+    if os.environ.get(KEY):
+        (folder / SIGNED).write_text(_hmac(folder / MANIFEST), encoding="ascii")
+
+
+def _hmac(manifest: Path) -> str:
+    return hmac.digest(os.environ[KEY].encode(), manifest.read_bytes(), "sha256").hex()
 
 
 class Bundle:
@@ -160,6 +178,7 @@ def _verify_sums(folder: Path) -> None:
     if not folder.is_dir():
         raise InputError("no such bundle", where=folder, hint="the command `registry list` shows the versions")
     manifest = _json(folder / MANIFEST)
+    _verify_signature(folder)
     recorded = manifest.get("sha256") if isinstance(manifest, dict) else None
     if not isinstance(recorded, dict) or not set(REQUIRED) <= set(recorded):
         raise InputError(f"does not hold the sums of {', '.join(REQUIRED)}", where=folder / MANIFEST, hint=AGAIN)
@@ -170,6 +189,18 @@ def _verify_sums(folder: Path) -> None:
         if found[name] != total:
             what = f"its SHA-256 sum is not the one in {MANIFEST}: the file was changed or cut"
             raise InputError(what, where=folder / name, hint=AGAIN)
+
+
+def _verify_signature(folder: Path) -> None:
+    if not os.environ.get(KEY):
+        return
+    hint = f"{KEY} is set, so only what was exported with that key is loaded: use another version, or train again"
+    try:
+        given = (folder / SIGNED).read_bytes()
+    except OSError as error:
+        raise InputError("is not signed", where=folder, hint=hint) from error
+    if not hmac.compare_digest(given, _hmac(folder / MANIFEST).encode()):
+        raise InputError("was signed with another key, or changed since", where=folder / SIGNED, hint=hint)
 
 
 def _session(path: Path, features: int, threads: int) -> onnxruntime.InferenceSession:

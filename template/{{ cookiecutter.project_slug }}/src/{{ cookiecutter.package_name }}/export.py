@@ -28,6 +28,7 @@ from . import gates
 from . import model
 from .bundle import Bundle
 from .bundle import manifest_sums
+from .bundle import sign
 from .contract import CONTRACT
 from .errors import RedError
 from .files import write_atomic
@@ -65,6 +66,7 @@ def write(trained: Trained, folder: Path) -> None:
     created = datetime.now(UTC).isoformat(timespec="seconds")
     manifest = {"sha256": manifest_sums(folder), "lineage": trained.lineage, "created": created}
     _write_json(folder / "manifest.json", {**manifest, "packages": trained.lineage.get("packages", {})})
+    sign(folder)
     verify_parity(Bundle.load(folder), trained)
 
 

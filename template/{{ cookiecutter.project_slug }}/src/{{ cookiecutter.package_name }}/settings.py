@@ -19,7 +19,7 @@ from .errors import InputError
 
 PREFIX = "MLE_"
 FILE = "config.toml"
-RESERVED = {"MLE_HOME", "MLE_FORK"}
+RESERVED = {"MLE_HOME", "MLE_FORK", "MLE_SIGNING_KEY"}
 
 
 class Section(BaseModel):

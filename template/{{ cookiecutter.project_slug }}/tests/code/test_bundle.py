@@ -20,6 +20,7 @@ from small import write_bundle
 
 from mle_standin.bundle import Bundle
 from mle_standin.bundle import manifest_sums
+from mle_standin.bundle import sign
 from mle_standin.errors import InputError
 
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(width=32), st.text(), st.lists(st.integers()))
@@ -143,3 +144,34 @@ def test_what_is_no_number_is_refused_with_the_name_of_the_feature(built_registr
     bundle = Bundle.load(built_registry / "versions/1")
     with pytest.raises(InputError, match=r"hour: cannot be encoded.*\n.*whole number from 0 to 24"):
         bundle.encode([{**ROW, "hour": "noon"}])
+
+
+def test_with_a_signing_key_only_what_was_signed_with_it_is_loaded(
+    small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign(small_bundle)  # without a key: nothing happens
+    assert not (small_bundle / "manifest.hmac").exists()
+    monkeypatch.setenv("MLE_SIGNING_KEY", "first")
+    with pytest.raises(InputError, match="is not signed"):
+        Bundle.load(small_bundle)
+    sign(small_bundle)
+    Bundle.load(small_bundle)
+    monkeypatch.setenv("MLE_SIGNING_KEY", "second")
+    with pytest.raises(InputError, match="signed with another key") as refusal:
+        Bundle.load(small_bundle)
+    assert "second" not in str(refusal.value)
+    monkeypatch.delenv("MLE_SIGNING_KEY")
+    Bundle.load(small_bundle)
+
+
+def test_whoever_changes_a_signed_bundle_with_its_sums_is_found_out(
+    small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLE_SIGNING_KEY", "key")
+    sign(small_bundle)
+    (small_bundle / "metrics.json").write_text('{"auc": 1.0}', encoding="utf-8")
+    manifest = small_bundle / "manifest.json"
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps({**content, "sha256": manifest_sums(small_bundle)}), encoding="utf-8")
+    with pytest.raises(InputError, match="changed since"):
+        Bundle.load(small_bundle)

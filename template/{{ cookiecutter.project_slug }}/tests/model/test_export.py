@@ -143,3 +143,11 @@ def test_golden_records_hold_missing_values_and_an_unseen_category(folder: Path)
 
 def test_nothing_in_a_bundle_is_a_pickle(folder: Path) -> None:
     assert {path.suffix for path in folder.iterdir()} == {".json", ".onnx"}
+
+
+def test_an_export_is_signed_when_a_key_is_set(
+    trained: training.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLE_SIGNING_KEY", "key")
+    export.write(trained, tmp_path)  # it loads what it wrote
+    assert len((tmp_path / "manifest.hmac").read_text(encoding="ascii")) == 64

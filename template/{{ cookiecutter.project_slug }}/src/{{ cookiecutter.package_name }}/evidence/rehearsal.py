@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .. import gates
 from ..bundle import manifest_sums
+from ..bundle import sign
 from ..registry import Registry
 
 GREEN = (gates.Verdict("rehearsal", passed=True, evidence="as if every gate were green"),)
@@ -29,3 +30,4 @@ def reseal(folder: Path) -> None:
     file = folder / "manifest.json"
     manifest = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps({**manifest, "sha256": manifest_sums(folder)}), encoding="utf-8")
+    sign(folder)
