@@ -22,8 +22,19 @@ import joblib
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+# On Linux, ru_maxrss of a process that was forked is at least what its parent had; VmHWM begins with the program.
+PEAK = """
+import pathlib, resource, sys
+
+def peak():
+    if sys.platform == "linux":
+        lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+
+"""
 SCORE = """
-import json, resource, sys, time
+import json, sys, time
 from importlib import import_module
 from pathlib import Path
 
@@ -32,11 +43,10 @@ scoring, bundle = (import_module(f"{package}.{name}") for name in ("scoring", "b
 loaded = bundle.Bundle.load(Path(folder))
 since, cpu = time.perf_counter(), time.process_time()
 rows = scoring.score(loaded, Path(source), Path(target), threads=int(threads) or scoring.threads_here()).scored
-took = [time.perf_counter() - since, time.process_time() - cpu]
-print(json.dumps([rows, *took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+print(json.dumps([rows, time.perf_counter() - since, time.process_time() - cpu, peak()]))
 """
 PANDAS = """
-import json, resource, sys, time
+import json, sys, time
 import joblib, pandas
 
 _, folder, source, *_ = sys.argv[1:]
@@ -44,8 +54,7 @@ pipeline = joblib.load(f"{folder}/pipeline.joblib")
 since, cpu = time.perf_counter(), time.process_time()
 frame = pandas.read_parquet(source, columns=list(pipeline.feature_names_in_))
 rows = len(pipeline.predict_proba(frame)[:, 1])
-took = [time.perf_counter() - since, time.process_time() - cpu]
-print(json.dumps([rows, *took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+print(json.dumps([rows, time.perf_counter() - since, time.process_time() - cpu, peak()]))
 """
 
 
@@ -106,7 +115,7 @@ def _compare(package: str, scratch: Path, source: Path, repetitions: int) -> dic
 def _run(code: str, package: str, scratch: Path, source: Path, threads: int = 0) -> dict[str, float]:
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     environment |= {"OMP_NUM_THREADS": "1"} if threads else {}
-    command = [sys.executable, "-c", code, package, scratch / "1", source, scratch / "out.parquet", threads]
+    command = [sys.executable, "-c", PEAK + code, package, scratch / "1", source, scratch / "out.parquet", threads]
     if code is PANDAS:
         command[4] = scratch
     done = subprocess.run([*map(str, command)], env=environment, check=True, capture_output=True, text=True)

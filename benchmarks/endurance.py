@@ -1,6 +1,6 @@
 """Ten minutes at 70 % of what the service can do: no error, no growth of memory.
 
-First the limit is measured, then each connection waits between its requests for as long as gives that share.
+First the limit is measured, then how long each connection must wait between its requests to give that share.
 """
 
 import tempfile
@@ -24,7 +24,9 @@ def measure(project: Path, minutes: int = MINUTES) -> dict[str, Any]:
             load.processor(1)
             file = load.write_rows(server, rows, scratch / "rows")
             limit = service.load(file, 20)
-            pause = round(load.CONNECTIONS / (SHARE * limit["requests_s"]) * 1000)
+            wanted = SHARE * limit["requests_s"]
+            pause = load.CONNECTIONS / wanted * 1000
+            pause += load.CONNECTIONS * 1000 * (1 / wanted - 1 / service.load(file, 10, pause)["requests_s"])
             minute = []
             for _ in range(minutes):
                 minute.append(service.load(file, 60, pause))

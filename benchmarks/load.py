@@ -84,12 +84,12 @@ class Running:
                 return
         sys.exit(f"Error: {self.server.name} does not come to rest")
 
-    def load(self, rows: Path, seconds: float, pause_ms: int = 0) -> dict[str, float]:
+    def load(self, rows: Path, seconds: float, pause_ms: float = 0) -> dict[str, float]:
         """Ask it with the bodies in the file `rows`; what each connection waits between two requests is `pause_ms`."""
         before = self.cpu()
         wrk = [program(), "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "--timeout", "30s", "-s", str(SCRIPT)]
         where = f"http://127.0.0.1:{self.port}{self.server.path}"
-        done = subprocess.run([*wrk, where, "--", rows, str(pause_ms)], check=True, capture_output=True, text=True)
+        done = subprocess.run([*wrk, where, "--", rows, f"{pause_ms:.3f}"], check=True, capture_output=True, text=True)
         told = next(line for line in done.stdout.splitlines() if line.startswith("JSON "))
         found = json.loads(told.removeprefix("JSON "))
         cpu = (self.cpu() - before) / found["requests"] * 1e6

@@ -15,13 +15,16 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import closing
 from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.error import URLError
 from urllib.request import Request
 from urllib.request import urlopen
 
 import pytest
+from alerting import watched
 from configurations import CONFIGURATIONS
 from conftest import Generate
 from environments import interpreter
@@ -254,3 +257,38 @@ def test_the_image_has_no_installer_and_can_promote(image: Image) -> None:
     assert told == "Version 1 is the champion\n"
     refused = run(*command, "registry", "rollback", cwd=image.root, code=2, **image.environment).stderr
     assert "no version was the champion before" in refused
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("-".join(MAIN[0]))
+def test_an_incident_reaches_people_and_its_end_too(image: Image, deploy_of_main: Path, tmp_path: Path) -> None:
+    """Prometheus, Alertmanager and the service as deployed, but a minute is a second."""
+    tools = {"prometheus": tool("prometheus", "apt-get install prometheus")}
+    tools["alertmanager"] = tool("prometheus-alertmanager", "apt-get install prometheus-alertmanager")
+    golden = json.loads(Path(image("/registry/versions/1/golden.json")).read_text(encoding="utf-8"))[0]["features"]
+    ports = {name: free_port() for name in ("service", "prometheus", "alertmanager")}
+    address = f"http://127.0.0.1:{ports['service']}"
+
+    def states(name: str, *rows: dict[str, Any]) -> list[str]:
+        for row in rows:
+            with suppress(HTTPError):
+                answer(f"{address}/v1/predict", row)
+        return heard.states(name)
+
+    with watched(deploy_of_main, tmp_path, tools, ports) as heard:
+        with started(image, ports["service"]):
+            wait_for(lambda: healthy(image, ports["service"]))
+            # A client is changed: half of what it sends breaks the contract; then it is mended.
+            wait_for(lambda: states("BadInput", golden, {**golden, "origin": "nowhere"}) == ["firing"])
+            wait_for(lambda: states("BadInput", golden) == ["firing", "resolved"])
+            wait_for(lambda: "firing" not in heard.states("ServiceDown")[-1:])
+        before = len(heard.states("ServiceDown"))
+        wait_for(lambda: heard.states("ServiceDown")[before:] == ["firing"])
+        with started(image, ports["service"]):
+            wait_for(lambda: heard.states("ServiceDown")[before:] == ["firing", "resolved"])
+    assert {"deploy/runbooks/BadInput.md", "deploy/runbooks/ServiceDown.md"} <= heard.pages()
+
+
+@pytest.fixture
+def deploy_of_main(installed: Installed) -> Path:
+    return installed(*MAIN[0]).folder / "deploy"

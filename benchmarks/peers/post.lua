@@ -12,7 +12,7 @@ function request()
   return bodies[at]
 end
 function delay()
-  return pause
+  return math.floor(pause + math.random()) -- whole milliseconds only, right on average
 end
 function done(summary, latency)
   local errors = summary.errors
