@@ -23,12 +23,14 @@ def draw(results: dict[str, Any], folder: Path) -> None:
     names = [SERVER.get(name, name) for name in order]
     colors = [OURS if name == "service" else LIMIT if "constant" in name else PEER for name in order]
     for place, figures, title in (
-        (axes[0], "requests_s", "Requests per second, one row each"),
-        (axes[1], "cpu_us", "CPU per request, µs"),
+        (axes[0], "requests_s", "Requests per second, one row each (log scale)"),
+        (axes[1], "cpu_us", "CPU per request, µs (log scale)"),
     ):
         _bars(place, names, [contestants[name][figures] for name in order], colors, title)
         place.set_xscale("log")
-        place.set_xlim(right=place.get_xlim()[1] * 6)
+        place.set_xlim(10, place.get_xlim()[1] * 6)
+        place.set_xticks([])
+        place.minorticks_off()
     axes[1].set_yticklabels([])
     rows = {
         label: median(turn["rows_s"] for turn in results["batch"]["rows_3m"][name]) for name, label in BATCH.items()
@@ -44,5 +46,4 @@ def _bars(axes: Axes, names: list[str], values: list[float], colors: list[str], 
     axes.set_title(title, loc="left", fontsize=9)
     axes.tick_params(labelsize=8)
     axes.set_xticks([])
-    axes.xaxis.minorticks_off()
     axes.spines[["top", "right", "bottom"]].set_visible(False)

@@ -207,7 +207,8 @@ def wait_for(claim: Callable[[], bool], seconds: float = 60) -> None:
 def answer(address: str, row: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
     """The JSON that the service answers."""
     body = json.dumps(row).encode() if row else None
-    with urlopen(Request(address, data=body), timeout=30) as response:  # noqa: S310 - http on this machine
+    request = Request(address, data=body, headers={"content-type": "application/json"})  # noqa: S310
+    with urlopen(request, timeout=30) as response:  # noqa: S310 - http on this machine
         return json.load(response)
 
 

@@ -19,6 +19,7 @@ import click
 from . import gate_commands
 from . import service_commands
 from . import settings
+from . import simulate_commands
 from . import trace_commands
 from .errors import InputError
 from .errors import ProjectError
@@ -276,8 +277,11 @@ def score(source: Path, target: Path, version: str, threads: int | None, as_json
 
 @commands.command()
 @click.option("--until", type=click.DateTime(), help="End of the last window (UTC); now, without it.")
+@click.option(
+    "--log", type=click.Path(path_type=Path, exists=True), help="A prediction log; that of the service without it."
+)
 @JSON
-def monitor(until: datetime | None, as_json: bool) -> None:  # noqa: FBT001
+def monitor(until: datetime | None, log: Path | None, as_json: bool) -> None:  # noqa: FBT001
     """Watch the champion: drift, unseen values, calibration, ranking; an alarm is exit code 1."""
     from . import gates
     from .monitoring import watch
@@ -289,7 +293,7 @@ def monitor(until: datetime | None, as_json: bool) -> None:  # noqa: FBT001
     page = config.paths.reports / "monitoring" / "index.html"
     now = until.replace(tzinfo=UTC) if until else None
     thresholds = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
-    watched = watch.monitor(bundle, config.paths.predictions, now=now, thresholds=thresholds, report_path=page)
+    watched = watch.monitor(bundle, log or config.paths.predictions, now=now, thresholds=thresholds, report_path=page)
     _verdicts(watched.verdicts, as_json)
     _say(f"The report is {page}")
     red = [verdict for verdict in watched.verdicts if verdict.passed is False]
@@ -365,6 +369,7 @@ for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.dril
     commands.add_command(command)
 commands.add_command(trace_commands.trace)
 commands.add_command(service_commands.keys)
+commands.add_command(simulate_commands.simulate)
 
 
 def _home() -> Path:

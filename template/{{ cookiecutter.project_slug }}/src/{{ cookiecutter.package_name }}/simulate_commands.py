@@ -1,0 +1,68 @@
+"""The command `simulate`."""
+
+import json
+from datetime import UTC
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from . import settings
+from .incidents import INCIDENTS
+
+WEEK = 7
+
+
+@click.command(epilog=f"Incidents: {', '.join(INCIDENTS)}.")
+@click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="First day (UTC); that of the test period.")
+@click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="The day after the last; that of the test period.")
+@click.option("--snapshot", help="The flights that are played; those of config.toml without it.")
+@click.option(
+    "--incident", "incidents", multiple=True, metavar="NAME@DATE", help="What happens, from when on; repeat it."
+)
+@click.option("--log", type=click.Path(path_type=Path), help="A new file; simulated.db beside the service's log.")
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def simulate(  # noqa: PLR0917 - click hands them over by name
+    start: datetime | None,
+    end: datetime | None,
+    snapshot: str | None,
+    incidents: tuple[str, ...],
+    log: Path | None,
+    version: str,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Play past months again, and show which alarm would have rung in which week.
+
+    The log stays, for `monitor --log LOG --until DAY`.
+    """
+    from . import simulation
+    from . import steps
+    from .display import Display
+    from .monitoring import watch
+
+    config = settings.load()
+    happening = [simulation.Incident.parse(text) for text in incidents]
+    names = {snapshot or config.data.snapshot, *config.data.snapshots}
+    worlds = {name: steps.features(config, name) for name in names}
+    rows = simulation.happen(worlds, snapshot or config.data.snapshot, happening)
+    first, last = (datetime.combine(day, datetime.min.time()) for day in config.split.test)
+    period = (start or first).replace(tzinfo=UTC), (end or last).replace(tzinfo=UTC)
+    folder, path = steps.bundle_folder(config, version), log or config.paths.predictions.with_name("simulated.db")
+    bundle, _ = watch.load(folder)
+    with Display("week", pace=True) as display:
+        played, labels = simulation.play(rows, bundle, path, period, lambda at, of: display.tell(path.name, at, of))
+    weeks = max((period[1] - period[0]).days // WEEK, 1)
+    watched = watch.monitor(folder, path, now=period[1], days=WEEK, windows=weeks)
+    since = min((incident.start for incident in happening), default=period[0])
+    alarms = simulation.rung(watched.timeline, WEEK, since)
+    if as_json:
+        told = {"predictions": played, "labels": labels, "since": since.isoformat(), "log": str(path)}
+        click.echo(json.dumps({**told, "alarms": [vars(alarm) for alarm in alarms]}))
+        return
+    click.echo(f"{played:,} predictions and {labels:,} labels are in {path}")
+    for alarm in alarms:
+        what = f"{alarm.monitor} of {alarm.subject}" if alarm.subject else alarm.monitor
+        click.echo(f"week of {alarm.window}: {what} rings, {alarm.days} days after {since:%Y-%m-%d}")
+    if not alarms:
+        click.echo("No alarm rings")
