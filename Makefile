@@ -42,7 +42,7 @@ test: lint  ## everything: every way to generate, lint, types, tests, notebooks 
 test-fast: .venv/installed.txt  ## what needs no environment of a generated project
 	$(PYTEST) -n 2 --dist loadgroup -m "not slow" tests
 
-bench: project  ## measure (or BENCH="serving endurance batch notebooks_vs_script") and write benchmarks/results.json
+bench: project  ## measure (or BENCH="serving batch …") and write benchmarks/results.json
 	$(PROJECT)/.venv/bin/python benchmarks $(BENCH)
 
 drills: project  ## plant every fault, run all gates on each; then count false alarms on 30 clean variants (40 minutes)

@@ -12,6 +12,7 @@ from typing import Any
 
 import batch
 import endurance
+import incidents
 import notebooks_vs_script
 import pictures
 import serving
@@ -21,6 +22,7 @@ MEASURES: dict[str, Callable[[Path], Any]] = {
     "serving": lambda project: serving.measure(project, 5),
     "endurance": endurance.measure,
     "batch": lambda project: batch.measure(project, 3),
+    "incidents": incidents.measure,
     "notebooks_vs_script": lambda project: notebooks_vs_script.measure(project, 3),
 }
 

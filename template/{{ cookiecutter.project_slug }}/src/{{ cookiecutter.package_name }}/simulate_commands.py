@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 
 from . import settings
-from .incidents import INCIDENTS
 
 WEEK = 7
 
 
-@click.command(epilog=f"Incidents: {', '.join(INCIDENTS)}.")
+@click.command()
 @click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="First day (UTC); that of the test period.")
 @click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="The day after the last; that of the test period.")
 @click.option("--snapshot", help="The flights that are played; those of config.toml without it.")

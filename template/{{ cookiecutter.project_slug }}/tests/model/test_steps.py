@@ -1,12 +1,16 @@
 """The life cycle on real flights, with a small model: train, take what is there, promote, retrain, roll back."""
 
 import json
+from datetime import UTC
 from datetime import date
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from mle_standin import cli
 from mle_standin import gates
 from mle_standin import retraining
 from mle_standin import settings
@@ -15,6 +19,7 @@ from mle_standin import tracking
 from mle_standin.errors import InputError
 from mle_standin.errors import RedError
 from mle_standin.evaluation import Difference
+from mle_standin.monitoring import watch
 from mle_standin.registry import Registry
 
 pytestmark = pytest.mark.slow
@@ -66,6 +71,26 @@ def test_a_challenger_is_promoted_only_when_it_is_better_beyond_chance(own: sett
     assert aliases["challenger"] == decision.version != champion
     assert aliases["champion"] == (decision.version if decision.promoted else champion)
     assert Registry(own.paths.registry).history()[-1]["reason"] == decision.reason
+
+
+def test_a_simulated_incident_rings_and_the_log_can_be_watched(
+    own: settings.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps.ensure(own)
+    monkeypatch.setattr(settings, "load", lambda: own)
+    log = str(tmp_path / "log.db")
+    words = ["--from", "2013-07-01", "--to", "2013-07-22", "--incident", "carrier-renamed@2013-07-08", "--log", log]
+    command = ["simulate", *words, "--json", "--version", str(steps.ensure(own))]
+    told = json.loads(CliRunner().invoke(cli.commands, command, catch_exceptions=False).stdout)
+    assert told["predictions"] > told["labels"] > 15_000
+    (rang,) = (each for each in told["alarms"] if (each["monitor"], each["subject"]) == ("unseen", "carrier"))
+    assert (rang["window"], rang["days"]) == ("2013-07-15", 14)
+    watched = watch.monitor(
+        steps.bundle_folder(own, steps.ensure(own)), Path(log), now=datetime(2013, 7, 22, tzinfo=UTC)
+    )
+    assert watched.passed is False
+    with pytest.raises(InputError, match="there is such a file already"):
+        CliRunner().invoke(cli.commands, command, catch_exceptions=False)
 
 
 def test_retraining_without_a_champion_says_what_to_do(own: settings.Settings, tmp_path: Path) -> None:
