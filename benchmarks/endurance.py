@@ -25,12 +25,14 @@ def measure(project: Path, minutes: int = MINUTES) -> dict[str, Any]:
             file = load.write_rows(server, rows, scratch / "rows")
             limit = service.load(file, 20)
             wanted = SHARE * limit["requests_s"]
-            pause = load.CONNECTIONS / wanted * 1000
-            pause += load.CONNECTIONS * 1000 * (1 / wanted - 1 / service.load(file, 10, pause)["requests_s"])
-            minute = []
-            for _ in range(minutes):
-                minute.append(service.load(file, 60, pause))
-                print(f"minute {len(minute)}: {minute[-1]}", flush=True)
+            pause, minute = load.CONNECTIONS / wanted * 1000, []
+            for seconds in (10, *[60] * minutes):
+                found = service.load(file, seconds, pause)
+                # How long an answer takes moves with the machine, and the pause with it.
+                pause = max(0, pause + load.CONNECTIONS * 1000 * (1 / wanted - 1 / found["requests_s"]))
+                minute.append(found)
+                print(f"{seconds} s: {found}", flush=True)
+            minute = minute[1:]
     share = sum(each["requests_s"] for each in minute) / len(minute) / limit["requests_s"]
     return {"limit": limit, "share": round(share, 3), "minutes": minute, "growth_mb": _growth(minute)}
 
