@@ -23,8 +23,8 @@ def draw(results: dict[str, Any], folder: Path) -> None:
     names = [SERVER.get(name, name) for name in order]
     colors = [OURS if name == "service" else LIMIT if "constant" in name else PEER for name in order]
     for place, figures, title in (
-        (axes[0], "requests_s", "Requests per second, one row each (log scale)"),
-        (axes[1], "cpu_us", "CPU per request, µs (log scale)"),
+        (axes[0], "requests_s", "Requests per second (log)"),
+        (axes[1], "cpu_us", "CPU per request, µs (log)"),
     ):
         _bars(place, names, [contestants[name][figures] for name in order], colors, title)
         place.set_xscale("log")
