@@ -44,7 +44,8 @@ def keys(log: Path) -> list[str]:
 
 def command(registry: Path, *words: str) -> None:
     environment = {**os.environ, "MLE_PATHS__REGISTRY": str(registry)}
-    subprocess.run([sys.executable, "-m", "mle_standin", *words], env=environment, check=True, capture_output=True)
+    program = [sys.executable, "-m", "mle_standin"]
+    subprocess.run([*program, *words], env=environment, check=True, capture_output=True)
 
 
 def test_one_command_promotes_and_one_rolls_back_under_load(versions: Path) -> None:

@@ -48,7 +48,8 @@ def started(registry: Path, count: int = 2, **options: Any) -> Iterator[tuple[ps
 def answering(address: str, version: int = 1) -> float:
     """How many workers answer with a version, as /metrics says."""
     with httpx.Client(base_url=address, timeout=20) as client:
-        return metric(client, f'model_info{{name="small",version="{version}"}}')
+        about = ",".join(f'{name}="{value}"' for name, value in {"name": "small", "version": version}.items())
+        return metric(client, "model_info{" + about + "}")
 
 
 def keys(file: Path) -> list[str]:
