@@ -62,7 +62,8 @@ def test_each_row_is_answered_at_its_time_and_its_label_comes_when_it_came(bundl
         found, early = log.read(), log.read(known_by=MIDDLE)
     assert list(found["key"]) == list(table["flight_id"][: 14 * 24])
     np.testing.assert_array_equal(found["time"], table["as_of"][: 14 * 24].dt.tz_localize(None).to_numpy())
-    expected = bundle.predict_rows(rows(14 * 24))
+    asked = [{str(name): value for name, value in row.items()} for row in table[: 14 * 24].to_dict("records")]
+    expected = bundle.predict_rows(asked)
     np.testing.assert_allclose(found["probability"].astype(float), expected, atol=1e-6)
     np.testing.assert_array_equal(found["label"], table["late"][: 14 * 24])
     # Five hours before the middle, the last label that is known by then was asked for.
