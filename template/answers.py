@@ -26,7 +26,7 @@ REQUIREMENTS = Path(__file__).parent / "{{ cookiecutter.project_slug }}" / "requ
 MODULES = """
     PIL _pytest adbc_driver_duckdb argon2 attr bs4 databricks dateutil dotenv git google graphql ipykernel_launcher
     jupyter markdown_it mpl_toolkits mypyc opentelemetry py pylab pythonjsonlogger rapidjson rpds sklearn
-    tritonclientutils tritongrpcclient tritonhttpclient tritonshmutils websocket xdist yaml zmq zope
+    tlz tritonclientutils tritongrpcclient tritonhttpclient tritonshmutils websocket xdist yaml zmq zope
 """.split()
 
 # Folders of the project, commands of its environment, and names that Windows keeps for devices.
