@@ -277,23 +277,25 @@ def score(source: Path, target: Path, version: str, threads: int | None, as_json
 
 @commands.command()
 @click.option("--until", type=click.DateTime(), help="End of the last window (UTC); now, without it.")
-@click.option(
-    "--log", type=click.Path(path_type=Path, exists=True), help="A prediction log; that of the service without it."
-)
+@click.option("--log", metavar="FILE|URL", help="A prediction log; that of the service without it.")
 @JSON
-def monitor(until: datetime | None, log: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def monitor(until: datetime | None, log: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Watch the champion: drift, unseen values, calibration, ranking; an alarm is exit code 1."""
     from . import gates
     from .monitoring import watch
     from .monitoring.monitors import Thresholds
+    from .postgres import place
     from .registry import Registry
 
     config = settings.load()
+    read = place(log) if log else config.paths.predictions
+    if log and isinstance(read, Path) and not read.is_file():
+        raise InputError("no such file", where=read, hint="give a prediction log that is there")
     bundle = Registry(config.paths.registry).path()
     page = config.paths.reports / "monitoring" / "index.html"
     now = until.replace(tzinfo=UTC) if until else None
     thresholds = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
-    watched = watch.monitor(bundle, log or config.paths.predictions, now=now, thresholds=thresholds, report_path=page)
+    watched = watch.monitor(bundle, read, now=now, thresholds=thresholds, report_path=page)
     _verdicts(watched.verdicts, as_json)
     _say(f"The report is {page}")
     red = [verdict for verdict in watched.verdicts if verdict.passed is False]
@@ -321,12 +323,13 @@ def tracking(port: int) -> None:
     from . import tracking as tracked
     from .service.server import listen
 
-    store = settings.load().paths.tracking
-    if not store.is_file():
+    config = settings.load()
+    store = config.paths.tracking
+    if isinstance(store, Path) and not store.is_file():
         raise InputError("nothing is tracked yet", where=store, hint="the command `train` tracks its first run there")
     listen("127.0.0.1", port).close()
     _say(f"MLflow is at http://127.0.0.1:{port}; stop with Ctrl-C")
-    tracked.serve(store, port)
+    tracked.serve(store, port, config.paths.artifacts)
 
 
 @commands.group()
