@@ -214,11 +214,11 @@ def test_the_password_may_come_from_the_environment(database: Postgres, monkeypa
         assert log.count() == (0, 0)
 
 
-def test_times_stand_there_as_times(database: Postgres) -> None:
+def test_times_stand_there_as_times_and_what_is_missing_as_null(database: Postgres) -> None:
     with PredictionLog(database, signature()) as log:
-        log.append(predictions(1))
+        log.append({**predictions(1), "temp": [np.nan]})
     with psycopg.connect(database.url) as connection:
-        assert connection.execute("SELECT time FROM predictions").fetchall() == [(NOON,)]
+        assert connection.execute("SELECT time, temp FROM predictions").fetchall() == [(NOON, None)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes cannot share a port on Windows")

@@ -57,17 +57,14 @@ class PostgresStore:
     def prepare(self, features: Iterable[Feature]) -> None:
         """See Store. Of a log that has all columns nothing but SELECT is asked, so that a reader may have no more."""
         wanted = {feature.name: TYPES[feature.kind] for feature in features}
-        with self._connected() as connection:
-            if self._marked(connection) and not wanted.keys() - self._columns(connection):
-                return
-            with connection.transaction():
-                # Workers start at the same time, and IF NOT EXISTS does not see what is not committed.
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", [APPLICATION])
-                if not self._marked(connection):
-                    for statement in MAKE:
-                        connection.execute(statement)
-                for name in wanted.keys() - self._columns(connection):
-                    connection.execute(_sql(f"ALTER TABLE predictions ADD COLUMN {quoted(name)} {wanted[name]}"))
+        with self._connected() as connection, connection.transaction():
+            # Workers start at the same time, and IF NOT EXISTS does not see what is not committed.
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [APPLICATION])
+            if not self._marked(connection):
+                for statement in MAKE:
+                    connection.execute(statement)
+            for name in wanted.keys() - self._columns(connection):
+                connection.execute(_sql(f"ALTER TABLE predictions ADD COLUMN {quoted(name)} {wanted[name]}"))
 
     def add_predictions(self, names: Sequence[str], rows: Iterable[Row]) -> None:
         """See Store."""
