@@ -1,7 +1,7 @@
 """Drift of 12 features, 3.4 million rows against 336 thousand: time and memory, against NannyML and Evidently.
 
-Each reads the same two Parquet files in a process of its own, in turn, with its imports not counted; the peak is that of
-the process, imports included. The large file is ten years made of the days of 2013, drawn with replacement, the small
+Each reads the same two Parquet files in a process of its own, in turn, with its imports not counted; the peak is that
+of the process, imports included. The large file is ten years made of the days of 2013, drawn with replacement, the small
 one as many flights of 2023 as 2013 has. Here PSI, Jensen-Shannon, and Kolmogorov-Smirnov or chi-square are computed for
 each feature, by NannyML all of them but PSI, by Evidently the one that its preset chooses. Ours are compared with
 SciPy's on the same bins.
@@ -67,11 +67,12 @@ def _to_scipy(package: str, before: Path, now: Path) -> float:
     off = [0.0]
     for drift in between(before, now, COLUMNS):
         cells = [_cells(drift.name, part, old) for part in (old, new)]
-        counts = [np.bincount(each, minlength=1 + max(c.max() for c in cells)) for each in cells]
+        missing = int(max(each.max() for each in cells)) + 1
+        cells = [np.where(each < 0, missing, each) for each in cells]
+        counts = [np.bincount(each, minlength=missing + 1) for each in cells]
         expected = [(drift.jensen_shannon, distance.jensenshannon(*counts, base=2))]
         if drift.test == "KS":
-            last = counts[0].shape[0] - 1
-            found = stats.ks_2samp(*(each[each < last] for each in cells), method="asymp")
+            found = stats.ks_2samp(*(each[each < missing] for each in cells), method="asymp")
         else:
             used = np.array(counts)[:, np.sum(counts, axis=0) > 0]
             found = stats.chi2_contingency(used, correction=False)
@@ -81,17 +82,17 @@ def _to_scipy(package: str, before: Path, now: Path) -> float:
 
 
 def _cells(name: str, part: pd.DataFrame, old: pd.DataFrame) -> Any:  # noqa: ANN401 - an array of bins
-    """The bin of each row by other means than those of the package; missing values are in the last one."""
+    """The bin of each row by other means than those of the package; -1 for a missing value."""
     if name in CATEGORIES:
         known = pd.Index(sorted(old[name].dropna().unique()))
         codes = known.get_indexer(part[name])
-        return np.where(part[name].isna(), len(known) + 1, np.where(codes < 0, len(known), codes))
+        return np.where(part[name].isna(), -1, np.where(codes < 0, len(known), codes))
     known = np.sort(old[name].dropna().to_numpy(np.float32))
     deciles = [known[len(known) * i // 10] for i in range(1, 10)]
     doubled = {each for each in deciles if deciles.count(each) > 1}
     above = [known[np.searchsorted(known, each, "right")] for each in doubled if each < known[-1]]
     edges = np.array(sorted({*deciles, *above}))
-    return np.where(part[name].isna(), len(edges) + 1, np.digitize(part[name].to_numpy(np.float32), edges))
+    return np.where(part[name].isna(), -1, np.digitize(part[name].to_numpy(np.float32), edges))
 
 
 def _run(python: Path, name: str, before: Path, now: Path, package: str) -> dict[str, float]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def peak() -> int:
-    """On Linux by VmHWM, which begins with the program; ru_maxrss of a forked process is at least what its parent had."""
+    """On Linux VmHWM, which begins with the program: ru_maxrss of a forked process is at least its parent's."""
     if sys.platform == "linux":
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))

@@ -46,7 +46,7 @@ def count(values: Any, bins: Mapping[str, Any]) -> Counts:
         return values
     if bins["kind"] == "category":
         return _categories(values, bins["categories"])
-    numbers = _float32(values)
+    numbers = float32(values)
     known = len(numbers) - int(np.count_nonzero(np.isnan(numbers)))
     # Comparing all rows with one edge after the other is many times faster than a search for each row.
     edges = np.asarray(bins["edges"], dtype=np.float32)
@@ -66,7 +66,7 @@ def numeric_bins(values: Any) -> dict[str, Any]:
     A value that holds more than a decile (no precipitation, two engines) gets a bin of its own; without that, most
     of such a column would fall into one bin and no change of it would be seen.
     """
-    numbers = _float32(values)
+    numbers = float32(values)
     known = np.sort(numbers[~np.isnan(numbers)])
     edges = _edges(known)
     below = np.concatenate([[0], np.searchsorted(known, edges, side="left"), [len(known)]])
@@ -109,7 +109,8 @@ def _times(values: Any) -> dict[Any, int]:
     return dict(times)
 
 
-def _float32(values: Any) -> NDArray[np.float32]:
+def float32(values: Any) -> NDArray[np.float32]:
+    """A column of numbers, of NumPy or Arrow, as the model sees it; NaN for a missing one."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
         values = values.to_numpy(**({} if isinstance(values, pa.ChunkedArray) else {"zero_copy_only": False}))
     return np.asarray(values, dtype=np.float32)

@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import InputError
 from .counts import category_bins
 from .counts import count
+from .counts import float32
 from .counts import numeric_bins
 from .drift import Drift
 from .drift import compare
+
+BATCH = 1 << 17  # rows
 
 
 def between(before: Path, now: Path, names: Sequence[str] = ()) -> list[Drift]:
@@ -28,8 +32,8 @@ def between(before: Path, now: Path, names: Sequence[str] = ()) -> list[Drift]:
     return sorted(found, key=lambda drift: -drift.psi)
 
 
-def _drift(name: str, before: pa.ChunkedArray, now: pa.ChunkedArray) -> Drift:
-    bins = category_bins(before) if _is_text(before.type) else numeric_bins(before)
+def _drift(name: str, before: Any, now: Any) -> Drift:
+    bins = category_bins(before) if isinstance(before, pa.ChunkedArray) else numeric_bins(before)
     return compare(name, bins, count(now, bins))
 
 
@@ -37,7 +41,7 @@ def _open(path: Path) -> pq.ParquetFile:
     try:
         # As codes: a text that occurs a million times is read, and told apart from others, once.
         texts = [field.name for field in pq.read_schema(path) if _is_text(field.type)]
-        file = pq.ParquetFile(path, read_dictionary=texts)
+        file = pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
         what = f"cannot be read: {(str(error).splitlines() or ['damaged'])[0]}"
         raise InputError(what, where=path, hint="give a Parquet file") from error
@@ -46,10 +50,13 @@ def _open(path: Path) -> pq.ParquetFile:
     return file
 
 
-def _column(file: pq.ParquetFile, path: Path, name: str) -> pa.ChunkedArray:
+def _column(file: pq.ParquetFile, path: Path, name: str) -> Any:
+    """The codes of texts, or numbers as the model sees them, which are half as large as those of the file."""
     if name not in _columns(file):
         raise InputError(f"there is no column {name!r} of texts or numbers", where=path, hint="check the names")
-    return file.read(columns=[name]).column(0)
+    if _is_text(file.schema_arrow.field(name).type):
+        return file.read(columns=[name]).column(0)
+    return np.concatenate([float32(batch.column(0)) for batch in file.iter_batches(BATCH, columns=[name])])
 
 
 def _columns(file: pq.ParquetFile) -> list[str]:
