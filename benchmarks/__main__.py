@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import batch
+import cluster
+import drift
 import endurance
 import incidents
 import notebooks_vs_script
@@ -21,6 +23,8 @@ HERE = Path(__file__).resolve().parent
 MEASURES: dict[str, Callable[[Path], Any]] = {
     "serving": lambda project: serving.measure(project, 5),
     "endurance": endurance.measure,
+    "drift": lambda project: drift.measure(project, 5),
+    "cluster": cluster.measure,
     "batch": lambda project: batch.measure(project, 3),
     "incidents": incidents.measure,
     "notebooks_vs_script": lambda project: notebooks_vs_script.measure(project, 3),

@@ -3,7 +3,6 @@
 import importlib
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,12 @@ from typing import Any
 import joblib
 import mlflow
 import numpy as np
+from environments import PEERS
+from environments import environment
 from load import Server
 from mlflow.models import infer_signature
 from sklearn.preprocessing import FunctionTransformer
 
-HERE = Path(__file__).resolve().parent
-PEERS = HERE / "peers"
-ENVIRONMENTS = HERE.parent / "build" / "peers"
-UV = HERE.parent / ".venv" / "bin" / "uv"
 ROWS = 1_000
 
 
@@ -124,7 +121,7 @@ def _mlserver(scratch: Path, loaded: Any) -> Server:  # noqa: ANN401
 
     return Server(
         "MLServer",
-        [str(_environment("mlserver") / "python"), str(PEERS / "mlserver_one.py"), str(folder), "{port}"],
+        [str(environment("mlserver") / "python"), str(PEERS / "mlserver_one.py"), str(folder), "{port}"],
         "/v2/models/delays/infer",
         body=body,
         probability=lambda answer: answer["outputs"][0]["data"][1],
@@ -132,7 +129,7 @@ def _mlserver(scratch: Path, loaded: Any) -> Server:  # noqa: ANN401
 
 
 def _bento(model: dict[str, str]) -> Server:
-    commands = _environment("bento")
+    commands = environment("bento")
     command = [str(commands / "bentoml"), "serve", "bento:Delays", "--port", "{port}", "--working-dir", str(PEERS)]
     return Server(
         "BentoML",
@@ -142,16 +139,3 @@ def _bento(model: dict[str, str]) -> Server:
         probability=lambda answer: answer["probability"],
         environment={**model, "BENTOML_DO_NOT_TRACK": "True", "PATH": f"{commands}:/usr/bin:/bin"},
     )
-
-
-def _environment(name: str) -> Path:
-    """The commands of a peer's own environment, which is made when it is not there."""
-    folder, wishes = ENVIRONMENTS / name, PEERS / f"{name}.txt"
-    done = folder / "installed.txt"
-    if not done.is_file() or done.read_text() != wishes.read_text():
-        print(f"Installing {name} into {folder}", flush=True)
-        venv = [UV, "venv", "--quiet", "--clear", "--python", sys.executable, folder]
-        subprocess.run(venv, check=True)
-        subprocess.run([UV, "pip", "install", "--quiet", "--python", folder, "-r", wishes], check=True)
-        done.write_text(wishes.read_text())
-    return folder / "bin"

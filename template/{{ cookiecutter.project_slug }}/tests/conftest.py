@@ -13,6 +13,8 @@ import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
+from databases import cluster
+from databases import database
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -26,6 +28,7 @@ from mle_standin import data
 from mle_standin import settings
 from mle_standin import training
 
+__all__ = ["cluster", "database"]
 HOME = Path(__file__).parents[1]
 # A busy machine is no failure.
 hypothesis.settings.register_profile("any machine", deadline=None)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from collections.abc import Generator
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -75,23 +76,29 @@ def ahead(
         pool.shutdown(cancel_futures=True)
 
 
-def answer(bundle: Bundle, refused: pa.Schema, chunk: tables.Chunk) -> Answered:
-    """Judge the rows of a chunk and answer those that are allowed; `refused` is the schema of the others."""
+def answer(bundle: Bundle, schemas: tuple[pa.Schema, pa.Schema], chunk: tables.Chunk) -> Answered:
+    """Judge the rows of a chunk and answer those that are allowed; `schemas`: of the answers, and of the others."""
     checked = row_rules.check(chunk.batch, bundle.signature)
-    scored = _predict(bundle, chunk.batch, checked)
+    scored = _predict(bundle, chunk.batch, checked, schemas[0])
     first = min([*chunk.numbers[:1].tolist(), *chunk.rejected])
-    return Answered(first - 1, _counts(chunk, checked, scored), scored, _refused(chunk, checked, refused))
+    return Answered(first - 1, _counts(chunk, checked, scored), scored, _refused(chunk, checked, schemas[1]))
 
 
-def _predict(bundle: Bundle, batch: pa.RecordBatch, checked: Checked) -> pa.RecordBatch:
-    inputs, key = checked.inputs, batch.column(bundle.signature.key)
+def _predict(bundle: Bundle, batch: pa.RecordBatch, checked: Checked, schema: pa.Schema) -> pa.RecordBatch:
+    inputs = checked.inputs
     if checked.reasons:
         good = checked.good
-        inputs, key = inputs[good], key.filter(pa.array(good))
+        inputs, batch = inputs[good], batch.filter(pa.array(good))
     probability = bundle.predict(inputs)
     version = pa.repeat(bundle.version, len(probability))
-    columns = [key.cast(pa.string()), pa.array(probability), pa.array(probability >= bundle.threshold), version]
-    return pa.RecordBatch.from_arrays(columns, schema=result_schema(bundle))
+    key = batch.column(bundle.signature.key).cast(pa.string())
+    answered = [key, pa.array(probability), pa.array(probability >= bundle.threshold), version]
+    kept = [_as(batch.column(field.name), field.type) for field in list(schema)[len(answered) :]]
+    return pa.RecordBatch.from_arrays([*answered, *kept], schema=schema)
+
+
+def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    return column if column.type == kind else column.cast(kind)
 
 
 def _refused(chunk: tables.Chunk, checked: Checked, schema: pa.Schema) -> pa.RecordBatch:
@@ -99,7 +106,7 @@ def _refused(chunk: tables.Chunk, checked: Checked, schema: pa.Schema) -> pa.Rec
     reasons = pa.array(["; ".join(checked.reasons[position]) for position in positions], pa.string())
     rows = chunk.batch.take(pa.array(positions, pa.int64()))
     told = [pa.array(chunk.numbers[positions]), reasons, *rows.columns]
-    cast = [each if each.type == kind else each.cast(kind) for each, kind in zip(told, schema.types, strict=True)]
+    cast = [_as(each, kind) for each, kind in zip(told, schema.types, strict=True)]
     judged = pa.RecordBatch.from_arrays(cast, schema=schema)
     lines = [{"row": number, "reason": reason} for number, reason in chunk.rejected.items()]
     return pa.concat_batches([judged, pa.RecordBatch.from_pylist(lines, schema=schema)])
@@ -117,10 +124,10 @@ def _counts(chunk: tables.Chunk, checked: Checked, scored: pa.RecordBatch) -> Co
     )
 
 
-def result_schema(bundle: Bundle) -> pa.Schema:
-    """The columns of a result: the key, probability, decision and version."""
+def result_schema(bundle: Bundle, kept: Sequence[pa.Field] = ()) -> pa.Schema:
+    """The columns of a result: the key, probability, decision and version, then what is kept of the source."""
     answer = [("probability", pa.float64()), ("decision", pa.bool_()), ("version", pa.string())]
-    return pa.schema([(bundle.signature.key, pa.string()), *answer])
+    return pa.schema([(bundle.signature.key, pa.string()), *answer, *kept])
 
 
 def refused_schema(source: tables.Source) -> pa.Schema:

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from . import cluster_commands
 from . import gate_commands
 from . import service_commands
 from . import settings
@@ -242,29 +243,46 @@ def serve(host: str | None, port: int | None, workers: int | None, version: str)
 
 
 @commands.command()
-@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
-@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
 @click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
 @click.option("--threads", type=click.IntRange(1, 64), help="Threads; without it, as many as the machine has, up to 8.")
+@cluster_commands.CLUSTER
+@cluster_commands.FOR_MONITORING
 @JSON
-def score(source: Path, target: Path, version: str, threads: int | None, as_json: bool) -> None:  # noqa: FBT001
+def score(  # noqa: PLR0917 - click hands them over by name
+    source: str,
+    target: str,
+    version: str,
+    threads: int | None,
+    cluster: str,
+    for_monitoring: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Score the rows of IN (CSV or Parquet) into OUT, in constant memory; quarantine bad rows.
 
-    A run that was stopped goes on where it was when the same command is given again.
+    A run that was stopped goes on where it was when the same command is given again. IN and OUT may be folders of
+    Parquet files or s3://BUCKET/PREFIX: then OUT gets a file for each one of IN, and a cluster may share the work.
     """
+    from . import partitions
     from . import scoring
     from .bundle import Bundle
     from .display import Display
     from .registry import Registry
 
-    bundle = Bundle.load(Registry(settings.load().paths.registry).path(version))
+    folder = Registry(settings.load().paths.registry).path(version)
+    if cluster or partitions.many(source):
+        cluster_commands.score(folder, source, target, cluster=cluster, for_monitoring=for_monitoring, as_json=as_json)
+        return
+    bundle, file = Bundle.load(folder), Path(source)
     with Display("row", pace=True) as display:
         summary = scoring.score(
             bundle,
-            source,
-            target,
+            file,
+            Path(target),
+            for_monitoring=for_monitoring,
             threads=threads or scoring.threads_here(),
-            progress=lambda at, of: display.tell(source.name, at, of),
+            progress=lambda at, of: display.tell(file.name, at, of),
             tell=_say,
         )
     told = {name: getattr(summary, name) for name in ("version", "rows", "scored", "quarantined")}
@@ -277,23 +295,32 @@ def score(source: Path, target: Path, version: str, threads: int | None, as_json
 
 @commands.command()
 @click.option("--until", type=click.DateTime(), help="End of the last window (UTC); now, without it.")
-@click.option(
-    "--log", type=click.Path(path_type=Path, exists=True), help="A prediction log; that of the service without it."
-)
+@click.option("--log", metavar="FILE|URL", help="A prediction log; that of the service without it.")
+@cluster_commands.SCORED
+@cluster_commands.CLUSTER
 @JSON
-def monitor(until: datetime | None, log: Path | None, as_json: bool) -> None:  # noqa: FBT001
+def monitor(until: datetime | None, log: str | None, scored: str, cluster: str, as_json: bool) -> None:  # noqa: FBT001
     """Watch the champion: drift, unseen values, calibration, ranking; an alarm is exit code 1."""
     from . import gates
+    from .monitoring import scored as partitions
     from .monitoring import watch
     from .monitoring.monitors import Thresholds
+    from .postgres import place
     from .registry import Registry
 
     config = settings.load()
+    read = place(log) if log else config.paths.predictions
+    if log and isinstance(read, Path) and not read.is_file():
+        raise InputError("no such file", where=read, hint="give a prediction log that is there")
     bundle = Registry(config.paths.registry).path()
     page = config.paths.reports / "monitoring" / "index.html"
     now = until.replace(tzinfo=UTC) if until else None
     thresholds = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
-    watched = watch.monitor(bundle, log or config.paths.predictions, now=now, thresholds=thresholds, report_path=page)
+    how: dict[str, Any] = {"now": now, "thresholds": thresholds, "report_path": page}
+    if scored:
+        watched = partitions.monitor(bundle, scored, cluster=cluster, **how)
+    else:
+        watched = watch.monitor(bundle, read, **how)
     _verdicts(watched.verdicts, as_json)
     _say(f"The report is {page}")
     red = [verdict for verdict in watched.verdicts if verdict.passed is False]
@@ -321,12 +348,13 @@ def tracking(port: int) -> None:
     from . import tracking as tracked
     from .service.server import listen
 
-    store = settings.load().paths.tracking
-    if not store.is_file():
+    config = settings.load()
+    store = config.paths.tracking
+    if isinstance(store, Path) and not store.is_file():
         raise InputError("nothing is tracked yet", where=store, hint="the command `train` tracks its first run there")
     listen("127.0.0.1", port).close()
     _say(f"MLflow is at http://127.0.0.1:{port}; stop with Ctrl-C")
-    tracked.serve(store, port)
+    tracked.serve(store, port, config.paths.artifacts)
 
 
 @commands.group()

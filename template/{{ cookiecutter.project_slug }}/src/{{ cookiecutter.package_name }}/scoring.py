@@ -61,6 +61,7 @@ def score(
     target: Path,
     *,
     quarantine: Path | None = None,
+    for_monitoring: bool = False,
     threads: int = 1,
     chunk_rows: int = CHUNK_ROWS,
     part_chunks: int = PART_CHUNKS,
@@ -72,20 +73,24 @@ def score(
     `target` gets the key, probability, decision and version of each allowed row, in the order of the file. Rows that
     are not allowed go to `quarantine` (Parquet; without a path, beside the target) with their number and the reasons.
     Both appear only when all is done; until then finished parts are kept in a folder beside the target, and the next
-    run with the same file and bundle goes on after them. `threads` chunks are answered at a time. `progress` is called
-    with the rows done and the rows in all (of a CSV file, about so many until all is read), `tell` with a sentence when
-    a run goes on or cannot. Raises InputError for a file that cannot be read or written and for missing columns.
+    run with the same file and bundle goes on after them. `for_monitoring` keeps beside the answers what a monitor of
+    them needs: the features that are not private, the time, and the label if the file, which must be Parquet, has it.
+    `threads` chunks are answered at a time. `progress` is called with the rows done and the rows in all (of a CSV
+    file, about so many until all is read), `tell` with a sentence when a run goes on or cannot. Raises InputError for a
+    file that cannot be read or written and for missing columns.
     """
     source, target = Path(source), Path(target)
     quarantine = quarantine or target.with_name(f"{target.stem}.quarantine.parquet")
     _check_places(source, target, quarantine)
-    opened = _open(source, bundle.signature)
+    kept = _kept(source, bundle.signature) if for_monitoring else []
+    opened = _open(source, bundle.signature, kept)
     summary = Summary(version=bundle.version, target=target)
     part_rows = chunk_rows * part_chunks
     identity = {
         "the file": _fingerprint(source),
         "the version": [bundle.version, bundle.manifest["sha256"]],
-        "the program": [part_rows, pa.__version__, *map(sha256, CODE)],
+        "the columns": kept,
+        "the program": [part_rows, *code()],
     }
     with open_parts(target.with_name(f"{target.name}.parts"), identity) as parts:
         _take_over(parts, summary, tell)
@@ -93,7 +98,8 @@ def score(
         if summary.resumed:
             tell_rows(summary.resumed)
         chunks = opened.chunks(chunk_rows, after=len(parts.notes) * part_rows)
-        answer = partial(answers.answer, bundle, answers.refused_schema(opened))
+        schema = answers.result_schema(bundle, [opened.schema.field(name) for name in kept])
+        answer = partial(answers.answer, bundle, (schema, answers.refused_schema(opened)))
         with closing(answers.ahead(answer, chunks, threads)) as answered:
             for _, part in groupby(answered, key=lambda each: each.at // part_rows):
                 _finish(parts, part, summary, tell_rows)
@@ -104,7 +110,7 @@ def score(
         else:
             # One of an earlier run would be taken for this one's.
             quarantine.unlink(missing_ok=True)
-        _put_together(parts, "scored", answers.result_schema(bundle), target)
+        _put_together(parts, "scored", schema, target)
     return summary
 
 
@@ -112,6 +118,25 @@ def threads_here() -> int:
     """How many threads this machine lets a process run at a time, at most 8."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MOST_THREADS)
+
+
+def code() -> list[str]:
+    """What a result depends on beside the file and the bundle: the sums of this program's parts."""
+    return [pa.__version__, *map(sha256, CODE)]
+
+
+def _kept(source: Path, signature: Signature) -> list[str]:
+    """The columns that a monitor needs; InputError unless the source is a Parquet file with a time."""
+    if source.suffix != ".parquet":
+        hint = "in a CSV file numbers and times are texts; write it as Parquet"
+        raise InputError("is not Parquet, and cannot be scored for monitoring", where=source, hint=hint)
+    opened = tables.open_source(source, [signature.key, signature.time])
+    if not pa.types.is_timestamp(opened.schema.field(signature.time).type):
+        what = f"column {signature.time!r} has the type {opened.schema.field(signature.time).type}"
+        raise InputError(what, where=source, hint="a time is needed: write the column as a timestamp")
+    label = [signature.target] if signature.target in tables.names(source) else []
+    public = [feature.name for feature in signature.features if not feature.private]
+    return [*public, signature.time, *label]
 
 
 def _check_places(source: Path, target: Path, quarantine: Path) -> None:
@@ -125,9 +150,10 @@ def _check_places(source: Path, target: Path, quarantine: Path) -> None:
         raise InputError("would hold the result and the quarantine", where=target, hint="choose another name")
 
 
-def _open(source: Path, signature: Signature) -> tables.Source:
+def _open(source: Path, signature: Signature, kept: list[str]) -> tables.Source:
     categories = [feature.name for feature in signature.features if feature.kind == "category"]
-    opened = tables.open_source(source, [signature.key, *signature.names], coded=categories)
+    needed = dict.fromkeys([signature.key, *signature.names, *kept])
+    opened = tables.open_source(source, needed, coded=categories)
     if source.suffix == ".parquet":
         row_rules.check_types(opened.schema, signature, source)
     return opened

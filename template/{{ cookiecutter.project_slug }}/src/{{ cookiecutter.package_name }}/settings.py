@@ -7,18 +7,23 @@ import os
 import tomllib
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 from typing import Any
 from typing import ClassVar
 
 from pydantic import BaseModel
+from pydantic import BeforeValidator
 from pydantic import ConfigDict
 from pydantic import Field
 from pydantic import ValidationError
 
 from .errors import InputError
+from .postgres import Postgres
+from .postgres import place
 
 PREFIX = "MLE_"
 FILE = "config.toml"
+ARTIFACTS = "tracking/artifacts"
 RESERVED = {"MLE_HOME", "MLE_FORK", "MLE_SIGNING_KEY"}
 
 
@@ -131,14 +136,20 @@ class Monitoring(Section):
 
 
 class Paths(Section):
-    """Where results go, relative to the project."""
+    """Where results go, relative to the project; tracking and predictions may go to a PostgreSQL database by its URL.
+
+    artifacts: the files of tracked runs, when tracking is a database; beside an SQLite file otherwise.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(arbitrary_types_allowed=True)
 
     registry: Path
     runs: Path
     reports: Path
-    tracking: Path
-    predictions: Path
+    tracking: Annotated[Path | Postgres, BeforeValidator(place)]
+    predictions: Annotated[Path | Postgres, BeforeValidator(place)]
     cache: Path
+    artifacts: Path
 
 
 class Settings(Section):
@@ -214,7 +225,9 @@ def _value(text: str) -> Any:
 def _absolute(values: dict[str, Any], home: Path) -> dict[str, Any]:
     paths = values.get("paths", {})
     snapshots = values.get("data", {}).get("snapshots", {})
-    absolute = {key: home / path for key, path in paths.items()} if isinstance(paths, dict) else paths
+    if isinstance(paths, dict):
+        paths = {"artifacts": ARTIFACTS, **paths}
+    absolute = {key: _from(home, path) for key, path in paths.items()} if isinstance(paths, dict) else paths
     for snapshot in snapshots.values() if isinstance(snapshots, dict) else ():
         if isinstance(snapshot, dict) and "folder" in snapshot:
             snapshot["folder"] = home / snapshot["folder"]
@@ -222,6 +235,10 @@ def _absolute(values: dict[str, Any], home: Path) -> dict[str, Any]:
     if isinstance(service, dict) and isinstance(service.get("keys_file"), str):
         service["keys_file"] = home / service["keys_file"] if service["keys_file"] else None
     return {**values, "paths": absolute}
+
+
+def _from(home: Path, path: Any) -> Any:
+    return path if isinstance(path, str) and "://" in path else home / path
 
 
 def _sentences(error: ValidationError) -> str:

@@ -47,7 +47,9 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
     rows = simulation.happen(worlds, snapshot or config.data.snapshot, happening)
     first, last = (datetime.combine(day, datetime.min.time()) for day in config.split.test)
     period = (start or first).replace(tzinfo=UTC), (end or last).replace(tzinfo=UTC)
-    folder, path = steps.bundle_folder(config, version), log or config.paths.predictions.with_name("simulated.db")
+    served = config.paths.predictions
+    beside = served.parent if isinstance(served, Path) else config.paths.reports
+    folder, path = steps.bundle_folder(config, version), log or beside / "simulated.db"
     bundle, _ = watch.load(folder)
     with Display("week", pace=True) as display:
         played, labels = simulation.play(rows, bundle, path, period, lambda at, of: display.tell(path.name, at, of))

@@ -162,6 +162,7 @@ def _track(config: Settings, release: Release, name: str) -> None:
         parameters={**trained.spec.model_dump(mode="json"), "version": release.version},
         metrics=trained.evaluation.to_dict(),
         artifacts=bundle_folder(config, release.version),
+        keep_in=config.paths.artifacts,
     )
 
 

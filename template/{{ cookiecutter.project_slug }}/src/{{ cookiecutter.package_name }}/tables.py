@@ -98,7 +98,7 @@ def open_source(path: Path, needed: Iterable[str], coded: Iterable[str] = ()) ->
         raise InputError("no such file", where=path, hint="check the name; a CSV or Parquet file is expected")
     if not path.stat().st_size:
         raise _empty(path, "is empty")
-    names = list(needed)
+    wanted = list(needed)
     with _readable(path):
         if path.suffix == ".parquet":
             with pq.ParquetFile(path) as file:
@@ -106,12 +106,18 @@ def open_source(path: Path, needed: Iterable[str], coded: Iterable[str] = ()) ->
         else:
             with pc.open_csv(path, parse_options=_parsing(Source(path, pa.schema([])))) as file:
                 found, rows = file.schema, None
-    _check_columns(path, found.names, names)
+    _check_columns(path, found.names, wanted)
     if rows == 0:
         raise _empty(path, "has no rows")
     kinds = found if path.suffix == ".parquet" else None
-    schema = pa.schema([(name, kinds.field(name).type if kinds else pa.string()) for name in names])
+    schema = pa.schema([(name, kinds.field(name).type if kinds else pa.string()) for name in wanted])
     return Source(path, schema, rows, expected=rows, coded=frozenset(coded))
+
+
+def names(path: Path) -> list[str]:
+    """The columns of a Parquet file; InputError when it cannot be read."""
+    with _readable(path):
+        return list(pq.read_schema(path).names)
 
 
 def check_suffix(path: Path) -> None:

@@ -1,49 +1,54 @@
-"""Track each training: parameters, metrics and the bundle, in MLflow on one SQLite file. Works offline.
+"""Track each training: parameters, metrics and the bundle, in MLflow on an SQLite file or PostgreSQL. Works offline.
 
 MLflow is imported inside the functions: it costs seconds, and the service must never load it.
 """
 
 import logging
 import os
-import sqlite3
 import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
 from collections.abc import Mapping
-from contextlib import closing
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import InputError
 from .files import writing
+from .postgres import Postgres
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 
-def uri(store: Path) -> str:
-    """The address of the tracking store in the SQLite file `store`, as MLflow's own commands take it."""
-    return f"sqlite:///{store.resolve().as_posix()}"
+Store = Path | Postgres
+ARTIFACTS = Path("artifacts")
+
+
+def uri(store: Store) -> str:
+    """The address of the tracking store, as MLflow's own commands take it; that of a database holds its password."""
+    return _dialect(store.url) if isinstance(store, Postgres) else f"sqlite:///{store.resolve().as_posix()}"
 
 
 def record(
-    store: Path,
+    store: Store,
     experiment: str,
     name: str,
     *,
     parameters: Mapping[str, object],
     metrics: Mapping[str, float],
     artifacts: Path | None = None,
+    keep_in: Path = ARTIFACTS,
 ) -> str:
     """Record one run and the files of the folder `artifacts`; the id of the run.
 
-    Raises InputError when the store cannot be written or is not an MLflow store.
+    The files are kept beside an SQLite file; in `keep_in` when the store is a database, which holds none.
+    Raises InputError when the store cannot be reached or written or is not an MLflow store.
     """
     with _client(store) as client:
         known = client.get_experiment_by_name(experiment)
-        place = (store.resolve().parent / "artifacts").as_uri()
+        place = _artifacts(store, keep_in).as_uri()
         number = known.experiment_id if known else client.create_experiment(experiment, artifact_location=place)
         if known and known.artifact_location != place:
             _move(store, str(known.artifact_location), place)
@@ -58,7 +63,7 @@ def record(
         return str(run.info.run_id)
 
 
-def runs(store: Path, experiment: str) -> list[dict[str, object]]:
+def runs(store: Store, experiment: str) -> list[dict[str, object]]:
     """The recorded runs of an experiment, the newest first: name, parameters and metrics."""
     with _client(store) as client:
         known = client.get_experiment_by_name(experiment)
@@ -66,12 +71,20 @@ def runs(store: Path, experiment: str) -> list[dict[str, object]]:
         return [{"name": run.info.run_name, **run.data.params, **run.data.metrics} for run in found]
 
 
-def serve(store: Path, port: int) -> None:
+def serve(store: Store, port: int, keep_in: Path = ARTIFACTS) -> None:
     """Serve MLflow's page on this machine until interrupted."""
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", uri(store), "--default-artifact-root", (store.parent / "artifacts").as_uri()]
+    # Everyone on the machine can read a command line, but not an environment.
+    address = _dialect(store.without_password) if isinstance(store, Postgres) else uri(store)
+    secret = {"PGPASSWORD": store.password} if isinstance(store, Postgres) and store.password else {}
+    command += ["--backend-store-uri", address, "--default-artifact-root", _artifacts(store, keep_in).as_uri()]
     # No job runners: nothing here needs them, and they would outlive the server.
-    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    environment = {
+        **os.environ,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        **secret,
+    }
     with subprocess.Popen(command, env=environment) as server:  # noqa: S603 - every word of it is ours
         try:
             server.wait()
@@ -79,30 +92,53 @@ def serve(store: Path, port: int) -> None:
             server.terminate()
 
 
-def _move(store: Path, old: str, new: str) -> None:
+def _dialect(url: str) -> str:
+    return f"postgresql+psycopg://{url.partition('://')[2]}"
+
+
+def _artifacts(store: Store, keep_in: Path) -> Path:
+    return keep_in.resolve() if isinstance(store, Postgres) else store.resolve().parent / ARTIFACTS
+
+
+def _move(store: Store, old: str, new: str) -> None:
     """Say where the artifacts are now: MLflow keeps their absolute place, in a project that was copied or moved too."""
-    with closing(sqlite3.connect(store)) as connection, connection:
+    from sqlalchemy import create_engine
+    from sqlalchemy import text
+
+    with create_engine(uri(store)).begin() as connection:
         for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):
-            move = f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {column} LIKE ? || '%'"
-            connection.execute(move, (new, len(old) + 1, old))
+            moved = f"UPDATE {table} SET {column} = CAST(:new AS varchar) || substr({column}, :after)"
+            where = f" WHERE substr({column}, 1, :length) = :old"
+            values = {"new": new, "after": len(old) + 1, "length": len(old), "old": old}
+            connection.execute(text(moved + where), values)
 
 
 @contextmanager
-def _client(store: Path) -> "Iterator[MlflowClient]":
+def _client(store: Store) -> "Iterator[MlflowClient]":
     # Before the import: it would report its use over the network otherwise.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    with writing(store), warnings.catch_warnings():
+    if isinstance(store, Postgres):
+        store.connect().close()  # MLflow would try for a minute before it says that nobody answers
+    with writing(Path(str(store))), warnings.catch_warnings():
         # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates.
         warnings.simplefilter("ignore")
+        from alembic.util.exc import CommandError
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
 
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        store.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(store, Path):
+            store.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield MlflowClient(tracking_uri=uri(store))
-        except (MlflowException, SQLAlchemyError) as error:
-            what = f"the tracking store cannot be used: {str(error).splitlines()[0]}"
-            raise InputError(what, where=store, hint="move the file away and try again; a new one is made") from error
+        except (MlflowException, SQLAlchemyError, CommandError) as error:
+            raise _refusal(store, str(error).splitlines()[0]) from None if isinstance(store, Postgres) else error
+
+
+def _refusal(store: Store, said: str) -> InputError:
+    hint = "move the file away and try again; a new one is made"
+    if isinstance(store, Postgres):
+        said, hint = store.masked(said), "give the user the right to CREATE in a database of its own for MLflow"
+    return InputError(f"the tracking store cannot be used: {said}", where=str(store), hint=hint)

@@ -20,6 +20,7 @@ from small import SIGNATURE
 from mle_standin.errors import InputError
 from mle_standin.monitoring.log import PredictionLog
 from mle_standin.monitoring.log import time_text
+from mle_standin.monitoring.log_sqlite import SqliteStore
 from mle_standin.signature import Signature
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
@@ -35,6 +36,11 @@ def predictions(rows: int) -> dict[str, Any]:
     keys = [f"flight-{i}" for i in range(rows)]
     probability = np.linspace(0.1, 0.9, rows)
     return {**features, "key": keys, "time": times, "version": "1", "probability": probability, "decision": [1] * rows}
+
+
+def raw(log: PredictionLog) -> sqlite3.Connection:
+    assert isinstance(log._store, SqliteStore)
+    return log._store.connection
 
 
 def test_what_goes_in_comes_out_typed(tmp_path: Path) -> None:
@@ -119,11 +125,11 @@ def test_a_table_of_pandas_can_be_appended(tmp_path: Path) -> None:
 
 def test_neither_reading_nor_writing_waits_for_the_other(tmp_path: Path) -> None:
     with PredictionLog(tmp_path / "log.db", signature()) as writer, PredictionLog(writer.path, signature()) as reader:
-        reader._connection.execute("BEGIN")
+        raw(reader).execute("BEGIN")
         assert reader.count() == (0, 0)
         writer.append(predictions(2))
         assert reader.count() == (0, 0)
-        reader._connection.execute("COMMIT")
+        raw(reader).execute("COMMIT")
         assert reader.count() == (2, 0)
 
 
@@ -139,13 +145,13 @@ def test_a_newer_contract_adds_its_columns(tmp_path: Path) -> None:
 def test_two_writers_that_lack_the_same_column_do_not_both_add_it(tmp_path: Path) -> None:
     new = signature(features=[*SIGNATURE["features"], {"name": "wind", "kind": "number"}])
     with PredictionLog(tmp_path / "log.db", signature()) as one, PredictionLog(tmp_path / "log.db", signature()) as two:
-        one._connection.execute("BEGIN IMMEDIATE")
+        raw(one).execute("BEGIN IMMEDIATE")
         with ThreadPoolExecutor(1) as pool:
             widened = pool.submit(two.widen, new)
             with pytest.raises(FutureTimeout):
                 widened.result(0.3)  # it waits for its turn
-            one._connection.execute("ALTER TABLE predictions ADD COLUMN wind REAL")
-            one._connection.execute("COMMIT")
+            raw(one).execute("ALTER TABLE predictions ADD COLUMN wind REAL")
+            raw(one).execute("COMMIT")
             widened.result()
         two.append({**predictions(1), "wind": [9.5]})
         assert two.read()["wind"].tolist() == [9.5]

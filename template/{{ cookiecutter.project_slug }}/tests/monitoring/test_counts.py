@@ -1,4 +1,6 @@
 import numpy as np
+import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from world import SETTLED
@@ -63,3 +65,24 @@ def test_every_row_is_counted_once_and_the_reference_finds_itself(values: list[f
     assert again.rows == len(values)
     assert again.vector.tolist() == expected(bins).vector.tolist()
     assert count(column[::-1], bins).vector.tolist() == again.vector.tolist()
+
+
+@pytest.mark.parametrize("coded", [False, True])
+def test_columns_of_arrow_are_counted_like_those_of_numpy(*, coded: bool) -> None:
+    texts = ["UA", "AA", None, "ZZ", "AA", None]
+    column = pa.chunked_array([pa.array(texts[:2]), pa.array(texts[2:], pa.string())])
+    bins = {"kind": "category", "categories": ["AA", "UA"]}
+    found = count(column.dictionary_encode() if coded else column, bins)
+    assert found.vector.tolist() == count(np.array(texts, dtype=object), bins).vector.tolist() == [2, 1, 2, 1]
+    numbers = [3, None, 1, 2, 2]
+    same = numeric_bins(np.array(numbers, dtype=np.float64))
+    assert numeric_bins(pa.array(numbers)) == numeric_bins(pa.chunked_array([numbers])) == same
+    assert category_bins(column)["categories"] == ["AA", "UA", "ZZ"]
+
+
+def test_counts_of_parts_add_up_and_are_not_counted_again() -> None:
+    column = np.array([1.0, 2.0, np.nan, 3.0, 9.0])
+    bins = numeric_bins(column)
+    parts = count(column[:2], bins).plus(count(column[2:], bins))
+    assert parts.vector.tolist() == count(column, bins).vector.tolist()
+    assert count(parts, bins) is parts

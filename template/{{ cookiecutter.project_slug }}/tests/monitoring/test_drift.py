@@ -63,6 +63,15 @@ def test_kolmogorov_smirnov_is_that_of_scipy_on_the_bins(pair: Pair) -> None:
     assert drift.kolmogorov_smirnov(*pair) == pytest.approx((expected.statistic, expected.pvalue), abs=1e-9)
 
 
+@pytest.mark.parametrize("moved", [0, 2000, 2300, 20_000])
+def test_kolmogorov_smirnov_of_many_rows_is_that_of_scipy_for_any_p_value(moved: int) -> None:
+    before, now = np.full(10, 60_000), np.full(10, 30_000)
+    now[0], now[9] = now[0] - moved, now[9] + moved
+    one, two = (np.repeat(np.arange(10), counts) for counts in (before, now))
+    expected = stats.ks_2samp(one, two, method="asymp")
+    assert drift.kolmogorov_smirnov(before, now) == pytest.approx((expected.statistic, expected.pvalue), abs=1e-9)
+
+
 def test_single_rows_can_be_tested() -> None:
     assert drift.kolmogorov_smirnov([0, 1], [0, 1]) == (0, 1)
     assert drift.kolmogorov_smirnov([1, 0], [0, 1]) == (1, 0)

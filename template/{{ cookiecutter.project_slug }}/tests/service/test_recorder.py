@@ -33,7 +33,7 @@ def put(to: Recorder, name: str) -> None:
 
 
 def kept(log: PredictionLog) -> list[str]:
-    with sqlite3.connect(log.path) as connection:
+    with sqlite3.connect(str(log.path)) as connection:
         found = [row[0] for row in connection.execute("select key from predictions order by rowid")]
     connection.close()
     return found

@@ -89,7 +89,9 @@ def measure(bench: Bench) -> Traces:
 def written(bench: Bench) -> Iterator[tuple[str, str, bool]]:
     """What training, serving and monitoring wrote, the newest first: the bundle, the log, tracking, reports."""
     paths = bench.config.paths
-    folders = (bench.folder, paths.predictions.parent, paths.tracking.parent, paths.reports)
+    # A database is not looked into: it may be another's too.
+    beside = [path.parent for path in (paths.predictions, paths.tracking) if isinstance(path, Path)]
+    folders = (bench.folder, *beside, paths.reports)
     files = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
     left = LARGEST
     for file in sorted(files, key=lambda file: (file.parent != bench.folder, -file.stat().st_mtime)):

@@ -17,6 +17,7 @@ from .counts import Floats
 from .counts import numeric_bins
 
 MIN_EXPLAINED = 0.5  # share of the variance; with less, the residual is little else than the feature itself
+COUNTED = "residual of {}"  # the column that holds the Counts of a residual that was counted elsewhere
 RIDGE = 1e-3  # on standardised columns: keeps columns that repeat each other (hour, minute of the day) solvable
 
 

@@ -18,6 +18,7 @@ from .counts import Counts
 from .counts import count
 from .counts import expected
 from .drift import psi
+from .relations import COUNTED
 from .relations import residual
 
 DAYS = 7
@@ -73,7 +74,8 @@ def every(reference: Mapping[str, Any], columns: Columns) -> Found:
     found: Found = {}
     for (monitor, subject), bins in monitored(reference):
         if monitor == "relation":
-            found[monitor, subject] = count(residual(columns, subject, bins), bins)
+            counted = columns.get(COUNTED.format(subject))
+            found[monitor, subject] = count(residual(columns, subject, bins) if counted is None else counted, bins)
         elif subject in columns:
             found[monitor, subject] = count(columns[subject], bins)
     return found

@@ -15,9 +15,11 @@ import numpy as np
 from ..bundle import Bundle
 from ..errors import InputError
 from ..gates import Verdict
+from ..postgres import Postgres
 from . import report
 from .counts import Columns
 from .log import PredictionLog
+from .log import exists
 from .monitors import Thresholds
 from .monitors import Window
 from .timeline import Timeline
@@ -48,7 +50,7 @@ class Watched:
 
 def monitor(
     bundle_folder: Path,
-    log_path: Path,
+    log_path: Path | Postgres,
     *,
     now: datetime | None = None,
     days: int = DAYS,
@@ -102,8 +104,8 @@ def load(bundle_folder: Path) -> tuple[Bundle, dict[str, Any]]:
     return bundle, json.loads(file.read_text(encoding="utf-8"))
 
 
-def _rows(path: Path, bundle: Bundle, start: datetime, end: datetime, label_delay: timedelta) -> Columns:
-    if not Path(path).is_file():
+def _rows(path: Path | Postgres, bundle: Bundle, start: datetime, end: datetime, label_delay: timedelta) -> Columns:
+    if not exists(path):
         times, numbers = np.empty(0, "datetime64[us]"), np.empty(0)
         return {"time": times, "day": times, "probability": numbers, "label": numbers, "due": np.empty(0, np.bool_)}
     with PredictionLog(path, bundle.signature) as log:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import settings
 from ..errors import ProjectError
+from ..postgres import place
 from .logs import to_standard_error
 from .server import answer
 from .server import serve
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int, help="port to listen on, 0 for a free one")
     parser.add_argument("--workers", type=int, help="processes that answer at this address (default: 1)")
-    parser.add_argument("--predictions", type=Path, help="SQLite file of the prediction log")
+    parser.add_argument("--predictions", help="SQLite file of the prediction log, or the URL of a PostgreSQL database")
     parser.add_argument("--drain", type=float, default=0, help="seconds between the signal and the stop")
     parser.add_argument("--with-parent", action="store_true", help="print the address, stop when the input ends")
     parser.add_argument("--socket", type=int, help=argparse.SUPPRESS)
@@ -67,9 +68,9 @@ def _given(given: argparse.Namespace) -> tuple[Rollout, dict[str, Any]]:
         shared=given.shared,
     )
     port = 8000 if given.port is None else given.port
-    place = {"host": given.host or "127.0.0.1", "port": port, "workers": given.workers or 1}
+    where = {"host": given.host or "127.0.0.1", "port": port, "workers": given.workers or 1}
     limits = settings.Service.model_validate_json(given.limits) if given.limits else settings.Service()
-    return rollout, {**place, "predictions": given.predictions, "limits": limits}
+    return rollout, {**where, "predictions": given.predictions and place(given.predictions), "limits": limits}
 
 
 def _with_settings(given: argparse.Namespace) -> tuple[Rollout, dict[str, Any]]:
@@ -82,8 +83,9 @@ def _with_settings(given: argparse.Namespace) -> tuple[Rollout, dict[str, Any]]:
         canary_share=read.service.canary_share if given.canary_share is None else given.canary_share,
     )
     port = read.service.port if given.port is None else given.port
-    place = {"host": given.host or read.service.host, "port": port, "workers": given.workers or read.service.workers}
-    return rollout, {**place, "predictions": given.predictions or read.paths.predictions, "limits": read.service}
+    where = {"host": given.host or read.service.host, "port": port, "workers": given.workers or read.service.workers}
+    log = given.predictions or read.paths.predictions
+    return rollout, {**where, "predictions": place(log), "limits": read.service}
 
 
 def _of_worker(options: dict[str, Any]) -> dict[str, Any]:

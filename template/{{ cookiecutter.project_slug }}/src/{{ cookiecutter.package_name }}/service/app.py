@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from .. import settings
 from ..bundle import Bundle
 from ..monitoring.log import PredictionLog
+from ..postgres import Postgres
 from ..registry import Registry
 from . import inference
 from .body import BodyReader
@@ -36,11 +37,11 @@ NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
 def create_app(
     bundle: Bundle,
     *,
-    predictions: Path | None = None,
+    predictions: Path | Postgres | None = None,
     rollout: Rollout | None = None,
     limits: settings.Service = OPEN,
 ) -> FastAPI:
-    """The service that answers with `bundle` and logs to the SQLite file `predictions`, if there is one.
+    """The service that answers with `bundle` and logs to the file or database `predictions`, if there is one.
 
     With a `rollout` it follows the registry from there on. Raises InputError when the log or the file of keys cannot be
     used. `app.state.ready` says whether traffic should come, `app.state.predictor` is what answers.

@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import InputError
+from ..postgres import Postgres
+from ..postgres import place
 
 PATIENCE = 60  # seconds
 # An interrupt of the kernel (Ctrl-C) goes to its whole group; the service is not in it.
@@ -31,7 +33,7 @@ def running(
     alias: str = "champion",
     host: str = "127.0.0.1",
     port: int = 0,
-    predictions: Path | None = None,
+    predictions: Path | Postgres | None = None,
     **options: Any,
 ) -> Iterator[str]:
     """The address of a service that runs in its own process as long as the block; it is ready when the block begins.
@@ -64,12 +66,16 @@ def start(
     The file descriptor `socket` is inherited, `environment` is added to that of this process.
     """
     given = {"registry": Path(registry).absolute(), **options}
+    secret = {}
     if given.get("predictions"):
-        given["predictions"] = Path(given["predictions"]).absolute()
+        log = place(given["predictions"])
+        # Everyone on the machine can read a command line, but not an environment.
+        secret = {"PGPASSWORD": log.password} if isinstance(log, Postgres) and log.password else {}
+        given["predictions"] = log.without_password if isinstance(log, Postgres) else log.absolute()
     flags = [text for name, value in given.items() if value is not None for text in (_flag(name), str(value))]
     command = [sys.executable, "-m", str(__package__), *flags, "--with-parent"]
     pipe, inherited = subprocess.PIPE, {"pass_fds": [given["socket"]]} if "socket" in given else {}
-    more = {"env": {**os.environ, **(environment or {})}, **inherited, **OWN_GROUP}
+    more = {"env": {**os.environ, **(environment or {}), **secret}, **inherited, **OWN_GROUP}
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, **more)  # noqa: S603
 
 

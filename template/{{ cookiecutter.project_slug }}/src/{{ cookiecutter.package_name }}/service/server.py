@@ -20,6 +20,7 @@ from fastapi import FastAPI
 
 from .. import settings
 from ..errors import InputError
+from ..postgres import Postgres
 from .app import OPEN
 from .app import create_app
 from .door import warn_if_open
@@ -71,7 +72,7 @@ def answer(
     listener: socket.socket,
     rollout: Rollout,
     *,
-    predictions: Path | None = None,
+    predictions: Path | Postgres | None = None,
     drain: float = 0,
     started: Callable[[str], None] | None = None,
     until: int | None = None,

@@ -1,0 +1,213 @@
+"""Watch a model by what `score --for-monitoring` has written: partitioned Parquet, in a folder or on S3, on a cluster.
+
+Of each partition a worker returns what adds up: counts in the bins of the reference for each window. What ranks rows
+(AUC, calibration) needs them together, so of each row probability, label and day come back as well, 19 bytes. The same
+functions as for the prediction log make the readings of both.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field
+from datetime import UTC
+from datetime import datetime
+from datetime import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ..cluster import Progress
+from ..cluster import spread
+from ..errors import InputError
+from ..partitions import Place
+from . import report
+from .monitors import Thresholds
+from .monitors import Window
+from .relations import COUNTED
+from .season import Found
+from .season import every
+from .timeline import read
+from .watch import DAYS
+from .watch import JUDGE_OVER
+from .watch import LABEL_DELAY
+from .watch import WINDOWS
+from .watch import Watched
+from .watch import load
+
+BATCH = 1 << 16  # rows at a time
+ROW = ("probability", "label", "day", "due")
+Rows = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of each partition; times are UTC. Windows are numbered from 0, and begin at `starts`."""
+
+    place: Place
+    version: str
+    time: str
+    label: str
+    reference: dict[str, Any]
+    starts: NDArray[np.datetime64]
+    end: np.datetime64
+    due: np.datetime64
+
+
+@dataclass
+class Part:
+    """The answer for one window: counts of all that is monitored, and the rows that are judged when labels are due."""
+
+    found: Found = field(default_factory=dict)
+    rows: list[Rows] = field(default_factory=list)
+
+    def add(self, more: "Part") -> None:
+        """Add the answer for other rows of the same window."""
+        for key, counts in more.found.items():
+            self.found[key] = self.found[key].plus(counts) if key in self.found else counts
+        self.rows += more.rows
+
+
+def monitor(
+    bundle_folder: Path,
+    place: str,
+    *,
+    now: datetime | None = None,
+    days: int = DAYS,
+    windows: int = WINDOWS,
+    thresholds: Thresholds | None = None,
+    label_delay: timedelta = LABEL_DELAY,
+    report_path: Path | None = None,
+    cluster: str = "",
+    progress: Progress | None = None,
+) -> Watched:
+    """`watch.monitor` for the partitions below `place` instead of a log; `cluster` and `progress` as for `spread`.
+
+    Without `now`, until the end of the newest day. The time of a row is that of the signature, and every label that is
+    there counts as known. Raises InputError for partitions that `score --for-monitoring` has not written.
+    """
+    bundle, reference = load(bundle_folder)
+    limits = thresholds or Thresholds()
+    if days < limits.min_days or windows < 1:
+        what = f"{windows} windows of {days} days cannot be judged"
+        raise InputError(what, where="monitor", hint=f"take at least one window of at least {limits.min_days} days")
+    here = Place(place)
+    names = list(here.partitions())
+    end = _utc(now) if now else _newest(here, names, bundle.signature.time)
+    starts = end - np.arange(windows, 0, -1) * np.timedelta64(days, "D")
+    columns = (bundle.signature.time, bundle.signature.target)
+    question = Question(here, bundle.version, *columns, reference, starts, end, end - np.timedelta64(label_delay))
+    parts: dict[int, Part] = {}
+    for answer in spread(_answer, question, names, cluster=cluster, progress=progress):
+        for number, part in answer.items():
+            parts.setdefault(number, Part()).add(part)
+    seen = [_window(question, number, parts.get(number, Part())) for number in _numbers(parts, windows)]
+    timeline = read(reference, bundle.metrics, seen, thresholds=limits, judge_over=JUDGE_OVER)
+    if report_path is not None:
+        about = f"Model {bundle.signature.name}, version {bundle.version}, until {str(end)[:16].replace('T', ' ')} UTC"
+        report.write(report_path, about, reference, seen, timeline, judge_over=JUDGE_OVER)
+    return Watched(timeline.verdicts(), timeline, report_path)
+
+
+def _answer(question: Question, name: str) -> dict[int, Part]:
+    """Count one partition, row group by row group; what it has to say about each window."""
+    answer: dict[int, Part] = {}
+    with question.place.reading(name) as file:
+        columns = _columns(question, file, name)
+        for batch in file.iter_batches(batch_size=BATCH, columns=columns):
+            for number, rows in _by_window(question, batch):
+                answer.setdefault(number, Part()).add(_counted(question, rows))
+    # In one piece, so that a window of many batches is few arrays.
+    return {number: Part(part.found, [_joined(part.rows)]) for number, part in answer.items()}
+
+
+def _columns(question: Question, file: pq.ParquetFile, name: str) -> list[str]:
+    needed = ["probability", "version", question.time, *question.reference["features"]]
+    have = file.schema_arrow.names
+    missing = [each for each in needed if each not in have]
+    if missing:
+        hint = "score the rows with `score --for-monitoring`"
+        raise InputError(f"columns are missing: {', '.join(missing)}", where=f"{question.place.name}/{name}", hint=hint)
+    return [*needed, *([question.label] if question.label in have else [])]
+
+
+def _by_window(question: Question, batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
+    moment = _times(batch.column(question.time))
+    version = np.asarray(batch.column("version").to_numpy(zero_copy_only=False))
+    number = np.searchsorted(question.starts, moment, side="right") - 1
+    number[(moment >= question.end) | (version != question.version)] = -1
+    for each in np.unique(number[number >= 0]).tolist():
+        yield int(each), batch.filter(pa.array(number == each))
+
+
+def _counted(question: Question, rows: pa.RecordBatch) -> Part:
+    bins = question.reference["features"]
+    columns = {
+        name: rows.column(name) if each["kind"] == "category" else _numbers_of(rows.column(name))
+        for name, each in bins.items()
+    }
+    probability = _numbers_of(rows.column("probability"))
+    moment = _times(rows.column(question.time))
+    has = question.label in rows.schema.names
+    label = _numbers_of(rows.column(question.label)) if has else np.full(len(moment), np.nan)
+    row = (probability, label.astype(np.float32), moment.astype("datetime64[D]"), moment <= question.due)
+    found = every(question.reference, {**columns, "prediction": probability})
+    return Part(found, [dict(zip(ROW, row, strict=True))])
+
+
+def _numbers_of(column: pa.Array) -> NDArray[np.float64]:
+    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
+
+
+def _times(column: pa.Array) -> NDArray[np.datetime64]:
+    # Arrow keeps times with a zone in UTC; those without one are taken as UTC.
+    return np.asarray(column.cast(pa.timestamp("us", tz=column.type.tz)).to_numpy(zero_copy_only=False))
+
+
+def _joined(rows: list[Rows]) -> Rows:
+    return {name: np.concatenate([each[name] for each in rows]) for name in ROW}
+
+
+def _window(question: Question, number: int, part: Part) -> Window:
+    empty = (np.empty(0), np.empty(0), np.empty(0, "datetime64[D]"), np.empty(0, np.bool_))
+    rows = _joined(part.rows) if part.rows else dict(zip(ROW, empty, strict=True))
+    names = {"drift": "{}", "relation": COUNTED}
+    counted = {
+        names[monitor].format(subject): counts for (monitor, subject), counts in part.found.items() if monitor in names
+    }
+    columns: dict[str, Any] = {**rows, **counted}
+    return Window.of(str(question.starts[number])[:10], columns)
+
+
+def _numbers(parts: dict[int, Part], windows: int) -> range:
+    """Without those before the first that has rows."""
+    return range(min(parts, default=windows - 1), windows)
+
+
+def _newest(place: Place, names: list[str], column: str) -> np.datetime64:
+    """The end of the newest day, as the files themselves say it."""
+    newest: list[datetime] = []
+    for name in names:
+        with place.reading(name) as file:
+            if column not in file.schema_arrow.names:
+                what = f"there is no column {column!r}"
+                raise InputError(
+                    what, where=f"{place.name}/{name}", hint="score the rows with `score --for-monitoring`"
+                )
+            at = file.schema_arrow.names.index(column)
+            groups = (file.metadata.row_group(i).column(at).statistics for i in range(file.metadata.num_row_groups))
+            newest += [each.max for each in groups if each is not None and each.has_min_max]
+    if not newest:
+        raise InputError(
+            "no file says how new it is", where=place.name, hint="give the end of the last window, --until"
+        )
+    latest = max(each if each.tzinfo is None else each.astimezone(UTC).replace(tzinfo=None) for each in newest)
+    return _utc(datetime.combine(latest.date() + timedelta(days=1), time.min))
+
+
+def _utc(moment: datetime) -> np.datetime64:
+    plain = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    return np.datetime64(plain, "us")

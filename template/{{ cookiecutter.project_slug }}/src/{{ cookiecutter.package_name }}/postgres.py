@@ -1,0 +1,120 @@
+"""A PostgreSQL database that stands in the settings where a path may stand: postgresql://USER:PASSWORD@HOST:PORT/NAME.
+
+Shown without its password, wherever it is shown. psycopg is imported with the first connection only.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+from urllib.parse import unquote
+from urllib.parse import urlsplit
+
+from .errors import InputError
+
+if TYPE_CHECKING:
+    import psycopg
+
+SCHEMES = ("postgresql", "postgres")
+FORM = "postgresql://USER@HOST:PORT/DATABASE; the password may come from PGPASSWORD or ~/.pgpass"
+# Seconds or milliseconds until a server that does not answer counts as gone; what the URL says wins.
+LIMITS = {"connect_timeout": "3", "tcp_user_timeout": "10000", "options": "-c lock_timeout=10s -c TimeZone=UTC"}
+
+
+@dataclass(frozen=True, repr=False)
+class Postgres:
+    """A database by its URL; str and repr of it hold no password."""
+
+    url: str
+
+    def __post_init__(self) -> None:
+        """InputError, which does not repeat the URL, for one that cannot be taken apart safely."""
+        parts = urlsplit(self.url)
+        if parts.scheme not in SCHEMES:
+            what = f"there is no support for {parts.scheme!r}"
+            raise InputError(what, where="database URL", hint=f"give a path, or {FORM}")
+        if "@" in self.url and "@" not in parts.netloc:
+            raise InputError("its user and password cannot be told apart", where="database URL", hint=ENCODED)
+        if re.search(r"password=", parts.query, re.IGNORECASE):
+            what = "a password behind the question mark would be shown"
+            raise InputError(what, where="database URL", hint=f"write {FORM}")
+
+    def __str__(self) -> str:
+        """The URL with stars for the password."""
+        return self._with_password(":***")
+
+    __repr__ = __str__
+
+    @property
+    def password(self) -> str:
+        """The password that the URL holds; empty without one."""
+        return unquote(urlsplit(self.url).netloc.rpartition("@")[0].partition(":")[2])
+
+    @property
+    def without_password(self) -> str:
+        """The URL for a command line, which others on the machine can read; the password goes into PGPASSWORD."""
+        return self._with_password("")
+
+    def masked(self, text: str) -> str:
+        """A message with stars for the password."""
+        quoted = urlsplit(self.url).netloc.rpartition("@")[0].partition(":")[2]
+        for secret in filter(None, (self.url, quoted, self.password)):
+            text = text.replace(secret, "***")
+        return text
+
+    def connect(self) -> "psycopg.Connection[tuple[Any, ...]]":
+        """A connection that commits each statement, or each block `transaction()`; InputError says why there is none.
+
+        Times are UTC. Nothing waits longer than some seconds for a server that is gone.
+        """
+        with self.sentences():
+            import psycopg
+            from psycopg.conninfo import conninfo_to_dict
+
+            given = conninfo_to_dict(self.url)
+            limits: dict[str, Any] = {name: value for name, value in LIMITS.items() if name not in given}
+            return psycopg.connect(self.url, autocommit=True, prepare_threshold=None, **limits)
+
+    @contextmanager
+    def sentences(self) -> Iterator[None]:
+        """Turn what psycopg raises into an InputError that says what to do, without the password."""
+        try:
+            import psycopg
+        except ImportError as error:
+            hint = "install the package psycopg[binary]"
+            raise InputError("needs psycopg, which is not installed", where=str(self), hint=hint) from error
+        try:
+            yield
+        except psycopg.errors.InsufficientPrivilege as error:
+            hint = "grant CREATE on the schema, or INSERT, UPDATE and SELECT on its tables; reading needs SELECT"
+            raise self._error("the user may not do this", error, hint) from None
+        except psycopg.OperationalError as error:
+            hint = "start the server, or correct host, port, user, database and password"
+            raise self._error("the database cannot be reached", error, hint) from None
+        except psycopg.ProgrammingError as error:
+            raise self._error("cannot be used", error, f"the form is {FORM}") from None
+        except psycopg.Error as error:
+            raise self._error("cannot be used", error, "see the log of the server") from None
+
+    def _error(self, what: str, error: Exception, hint: str) -> InputError:
+        # The cause is left out of a traceback: its text may hold what is masked here.
+        return InputError(f"{what}: {self.masked(' '.join(str(error).split()))}", where=str(self), hint=hint)
+
+    def _with_password(self, text: str) -> str:
+        parts = urlsplit(self.url)
+        user, at, host = parts.netloc.rpartition("@")
+        name, colon, _ = user.partition(":")
+        return parts._replace(netloc=f"{name}{text if colon else ''}{at}{host}").geturl()
+
+
+ENCODED = "write / ? # @ in a password as %2F %3F %23 %40"
+
+
+def place(value: str | Path | Postgres) -> Path | Postgres:
+    """A path, or the database that a URL names; InputError for another kind of URL."""
+    if isinstance(value, Postgres):
+        return value
+    return Postgres(value) if isinstance(value, str) and "://" in value else Path(value)

@@ -1,0 +1,180 @@
+"""Partitioned Parquet is scored like one file after the other, wherever it is and whoever dies meanwhile."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import boto3  # type: ignore[import-untyped]
+import pyarrow.parquet as pq
+import pytest
+import scaled
+from distributed import Client
+from distributed import LocalCluster
+
+from mle_standin import scoring
+from mle_standin import scoring_partitions
+from mle_standin.bundle import Bundle
+from mle_standin.errors import InputError
+from mle_standin.scoring_partitions import Summary
+
+PARTITIONS, ROWS = 6, 3000
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some partitions."""
+    return scaled.write(tmp_path_factory.mktemp("in"), PARTITIONS, ROWS)
+
+
+@pytest.fixture(scope="module")
+def bundle(built_registry: Path) -> Path:
+    """The folder of the small bundle."""
+    return built_registry / "versions" / "1"
+
+
+@pytest.fixture(scope="module")
+def expected(source: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[bytes]]:
+    """What `scoring.score` makes of each partition alone."""
+    folder = tmp_path_factory.mktemp("expected")
+    for file in source.rglob("*.parquet"):
+        name = file.relative_to(source)
+        aside = folder / "_quarantine" / name
+        scoring.score(Bundle.load(bundle), file, folder / name, quarantine=aside, for_monitoring=True)
+    return contents(folder)
+
+
+def contents(folder: Path) -> dict[str, list[bytes]]:
+    """The rows of each Parquet file by its name, byte for byte as the file has them."""
+    return {
+        file.relative_to(folder).as_posix(): [
+            batch.serialize().to_pybytes() for batch in pq.read_table(file).to_batches()
+        ]
+        for file in sorted(folder.rglob("*.parquet"))
+    }
+
+
+def complete(summary: Summary) -> None:
+    rows = sum(ROWS + number for number in range(PARTITIONS))
+    assert (summary.partitions, summary.rows, summary.quarantined) == (PARTITIONS, rows, PARTITIONS)
+    assert summary.scored == rows - PARTITIONS
+    assert summary.reasons == {"temp is too large": PARTITIONS}
+
+
+def test_one_process_writes_a_partition_for_each_and_goes_on_after_those_that_are_done(
+    source: Path, bundle: Path, expected: dict[str, list[bytes]], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    complete(scoring_partitions.score(bundle, str(source), str(out), for_monitoring=True))
+    assert contents(out) == expected
+    assert {path.suffix for path in out.rglob("*") if path.is_file()} == {".parquet", ".json"}
+    gone = out / "_notes" / "part=1" / "3.parquet.json"
+    gone.write_text(json.dumps({"identity": ["another"], "counts": {}}), encoding="utf-8")
+    (out / "part=1" / "3.parquet").write_bytes(b"damaged")
+    again = scoring_partitions.score(bundle, str(source), str(out), for_monitoring=True)
+    complete(again)
+    assert again.resumed == PARTITIONS - 1
+    assert contents(out) == expected
+    without = scoring_partitions.score(bundle, str(source), str(out))
+    assert without.resumed == 0
+    assert pq.read_schema(out / "part=0" / "0.parquet").names == ["flight_id", "probability", "decision", "version"]
+
+
+def test_two_workers_lose_and_double_nothing_when_one_of_them_is_killed(
+    source: Path, bundle: Path, expected: dict[str, list[bytes]], tmp_path: Path
+) -> None:
+    out, killed = tmp_path / "out", []
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    with (
+        LocalCluster(local_directory=str(tmp_path / "dask"), **options) as cluster,  # type: ignore[no-untyped-call]
+        Client(cluster, set_as_default=False) as client,  # type: ignore[no-untyped-call]
+    ):
+
+        def kill(done: int, of: int | None) -> None:
+            if done == 1:
+                assert of == PARTITIONS
+                killed.append(min(client.run(os.getpid).values()))
+                os.kill(killed[0], signal.SIGKILL)
+
+        address = cluster.scheduler_address
+        summary = scoring_partitions.score(
+            bundle, str(source), str(out), cluster=address, for_monitoring=True, progress=kill
+        )
+        complete(summary)
+        client.wait_for_workers(2, timeout=60)
+        assert killed[0] not in client.run(os.getpid).values()
+    assert contents(out) == expected
+    assert not [path for path in out.rglob("*") if path.name.endswith((".parts", ".writing"))]
+
+
+def test_workers_read_from_s3_and_write_to_it(
+    source: Path,
+    bundle: Path,
+    expected: dict[str, list[bytes]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with scaled.s3(monkeypatch):
+        place = scaled.upload(source, "in")
+        target = f"s3://{scaled.BUCKET}/out"
+        complete(scoring_partitions.score(bundle, place, target, cluster="local:2", for_monitoring=True))
+        assert scoring_partitions.score(bundle, place, target, for_monitoring=True).resumed == PARTITIONS
+        client = boto3.client("s3")
+        for each in client.list_objects_v2(Bucket=scaled.BUCKET, Prefix="out/")["Contents"]:
+            to = tmp_path / each["Key"]
+            to.parent.mkdir(parents=True, exist_ok=True)
+            client.download_file(scaled.BUCKET, each["Key"], str(to))
+        with pytest.raises(InputError, match="there is nothing here"):
+            scoring_partitions.score(bundle, "s3://another-bucket/in", target)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+        with pytest.raises(InputError, match="cannot be used") as refusal:
+            scoring_partitions.score(bundle, place, target)
+        assert "AWS_ENDPOINT_URL" in refusal.value.hint
+    assert contents(tmp_path / "out") == expected
+
+
+def test_a_partition_that_cannot_be_scored_is_named_and_the_others_are_kept(
+    source: Path, bundle: Path, tmp_path: Path
+) -> None:
+    broken = scaled.write(tmp_path / "in", 3, 100)
+    (broken / "part=1" / "1.parquet").write_bytes(b"PAR1 this is none PAR1")
+    with pytest.raises(InputError, match=r"part=1/1\.parquet: cannot be read"):
+        scoring_partitions.score(bundle, str(broken), str(tmp_path / "out"), cluster="local:2")
+    del source
+
+
+def test_places_that_would_mix_results_are_refused(source: Path, bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="mixed with its own results"):
+        scoring_partitions.score(bundle, str(source), str(source / "out"))
+    scaled.write(tmp_path / "out", 7, 5)
+    with pytest.raises(InputError, match=r"does not have: part=0/6\.parquet"):
+        scoring_partitions.score(bundle, str(source), str(tmp_path / "out"))
+    with pytest.raises(InputError, match="there is nothing here"):
+        scoring_partitions.score(bundle, str(tmp_path / "none"), str(tmp_path / "new"))
+
+
+@pytest.mark.parametrize("cluster", ["tcp://127.0.0.1:1", "local:0", "nonsense"])
+def test_a_cluster_that_is_not_there_is_told(
+    source: Path, bundle: Path, tmp_path: Path, cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mle_standin.cluster.PATIENCE", 1)
+    with pytest.raises(InputError, match="no scheduler answers") as refusal:
+        scoring_partitions.score(bundle, str(source), str(tmp_path / "out"), cluster=cluster)
+    assert "local:2" in refusal.value.hint
+
+
+def test_private_values_are_not_kept_for_monitoring(source: Path, bundle: Path, tmp_path: Path) -> None:
+    scoring_partitions.score(bundle, str(source), str(tmp_path / "out"), for_monitoring=True)
+    names = pq.read_schema(tmp_path / "out" / "part=0" / "0.parquet").names
+    assert names[4:] == ["carrier", "origin", "hour", "temp", "distance", "as_of", "late"]
+
+
+def test_a_csv_file_and_one_without_a_time_cannot_be_scored_for_monitoring(bundle: Path, tmp_path: Path) -> None:
+    loaded = Bundle.load(bundle)
+    (tmp_path / "in.csv").write_text("flight_id\nF1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="is not Parquet"):
+        scoring.score(loaded, tmp_path / "in.csv", tmp_path / "out.parquet", for_monitoring=True)
+    rows = scaled.table(20, 0)
+    pq.write_table(rows.drop_columns("as_of"), tmp_path / "in.parquet")
+    with pytest.raises(InputError, match="columns are missing: as_of"):
+        scoring.score(loaded, tmp_path / "in.parquet", tmp_path / "out.parquet", for_monitoring=True)

@@ -1,0 +1,73 @@
+"""Partitions to score, and a local S3 server, for the tests of what a user does who outgrows one machine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3  # type: ignore[import-untyped]
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from moto.server import ThreadedMotoServer
+from small import CARRIERS
+from small import MAKERS
+from small import ORIGINS
+
+BUCKET = "flights"
+START = np.datetime64("2013-07-01T00:00:00", "us")
+
+
+def table(rows: int, seed: int) -> pa.Table:
+    """Rows of the small model with time and label; the second is not allowed, every tenth has no label yet."""
+    draw = np.random.default_rng(seed)
+    hour = draw.integers(0, 24, rows)
+    temp = np.where(draw.random(rows) < 0.1, np.nan, draw.uniform(10, 100, rows))
+    late = draw.random(rows) < 0.2 + 0.02 * hour
+    columns: dict[str, Any] = {
+        "flight_id": [f"F{seed}-{i}" for i in range(rows)],
+        "carrier": np.array([*CARRIERS, "ZZ"], dtype=object)[draw.integers(0, 4, rows)],
+        "origin": np.array(ORIGINS, dtype=object)[draw.integers(0, 3, rows)],
+        "maker": np.array([*MAKERS, None], dtype=object)[draw.integers(0, 3, rows)],
+        "hour": hour,
+        "temp": pa.array(np.where(np.arange(rows) == 1, 999, temp), from_pandas=True),
+        "distance": draw.integers(80, 5000, rows).astype(float),
+        "as_of": START + np.sort(draw.integers(0, 21 * 24, rows)).astype("timedelta64[h]"),
+        "late": pa.array(late, mask=np.arange(rows) % 10 == 0),
+        "note": ["not needed"] * rows,
+    }
+    return pa.table(columns)
+
+
+def write(folder: Path, partitions: int, rows: int) -> Path:
+    """Partitions of different sizes in two folders."""
+    for number in range(partitions):
+        file = folder / f"part={number % 2}" / f"{number}.parquet"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table(rows + number, number), file, row_group_size=1000)
+    return folder
+
+
+@contextmanager
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server on this machine with one bucket; its address. The keys are those of nobody."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        known = {"ENDPOINT_URL": f"http://{host}:{port}", "ACCESS_KEY_ID": "dummy", "SECRET_ACCESS_KEY": "dummy"}
+        for name, value in {**known, "DEFAULT_REGION": "us-east-1"}.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        yield known["ENDPOINT_URL"]
+    finally:
+        server.stop()
+
+
+def upload(folder: Path, prefix: str) -> str:
+    """The partitions of a folder in the bucket; their place."""
+    client = boto3.client("s3")
+    for file in sorted(folder.rglob("*.parquet")):
+        client.upload_file(str(file), BUCKET, f"{prefix}/{file.relative_to(folder).as_posix()}")
+    return f"s3://{BUCKET}/{prefix}"
