@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from . import gate_commands
+from . import monitor_commands
 from . import service_commands
 from . import settings
 from . import simulate_commands
@@ -281,7 +282,8 @@ def score(source: Path, target: Path, version: str, threads: int | None, as_json
     "--log", type=click.Path(path_type=Path, exists=True), help="A prediction log; that of the service without it."
 )
 @JSON
-def monitor(until: datetime | None, log: Path | None, as_json: bool) -> None:  # noqa: FBT001
+@monitor_commands.telling
+def monitor(until: datetime | None, log: Path | None, as_json: bool, telling: monitor_commands.Telling) -> None:  # noqa: FBT001
     """Watch the champion: drift, unseen values, calibration, ranking; an alarm is exit code 1."""
     from . import gates
     from .monitoring import watch
@@ -289,11 +291,15 @@ def monitor(until: datetime | None, log: Path | None, as_json: bool) -> None:  #
     from .registry import Registry
 
     config = settings.load()
-    bundle = Registry(config.paths.registry).path()
-    page = config.paths.reports / "monitoring" / "index.html"
+    path, page = log or config.paths.predictions, config.paths.reports / "monitoring" / "index.html"
     now = until.replace(tzinfo=UTC) if until else None
     thresholds = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
-    watched = watch.monitor(bundle, log or config.paths.predictions, now=now, thresholds=thresholds, report_path=page)
+
+    def look() -> watch.Watched:
+        bundle = Registry(config.paths.registry).path()
+        return watch.monitor(bundle, path, now=now, thresholds=thresholds, report_path=page)
+
+    watched = monitor_commands.look(look, config, telling, path)
     _verdicts(watched.verdicts, as_json)
     _say(f"The report is {page}")
     red = [verdict for verdict in watched.verdicts if verdict.passed is False]

@@ -13,13 +13,14 @@ from typing import ClassVar
 from pydantic import BaseModel
 from pydantic import ConfigDict
 from pydantic import Field
+from pydantic import SecretStr
 from pydantic import ValidationError
 
 from .errors import InputError
 
 PREFIX = "MLE_"
 FILE = "config.toml"
-RESERVED = {"MLE_HOME", "MLE_FORK", "MLE_SIGNING_KEY"}
+RESERVED = {"MLE_HOME", "MLE_FORK", "MLE_SIGNING_KEY", "MLE_API_KEY"}
 
 
 class Section(BaseModel):
@@ -124,10 +125,14 @@ class Service(Section):
 
 
 class Monitoring(Section):
-    """Thresholds of the monitors."""
+    """Thresholds of the monitors, and who is told by `monitor --notify`.
+
+    notify: a file with a URL of Apprise on each line, or such URLs; they hold passwords, so they are never shown.
+    """
 
     max_psi: float = Field(gt=0)
     max_unseen: float = Field(ge=0, le=1)
+    notify: SecretStr = SecretStr("")
 
 
 class Paths(Section):
@@ -221,7 +226,14 @@ def _absolute(values: dict[str, Any], home: Path) -> dict[str, Any]:
     service = values.get("service", {})
     if isinstance(service, dict) and isinstance(service.get("keys_file"), str):
         service["keys_file"] = home / service["keys_file"] if service["keys_file"] else None
+    monitoring = values.get("monitoring", {})
+    if isinstance(monitoring, dict) and isinstance(monitoring.get("notify"), str):
+        monitoring["notify"] = _place(monitoring["notify"], home)
     return {**values, "paths": absolute}
+
+
+def _place(notify: str, home: Path) -> str:
+    return str(home / notify) if notify and "://" not in notify else notify
 
 
 def _sentences(error: ValidationError) -> str:
