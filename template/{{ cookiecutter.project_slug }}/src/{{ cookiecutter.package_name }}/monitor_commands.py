@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
+from typing import NoReturn
 
 import click
 
@@ -13,6 +14,7 @@ from .errors import InputError
 from .errors import ProjectError
 
 if TYPE_CHECKING:
+    from .monitoring.exposition import Exposition
     from .monitoring.watch import Watched
     from .settings import Settings
 
@@ -71,45 +73,41 @@ def telling(command: Callable[..., None]) -> Callable[..., None]:
 
 def look(watch: Callable[[], "Watched"], config: "Settings", wanted: Telling, log: Path) -> "Watched":
     """Look once and tell; or, to be served, again and again until interrupted."""
+    from .monitoring import notify
     from .monitoring.exposition import Exposition
 
     exposition = Exposition(wanted.every)
-    if wanted.serve is None:
-        return _once(watch, config, wanted, log, exposition)
-    begun = _serve(exposition, wanted.serve)
+    whom = notify.people(config.monitoring.notify.get_secret_value()) if wanted.notify else {}
+
+    def once() -> "Watched":
+        start = time.monotonic()
+        watched = watch()
+        exposition.show(watched.timeline, time.monotonic() - start)
+        if wanted.metrics:
+            exposition.write(wanted.metrics)
+        for failure in notify.tell(watched.timeline, whom, config.model.name, notify.memory(log)) if whom else ():
+            _say(f"warning: {failure}")
+        return watched
+
+    return once() if wanted.serve is None else _again(once, exposition, wanted.serve, wanted.every)
+
+
+def _again(once: Callable[[], "Watched"], exposition: "Exposition", place: tuple[str, int], every: float) -> NoReturn:
+    end = _serve(exposition, place)
     try:
         while True:
             start = time.monotonic()
             try:
-                _once(watch, config, wanted, log, exposition)
+                once()
             except ProjectError as error:
                 exposition.fail()
                 _say(str(error))
-            time.sleep(max(0.0, wanted.every - (time.monotonic() - start)))
+            time.sleep(max(0.0, every - (time.monotonic() - start)))
     finally:
-        begun()
+        end()
 
 
-def _once(watch: Callable[[], "Watched"], config: "Settings", wanted: Telling, log: Path, exposition: Any) -> "Watched":
-    start = time.monotonic()
-    watched = watch()
-    exposition.show(watched.timeline, time.monotonic() - start)
-    if wanted.metrics:
-        exposition.write(wanted.metrics)
-    if wanted.notify:
-        _notify(watched, config, log)
-    return watched
-
-
-def _notify(watched: "Watched", config: "Settings", log: Path) -> None:
-    from .monitoring import notify
-
-    people = notify.people(config.monitoring.notify.get_secret_value())
-    for failure in notify.tell(watched.timeline, people, config.model.name, notify.memory(log)):
-        _say(f"warning: {failure}")
-
-
-def _serve(exposition: Any, place: tuple[str, int]) -> Callable[[], None]:
+def _serve(exposition: "Exposition", place: tuple[str, int]) -> Callable[[], None]:
     from prometheus_client import start_http_server
 
     host, port = place

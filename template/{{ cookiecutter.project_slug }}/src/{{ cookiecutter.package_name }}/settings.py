@@ -107,7 +107,8 @@ class Service(Section):
     shadow: an alias that is only compared with the champion. canary_share: of the requests, for the alias canary.
     keys_file: sums of API keys; without it anyone may ask. rate: requests a second of one key or address, 0 is no
     limit; as many as `burst` may come at once. max_body: bytes. max_concurrent: bodies that are read at a time.
-    patience: seconds in which a whole request must have come.
+    patience: seconds in which a whole request must have come. given_times: a row may say its prediction time, which the
+    log keeps instead of the clock's; for months that are played again, never where others may ask.
     """
 
     host: str = "127.0.0.1"
@@ -122,6 +123,7 @@ class Service(Section):
     max_body: int = Field(default=1 << 20, ge=1)
     max_concurrent: int = Field(default=256, ge=1)
     patience: float = Field(default=10, gt=0, le=3600)
+    given_times: bool = False
 
 
 class Monitoring(Section):

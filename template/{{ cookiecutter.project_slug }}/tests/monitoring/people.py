@@ -61,7 +61,7 @@ class Chat(BaseHTTPRequestHandler):
 def listening(server: Any) -> Iterator[Any]:
     """A server that answers as long as the block, and keeps what it is told."""
     server.kept, server.shut = [], False
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=[0.02])
     thread.start()
     try:
         yield server
