@@ -18,6 +18,7 @@ import click
 
 from . import cluster_commands
 from . import gate_commands
+from . import monitor_commands
 from . import service_commands
 from . import settings
 from . import simulate_commands
@@ -299,7 +300,15 @@ def score(  # noqa: PLR0917 - click hands them over by name
 @cluster_commands.SCORED
 @cluster_commands.CLUSTER
 @JSON
-def monitor(until: datetime | None, log: str | None, scored: str, cluster: str, as_json: bool) -> None:  # noqa: FBT001
+@monitor_commands.telling
+def monitor(  # noqa: PLR0917 - click hands them over by name
+    until: datetime | None,
+    log: str | None,
+    scored: str,
+    cluster: str,
+    as_json: bool,  # noqa: FBT001
+    telling: monitor_commands.Telling,
+) -> None:
     """Watch the champion: drift, unseen values, calibration, ranking; an alarm is exit code 1."""
     from . import gates
     from .monitoring import scored as partitions
@@ -312,15 +321,18 @@ def monitor(until: datetime | None, log: str | None, scored: str, cluster: str, 
     read = place(log) if log else config.paths.predictions
     if log and isinstance(read, Path) and not read.is_file():
         raise InputError("no such file", where=read, hint="give a prediction log that is there")
-    bundle = Registry(config.paths.registry).path()
     page = config.paths.reports / "monitoring" / "index.html"
     now = until.replace(tzinfo=UTC) if until else None
     thresholds = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
     how: dict[str, Any] = {"now": now, "thresholds": thresholds, "report_path": page}
-    if scored:
-        watched = partitions.monitor(bundle, scored, cluster=cluster, **how)
-    else:
-        watched = watch.monitor(bundle, read, **how)
+
+    def look() -> watch.Watched:
+        bundle = Registry(config.paths.registry).path()
+        if scored:
+            return partitions.monitor(bundle, scored, cluster=cluster, **how)
+        return watch.monitor(bundle, read, **how)
+
+    watched = monitor_commands.look(look, config, telling, read)
     _verdicts(watched.verdicts, as_json)
     _say(f"The report is {page}")
     red = [verdict for verdict in watched.verdicts if verdict.passed is False]

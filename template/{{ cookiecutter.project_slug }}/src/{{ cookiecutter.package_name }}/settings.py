@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic import BeforeValidator
 from pydantic import ConfigDict
 from pydantic import Field
+from pydantic import SecretStr
 from pydantic import ValidationError
 
 from .errors import InputError
@@ -24,7 +25,7 @@ from .postgres import place
 PREFIX = "MLE_"
 FILE = "config.toml"
 ARTIFACTS = "tracking/artifacts"
-RESERVED = {"MLE_HOME", "MLE_FORK", "MLE_SIGNING_KEY"}
+RESERVED = {"MLE_HOME", "MLE_FORK", "MLE_SIGNING_KEY", "MLE_API_KEY"}
 
 
 class Section(BaseModel):
@@ -111,7 +112,8 @@ class Service(Section):
     shadow: an alias that is only compared with the champion. canary_share: of the requests, for the alias canary.
     keys_file: sums of API keys; without it anyone may ask. rate: requests a second of one key or address, 0 is no
     limit; as many as `burst` may come at once. max_body: bytes. max_concurrent: bodies that are read at a time.
-    patience: seconds in which a whole request must have come.
+    patience: seconds in which a whole request must have come. given_times: a row may say its prediction time, which the
+    log keeps instead of the clock's; for months that are played again, never where others may ask.
     """
 
     host: str = "127.0.0.1"
@@ -126,13 +128,18 @@ class Service(Section):
     max_body: int = Field(default=1 << 20, ge=1)
     max_concurrent: int = Field(default=256, ge=1)
     patience: float = Field(default=10, gt=0, le=3600)
+    given_times: bool = False
 
 
 class Monitoring(Section):
-    """Thresholds of the monitors."""
+    """Thresholds of the monitors, and who is told by `monitor --notify`.
+
+    notify: a file with a URL of Apprise on each line, or such URLs; they hold passwords, so they are never shown.
+    """
 
     max_psi: float = Field(gt=0)
     max_unseen: float = Field(ge=0, le=1)
+    notify: SecretStr = SecretStr("")
 
 
 class Paths(Section):
@@ -234,11 +241,18 @@ def _absolute(values: dict[str, Any], home: Path) -> dict[str, Any]:
     service = values.get("service", {})
     if isinstance(service, dict) and isinstance(service.get("keys_file"), str):
         service["keys_file"] = home / service["keys_file"] if service["keys_file"] else None
+    monitoring = values.get("monitoring", {})
+    if isinstance(monitoring, dict) and isinstance(monitoring.get("notify"), str):
+        monitoring["notify"] = _place(monitoring["notify"], home)
     return {**values, "paths": absolute}
 
 
 def _from(home: Path, path: Any) -> Any:
     return path if isinstance(path, str) and "://" in path else home / path
+
+
+def _place(notify: str, home: Path) -> str:
+    return str(home / notify) if notify and "://" not in notify else notify
 
 
 def _sentences(error: ValidationError) -> str:

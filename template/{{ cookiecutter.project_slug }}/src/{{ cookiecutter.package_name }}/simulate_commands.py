@@ -1,13 +1,24 @@
 """The command `simulate`."""
 
+import functools
 import json
+import os
+from collections import Counter
 from datetime import UTC
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from . import settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .bundle import Bundle
+    from .live import Played
+    from .simulation import Progress
 
 WEEK = 7
 
@@ -20,6 +31,7 @@ WEEK = 7
     "--incident", "incidents", multiple=True, metavar="NAME@DATE", help="What happens, from when on; repeat it."
 )
 @click.option("--log", type=click.Path(path_type=Path), help="A new file; simulated.db beside the service's log.")
+@click.option("--url", help="Ask the running service there instead of the bundle; MLE_API_KEY holds its key, if any.")
 @click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def simulate(  # noqa: PLR0917 - click hands them over by name
@@ -28,12 +40,14 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
     snapshot: str | None,
     incidents: tuple[str, ...],
     log: Path | None,
+    url: str | None,
     version: str,
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Play past months again, and show which alarm would have rung in which week.
 
-    The log stays, for `monitor --log LOG --until DAY`.
+    The log stays, for `monitor --log LOG --until DAY`. With --url it is the service's own, which must be empty, and the
+    service needs MLE_SERVICE__GIVEN_TIMES=true, so that its log has the times of the flights.
     """
     from . import simulation
     from . import steps
@@ -47,23 +61,46 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
     rows = simulation.happen(worlds, snapshot or config.data.snapshot, happening)
     first, last = (datetime.combine(day, datetime.min.time()) for day in config.split.test)
     period = (start or first).replace(tzinfo=UTC), (end or last).replace(tzinfo=UTC)
-    served = config.paths.predictions
-    beside = served.parent if isinstance(served, Path) else config.paths.reports
-    folder, path = steps.bundle_folder(config, version), log or beside / "simulated.db"
+    own = config.paths.predictions
+    beside = own.parent if isinstance(own, Path) else config.paths.reports
+    folder, path = steps.bundle_folder(config, version), log or (own if url else beside / "simulated.db")
     bundle, _ = watch.load(folder)
     with Display("week", pace=True) as display:
-        played, labels = simulation.play(rows, bundle, path, period, lambda at, of: display.tell(path.name, at, of))
+        tell = functools.partial(display.tell, path.name)
+        played = _play(rows, bundle, path, period, url=url, progress=tell)
     weeks = max((period[1] - period[0]).days // WEEK, 1)
     watched = watch.monitor(folder, path, now=period[1], days=WEEK, windows=weeks)
     since = min((incident.start for incident in happening), default=period[0])
     alarms = simulation.rung(watched.timeline, WEEK, since)
     if as_json:
-        told = {"predictions": played, "labels": labels, "since": since.isoformat(), "log": str(path)}
+        counts = {"predictions": played.predictions, "labels": played.labels, "refused": dict(played.refused)}
+        told = {**counts, "since": since.isoformat(), "log": str(path)}
         click.echo(json.dumps({**told, "alarms": [vars(alarm) for alarm in alarms]}))
         return
-    click.echo(f"{played:,} predictions and {labels:,} labels are in {path}")
+    click.echo(f"{played.predictions:,} predictions and {played.labels:,} labels are in {path}")
+    for field, count in played.refused.most_common():
+        click.echo(f"{count:,} rows were refused for {field}")
     for alarm in alarms:
         what = f"{alarm.monitor} of {alarm.subject}" if alarm.subject else alarm.monitor
         click.echo(f"week of {alarm.window}: {what} rings, {alarm.days} days after {since:%Y-%m-%d}")
     if not alarms:
         click.echo("No alarm rings")
+
+
+def _play(
+    rows: "pd.DataFrame",
+    bundle: "Bundle",
+    log: Path,
+    period: tuple[datetime, datetime],
+    *,
+    url: str | None,
+    progress: "Progress",
+) -> "Played":
+    from . import live
+    from . import simulation
+    from .client import Client
+
+    if url is None:
+        return live.Played(*simulation.play(rows, bundle, log, period, progress), Counter())
+    with Client(url, os.environ.get("MLE_API_KEY", "")) as client:
+        return live.play(rows, bundle, client, log, period, progress=progress)

@@ -78,17 +78,13 @@ def play(
     The period is in UTC, its end not included. Raises InputError for a period without rows, and when the log exists:
     what was simulated must not be mixed with what happened.
     """
-    start, end = (pd.Timestamp(each) for each in period)
-    within = rows[(rows[CONTRACT.time] >= start) & (rows[CONTRACT.time] < end)]
-    if within.empty:
-        have = f"there are rows from {rows[CONTRACT.time].min():%Y-%m-%d} to {rows[CONTRACT.time].max():%Y-%m-%d}"
-        raise InputError("no rows", where=f"{start:%Y-%m-%d} to {end:%Y-%m-%d}", hint=have)
+    within = played(rows, period)
     if log.exists():
         raise InputError("there is such a file already", where=log, hint="choose another name, or remove it")
     log.parent.mkdir(parents=True, exist_ok=True)
     unfinished = log.with_name(f"{log.name}.unfinished")
     unfinished.unlink(missing_ok=True)
-    weeks = (within[CONTRACT.time] - start) // CHUNK
+    weeks = (within[CONTRACT.time] - pd.Timestamp(period[0])) // CHUNK
     labels = 0
     with PredictionLog(unfinished, bundle.signature) as written:
         for at, (_, part) in enumerate(within.groupby(weeks), start=1):
@@ -97,6 +93,16 @@ def play(
                 progress(at, weeks.nunique())
     unfinished.replace(log)
     return len(within), labels
+
+
+def played(rows: pd.DataFrame, period: tuple[datetime, datetime]) -> pd.DataFrame:
+    """The rows of a period, in their order. Raises InputError when there are none."""
+    start, end = (pd.Timestamp(each) for each in period)
+    within: pd.DataFrame = rows[(rows[CONTRACT.time] >= start) & (rows[CONTRACT.time] < end)]
+    if within.empty:
+        have = f"there are rows from {rows[CONTRACT.time].min():%Y-%m-%d} to {rows[CONTRACT.time].max():%Y-%m-%d}"
+        raise InputError("no rows", where=f"{start:%Y-%m-%d} to {end:%Y-%m-%d}", hint=have)
+    return within
 
 
 def rung(timeline: Timeline, days: int, since: datetime) -> list[Alarm]:

@@ -40,25 +40,25 @@ def kubernetes() -> dict[str, Document]:
     return {f"{each['kind']}/{each['metadata']['name']}": each for each in found}
 
 
-def instructions() -> list[tuple[str, str]]:
-    """The instructions of the Dockerfile with their words."""
-    text = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+def instructions(name: str = "Dockerfile") -> list[tuple[str, str]]:
+    """The instructions of a Dockerfile with their words."""
+    text = (DEPLOY / name).read_text(encoding="utf-8")
     joined = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
     return [(line.split(" ", 1)[0], line.split(" ", 1)[1]) for line in joined.splitlines() if line]
 
 
-def image() -> Document:
-    """What the last stage of the Dockerfile says about the image: its environment, user, ports and commands."""
-    starts = [at for at, (word, _) in enumerate(instructions()) if word == "FROM"]
-    last = instructions()[starts[-1] :]
+def image(name: str = "Dockerfile") -> Document:
+    """What the last stage of a Dockerfile says about the image: its environment, user, ports and commands."""
+    starts = [at for at, (word, _) in enumerate(instructions(name)) if word == "FROM"]
+    last = instructions(name)[starts[-1] :]
     variables = [pair for word, rest in last if word == "ENV" for pair in shlex.split(rest)]
     return {**dict(last), "ENV": dict(pair.split("=", 1) for pair in variables)}
 
 
-def unit() -> dict[str, list[str]]:
-    """The settings of the systemd unit; each may be given more than once."""
+def unit(name: str = "online") -> dict[str, list[str]]:
+    """The settings of a systemd unit; each may be given more than once."""
     found: dict[str, list[str]] = {}
-    for line in (DEPLOY / "systemd" / "online.service").read_text(encoding="utf-8").splitlines():
+    for line in (DEPLOY / "systemd" / f"{name}.service").read_text(encoding="utf-8").splitlines():
         if "=" in line and not line.startswith("#"):
             name, _, value = line.partition("=")
             found.setdefault(name, []).append(value)
@@ -71,6 +71,7 @@ def alerts() -> list[Document]:
     return [rule for group in rules["groups"] for rule in group["rules"]]
 
 
-def dashboard() -> Document:
-    """The dashboard of Grafana."""
-    return dict(json.loads((DEPLOY / "grafana/dashboards/service.json").read_text(encoding="utf-8")))
+def dashboards() -> dict[str, Document]:
+    """The dashboards of Grafana by the names of their files."""
+    files = sorted((DEPLOY / "grafana/dashboards").glob("*.json"))
+    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}

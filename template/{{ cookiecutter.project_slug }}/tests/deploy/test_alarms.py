@@ -1,4 +1,4 @@
-"""What Prometheus and Grafana ask for exists in the service, and every alert has a page that helps."""
+"""What Prometheus and Grafana ask for exists in the service or the monitors; every alert has a page that helps."""
 
 import asyncio
 import re
@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from deployed import DEPLOY
 from deployed import HOME
 from deployed import alerts
 from deployed import compose
-from deployed import dashboard
+from deployed import dashboards
 from deployed import documents
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,18 +22,27 @@ from small import ROW
 
 from mle_standin import service
 from mle_standin.cli import commands
+from mle_standin.monitoring.exposition import Exposition
+from mle_standin.monitoring.monitors import Reading
+from mle_standin.monitoring.monitors import Thresholds
+from mle_standin.monitoring.monitors import Window
+from mle_standin.monitoring.timeline import CLAIMS
+from mle_standin.monitoring.timeline import Timeline
 
 SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
 SCRAPED = {"job", "instance"}  # labels that Prometheus adds
 ALERTS = alerts()
-PANELS = dashboard()["panels"]
+DASHBOARDS = dashboards()
+PANELS = [panel for each in DASHBOARDS.values() for panel in each["panels"]]
 ASKED = [rule["expr"] for rule in ALERTS]
 ASKED += [target["expr"] for panel in PANELS for target in panel["targets"]]
-ASKED += [each["expr"] for each in dashboard()["annotations"]["list"]]
+ASKED += [each["expr"] for dashboard in DASHBOARDS.values() for each in dashboard["annotations"]["list"]]
 Labels = dict[str, set[str]]
 # A name with what opens behind it, or what holds no name: a range, a text, a number.
 TEXT = r'"(?:[^"\\]|\\.)*"'
 WORD = re.compile(r"([a-zA-Z_:][\w:]*)\s*(\(|[{](?:TEXT|[^\"}])*[}]|)|\[[^\]]*\]|TEXT|[\d.]+\w*".replace("TEXT", TEXT))
+KINDS = {"stat", "timeseries", "heatmap", "state-timeline"}
+each_dashboard = pytest.mark.parametrize("name", DASHBOARDS)
 each_alert = pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
 
 
@@ -47,10 +57,20 @@ async def asked(app: FastAPI) -> str:
         return (await client.get("/metrics")).text
 
 
+def watched() -> str:
+    """The metrics of the monitors after a look that found one of them red."""
+    readings = [Reading(name, "drift", "temp", 1.0, 0.2, True, "far") for name in ("2013-07-01", "2013-07-08")]
+    empty = np.empty(0)
+    windows = [Window(reading.window, {}, empty, empty, empty, empty.astype(bool)) for reading in readings]
+    exposition = Exposition(3600)
+    exposition.show(Timeline(windows, readings, Thresholds()), 1.5)
+    return exposition.text().decode()
+
+
 @pytest.fixture(scope="module")
 def exposed(built_registry: Path) -> dict[str, Labels]:
-    """The labels and their values of every metric that the service has."""
-    text = asyncio.run(asked(service.create_app(service.champion(built_registry))))
+    """The labels and their values of every metric that the service or the monitors have."""
+    text = asyncio.run(asked(service.create_app(service.champion(built_registry)))) + watched()
     found: dict[str, Labels] = {}
     for family in text_string_to_metric_families(text):
         for suffix in SUFFIXES[family.type]:
@@ -76,7 +96,7 @@ def grouped(expression: str) -> set[str]:
 
 
 def known(name: str, exposed: dict[str, Labels]) -> bool:
-    """Whether a metric is the service's; those about the process exist on Linux only, `up` is Prometheus' own."""
+    """Whether a metric is ours; those about the process exist on Linux only, `up` is Prometheus' own."""
     return name in exposed or name == "up" or (name.startswith("process_") and sys.platform != "linux")
 
 
@@ -87,7 +107,9 @@ def test_the_metrics_of_an_expression_are_found() -> None:
 
 
 @pytest.mark.parametrize("expression", ASKED)
-def test_every_metric_and_label_is_one_that_the_service_has(expression: str, exposed: dict[str, Labels]) -> None:
+def test_every_metric_and_label_is_one_that_the_service_or_the_monitors_have(
+    expression: str, exposed: dict[str, Labels]
+) -> None:
     found = selectors(expression)
     assert found
     labels = set(SCRAPED)
@@ -110,10 +132,14 @@ def test_the_job_is_the_one_that_prometheus_scrapes(expression: str) -> None:
     assert set(re.findall(r'job="([^"]*)"', expression)) <= jobs
 
 
-def test_what_the_service_counts_is_shown_or_alarmed(exposed: dict[str, Labels]) -> None:
+def test_what_is_counted_is_shown_or_alarmed(exposed: dict[str, Labels]) -> None:
     asked = {name for expression in ASKED for name, _ in selectors(expression)}
     families = {re.sub("_(total|bucket|sum|count)$", "", name) for name in asked}
-    ours = {name for name in exposed if re.match("service_|prediction_log_", name) and not name.endswith("_created")}
+    ours = {
+        name
+        for name in exposed
+        if re.match("service_|prediction_log_|monitor_", name) and not name.endswith("_created")
+    }
     assert {re.sub("_(total|bucket|sum|count)$", "", name) for name in ours} <= families
 
 
@@ -161,22 +187,46 @@ def test_the_limits_are_those_of_the_settings() -> None:
     assert float(limits["UnseenCategories"]) == config["monitoring"]["max_unseen"]
 
 
-def test_the_dashboard_asks_the_prometheus_that_is_provisioned() -> None:
+def test_the_page_about_the_monitors_names_each_of_them() -> None:
+    page = (DEPLOY / "runbooks" / "MonitorAlarm.md").read_text(encoding="utf-8")
+    assert sorted(name for name in CLAIMS if f"`{name}`" not in page) == []
+
+
+def test_the_dashboards_ask_the_prometheus_that_is_provisioned() -> None:
     (sources,) = documents("grafana/provisioning/datasources/prometheus.yaml")
     wanted = {"type": "prometheus", "uid": sources["datasources"][0]["uid"]}
     asking = [*PANELS, *(target for panel in PANELS for target in panel["targets"])]
     assert all(each["datasource"] == wanted for each in asking)
 
 
-def test_the_panels_have_their_own_numbers_and_places() -> None:
-    assert len({panel["id"] for panel in PANELS}) == len(PANELS)
+@each_dashboard
+def test_the_panels_have_their_own_numbers_and_places(name: str) -> None:
+    panels = DASHBOARDS[name]["panels"]
+    assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels)
     taken: set[tuple[int, int]] = set()
-    for panel in PANELS:
+    for panel in panels:
         at = panel["gridPos"]
         cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
         assert max(x for x, _ in cells) < 24, panel["title"]
         assert not cells & taken, panel["title"]
         taken |= cells
+
+
+@each_dashboard
+def test_a_panel_is_of_a_kind_that_is_known_and_says_what_it_shows(name: str) -> None:
+    for panel in DASHBOARDS[name]["panels"]:
+        assert panel["type"] in KINDS
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        letters = [target["refId"] for target in panel["targets"]]
+        assert letters == sorted(set(letters))
+        assert all(target["legendFormat"] for target in panel["targets"]), panel["title"]
+
+
+def test_the_dashboards_have_addresses_of_their_own_and_the_same_frame() -> None:
+    assert [dashboard["uid"] for dashboard in DASHBOARDS.values()] == list(DASHBOARDS) == ["model", "service"]
+    assert len({frozenset(dashboard) for dashboard in DASHBOARDS.values()}) == 1
+    assert len({dashboard["schemaVersion"] for dashboard in DASHBOARDS.values()}) == 1
 
 
 def test_alertmanager_sends_to_receivers_that_exist() -> None:

@@ -24,8 +24,8 @@ def test_the_schema_refuses_a_key_that_does_not_exist() -> None:
     assert any("readonly" in fault for fault in faults(wrong, "compose"))
 
 
-def test_its_services_are_the_five() -> None:
-    assert set(SERVICES) == {"service", "prometheus", "alertmanager", "grafana", "postgres"}
+def test_its_services_are_the_six() -> None:
+    assert set(SERVICES) == {"service", "monitor", "prometheus", "alertmanager", "grafana", "postgres"}
 
 
 @each_service
@@ -103,6 +103,8 @@ def test_what_is_scraped_alarmed_and_shown_is_where_the_containers_are() -> None
     jobs = {job["job_name"]: job["static_configs"][0]["targets"] for job in prometheus["scrape_configs"]}
     (sources,) = documents("grafana/provisioning/datasources/prometheus.yaml")
     assert jobs["service"] == ["service:8000"]
+    assert jobs["monitor"] == ["monitor:9108"]
+    assert set(SERVICES["monitor"]["networks"]) == set(SERVICES["service"]["networks"])
     assert prometheus["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] == ["alertmanager:9093"]
     assert sources["datasources"][0]["url"] == "http://prometheus:9090"
     for name, port in (("service", 8000), ("alertmanager", 9093), ("prometheus", 9090)):

@@ -48,8 +48,8 @@ def create_app(
     """
     metrics = Metrics()
     log = PredictionLog(predictions, bundle.signature) if predictions else None
-    recorder = Recorder(log, metrics, bundle.signature.key) if log else None
-    predictor = Predictor(bundle, metrics, recorder, limits.max_rows)
+    recorder = Recorder(log, metrics, bundle.signature.key, time=bundle.signature.time) if log else None
+    predictor = Predictor(bundle, metrics, recorder, limits.max_rows, given_times=limits.given_times)
     app = FastAPIOffline(
         title=bundle.signature.name,
         version=bundle.version,
@@ -61,7 +61,7 @@ def create_app(
     def make(other: Bundle) -> Predictor:
         if recorder:
             recorder.follow(other.signature)
-        return Predictor(other, metrics, recorder, limits.max_rows)
+        return Predictor(other, metrics, recorder, limits.max_rows, given_times=limits.given_times)
 
     def show(answers: Predictor | Split) -> None:
         metrics.serving(answers.bundle.signature.name, answers.bundle.version, answers.created)
@@ -119,15 +119,15 @@ def _add_routes(app: FastAPI, metrics: Metrics) -> None:
 
     @app.get("/v1/model", summary="The model that answers")
     async def model() -> dict[str, Any]:
-        return _about(app.state.predictor.bundle)
+        return _about(app.state.predictor)
 
     @app.get("/metrics", summary="For Prometheus", include_in_schema=False)
     async def metrics_text() -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _about(bundle: Bundle) -> dict[str, Any]:
-    signature = bundle.signature
+def _about(predictor: Predictor) -> dict[str, Any]:
+    bundle, signature = predictor.bundle, predictor.bundle.signature
     features = [{"name": f.name, "about": f.about, "allowed": f.rule} for f in signature.features]
     return {
         "name": signature.name,
@@ -135,6 +135,8 @@ def _about(bundle: Bundle) -> dict[str, Any]:
         "target": signature.target,
         "threshold": bundle.threshold,
         "key": signature.key,
+        "time": predictor.reader.time,
+        "max_rows": predictor.reader.max_rows,
         "created": bundle.manifest["created"],
         "contract": signature.version_of_contract,
         "metrics": bundle.metrics,

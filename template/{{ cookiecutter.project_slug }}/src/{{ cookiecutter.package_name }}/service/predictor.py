@@ -47,9 +47,12 @@ class Predictor:
     Raises ValueError or KeyError for a bundle that does not say when it was made.
     """
 
-    def __init__(self, bundle: Bundle, metrics: Metrics, recorder: Recorder | None, max_rows: int) -> None:
+    def __init__(
+        self, bundle: Bundle, metrics: Metrics, recorder: Recorder | None, max_rows: int, *, given_times: bool = False
+    ) -> None:
         self.bundle, self.metrics, self.recorder = bundle, metrics, recorder
-        self.reader = RequestReader(bundle.signature, max_rows, example=bundle.golden[0]["features"])
+        example = bundle.golden[0]["features"]
+        self.reader = RequestReader(bundle.signature, max_rows, example, times=given_times)
         self._name, self._version = bundle.signature.name, bundle.version
         self._key, self._threshold = bundle.signature.key, bundle.threshold
         self.created = datetime.fromisoformat(str(bundle.manifest["created"])).timestamp()

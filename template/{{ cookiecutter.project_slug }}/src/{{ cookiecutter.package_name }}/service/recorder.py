@@ -26,10 +26,13 @@ LOG = logging.getLogger(__package__)
 
 
 class Recorder:
-    """A queue and the thread that empties it into a prediction log."""
+    """A queue and the thread that empties it into a prediction log.
 
-    def __init__(self, log: PredictionLog, metrics: Metrics, key: str, limit: int = LIMIT) -> None:
-        self._log, self._metrics, self._key, self._limit = log, metrics, key, limit
+    `key` names what identifies a row, `time` its prediction time; a row without one is of the time of its request.
+    """
+
+    def __init__(self, log: PredictionLog, metrics: Metrics, key: str, limit: int = LIMIT, time: str = "") -> None:
+        self._log, self._metrics, self._key, self._limit, self._time = log, metrics, key, limit, time
         self._names = [feature.name for feature in log.features]
         self._queue: deque[tuple[Any, ...]] = deque()
         self._compared: deque[tuple[Any, ...]] = deque()
@@ -59,7 +62,7 @@ class Recorder:
             self._metrics.log_dropped.inc(len(rows))
             return
         for row, answer in zip(rows, answers, strict=True):
-            self._queue.append((now, request_id, version, answer, answer >= threshold, row))
+            self._queue.append((row.get(self._time, now), request_id, version, answer, answer >= threshold, row))
 
     def put_compared(
         self,
@@ -72,12 +75,13 @@ class Recorder:
         served: tuple[str, list[float]],
     ) -> None:
         """Queue what a shadow would have answered; `served` is the version that did, with its answers."""
-        now, (other, given) = time_text(datetime.now(UTC)), served
+        now, (other, given) = datetime.now(UTC), served
         if len(self._compared) + len(rows) > self._limit:
             self._metrics.log_dropped.inc(len(rows))
             return
         for row, answer, theirs in zip(rows, answers, given, strict=True):
-            head = (row.get(self._key), now, request_id, version, answer, int(answer >= threshold))
+            moment = time_text(row.get(self._time, now))
+            head = (row.get(self._key), moment, request_id, version, answer, int(answer >= threshold))
             self._compared.append((*head, other, theirs))
 
     def stop(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from typing import Literal
 from typing import NotRequired
 
+from pydantic import AwareDatetime
 from pydantic import ConfigDict
 from pydantic import Field
 from pydantic import GetCoreSchemaHandler
@@ -33,6 +34,7 @@ MAX_PROBLEMS = 20
 MAX_VALUE = 60
 Row = dict[str, Any]
 ROWS = re.compile(rb'\s*\{\s*"rows"\s*:\s*\[')
+TIME = "a time with its zone, such as 2013-07-01T14:05:00Z"
 WRONG = {
     "finite_number": "is not finite",
     "greater_than_equal": "is too small",
@@ -74,11 +76,14 @@ def parse(body: bytes) -> Any:
 
 
 class RequestReader:
-    """Reads the bodies of requests for one signature: a row, or `{"rows": [...]}` with at most `max_rows` of them."""
+    """Reads the bodies of requests for one signature: a row, or `{"rows": [...]}` with at most `max_rows` of them.
 
-    def __init__(self, signature: Signature, max_rows: int, example: Row | None = None) -> None:
-        self.signature = signature
-        row = row_type(signature, example)
+    With `times` a row may name its prediction time; `time` is the name of that field, else None.
+    """
+
+    def __init__(self, signature: Signature, max_rows: int, example: Row | None = None, *, times: bool = False) -> None:
+        self.signature, self.max_rows, self.time = signature, max_rows, signature.time if times else None
+        row = row_type(signature, example, times=times)
         some: Any = Annotated[list[row], Field(min_length=1, max_length=max_rows)]  # type: ignore[valid-type]
         self.row: TypeAdapter[Row] = TypeAdapter(row)
         self.rows: TypeAdapter[Any] = TypeAdapter(create_model("Rows", __config__=_strict(), rows=(some, ...)))
@@ -104,7 +109,7 @@ class RequestReader:
 
     def alternative(self, name: str) -> str:
         """What a name that is not known may have been meant for, in words."""
-        names = [*self.signature.names, self.signature.key]
+        names = [*self.signature.names, self.signature.key, *([self.time] if self.time else [])]
         near = difflib.get_close_matches(name, names, n=1)
         return f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
 
@@ -126,7 +131,7 @@ class RequestReader:
         if error["type"] == "extra_forbidden":
             return Problem(row, field, _short(error["input"]), "", f"{where} is not known; {self.alternative(field)}")
         feature = self.signature.by_name.get(field)
-        allowed = feature.rule if feature else f"a text of at most {LONGEST} characters"
+        allowed = feature.rule if feature else TIME if field == self.time else f"a text of at most {LONGEST} characters"
         if error["type"] == "missing":
             return Problem(row, field, "", allowed, f"{where} is missing; allowed: {allowed}")
         value = _short(error["input"])
@@ -134,11 +139,15 @@ class RequestReader:
         return Problem(row, field, value, allowed, f"{where}: {value} {wrong}; allowed: {allowed}")
 
 
-def row_type(signature: Signature, example: Row | None = None) -> Any:
+def row_type(signature: Signature, example: Row | None = None, *, times: bool = False) -> Any:
     """The type of a row as a typed dictionary, so that a feature may have any name and a row is a plain dictionary."""
     fields = {feature.name: _field(feature) for feature in signature.features}
     key = Annotated[str, Field(max_length=LONGEST, description="identifies the row in the answer and in the log")]
-    row = TypedDict("Row", {signature.key: NotRequired[key | None], **fields})  # type: ignore[misc]
+    about = {signature.key: NotRequired[key | None]}
+    if times:
+        told = Field(description="the prediction time of the row in the log; without it, that of the request")
+        about[signature.time] = NotRequired[Annotated[AwareDatetime, told]]
+    row = TypedDict("Row", {**about, **fields})  # type: ignore[misc]
     return with_config(_strict(example))(row)
 
 
