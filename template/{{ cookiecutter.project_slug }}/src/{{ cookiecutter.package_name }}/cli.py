@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from . import gate_commands
+from . import retrain_commands
 from . import service_commands
 from . import settings
 from . import simulate_commands
@@ -302,19 +303,6 @@ def monitor(until: datetime | None, log: Path | None, as_json: bool) -> None:  #
 
 
 @commands.command()
-@JSON
-def retrain(as_json: bool) -> None:  # noqa: FBT001
-    """Train a challenger on newer data; promote it if it is better than the champion beyond chance."""
-    from . import steps
-
-    _say("Training and comparing a challenger: about a minute")
-    decision = steps.retrain(settings.load())
-    _verdicts(decision.verdicts, as_json)
-    word = "promoted" if decision.promoted else "kept as challenger"
-    _say(f"Version {decision.version} is {word}: {decision.reason}")
-
-
-@commands.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def tracking(port: int) -> None:
     """Open MLflow's page with every tracked training, until Ctrl-C."""
@@ -370,6 +358,7 @@ for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.dril
 commands.add_command(trace_commands.trace)
 commands.add_command(service_commands.keys)
 commands.add_command(simulate_commands.simulate)
+commands.add_command(retrain_commands.retrain)
 
 
 def _home() -> Path:
