@@ -15,6 +15,7 @@ import endurance
 import incidents
 import notebooks_vs_script
 import pictures
+import retraining
 import serving
 
 HERE = Path(__file__).resolve().parent
@@ -23,6 +24,7 @@ MEASURES: dict[str, Callable[[Path], Any]] = {
     "endurance": endurance.measure,
     "batch": lambda project: batch.measure(project, 3),
     "incidents": incidents.measure,
+    "retraining": retraining.measure,
     "notebooks_vs_script": lambda project: notebooks_vs_script.measure(project, 3),
 }
 

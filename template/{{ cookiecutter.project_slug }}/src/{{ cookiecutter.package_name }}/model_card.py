@@ -43,7 +43,8 @@ def write(record: Record, own: Settings, max_age_days: int) -> Path:
     content = make(record, own, max_age_days)
     page = record.folder / PAGE
     write_atomic(page.with_suffix(".json"), json.dumps(content, indent=1))
-    status: pages.Status = "good" if content["decision"]["promoted"] else "bad"
+    # Not to be promoted is no fault: the verdicts say what is red.
+    status: pages.Status = "good" if content["decision"]["promoted"] else ""
     title = f"Model card: {content['model']} version {content['version']}"
     return pages.write_page(page, title, sections(content), lead=_lead(content), status=status)
 
@@ -103,7 +104,7 @@ def sections(card: Mapping[str, Any]) -> list[Section]:
     judged = "all 28 gates" if card["gates_by"] == "all_gates" else "the tests of the training only, not the gates"
     return [
         Section("The decision", f"{card['decision']['reason']}\n\nAsked for: {card['decision']['why']}."),
-        Section("What it is for, and what not", f"Answers: {card['use']['answers']}", table=_limits(card)),
+        Section("What it is for, and what not", f"The probability of: {card['use']['answers']}.", table=_limits(card)),
         Section("Data", table=pd.DataFrame({"to learn": card["data"]["train"], "to judge": card["data"]["test"]})),
         Section(
             f"How good it is, beside version {card['champion']}",

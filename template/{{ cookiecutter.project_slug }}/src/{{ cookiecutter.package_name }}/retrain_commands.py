@@ -66,7 +66,9 @@ def _decide(
     home = settings.find_home().resolve()
     before = challenge.decided(config, home)
     with Display("phase", show=not as_json) as display:
-        record = challenge.retrain(config, home, why=why, again=again, log=log, until=until, tell=display.tell_step)
+        record = challenge.retrain(
+            config, home, why=why, again=again, judge=challenge.all_gates, log=log, until=until, tell=display.tell_step
+        )
     if before and not again:
         _say("The same was decided before; `--again` decides anew")
     if as_json:

@@ -10,10 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 from mle_standin import cli
+from mle_standin import gates
 from mle_standin import settings
 from mle_standin import steps
 from mle_standin import tracking
 from mle_standin.errors import InputError
+from mle_standin.errors import RedError
 from mle_standin.monitoring import watch
 from mle_standin.registry import Registry
 
@@ -74,3 +76,18 @@ def test_a_simulated_incident_rings_and_the_log_can_be_watched(
     assert watched.passed is False
     with pytest.raises(InputError, match="there is such a file already"):
         CliRunner().invoke(cli.commands, command, catch_exceptions=False)
+
+
+def test_red_data_stop_the_training(own: settings.Settings) -> None:
+    raw = settings.Snapshot(folder=own.snapshot("2023").folder)
+    snapshots = {**own.data.snapshots, "raw": raw}
+    broken = own.model_copy(update={"data": own.data.model_copy(update={"snapshots": snapshots, "snapshot": "raw"})})
+    with pytest.raises(RedError, match="rule utc"):
+        steps.train(broken)
+
+
+def test_no_verdict_is_not_green() -> None:
+    with pytest.raises(RedError, match="no gate has judged"):
+        gates.require([])
+    with pytest.raises(RedError, match="unsure"):
+        gates.require([gates.Verdict("unsure", None, "no data yet")])
