@@ -17,6 +17,7 @@ import endurance
 import incidents
 import notebooks_vs_script
 import pictures
+import retraining
 import serving
 
 HERE = Path(__file__).resolve().parent
@@ -27,6 +28,7 @@ MEASURES: dict[str, Callable[[Path], Any]] = {
     "cluster": cluster.measure,
     "batch": lambda project: batch.measure(project, 3),
     "incidents": incidents.measure,
+    "retraining": retraining.measure,
     "notebooks_vs_script": lambda project: notebooks_vs_script.measure(project, 3),
 }
 

@@ -19,6 +19,7 @@ import click
 from . import cluster_commands
 from . import gate_commands
 from . import monitor_commands
+from . import retrain_commands
 from . import service_commands
 from . import settings
 from . import simulate_commands
@@ -341,19 +342,6 @@ def monitor(  # noqa: PLR0917 - click hands them over by name
 
 
 @commands.command()
-@JSON
-def retrain(as_json: bool) -> None:  # noqa: FBT001
-    """Train a challenger on newer data; promote it if it is better than the champion beyond chance."""
-    from . import steps
-
-    _say("Training and comparing a challenger: about a minute")
-    decision = steps.retrain(settings.load())
-    _verdicts(decision.verdicts, as_json)
-    word = "promoted" if decision.promoted else "kept as challenger"
-    _say(f"Version {decision.version} is {word}: {decision.reason}")
-
-
-@commands.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def tracking(port: int) -> None:
     """Open MLflow's page with every tracked training, until Ctrl-C."""
@@ -410,6 +398,7 @@ for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.dril
 commands.add_command(trace_commands.trace)
 commands.add_command(service_commands.keys)
 commands.add_command(simulate_commands.simulate)
+commands.add_command(retrain_commands.retrain)
 
 
 def _home() -> Path:

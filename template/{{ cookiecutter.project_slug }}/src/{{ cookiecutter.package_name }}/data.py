@@ -23,10 +23,14 @@ Period = tuple[date, date]
 
 @dataclass(frozen=True)
 class Split:
-    """Labelled rows of two periods: training ends before the test begins."""
+    """Labelled rows of two periods: training ends before the test begins.
+
+    half_life: days after which a training row weighs half as much; 0: all of them weigh the same.
+    """
 
     train: pd.DataFrame
     test: pd.DataFrame
+    half_life: int = 0
 
 
 def sums(folder: Path) -> dict[str, str]:

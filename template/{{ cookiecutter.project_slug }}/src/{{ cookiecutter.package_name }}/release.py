@@ -63,7 +63,7 @@ def judge(
                 "no version was trained: %s", str(error).splitlines()[0] if str(error) else type(error).__name__
             )
             version = CHAMPION
-    bench = Bench(config, home, version)
+    bench = Bench(steps.as_made(config, version), home, version)
     judged = Judged(bench.version, run.run(bench, tell, cache))
     bench.registry.judge(judged.version, judged.verdicts)
     return judged

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated
 from typing import Any
 from typing import ClassVar
+from typing import Literal
 
 from pydantic import BaseModel
 from pydantic import BeforeValidator
@@ -48,27 +49,42 @@ class Checks(Section):
 
 
 class Data(Section):
-    """Which snapshots there are, and which one is checked and trained on."""
+    """Which snapshots there are, and which one is checked and trained on; `earlier` ones are trained on as well."""
 
     snapshot: str
+    earlier: tuple[str, ...] = ()
     snapshots: dict[str, Snapshot]
     checks: Checks
 
 
 class Split(Section):
-    """Two periods, each from its first day to the day after its last; every n-th row only, for a quick try."""
+    """Two periods, each from its first day to the day after its last; every n-th row only, for a quick try.
+
+    half_life: days after which a training row weighs half as much; 0: all of them weigh the same.
+    """
 
     train: tuple[date, date]
     test: tuple[date, date]
     every: int = Field(default=1, ge=1, le=30)
+    half_life: int = Field(default=0, ge=0, le=36500)
 
 
 class Retraining(Section):
-    """What a challenger is made of, and the newest labelled days on which it meets the champion."""
+    """What a challenger is made of, the newest labelled days on which it meets the champion, and when it is wanted.
+
+    The window: `expanding` learns from all of `train`, `sliding` from its last `months`, `weighted` from all of it with
+    weights that halve every `half_life` days. min_new_days: labelled days that the champion has not learned from.
+    alarms: the monitors whose alarm asks for a new model; what is broken (values, labels) is not among them.
+    """
 
     snapshots: tuple[str, ...] = Field(min_length=1)
     train: tuple[date, date]
     test: tuple[date, date]
+    window: Literal["expanding", "sliding", "weighted"] = "expanding"
+    months: int = Field(default=12, ge=1, le=600)
+    half_life: int = Field(default=365, ge=1, le=36500)
+    min_new_days: int = Field(default=28, ge=1, le=3650)
+    alarms: tuple[str, ...] = ("auc", "skill", "base rate", "calibration", "unseen")
 
 
 class Model(Section):

@@ -1,8 +1,9 @@
 """The steps of the life cycle, each a function of the settings: what the command line and the lessons call."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,6 @@ from .bundle import Bundle
 from .contract import CONTRACT
 from .registry import CHAMPION
 from .registry import Registry
-from .settings import Retraining
 from .settings import Settings
 from .settings import Snapshot
 from .settings import Split
@@ -51,8 +51,12 @@ def train(config: Settings, fitted: Pipeline | None = None) -> Release:
 
     A pipeline that is `fitted` by these settings already need not be fitted again.
     """
-    trained = training.train(_split(config), config.model, config.tests, lineage(config), fitted)
-    return _release(config, trained, "train")
+    return _release(config, made(config, fitted), "train")
+
+
+def made(config: Settings, fitted: Pipeline | None = None) -> training.Trained:
+    """Check, train, evaluate and test a model; nothing is written."""
+    return training.train(split(config), config.model, config.tests, lineage(config), fitted)
 
 
 def ensure(config: Settings, fitted: Pipeline | None = None) -> int:
@@ -81,25 +85,24 @@ def evaluate(config: Settings, version: int | str = CHAMPION) -> tuple[evaluatio
 def try_again(config: Settings, version: int | str = CHAMPION) -> list[gates.Verdict]:
     """The model tests, run again on a version by the exported model."""
     bundle = Bundle.load(bundle_folder(config, version))
-    split = _split(config)
-    answers = export.predict(bundle, split.test)
+    parts = split(as_made(config, version))
+    answers = export.predict(bundle, parts.test)
     names = bundle.names
     return model_tests.run(
-        lambda rows: export.predict(bundle, rows), split.train, split.test, names, config.tests, answers=answers
+        lambda rows: export.predict(bundle, rows), parts.train, parts.test, names, config.tests, answers=answers
     )
 
 
-def retrain(config: Settings) -> retraining.Decision:
-    """Train a challenger on the period of [retraining], compare it with the champion, promote it if it is better."""
-    registry = Registry(config.paths.registry)
-    registry.resolve(CHAMPION)
-    parts = config.retraining
-    split = data.split(features(config, *parts.snapshots), parts.train, parts.test)
-    made_of = training.lineage(_sums(config, parts.snapshots), periods(parts), config.model, config.tests)
-    challenger = training.train(split, config.model, config.tests, made_of)
-    decision = retraining.decide(challenger, registry, config.tests.slices)
-    _track(config, Release(decision.version, challenger), "retrain")
-    return decision
+def as_made(config: Settings, version: int | str) -> Settings:
+    """The settings by which a version is judged: its own, if retraining made it, on days that it has not seen.
+
+    Any other version is judged by the settings as they are: that they differ from its own is what gates look for.
+    """
+    file = bundle_folder(config, version) / "manifest.json"
+    theirs = retraining.of(config)
+    found = json.loads(file.read_text(encoding="utf-8"))["lineage"].get("periods") if file.is_file() else None
+    now, wanted = (_texts(periods(each.split)) for each in (config, theirs))
+    return theirs if found == wanted != now else config
 
 
 def verdicts(config: Settings, version: int | str = CHAMPION) -> list[gates.Verdict]:
@@ -114,23 +117,35 @@ def bundle_folder(config: Settings, version: int | str = CHAMPION) -> Path:
 
 def lineage(config: Settings) -> training.Lineage:
     """What a model of the present data and settings is made of."""
-    return training.lineage(_sums(config, [config.data.snapshot]), periods(config.split), config.model, config.tests)
+    names = [*config.data.earlier, config.data.snapshot]
+    sums = {name: data.sums(config.snapshot(name).folder) for name in names}
+    return training.lineage(sums, periods(config.split), config.model, config.tests)
 
 
-def periods(parts: Split | Retraining) -> dict[str, tuple[object, ...]]:
+def periods(parts: Split) -> dict[str, tuple[object, ...]]:
     """The periods of a split as lineage remembers them."""
-    every = {"every": (parts.every,)} if isinstance(parts, Split) and parts.every > 1 else {}
-    return {"train": parts.train, "test": parts.test, **every}
+    every = {"every": (parts.every,)} if parts.every > 1 else {}
+    weighted = {"half_life": (parts.half_life,)} if parts.half_life else {}
+    return {"train": parts.train, "test": parts.test, **every, **weighted}
+
+
+def split(config: Settings, frame: pd.DataFrame | None = None) -> data.Split:
+    """The labelled rows of the two periods of the settings; `frame` has the features of the default snapshot, if known.
+
+    Rows of earlier snapshots come first, under negative numbers: the others keep the index that they have in `frame`.
+    """
+    newest, parts = features(config) if frame is None else frame, config.split
+    if config.data.earlier:
+        earlier = features(config, *config.data.earlier)
+        earlier.index = pd.RangeIndex(-len(earlier), 0)
+        newest = pd.concat([earlier, newest])
+    return replace(data.split(newest, parts.train, parts.test, every=parts.every), half_life=parts.half_life)
 
 
 def _answers(config: Settings, version: int | str) -> tuple[pd.DataFrame, NDArray[np.float64]]:
     bundle = Bundle.load(bundle_folder(config, version))
-    rows = _split(config).test
+    rows = split(as_made(config, version)).test
     return rows, export.predict(bundle, rows)
-
-
-def _split(config: Settings) -> data.Split:
-    return data.split(features(config), config.split.train, config.split.test, every=config.split.every)
 
 
 def _features(config: Settings, name: str) -> pd.DataFrame:
@@ -166,5 +181,5 @@ def _track(config: Settings, release: Release, name: str) -> None:
     )
 
 
-def _sums(config: Settings, snapshots: Iterable[str]) -> dict[str, dict[str, str]]:
-    return {name: data.sums(config.snapshot(name).folder) for name in snapshots}
+def _texts(parts: Mapping[str, tuple[object, ...]]) -> dict[str, list[str]]:
+    return {name: [str(value) for value in period] for name, period in parts.items()}

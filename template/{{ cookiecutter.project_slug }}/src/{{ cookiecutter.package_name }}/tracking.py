@@ -63,6 +63,26 @@ def record(
         return str(run.info.run_id)
 
 
+def record_once(
+    store: Store,
+    experiment: str,
+    name: str,
+    *,
+    parameters: Mapping[str, object],
+    metrics: Mapping[str, float],
+    artifacts: Path | None = None,
+) -> str:
+    """Record a run unless one of that name is there; what a killed process left of it is removed. The id of the run."""
+    with _client(store) as client:
+        known = client.get_experiment_by_name(experiment)
+        found = client.search_runs([known.experiment_id], f"attributes.run_name = {name!r}") if known else []
+        for run in found:
+            if run.info.status == "FINISHED":
+                return str(run.info.run_id)
+            client.delete_run(run.info.run_id)
+    return record(store, experiment, name, parameters=parameters, metrics=metrics, artifacts=artifacts)
+
+
 def runs(store: Store, experiment: str) -> list[dict[str, object]]:
     """The recorded runs of an experiment, the newest first: name, parameters and metrics."""
     with _client(store) as client:

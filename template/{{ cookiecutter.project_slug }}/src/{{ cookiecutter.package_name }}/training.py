@@ -44,8 +44,11 @@ class Trained:
         return predict(self.pipeline, self.spec, rows)
 
 
-def fit(rows: pd.DataFrame, spec: Model) -> Pipeline:
-    """A pipeline fitted on labelled rows; InputError when a feature or one of the two classes is missing."""
+def fit(rows: pd.DataFrame, spec: Model, half_life: int = 0) -> Pipeline:
+    """A pipeline fitted on labelled rows; InputError when a feature or one of the two classes is missing.
+
+    With a `half_life` in days, a row weighs half as much as one that is so much younger.
+    """
     missing = [name for name in spec.features if name not in rows]
     if missing:
         hint = f"the columns are made in sql/features.sql: {', '.join(rows.columns)}"
@@ -58,7 +61,14 @@ def fit(rows: pd.DataFrame, spec: Model) -> Pipeline:
     if rows[CONTRACT.target].nunique() < 2:
         raise InputError("only one class in the training period", where="[split] train", hint="choose a longer period")
     target = rows[CONTRACT.target].astype(int)
-    return model.build(spec, CONTRACT.features).fit(rows[list(spec.features)], target)
+    weights = weigh(rows[CONTRACT.day], half_life) if half_life else None
+    return model.build(spec, CONTRACT.features).fit(rows[list(spec.features)], target, trees__sample_weight=weights)
+
+
+def weigh(day: pd.Series, half_life: int) -> NDArray[np.float64]:
+    """The weight of each row by its day, (rows,): 1 on the newest day, half of it `half_life` days before."""
+    age = (day.max() - day).dt.days.to_numpy()
+    return np.asarray(0.5 ** (age / half_life))
 
 
 def predict(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> NDArray[np.float64]:
@@ -73,7 +83,7 @@ def train(
 
     A pipeline that is `fitted` on these rows by this specification already need not be fitted again.
     """
-    pipeline = fitted or fit(split.train, spec)
+    pipeline = fitted or fit(split.train, spec, split.half_life)
     p = predict(pipeline, spec, split.test)
     result = evaluate(split.test[CONTRACT.target], p, split.test[CONTRACT.day])
     verdicts = model_tests.run(

@@ -6,19 +6,16 @@ from datetime import date
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from mle_standin import cli
 from mle_standin import gates
-from mle_standin import retraining
 from mle_standin import settings
 from mle_standin import steps
 from mle_standin import tracking
 from mle_standin.errors import InputError
 from mle_standin.errors import RedError
-from mle_standin.evaluation import Difference
 from mle_standin.monitoring import watch
 from mle_standin.registry import Registry
 
@@ -31,10 +28,8 @@ def own(config: settings.Settings, tmp_path_factory: pytest.TempPathFactory) -> 
     home = tmp_path_factory.mktemp("home")
     paths = {"registry": home / "registry", "tracking": home / "tracking" / "mlflow.db"}
     split = {"train": (date(2013, 5, 1), date(2013, 7, 1)), "test": (date(2013, 7, 1), date(2013, 8, 1))}
-    again = {"snapshots": ("2013",), "train": (date(2013, 5, 1), date(2013, 8, 1))}
-    later = config.retraining.model_copy(update={**again, "test": (date(2013, 8, 1), date(2013, 9, 1))})
     changes = {"paths": config.paths.model_copy(update=paths), "split": config.split.model_copy(update=split)}
-    return config.model_copy(update={**changes, "retraining": later})
+    return config.model_copy(update=changes)
 
 
 def test_a_model_that_exists_is_not_trained_again(own: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,16 +58,6 @@ def test_evaluating_a_version_gives_what_was_recorded_when_it_was_made(own: sett
     assert all(verdict.passed for verdict in steps.try_again(own))
 
 
-def test_a_challenger_is_promoted_only_when_it_is_better_beyond_chance(own: settings.Settings) -> None:
-    champion = steps.ensure(own)
-    decision = steps.retrain(own)
-    aliases = Registry(own.paths.registry).aliases()
-    assert decision.promoted == all(verdict.passed for verdict in decision.verdicts)
-    assert aliases["challenger"] == decision.version != champion
-    assert aliases["champion"] == (decision.version if decision.promoted else champion)
-    assert Registry(own.paths.registry).history()[-1]["reason"] == decision.reason
-
-
 def test_a_simulated_incident_rings_and_the_log_can_be_watched(
     own: settings.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,30 +76,6 @@ def test_a_simulated_incident_rings_and_the_log_can_be_watched(
     assert watched.passed is False
     with pytest.raises(InputError, match="there is such a file already"):
         CliRunner().invoke(cli.commands, command, catch_exceptions=False)
-
-
-def test_retraining_without_a_champion_says_what_to_do(own: settings.Settings, tmp_path: Path) -> None:
-    empty = own.model_copy(update={"paths": own.paths.model_copy(update={"registry": tmp_path})})
-    with pytest.raises(InputError, match="train"):
-        steps.retrain(empty)
-
-
-@pytest.mark.parametrize(("low", "better"), [(-0.001, False), (0.0, False), (0.001, True)])
-def test_an_interval_that_holds_zero_is_no_improvement(low: float, better: bool) -> None:  # noqa: FBT001
-    assert retraining.better(Difference(0.01, low, 0.02, -0.001, -0.002, 0.0)).passed is better
-
-
-def test_a_slice_that_gets_worse_stops_a_promotion(own: settings.Settings) -> None:
-    rows = steps.features(own).query("day_of_year > 330")
-    rows = rows[rows["late"].notna()]
-    draw = np.random.default_rng(0)
-    old = np.clip(rows["late"].to_numpy() * 0.3 + draw.normal(0.3, 0.15, len(rows)), 0, 1)
-    new = np.where(rows["origin"] == "LGA", draw.random(len(rows)), old)
-    verdict = retraining.no_slice_worse(rows, new, old, ["origin"])
-    assert verdict.passed is False
-    assert "origin = LGA" in verdict.evidence
-    assert "JFK" not in verdict.evidence
-    assert retraining.no_slice_worse(rows, old, old, ["origin", "carrier"]).passed is True
 
 
 def test_red_data_stop_the_training(own: settings.Settings) -> None:

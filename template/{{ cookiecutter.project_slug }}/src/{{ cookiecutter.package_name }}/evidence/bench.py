@@ -122,8 +122,7 @@ class Bench:
     @part
     def split(self) -> data.Split:
         """The rows that training took and the later ones."""
-        parts = self.config.split
-        return data.split(self.frame, parts.train, parts.test, every=parts.every)
+        return steps.split(self.config, self.frame)
 
     @part
     def train(self) -> pd.DataFrame:
@@ -169,7 +168,7 @@ class Bench:
     @part
     def pipeline(self) -> Pipeline:
         """The model fitted once more, by scikit-learn, on the rows that training took."""
-        return training.fit(self.split.train, self.spec)
+        return training.fit(self.split.train, self.spec, self.split.half_life)
 
     @part
     def before(self) -> Bundle:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import contract
+from .. import retraining
 from .. import steps
 from .. import training
 from ..settings import FILE
@@ -35,12 +36,12 @@ def compare(bench: Bench) -> Committed:
     that retraining made has the periods of [retraining].
     """
     trained, config = dict(bench.manifest["lineage"]), bench.config
-    parts = [steps.periods(config.split), steps.periods(config.retraining)]
+    parts = [steps.periods(each.split) for each in (config, retraining.of(config))]
     now = [training.lineage({}, periods, config.model, config.tests) for periods in parts]
     kinds = ("spec", "contract", "features_sql", "periods", "tests")
     found = [tuple(_different(trained, _plain(each), kinds)) for each in now]
     compared = sum(len(part) if isinstance(part, dict) else 1 for part in (_plain(now[0])[kind] for kind in kinds))
-    commit, uncommitted = _git(bench.home)
+    commit, uncommitted = git(bench.home)
     return Committed(min(found, key=len), compared, commit, uncommitted)
 
 
@@ -81,7 +82,7 @@ def _lists(value: Any) -> Any:
     return [_lists(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
-def _git(home: Path) -> tuple[str, tuple[str, ...]]:
+def git(home: Path) -> tuple[str, tuple[str, ...]]:
     """The commit of the project and the files of the specification that differ from it; nothing without git."""
     package = Path(str(contract.__file__)).resolve().parent
     files = [home / FILE, package / "contract.py", *sorted((package / "sql").glob("*.sql"))]

@@ -12,10 +12,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from .. import data
 from .. import export
 from .. import row_rules
 from .. import scoring
+from .. import steps
 from .. import tables
 from .. import training
 from ..bundle import MAX_DIFFERENCE
@@ -95,11 +95,9 @@ def _bundle(bench: Bench) -> tuple[Bundle, NotJudgedError | None]:
 
 def _made_of_these(bench: Bench) -> bool:
     """Whether the version was trained on the rows and with the specification that a fit would take now."""
-    lineage, parts, name = bench.manifest["lineage"], bench.config.split, bench.config.data.snapshot
-    periods = [str(day) for day in parts.train], [str(parts.every)] if parts.every > 1 else None
-    trained = lineage["periods"]["train"], lineage["periods"].get("every")
-    sums = {name: data.sums(bench.config.snapshot().folder)}
-    return trained == periods and lineage["data"] == sums and bench.trained_spec == bench.spec
+    lineage, now = bench.manifest["lineage"], json.loads(json.dumps(steps.lineage(bench.config)))
+    trained, periods = ({**made["periods"], "test": None} for made in (lineage, now))
+    return trained == periods and lineage["data"] == now["data"] and bench.trained_spec == bench.spec
 
 
 def _notebook(bench: Bench, rows: pd.DataFrame) -> _Result:

@@ -1,0 +1,284 @@
+"""A retraining from the snapshot to the decision: phases that are recorded when they are complete.
+
+A process that is killed leaves champion and registry as they were; the next call goes on after the last finished phase
+if nothing that the decision depends on has changed, and begins anew otherwise.
+"""
+
+import json
+from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from dataclasses import dataclass
+from datetime import UTC
+from datetime import date
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+from . import data
+from . import decisions
+from . import export
+from . import model_card
+from . import retraining
+from . import shadowing
+from . import steps
+from . import tracking
+from .bundle import Bundle
+from .decisions import Decisions
+from .decisions import Record
+from .errors import RedError
+from .evidence.committed import git
+from .files import sha256
+from .gates import Verdict
+from .lock import alone
+from .registry import CHALLENGER
+from .registry import CHAMPION
+from .registry import Registry
+from .settings import Settings
+from .sources import behind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Mapping
+
+Judge = Callable[[Settings, Path, int], Sequence[Verdict]]
+Tell = Callable[[str, int, int], None]
+
+
+def all_gates(config: Settings, home: Path, version: int) -> Sequence[Verdict]:
+    """The 28 gates on a version, on days that it has not seen: about a minute."""
+    from . import release
+
+    return release.judge(config, home, version).verdicts
+
+
+def tests_only(config: Settings, home: Path, version: int) -> Sequence[Verdict]:
+    """No gate but the model tests of the training: for lessons and practice, where a minute is too long."""
+    del home
+    return steps.verdicts(config, version)
+
+
+def retrain(
+    config: Settings,
+    home: Path,
+    *,
+    why: str = "by hand",
+    again: bool = False,
+    judge: Judge = all_gates,
+    log: Path | None = None,
+    until: datetime | None = None,
+    tell: Tell | None = None,
+) -> Record:
+    """Decide about a challenger made by [retraining]: the record of the decision, which says whether it was promoted.
+
+    What was decided before on the same data, settings, code and champion is not decided `again` unless that is wanted.
+    `log` and `until`: which requests the challenger answers in the shadow. Raises InputError without a champion or
+    while another retraining is at work, RedError when the data do not keep the contract.
+    """
+    own, book = retraining.of(config), Decisions(config.paths.registry)
+    plan = plan_of(config, own, home, why)
+    with _only_one(book):
+        known = _latest(book, plan)
+        if known and not known.open and not again:
+            return known
+        record = known if known and known.open else None
+        for other in book.all():
+            if other.open and (record is None or other.number != record.number):
+                other.close(promoted=False, reason="another retraining began", ended="abandoned")
+        open_one = record or book.begin(plan)
+        log, until = log or config.paths.predictions, until or datetime.now(UTC)
+        return Work(config, own, home, open_one, judge, log, until).run(tell)
+
+
+def decided(config: Settings, home: Path) -> Record | None:
+    """The closed decision on the present data, settings, code and champion, if there is one."""
+    plan = plan_of(config, retraining.of(config), home, "")
+    known = _latest(Decisions(config.paths.registry), plan)
+    return known if known and not known.open else None
+
+
+def plan_of(config: Settings, own: Settings, home: Path, why: str) -> dict[str, Any]:
+    """What a decision depends on, as plain values: lineage, champion, code, window; beside it the commit and why."""
+    registry, parts = Registry(config.paths.registry), config.retraining
+    window = {"sliding": {"months": parts.months}, "weighted": {"half_life": parts.half_life}}.get(parts.window, {})
+    settings = {
+        "data": own.data.model_dump(mode="json", include={"snapshot", "earlier"}),
+        **{name: getattr(own, name).model_dump(mode="json") for name in ("split", "model", "tests")},
+    }
+    return {
+        "champion": registry.resolve(CHAMPION),
+        "window": {"kind": parts.window, **window},
+        "lineage": json.loads(json.dumps(steps.lineage(own))),
+        "settings": settings,
+        "code": code(),
+        "commit": git(home)[0],
+        "why": why,
+    }
+
+
+def code() -> str:
+    """A sum over the files of the package behind features, training and comparison."""
+    files = behind(steps.made, retraining.against, export.write)
+    return decisions.fingerprint([(path.name, sha256(path)) for path in files])
+
+
+@dataclass
+class Work:
+    """One decision at work: under the settings of the project, and under those of the challenger, `own`."""
+
+    config: Settings
+    own: Settings
+    home: Path
+    record: Record
+    judge: Judge
+    log: Path
+    until: datetime
+
+    @property
+    def registry(self) -> Registry:
+        """Where the versions are."""
+        return Registry(self.config.paths.registry)
+
+    @property
+    def champion(self) -> int:
+        """The number of the version that the challenger meets."""
+        return int(self.record.plan["champion"])
+
+    @cached_property
+    def split(self) -> data.Split:
+        """The rows that the challenger learns from, and those on which it meets the champion."""
+        return steps.split(self.own)
+
+    @property
+    def version(self) -> int:
+        """The challenger's number."""
+        return int(self.record["training"]["version"])
+
+    def run(self, tell: Tell | None = None) -> Record:
+        """Go through the phases that are not finished yet, and end the decision."""
+        for number, phase in enumerate(decisions.PHASES, start=1):
+            if tell:
+                tell(phase, number, len(decisions.PHASES))
+            if phase not in self.record:
+                try:
+                    found = getattr(self, phase)()
+                except RedError as error:
+                    self.record.close(promoted=False, reason=f"{phase}: {error}", ended="stopped")
+                    raise
+                self.record.finish(phase, found)
+        verdict = self.record["promotion"]
+        self.record.close(promoted=verdict["promoted"], reason=verdict["reason"])
+        return self.record
+
+    def snapshot(self) -> dict[str, Any]:
+        """Compare every file with its recorded sum."""
+        names = [*self.own.data.earlier, self.own.data.snapshot]
+        return {"sums": {name: data.verify(self.own.snapshot(name).folder) for name in names}}
+
+    def checks(self) -> dict[str, Any]:
+        """Check the data against the contract, and count what is left to learn from and to judge on."""
+        return {"train": model_card.described(self.split.train), "test": model_card.described(self.split.test)}
+
+    def training(self) -> dict[str, Any]:
+        """Train the challenger and register it; the same content is never registered twice."""
+        trained = steps.made(self.own)
+        version = export.register(trained, self.registry)
+        manifest = Bundle.load(self.registry.path(version)).manifest
+        return {"version": version, "sums": manifest["sha256"], "metrics": trained.evaluation.to_dict()}
+
+    def tracking(self) -> dict[str, Any]:
+        """Track the training, once."""
+        found = tracking.record_once(
+            self.config.paths.tracking,
+            self.own.model.name,
+            f"retrain version {self.version}, decision {self.record.number}",
+            parameters={**self.own.model.model_dump(mode="json"), "version": self.version},
+            metrics=self.record["training"]["metrics"],
+            artifacts=self.registry.path(self.version),
+        )
+        return {"run": found}
+
+    def gates(self) -> dict[str, Any]:
+        """Judge the challenger by the gates."""
+        said = self.judge(self.config, self.home, self.version)
+        return {"by": self.judge.__name__, "verdicts": [asdict(verdict) for verdict in said]}
+
+    def comparison(self) -> dict[str, Any]:
+        """Meet the champion on the newest labelled days, in all and on every slice."""
+        apart = retraining.unseen(self.own.split.test[0], self.own.split.train[1], self.learned_until(self.champion))
+        bundles = [Bundle.load(self.registry.path(number)) for number in (self.version, self.champion)]
+        new, old = (export.predict(bundle, self.split.test) for bundle in bundles)
+        found = retraining.against(self.split.test, new, old, self.own.tests.slices)
+        return {**found.to_dict(), "verdicts": [asdict(verdict) for verdict in (apart, *found.verdicts)]}
+
+    def shadow(self) -> dict[str, Any]:
+        """Let the challenger answer beside the champion; from here on the service may have it as its shadow."""
+        champion, challenger = (Bundle.load(self.registry.path(n)) for n in (self.champion, self.version))
+        source, columns = shadowing.asked(self.log, champion, self.until) or (
+            "the days of the comparison",
+            export.columns(data.thinned(self.split.test, shadowing.MOST), champion.names),
+        )
+        found = shadowing.shadow(champion, challenger, source, columns)
+        self.registry.promote(self.version, CHALLENGER, f"decision {self.record.number}")
+        return {**found.to_dict(), "verdicts": [asdict(shadowing.sound(found))]}
+
+    def card(self) -> dict[str, Any]:
+        """Write the model card; without one, nothing is promoted."""
+        page = model_card.write(self.record, self.own, self.config.gates.max_age_days)
+        return {"files": [page.name, page.with_suffix(".json").name]}
+
+    def promotion(self) -> dict[str, Any]:
+        """Promote the challenger if every verdict is green; otherwise it stays one, with the reason."""
+        promoted, reason = ruling(verdicts(self.record))
+        if promoted:
+            self.registry.promote(self.version, reason=f"decision {self.record.number}: {reason}")
+        return {"promoted": promoted, "reason": reason}
+
+    def learned_until(self, version: int) -> date:
+        """The end of the days that a version has learned from."""
+        return learned(Bundle.load(self.registry.path(version)))[1]
+
+
+def learned(bundle: Bundle) -> data.Period:
+    """The period that a version has learned from, by its lineage."""
+    start, end = bundle.manifest["lineage"]["periods"]["train"]
+    return date.fromisoformat(str(start)), date.fromisoformat(str(end))
+
+
+def verdicts(record: Record) -> list[Verdict]:
+    """Everything that was said about the challenger: gates, comparison, shadow."""
+    return [Verdict(**each) for phase in ("gates", "comparison", "shadow") for each in record[phase]["verdicts"]]
+
+
+def ruling(said: Sequence[Verdict]) -> tuple[bool, str]:
+    """Whether a challenger is promoted: only when all is green. The reason: what is not, or what it is better by."""
+    red = [verdict for verdict in said if not verdict.passed]
+    told = red or [verdict for verdict in said if verdict.gate in {"better than the champion", "no slice is worse"}]
+    return not red, "; ".join(f"{verdict.gate}: {verdict.evidence}" for verdict in told)
+
+
+def _latest(book: Decisions, plan: "Mapping[str, Any]") -> Record | None:
+    """The newest decision about the same: an abandoned or stopped one does not count."""
+    for record in reversed(book.all()):
+        finished = record.outcome is None or record.outcome["ended"] == "decided"
+        if finished and _same(record, plan):
+            return record
+    return None
+
+
+def _same(record: Record, plan: "Mapping[str, Any]") -> bool:
+    """Whether a decision is about what `plan` says. The champion may be its own challenger by now: it was promoted."""
+    before = record.plan
+    champions = {before["champion"], *([record["training"]["version"]] if "card" in record else [])}
+    alike = all(before.get(name) == plan[name] for name in ("lineage", "window", "code"))
+    return alike and plan["champion"] in champions
+
+
+@contextmanager
+def _only_one(book: Decisions) -> "Iterator[None]":
+    book.folder.mkdir(parents=True, exist_ok=True)
+    with alone(book.folder / ".lock"):
+        yield

@@ -1,0 +1,32 @@
+"""Retrain in a process of its own, which kills itself when the named phase is done but not recorded yet.
+
+python killed.py HOME PHASE: the settings are those of the project in HOME; "" kills nothing.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mle_standin import challenge
+from mle_standin import decisions
+from mle_standin import settings
+
+
+def main(home: Path, phase: str) -> None:
+    """Retrain with the tests of the training instead of the gates."""
+    finish = decisions.Record.finish
+
+    def killed(record: decisions.Record, name: str, found: Mapping[str, Any]) -> None:
+        if name == phase:
+            os.kill(os.getpid(), signal.SIGKILL)
+        finish(record, name, found)
+
+    decisions.Record.finish = killed  # type: ignore[method-assign, assignment]
+    challenge.retrain(settings.load(home), home, judge=challenge.tests_only)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
