@@ -12,9 +12,9 @@ from typing import Any
 
 import batch
 import endurance
-import incidents
 import notebooks_vs_script
 import pictures
+import replay
 import serving
 
 HERE = Path(__file__).resolve().parent
@@ -22,7 +22,7 @@ MEASURES: dict[str, Callable[[Path], Any]] = {
     "serving": lambda project: serving.measure(project, 5),
     "endurance": endurance.measure,
     "batch": lambda project: batch.measure(project, 3),
-    "incidents": incidents.measure,
+    "replay": replay.measure,
     "notebooks_vs_script": lambda project: notebooks_vs_script.measure(project, 3),
 }
 
@@ -39,6 +39,8 @@ def main(names: list[str]) -> None:
         results[name] = MEASURES[name](Path(sys.prefix).parent)
         file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     pictures.draw(results, HERE)
+    if "replay" in results:
+        replay.draw(results["replay"], HERE)
     print(f"Written to {file}")
 
 

@@ -280,9 +280,10 @@ def score(source: Path, target: Path, version: str, threads: int | None, as_json
 @click.option(
     "--log", type=click.Path(path_type=Path, exists=True), help="A prediction log; that of the service without it."
 )
+@click.option("--against", metavar="SNAPSHOT", help="Compare what was logged with the features of this snapshot.")
 @JSON
-def monitor(until: datetime | None, log: Path | None, as_json: bool) -> None:  # noqa: FBT001
-    """Watch the champion: drift, unseen values, calibration, ranking; an alarm is exit code 1."""
+def monitor(until: datetime | None, log: Path | None, against: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Watch the champion: volume, drift, skew, calibration, ranking; an alarm is exit code 1."""
     from . import gates
     from .monitoring import watch
     from .monitoring.monitors import Thresholds
@@ -293,8 +294,16 @@ def monitor(until: datetime | None, log: Path | None, as_json: bool) -> None:  #
     page = config.paths.reports / "monitoring" / "index.html"
     now = until.replace(tzinfo=UTC) if until else None
     thresholds = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
-    watched = watch.monitor(bundle, log or config.paths.predictions, now=now, thresholds=thresholds, report_path=page)
-    _verdicts(watched.verdicts, as_json)
+    batch = _batch(config, bundle, against) if against else None
+    place = log or config.paths.predictions
+    watched = watch.monitor(bundle, place, now=now, thresholds=thresholds, report_path=page, batch=batch)
+    if as_json:
+        told = [
+            {**vars(each), "realised": each.realised if each.holds is not None else None} for each in watched.estimates
+        ]
+        click.echo(json.dumps({"verdicts": [vars(v) for v in watched.verdicts], "estimates": told}))
+    else:
+        _verdicts(watched.verdicts, as_json)
     _say(f"The report is {page}")
     red = [verdict for verdict in watched.verdicts if verdict.passed is False]
     if red:
@@ -382,6 +391,13 @@ def _failure(step: Any) -> tuple[str]:
     where = f"lesson {step.lesson}, cell {failure['cell']}: {failure['error']}"
     hint = "correct it and go on with the command `run --resume`; the notebook up to there is kept"
     return (f"{where}\n    {lines}\n  {hint}" if lines else f"{where}\n  {hint}",)
+
+
+def _batch(config: settings.Settings, folder: Path, snapshot: str) -> Any:
+    from . import steps
+    from .bundle import Bundle
+
+    return steps.batch(Bundle.load(folder).names, [steps.features(config, snapshot)])
 
 
 def _verdicts(verdicts: "Sequence[Verdict]", as_json: bool) -> None:  # noqa: FBT001

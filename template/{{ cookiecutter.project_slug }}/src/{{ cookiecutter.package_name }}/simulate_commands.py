@@ -52,7 +52,8 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
     with Display("week", pace=True) as display:
         played, labels = simulation.play(rows, bundle, path, period, lambda at, of: display.tell(path.name, at, of))
     weeks = max((period[1] - period[0]).days // WEEK, 1)
-    watched = watch.monitor(folder, path, now=period[1], days=WEEK, windows=weeks)
+    batch = steps.batch(bundle.names, worlds.values())
+    watched = watch.monitor(folder, path, now=period[1], days=WEEK, windows=weeks, batch=batch)
     since = min((incident.start for incident in happening), default=period[0])
     alarms = simulation.rung(watched.timeline, WEEK, since)
     if as_json:
