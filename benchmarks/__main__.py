@@ -14,9 +14,9 @@ import batch
 import cluster
 import drift
 import endurance
-import incidents
 import notebooks_vs_script
 import pictures
+import replay
 import retraining
 import serving
 
@@ -27,7 +27,7 @@ MEASURES: dict[str, Callable[[Path], Any]] = {
     "drift": lambda project: drift.measure(project, 5),
     "cluster": cluster.measure,
     "batch": lambda project: batch.measure(project, 3),
-    "incidents": incidents.measure,
+    "replay": replay.measure,
     "retraining": retraining.measure,
     "notebooks_vs_script": lambda project: notebooks_vs_script.measure(project, 3),
 }
@@ -45,6 +45,8 @@ def main(names: list[str]) -> None:
         results[name] = MEASURES[name](Path(sys.prefix).parent)
         file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     pictures.draw(results, HERE)
+    if "replay" in results:
+        replay.draw(results["replay"], HERE)
     print(f"Written to {file}")
 
 

@@ -296,52 +296,6 @@ def score(  # noqa: PLR0917 - click hands them over by name
 
 
 @commands.command()
-@click.option("--until", type=click.DateTime(), help="End of the last window (UTC); now, without it.")
-@click.option("--log", metavar="FILE|URL", help="A prediction log; that of the service without it.")
-@cluster_commands.SCORED
-@cluster_commands.CLUSTER
-@JSON
-@monitor_commands.telling
-def monitor(  # noqa: PLR0917 - click hands them over by name
-    until: datetime | None,
-    log: str | None,
-    scored: str,
-    cluster: str,
-    as_json: bool,  # noqa: FBT001
-    telling: monitor_commands.Telling,
-) -> None:
-    """Watch the champion: drift, unseen values, calibration, ranking; an alarm is exit code 1."""
-    from . import gates
-    from .monitoring import scored as partitions
-    from .monitoring import watch
-    from .monitoring.monitors import Thresholds
-    from .postgres import place
-    from .registry import Registry
-
-    config = settings.load()
-    read = place(log) if log else config.paths.predictions
-    if log and isinstance(read, Path) and not read.is_file():
-        raise InputError("no such file", where=read, hint="give a prediction log that is there")
-    page = config.paths.reports / "monitoring" / "index.html"
-    now = until.replace(tzinfo=UTC) if until else None
-    thresholds = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
-    how: dict[str, Any] = {"now": now, "thresholds": thresholds, "report_path": page}
-
-    def look() -> watch.Watched:
-        bundle = Registry(config.paths.registry).path()
-        if scored:
-            return partitions.monitor(bundle, scored, cluster=cluster, **how)
-        return watch.monitor(bundle, read, **how)
-
-    watched = monitor_commands.look(look, config, telling, read)
-    _verdicts(watched.verdicts, as_json)
-    _say(f"The report is {page}")
-    red = [verdict for verdict in watched.verdicts if verdict.passed is False]
-    if red:
-        gates.require(red, where="monitor", hint="open the report and look at the features that changed most")
-
-
-@commands.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def tracking(port: int) -> None:
     """Open MLflow's page with every tracked training, until Ctrl-C."""
@@ -398,6 +352,7 @@ for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.dril
 commands.add_command(trace_commands.trace)
 commands.add_command(service_commands.keys)
 commands.add_command(simulate_commands.simulate)
+commands.add_command(monitor_commands.monitor)
 commands.add_command(retrain_commands.retrain)
 
 

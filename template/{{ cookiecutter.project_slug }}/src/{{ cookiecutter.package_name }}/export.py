@@ -26,6 +26,7 @@ from sklearn.pipeline import Pipeline
 
 from . import gates
 from . import model
+from . import training
 from .bundle import Bundle
 from .bundle import manifest_sums
 from .bundle import sign
@@ -33,6 +34,7 @@ from .contract import CONTRACT
 from .errors import RedError
 from .files import write_atomic
 from .model_tests import without_values
+from .monitoring import estimates
 from .monitoring import reference
 from .registry import Registry
 from .schema import Column
@@ -191,8 +193,20 @@ def _reference(trained: Trained) -> dict[str, object]:
     train = trained.split.train
     described = signature(trained.spec, trained.pipeline)["features"]
     names = list(trained.spec.features)
-    predictions, labels = trained.predict(train), train[CONTRACT.target].to_numpy()
-    return reference.make(columns(train, names), predictions, labels, described, day=train[CONTRACT.day].to_numpy())
+    given = columns(train, names), trained.predict(train), train[CONTRACT.target].to_numpy(), described
+    every = int((trained.lineage.get("periods", {}).get("every") or [1])[0])
+    return reference.make(*given, day=train[CONTRACT.day].to_numpy(), every=every, held_out=_held_out(trained))
+
+
+def _held_out(trained: Trained) -> reference.HeldOut | None:
+    """What models that had not seen them say about the rows of training; None where there are too few days."""
+    train = trained.split.train
+    if train[CONTRACT.day].nunique() < estimates.MIN_DAYS * training.PARTS:
+        return None
+    later = training.held_out(train, trained.spec)
+    names = ("probability", CONTRACT.target, CONTRACT.day, "part")
+    probability, label, day, part = (later[name].to_numpy() for name in names)
+    return probability, label, day, part
 
 
 def _unseen(rows: pd.DataFrame, spec: Model) -> pd.DataFrame:

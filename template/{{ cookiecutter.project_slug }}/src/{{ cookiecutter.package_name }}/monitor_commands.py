@@ -1,130 +1,105 @@
-"""What `monitor` does with what it found besides showing it: tell Prometheus, tell people."""
+"""The command `monitor`."""
 
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from datetime import UTC
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
-from typing import NoReturn
 
 import click
 
+from . import cluster_commands
+from . import settings
+from . import telling as told_to
 from .errors import InputError
-from .errors import ProjectError
 
 if TYPE_CHECKING:
-    from .monitoring.exposition import Exposition
     from .monitoring.watch import Watched
+    from .postgres import Postgres
     from .settings import Settings
 
-HOUR = 3600.0
-LOCAL = "127.0.0.1"
+
+@click.command()
+@click.option("--until", type=click.DateTime(), help="End of the last window (UTC); now, without it.")
+@click.option("--log", metavar="FILE|URL", help="A prediction log; that of the service without it.")
+@click.option("--against", metavar="SNAPSHOT", help="Compare what was logged with the features of this snapshot.")
+@cluster_commands.SCORED
+@cluster_commands.CLUSTER
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+@told_to.telling
+def monitor(  # noqa: PLR0917 - click hands them over by name
+    until: datetime | None,
+    log: str | None,
+    against: str | None,
+    scored: str,
+    cluster: str,
+    as_json: bool,  # noqa: FBT001
+    telling: told_to.Telling,
+) -> None:
+    """Watch the champion: volume, drift, skew, calibration, ranking; an alarm is exit code 1."""
+    from . import gates
+    from .registry import Registry
+
+    config = settings.load()
+    if scored and against:
+        raise InputError("partitions are not compared with a snapshot", where="--against", hint="leave one of them out")
+    place, page = _log(config, log), config.paths.reports / "monitoring" / "index.html"
+
+    def look() -> "Watched":
+        bundle = Registry(config.paths.registry).path()
+        how = {"now": until.replace(tzinfo=UTC) if until else None, "report_path": page}
+        return _look(config, bundle, place, scored=scored, cluster=cluster, against=against, how=how)
+
+    beside = place if isinstance(place, Path) else page.with_name("predictions")
+    watched = told_to.look(look, config, telling, beside)
+    _show(watched, as_json=as_json)
+    click.echo(f"The report is {page}", err=True)
+    red = [verdict for verdict in watched.verdicts if verdict.passed is False]
+    if red:
+        gates.require(red, where="monitor", hint="open the report and look at the features that changed most")
 
 
-@dataclass(frozen=True)
-class Telling:
-    """Who is told: a file and an address for Prometheus, every so many seconds, and the people in the settings."""
+def _log(config: "Settings", given: str | None) -> "Path | Postgres":
+    from .postgres import place
 
-    metrics: Path | None
-    serve: tuple[str, int] | None
-    every: float
-    notify: bool
-
-
-class Address(click.ParamType):  # type: ignore[type-arg]  # older ones take no argument
-    """[HOST:]PORT; without a host, this machine only."""
-
-    name = "[HOST:]PORT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        """The host and the port."""
-        host, _, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
-        if not port.isdecimal() or int(port) > 65535:
-            self.fail(f"{value!r} is no port; write 9108, or 0.0.0.0:9108", param, ctx)
-        return host.strip("[]") or LOCAL, int(port)
+    log = place(given) if given else config.paths.predictions
+    if given and isinstance(log, Path) and not log.is_file():
+        raise InputError("no such file", where=log, hint="give a prediction log that is there")
+    return log
 
 
-def telling(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say who is told; the command gets them together as `telling`."""
-    options = (
-        click.option("--metrics", type=click.Path(path_type=Path), help="Also write a file for node_exporter."),
-        click.option("--serve", type=Address(), help="Stay, look again and again, and answer Prometheus at /metrics."),
-        click.option(
-            "--every",
-            type=click.FloatRange(min=1),
-            default=HOUR,
-            show_default=True,
-            help="Seconds between two looks, here or by the timer that starts this command.",
-        ),
-        click.option("--notify", is_flag=True, help="Tell the people of [monitoring] notify what begins and ends."),
-    )
+def _look(
+    config: "Settings",
+    bundle: Path,
+    log: "Path | Postgres",
+    *,
+    scored: str,
+    cluster: str,
+    against: str | None,
+    how: dict[str, Any],
+) -> "Watched":
+    from . import steps
+    from .bundle import Bundle
+    from .monitoring import scored as partitions
+    from .monitoring import watch
+    from .monitoring.monitors import Thresholds
 
-    def told(**given: Any) -> None:
-        names = ("metrics", "serve", "every", "notify")
-        command(**{k: v for k, v in given.items() if k not in names}, telling=Telling(*(given[k] for k in names)))
-
-    told.__name__, told.__doc__ = command.__name__, command.__doc__
-    told.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
-    for option in reversed(options):
-        option(told)
-    return told
+    limits = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
+    if scored:
+        return partitions.monitor(bundle, scored, cluster=cluster, thresholds=limits, **how)
+    batch = steps.batch(Bundle.load(bundle).names, [steps.features(config, against)]) if against else None
+    return watch.monitor(bundle, log, thresholds=limits, batch=batch, **how)
 
 
-def look(watch: Callable[[], "Watched"], config: "Settings", wanted: Telling, log: Path) -> "Watched":
-    """Look once and tell; or, to be served, again and again until interrupted."""
-    from .monitoring import notify
-    from .monitoring.exposition import Exposition
+def _show(watched: "Watched", *, as_json: bool) -> None:
+    from . import gates
+    from .cli import show
 
-    exposition = Exposition(wanted.every)
-    whom = notify.people(config.monitoring.notify.get_secret_value()) if wanted.notify else {}
-
-    def once() -> "Watched":
-        start = time.monotonic()
-        watched = watch()
-        exposition.show(watched.timeline, time.monotonic() - start)
-        if wanted.metrics:
-            exposition.write(wanted.metrics)
-        for failure in notify.tell(watched.timeline, whom, config.model.name, notify.memory(log)) if whom else ():
-            _say(f"warning: {failure}")
-        return watched
-
-    return once() if wanted.serve is None else _again(once, exposition, wanted.serve, wanted.every)
-
-
-def _again(once: Callable[[], "Watched"], exposition: "Exposition", place: tuple[str, int], every: float) -> NoReturn:
-    end = _serve(exposition, place)
-    try:
-        while True:
-            start = time.monotonic()
-            try:
-                once()
-            except ProjectError as error:
-                exposition.fail()
-                _say(str(error))
-            time.sleep(max(0.0, every - (time.monotonic() - start)))
-    finally:
-        end()
-
-
-def _serve(exposition: "Exposition", place: tuple[str, int]) -> Callable[[], None]:
-    from prometheus_client import start_http_server
-
-    host, port = place
-    try:
-        server, thread = start_http_server(port, host, exposition.registry)
-    except OSError as error:
-        hint = "choose another port, or end what listens there"
-        raise InputError(f"cannot listen: {error.strerror}", where=f"{host}:{port}", hint=hint) from error
-    _say(f"The monitors are at http://{host}:{server.server_port}/metrics; stop with Ctrl-C")
-
-    def end() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    return end
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+    if not as_json:
+        show(gates.table(watched.verdicts), as_json=False)
+        return
+    estimates = [
+        {**vars(each), "realised": each.realised if each.holds is not None else None} for each in watched.estimates
+    ]
+    click.echo(json.dumps({"verdicts": [vars(verdict) for verdict in watched.verdicts], "estimates": estimates}))

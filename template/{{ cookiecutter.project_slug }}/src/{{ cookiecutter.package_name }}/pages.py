@@ -39,8 +39,20 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Detail:
+    """A part of a section that opens when it is asked for, and on paper: summary, paragraphs, table, figures."""
+
+    summary: str
+    text: str = ""
+    table: "pd.DataFrame | None" = None
+    figures: "tuple[Figure, ...]" = ()
+    status: Status = ""
+    opened: bool = False
+
+
+@dataclass(frozen=True)
 class Section:
-    """One part of a page, in this order: heading and status, paragraphs, table, code, figures.
+    """One part of a page, in this order: heading and status, paragraphs, table, code, figures, details.
 
     Blank lines in `text` part its paragraphs; `code` is shown as it is. Cells of `table` that hold a `Link` lead
     elsewhere, and the words "good" and "bad" in a column named "status" are coloured.
@@ -52,6 +64,7 @@ class Section:
     figures: "tuple[Figure, ...]" = ()
     status: Status = ""
     code: str = ""
+    details: tuple[Detail, ...] = ()
 
 
 def write_page(path: Path, title: str, sections: Sequence[Section], *, lead: str = "", status: Status = "") -> Path:
@@ -109,7 +122,20 @@ def _section(number: int, section: Section) -> str:
         "" if section.table is None else _table(section.table, section.heading),
         f'<pre tabindex="0">{escape(section.code)}</pre>' if section.code else "",
         *(_figure(figure) for figure in section.figures),
+        *(_detail(detail) for detail in section.details),
         "</section>",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _detail(detail: Detail) -> str:
+    parts = [
+        f"<details{' open' if detail.opened else ''}>",
+        f"<summary>{escape(detail.summary)} {_badge(detail.status)}</summary>",
+        _paragraphs(detail.text),
+        "" if detail.table is None else _table(detail.table, detail.summary),
+        *(_figure(figure) for figure in detail.figures),
+        "</details>",
     ]
     return "\n".join(part for part in parts if part)
 

@@ -69,7 +69,8 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
         tell = functools.partial(display.tell, path.name)
         played = _play(rows, bundle, path, period, url=url, progress=tell)
     weeks = max((period[1] - period[0]).days // WEEK, 1)
-    watched = watch.monitor(folder, path, now=period[1], days=WEEK, windows=weeks)
+    batch = steps.batch(bundle.names, worlds.values())
+    watched = watch.monitor(folder, path, now=period[1], days=WEEK, windows=weeks, batch=batch)
     since = min((incident.start for incident in happening), default=period[0])
     alarms = simulation.rung(watched.timeline, WEEK, since)
     if as_json:

@@ -46,6 +46,12 @@ def features(config: Settings, *names: str) -> pd.DataFrame:
     return pd.concat([_features(config, name) for name in names or (config.data.snapshot,)], ignore_index=True)
 
 
+def batch(names: list[str], rows: Iterable[pd.DataFrame]) -> dict[str, NDArray[np.generic]]:
+    """The named features and the "key" of tables of features as arrays: what the monitor of skew compares with."""
+    whole = pd.concat([each[[CONTRACT.key, *names]] for each in rows], ignore_index=True)
+    return {**export.columns(whole, names), "key": whole[CONTRACT.key].to_numpy(dtype=object)}
+
+
 def train(config: Settings, fitted: Pipeline | None = None) -> Release:
     """Check, train, evaluate, test, export, register and track a model; its version, promoted or not.
 

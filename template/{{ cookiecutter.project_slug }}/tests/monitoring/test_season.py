@@ -7,6 +7,7 @@ from world import reference
 from world import week
 
 from mle_standin.monitoring import season
+from mle_standin.monitoring.chance import Spread
 from mle_standin.monitoring.counts import count
 from mle_standin.monitoring.drift import psi
 from mle_standin.monitoring.reference import make
@@ -14,7 +15,7 @@ from mle_standin.monitoring.reference import make
 
 def test_the_bound_of_one_more_observation_is_that_of_the_tables() -> None:
     # Mean 2, standard deviation 1, t(2 degrees of freedom, 99.9%) = 22.327, sqrt(1 + 1/3)
-    assert season.upper_bound([1.0, 2.0, 3.0]) == pytest.approx(2 + 22.327 * (4 / 3) ** 0.5, abs=1e-3)
+    assert Spread.of([1.0, 2.0, 3.0]).bound(0.001) == pytest.approx(2 + 22.327 * (4 / 3) ** 0.5, abs=1e-3)
 
 
 def test_weeks_are_counted_from_the_first_day_and_the_last_one_only_if_it_is_over() -> None:
@@ -47,7 +48,8 @@ def test_each_week_is_held_against_the_others_and_not_against_itself() -> None:
     day = np.datetime64("2013-01-01") + np.arange(300) * 21 // 300
     moved = [-0.15 * np.log(0.5 / 0.65) + 0.15 * np.log(0.5 / 0.35)] * 2 + [0.3 * np.log(4)]
     made = make({"x": values}, np.full(300, 0.5), np.zeros(300), features, day=day)
-    assert made["limits"]["drift"]["x"] == pytest.approx(season.upper_bound(np.sqrt(moved)) ** 2)
+    # A family of four: drift and missing values of x, the predictions, the volume.
+    assert made["limits"]["drift"]["x"] == pytest.approx(Spread.of(np.sqrt(moved)).bound(0.02 / 4) ** 2)
 
 
 def test_without_three_weeks_nothing_is_known_about_the_season() -> None:

@@ -59,6 +59,10 @@ def states(watched: watch.Watched) -> dict[str, bool | None]:
     return {verdict.gate.split(":")[0]: verdict.passed for verdict in watched.verdicts}
 
 
+def freshness(watched: watch.Watched) -> str:
+    return next(verdict.evidence for verdict in watched.verdicts if verdict.gate.startswith("freshness"))
+
+
 def test_a_log_of_quiet_weeks_is_green(bundle: Path, write: Write) -> None:
     watched = watch.monitor(bundle, write([world.week(number) for number in range(24, 31)]), now=NOW)
     assert set(states(watched).values()) == {True}
@@ -84,17 +88,72 @@ def test_before_the_first_prediction_nothing_is_judged_and_nothing_is_made(bundl
     assert not missing.exists()
 
 
-def test_when_predictions_stop_the_model_is_not_called_good(bundle: Path, write: Write) -> None:
+def test_when_predictions_stop_it_rings_at_once_and_the_volume_a_week_later(bundle: Path, write: Write) -> None:
     log = write([world.week(number) for number in range(24, 31)])
-    watched = watch.monitor(bundle, log, now=NOW + timedelta(days=7))
-    assert watched.passed is None
-    assert states(watched)["drift"] is None
+    hours = watch.monitor(bundle, log, now=NOW + timedelta(hours=36))
+    assert (states(hours)["freshness"], states(hours)["volume"]) == (False, True)
+    # The last prediction was made at noon of the day before.
+    assert "the newest is 48 hours old, at most 24" in freshness(hours)
+    week = watch.monitor(bundle, log, now=NOW + timedelta(days=7))
+    assert (states(week)["freshness"], states(week)["volume"], states(week)["drift"]) == (False, True, None)
+    assert states(watch.monitor(bundle, log, now=NOW + timedelta(days=14)))["volume"] is False
+
+
+def test_a_service_that_is_silent_for_longer_than_all_windows_is_not_taken_for_a_new_one(
+    bundle: Path, write: Write
+) -> None:
+    watched = watch.monitor(bundle, write([world.week(30)]), now=NOW + timedelta(days=200))
+    assert states(watched)["freshness"] is False
+    assert states(watch.monitor(bundle, write([]), now=NOW - timedelta(days=200)))["freshness"] is None
+
+
+def test_when_labels_stop_it_rings_before_enough_of_them_are_missing(bundle: Path, write: Write) -> None:
+    write([world.week(number) for number in range(24, 30)])
+    quiet = world.week(30)
+    stop = quiet["day"] > quiet["day"][0] + 3
+    log = write([{**quiet, "label": np.where(stop, np.nan, quiet["label"])}])
+    watched = watch.monitor(bundle, log, now=NOW)
+    assert (states(watched)["freshness"], states(watched)["labels"]) == (False, True)
+    # Known at 17:00 of 2 August, four days before; two days are allowed.
+    assert freshness(watched).startswith("labels: the newest is 79 hours old, at most 48")
+
+
+def test_traffic_that_doubles_is_found_and_the_window_in_which_the_log_begins_is_not_judged(
+    bundle: Path, write: Write
+) -> None:
+    write([world.week(number) for number in range(24, 31)])
+    log = write([world.week(number) for number in (29, 30)], version="8")
+    watched = watch.monitor(bundle, log, now=NOW)
+    assert states(watched)["volume"] is False
+    (newest,) = watched.timeline.latest("volume")
+    assert newest.value == pytest.approx(np.log(2), abs=0.01)
+    assert watched.timeline.of("volume")[0].violated is None
+    assert watched.timeline.of("volume")[0].evidence.endswith("the log begins in this window")
+
+
+def test_what_the_batch_path_says_otherwise_is_skew(bundle: Path, write: Write) -> None:
+    weeks = [world.week(number) for number in (28, 29)] + [world.celsius(world.week(30))]
+    log = write(weeks)
+    said = world.join([world.week(number) for number in range(24, 31)])
+    with PredictionLog(log, Signature.parse(json.dumps(SIGNATURE))) as opened:
+        keys = opened.read()["key"]
+    batch = {**{name: values[-len(keys) :] for name, values in said.items()}, "key": keys}
+    watched = watch.monitor(bundle, log, now=NOW, batch=batch)
+    skew = {reading.subject: reading for reading in watched.timeline.latest("skew")}
+    assert {name for name, reading in skew.items() if reading.violated} == {"temp"}
+    missing = np.isnan(weeks[-1]["temp"]).mean()
+    # A missing temperature is missing in both.
+    assert skew["temp"].value == pytest.approx(1 - missing)
+    assert not any(reading.violated for reading in watched.timeline.of("skew") if reading.window != "2013-07-30")
+    assert states(watch.monitor(bundle, log, now=NOW, batch={**batch, "key": keys + "?"}))["skew"] is None
+    assert "skew" not in states(watch.monitor(bundle, log, now=NOW))
 
 
 def test_answers_of_another_version_do_not_count(bundle: Path, write: Write) -> None:
     write([world.week(number) for number in range(24, 31)])
     log = write([world.celsius(world.renamed(world.week(number))) for number in range(24, 31)], version="8")
-    assert watch.monitor(bundle, log, now=NOW).passed is True
+    red = [name for name, passed in states(watch.monitor(bundle, log, now=NOW)).items() if not passed]
+    assert red == ["volume"]  # which is that of the service, whoever answers
 
 
 def test_labels_that_come_later_than_now_are_not_known_and_their_absence_is_noticed(bundle: Path, write: Write) -> None:
@@ -143,18 +202,23 @@ def test_the_report_shows_what_rings_and_needs_no_network(bundle: Path, write: W
     assert "version 7, until 2013-08-06 00:00 UTC" in page
     found = Page()
     found.feed(page)
-    assert len(found.pictures) == 4
+    # What rang, performance, calibration, and each feature.
+    assert len(found.pictures) == 3 + len(FEATURES)
+    assert list(found.pictures)[3].startswith("carrier: ")
+    assert page.count("<details open>") == 1
     assert all(source.startswith("data:image/") for source in found.pictures.values())
     assert any("carrier: quiet, quiet, quiet, violated, alarm" in words for words in found.pictures)
-    assert found.rows[1][:2] == ["carrier", "bad"]
+    assert found.tables["What changed, table"][1][:2] == ["carrier", "bad"]
+    assert ["unseen", "bad"] in [row[:2] for row in found.tables["carrier, table"]]
 
 
 class Page(HTMLParser):
-    """The pictures of a page by their descriptions, and the rows of its last table."""
+    """The pictures of a page by their descriptions, and the rows of its tables by their names."""
 
     def __init__(self) -> None:
         super().__init__()
         self.pictures: dict[str, str] = {}
+        self.tables: dict[str, list[list[str]]] = {}
         self.rows: list[list[str]] = []
         self.inside = False
 
@@ -162,8 +226,8 @@ class Page(HTMLParser):
         given = dict(attrs)
         if tag == "img":
             self.pictures[str(given["alt"])] = str(given["src"])
-        if tag == "table":
-            self.rows = []
+        if given.get("role") == "region":
+            self.rows = self.tables.setdefault(str(given["aria-label"]), [])
         if tag == "tr":
             self.rows.append([])
         self.inside = tag in {"td", "th", "span"}

@@ -22,6 +22,7 @@ from ..bundle import MAX_DIFFERENCE
 from ..bundle import Bundle
 from ..bundle import manifest_sums
 from ..contract import CONTRACT
+from ..monitoring.skew import differs
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from ..service.request import BadRequestError
@@ -161,8 +162,7 @@ def _far(one: _Result, other: _Result) -> NDArray[np.bool_]:
 
 
 def _other_inputs(one: _Result, other: _Result) -> NDArray[np.bool_]:
-    same = (one.inputs == other.inputs) | (np.isnan(one.inputs) & np.isnan(other.inputs))
-    return np.asarray(~same.all(axis=1))
+    return np.asarray(differs(one.inputs, other.inputs).any(axis=1))
 
 
 def plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The pictures of the report: what rang when, how good the model was, what changed, how honest the probabilities are.
+"""The pictures of the report: what rang when, how good the model was and seems to be, what changed, calibration.
 
 No state is told by colour alone. Each function returns a figure and leaves nothing behind.
 """
@@ -17,6 +17,7 @@ from matplotlib.ticker import PercentFormatter
 
 from .counts import Counts
 from .counts import expected
+from .estimates import Estimate
 from .performance import Bin
 from .timeline import CLAIMS
 from .timeline import Timeline
@@ -84,23 +85,45 @@ def outcomes(timeline: Timeline, rows: Sequence[int]) -> Figure:
     return figure
 
 
-def changes(features: Sequence[tuple[str, Mapping[str, Any], Counts]]) -> Figure:
-    """Small pictures of distributions, reference against window: for each feature its title, bins and counts."""
-    rows = -(-len(features) // 3)
-    named = ", ".join(title for title, _, _ in features)
-    figure = _figure(0.4 + 2.1 * rows, f"Distributions in training and now: {named}")
-    panels = figure.subplots(rows, 3, squeeze=False, gridspec_kw={"hspace": 0.75, "wspace": 0.25}).flat
-    for axes, (title, bins, now) in zip(panels, features, strict=False):
-        names, before, after = _bars(bins, now)
-        axes.bar(range(len(names)), before, width=0.9, color=BEFORE, label="training")
-        axes.bar(range(len(names)), after, width=0.45, color=NOW, label="now")
-        axes.set_xticks(range(len(names)), names, fontsize=6.5, rotation=45, ha="right", rotation_mode="anchor")
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.set_title(title, loc="left", color=INK)
+def change(name: str, bins: Mapping[str, Any], now: Counts, timeline: Timeline) -> Figure:
+    """One feature: its distribution in training and in the window, and its drift by window with the limit."""
+    figure = _figure(2.3, f"{name}: {_shares_in_words(bins, now)}")
+    left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.2})
+    names, before, after = _bars(bins, now)
+    left.bar(range(len(names)), before, width=0.9, color=BEFORE, label="training")
+    left.bar(range(len(names)), after, width=0.45, color=NOW, label="now")
+    left.set_xticks(range(len(names)), names, fontsize=6.5, rotation=45, ha="right", rotation_mode="anchor")
+    left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    left.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+    _panel(right, timeline, "drift", name)
+    right.set_title("PSI by window, dashed: limit", loc="left", color=INK)
+    _name_windows(right, timeline.windows)
+    for axes in (left, right):
         _calm(axes, "left")
-    for axes in figure.axes[len(features) :]:
-        axes.remove()
-    figure.axes[0].legend(loc="lower left", bbox_to_anchor=(0, 1.15), ncols=2, frameon=False)
+    return figure
+
+
+def guesses(estimates: Sequence[Estimate], windows: Sequence[str]) -> Figure:
+    """The AUC by the predictions alone with its interval, and what was realised, by window."""
+    at = {window: x for x, window in enumerate(windows)}
+    known = [each for each in estimates if each.holds is not None]
+    told = ", ".join(
+        f"{e.window} {e.value:.2f}" + ("" if e.holds is None else f" ({e.realised:.2f})") for e in estimates
+    )
+    figure = _figure(2.8, f"Estimated AUC by window, and realised: {told}")
+    axes = figure.add_subplot()
+    x = [at[each.window] for each in estimates]
+    axes.fill_between(x, [e.low for e in estimates], [e.high for e in estimates], color=BEFORE, alpha=0.45, linewidth=0)
+    axes.plot(x, [e.value for e in estimates], "--", color=SOFT, linewidth=1.4, label="estimated, 95%")
+    axes.plot(
+        [at[e.window] for e in known], [e.realised for e in known], "o-", color=NOW, markersize=4, label="realised"
+    )
+    missed = [each for each in known if not each.holds]
+    axes.plot([at[e.window] for e in missed], [e.realised for e in missed], "x", color=CELLS["alarm"][0], markersize=9)
+    axes.set_xlim(-0.5, len(windows) - 0.5)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+    _name_windows(axes, windows)
+    _calm(axes, "left")
     return figure
 
 
@@ -130,10 +153,11 @@ def _rows(timeline: Timeline, monitor: str) -> list[tuple[str, list[str]]]:
     return [(monitor, worst), *(loud[:MOST_ROWS] if len(subjects) > 1 else [])]
 
 
-def _panel(axes: Axes, timeline: Timeline, monitor: str) -> None:
-    judged = {r.window: r for r in timeline.of(monitor) if r.violated is not None}
+def _panel(axes: Axes, timeline: Timeline, monitor: str, subject: str = "") -> None:
+    of_subject = [r for r in timeline.of(monitor) if r.subject == subject]
+    judged = {r.window: r for r in of_subject if r.violated is not None}
     at = {window: x for x, window in enumerate(timeline.windows)}
-    for window, state in zip(timeline.windows, timeline.states(monitor), strict=True):
+    for window, state in zip(timeline.windows, timeline.states(monitor, subject), strict=True):
         if state in WORST_FIRST[:2]:
             axes.axvspan(at[window] - 0.5, at[window] + 0.5, color=CELLS[state][0], alpha=0.35, linewidth=0)
     x = [at[window] for window in judged]
@@ -163,6 +187,11 @@ def _bars(bins: Mapping[str, Any], now: Counts) -> tuple[list[str], list[float],
         shares += [(name, b / before.rows, n / now.rows)] if b or n else []
     labels, old, new = zip(*shares, strict=True)
     return list(labels), list(old), list(new)
+
+
+def _shares_in_words(bins: Mapping[str, Any], now: Counts) -> str:
+    told = (f"{name} {after:.0%} (was {before:.0%})" for name, before, after in zip(*_bars(bins, now), strict=True))
+    return ", ".join(told)
 
 
 def _ranges(edges: Sequence[float]) -> list[str]:

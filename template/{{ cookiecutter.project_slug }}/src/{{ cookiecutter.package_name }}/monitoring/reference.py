@@ -8,12 +8,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 from numpy.typing import NDArray
 
+from . import estimates
+from . import traffic
 from .counts import Columns
 from .counts import category_bins
 from .counts import numeric_bins
 from .relations import fit
 from .season import limits
+from .season import spreads
+from .season import tests
 from .season import weeks
+
+HeldOut = tuple[ArrayLike, ArrayLike, NDArray[Any], NDArray[Any]]
 
 
 def make(
@@ -24,12 +30,16 @@ def make(
     *,
     day: NDArray[Any] | None = None,
     months: Mapping[str, Columns] | None = None,
+    every: int = 1,
+    held_out: HeldOut | None = None,
 ) -> dict[str, Any]:
     """The content of reference.json, ready for JSON.
 
     `columns` are the features of the training rows by name: objects with None for a missing category, numbers with
     NaN. `features` are those of signature.json; private ones are left out, for the log does not keep them. `day`
     (datetime64, one for each row) lets the limits know how far weeks differ; without it the conventional ones hold.
+    Each row stands for `every` that came. `held_out` are probabilities, labels, days and parts of training rows by
+    models that had not seen them; without them nothing is estimated before labels arrive.
     """
     p, y = np.asarray(predictions, dtype=np.float64), np.asarray(labels, dtype=np.float64)
     public = [feature for feature in features if not feature.get("private")]
@@ -43,7 +53,10 @@ def make(
         "mean_prediction": float(p.mean()),
     }
     blocks = list((months or {}).values()) if day is None else weeks({**columns, "prediction": p}, day)
-    return {**reference, "limits": limits(reference, blocks)}
+    spread = spreads(reference, blocks)
+    reference |= {"limits": limits(spread), "spread": spread, "tests": tests(spread)}
+    reference |= {} if day is None else {"traffic": traffic.describe(day, every)}
+    return {**reference, "estimate": estimates.fit(*held_out) if held_out else {}}
 
 
 def _bins(values: NDArray[Any], feature: Mapping[str, Any]) -> dict[str, Any]:

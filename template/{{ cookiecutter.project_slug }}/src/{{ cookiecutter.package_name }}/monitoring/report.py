@@ -2,19 +2,26 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from math import isnan
+from math import nan
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ..gates import Verdict
+from ..pages import Detail
 from ..pages import Section
 from ..pages import Status
 from ..pages import write_page
 from . import pictures
+from .chance import FAMILY
+from .chance import Spread
+from .chance import holm
 from .counts import count
 from .drift import Drift
 from .drift import features
+from .estimates import Estimate
 from .monitors import INPUTS
 from .monitors import OUTCOMES
 from .monitors import Reading
@@ -24,11 +31,17 @@ from .performance import judge
 from .timeline import Timeline
 
 Readings = Mapping[tuple[str, str], Reading]
-PICTURES = 9
+OPENED = 3  # features whose details are open from the start, if they are violated
 BADGES: dict[bool | None, Status] = {True: "good", False: "bad", None: ""}
 WORDS = {True: "good", False: "bad", None: "not judged"}
 READING = """An alarm rings when {n} of the last {m} judged windows are violated: "!" is a violated window, "!!" one \
-after which the alarm rings. A window without enough rows, days or labels is not judged, which is never good.
+after which the alarm rings; freshness and skew are facts and no samples, so one window is enough. A window without \
+enough rows, days or labels is not judged, which is never good.
+
+volume is the number of predictions against that of the same weekdays in training, freshness the age of the newest \
+prediction and label. Latency and errors are not in the prediction log: Prometheus has them.
+
+skew, when a snapshot is given, is the share of values that differ from what the batch path has for the same keys.
 
 drift is the population stability index (PSI) of each feature against training. Its limit is what weeks of the \
 training period differ from each other, at least {max_psi}; where the season alone moves a feature further than any \
@@ -38,8 +51,16 @@ relation is the PSI of what a linear regression on the other numbers leaves unex
 changes breaks it in every season. nulls is the change of the share of missing values, unseen the share of rows with a \
 category that training lacks.
 
+Many monitors look at one window. The limits from chance share {family:.0%} among all of them (Bonferroni), and what \
+varies is whole weeks of training, for flights of one day are not independent: one quiet window in {quiet:.0f} \
+violates any. The p-values are of these weeks, adjusted for their number (Holm). None of rows is used.
+
 auc, skill, base rate and calibration need labels. Their bars are 95% intervals by whole days; a dashed line is the \
-limit. skill is 1 - Brier score / that of the base rate."""
+limit; for an alarm the interval is widened to 99.5%, as one of four. skill is 1 - Brier score / that of the base rate.
+
+The estimate before the labels takes each calibrated probability for a frequency. Its interval: days drawn again, how \
+far such estimates were off on held-out months of training, and to the worse side rows with an unseen category, which \
+count as a coin toss."""
 
 
 def write(
@@ -50,19 +71,21 @@ def write(
     timeline: Timeline,
     *,
     judge_over: int = 1,
+    guesses: Sequence[Estimate] = (),
 ) -> Path:
     """Write the page about `windows`, from old to new; what changed is shown for the newest one that has rows.
 
-    Needs no network. Raises InputError when the place cannot be written.
+    `guesses` are the estimates before labels. Needs no network. Raises InputError when the place cannot be written.
     """
     verdicts = timeline.verdicts()
     sections = [
         _glance(verdicts),
         _history(timeline),
         _performance(timeline, verdicts, windows),
+        *_guesses(guesses, timeline.windows),
         *_calibration(join("", windows[-judge_over:])),
-        *_changes(reference, windows, timeline, _status(verdicts, INPUTS)),
-        Section("How to read this page", READING.format(**vars(timeline.thresholds))),
+        *_changes(reference, windows, timeline, _status(verdicts, (*INPUTS, "skew"))),
+        Section("How to read this page", READING.format(**vars(timeline.thresholds), family=FAMILY, quiet=1 / FAMILY)),
     ]
     lead = f"{_summary(verdicts)} {about}."
     return write_page(path, "Monitoring", sections, lead=lead, status=BADGES[passed(verdicts)])
@@ -114,25 +137,64 @@ def _calibration(judged: Window) -> list[Section]:
     return [Section("Is a probability a frequency?", text, figures=(pictures.calibration(found.bins),))]
 
 
+def _guesses(guesses: Sequence[Estimate], windows: Sequence[str]) -> list[Section]:
+    auc = [each for each in guesses if each.metric == "auc"]
+    if not auc:
+        return []
+    known = [each.holds for each in guesses if each.holds is not None]
+    text = f"""What the predictions say about themselves before any label is there (dashed, band: 95%), and what came. \
+Of {len(known)} values that are known, {sum(known)} are inside their interval; a cross marks one outside."""
+    rows = [
+        {
+            "window": each.window,
+            "metric": each.metric,
+            "estimated": f"{each.value:.3f} [{each.low:.3f}, {each.high:.3f}]",
+            "realised": "not yet known" if each.holds is None else f"{each.realised:.3f}",
+            "inside": {True: "yes", False: "no", None: ""}[each.holds],
+        }
+        for each in guesses
+    ]
+    table = Detail("All windows, with Brier score and log loss", table=pd.DataFrame(rows))
+    figures = (pictures.guesses(auc, windows),)
+    return [Section("How good it seems before the labels come", text, figures=figures, details=(table,))]
+
+
 def _changes(
     reference: Mapping[str, Any], windows: Sequence[Window], timeline: Timeline, status: Status
 ) -> list[Section]:
     filled = [window for window in windows if len(window.probability)]
     if not filled:
         return []
-    window, bins = filled[-1], reference["features"]
+    window = filled[-1]
     readings = {(r.monitor, r.subject): r for r in timeline.readings if r.window == window.name}
-    drifts = features(reference, window.columns)
-    ranked = sorted(drifts, key=lambda drift: -_excess(drift.name, readings))
-    shown = [
-        (f"{drift.name}: PSI {drift.psi:.2f}", bins[drift.name], count(window.columns[drift.name], bins[drift.name]))
-        for drift in ranked[:PICTURES]
+    ranked = sorted(features(reference, window.columns), key=lambda drift: -_excess(drift.name, readings))
+    chances = _chances(reference, ranked)
+    table = pd.DataFrame([_change(drift, readings, chances[drift.name]) for drift in ranked])
+    text = f"""{len(window.probability):,} predictions from {window.name} on, against training. First comes what is \
+furthest beyond its limit. Open a feature to see its distribution, its drift by window, and what each monitor says."""
+    details = tuple(
+        _detail(drift.name, reference["features"][drift.name], window, timeline, opened=at < OPENED)
+        for at, drift in enumerate(ranked)
+    )
+    return [Section("What changed", text, table, status=status, details=details)]
+
+
+def _detail(name: str, bins: Mapping[str, Any], window: Window, timeline: Timeline, *, opened: bool) -> Detail:
+    own = [r for r in timeline.readings if r.subject == name and r.window == window.name]
+    rows = [
+        {"monitor": r.monitor, "status": WORDS[None if r.violated is None else not r.violated], "evidence": r.evidence}
+        for r in own
     ]
-    table = pd.DataFrame([_change(drift, readings) for drift in ranked])
-    text = f"{len(window.probability):,} predictions from {window.name} on, against training. First comes what is \
-furthest beyond its limit. The p-values (chi-square for categories, Kolmogorov-Smirnov for numbers) \
-take rows for independent, which they are not: nearly all of them are 0."
-    return [Section("What changed", text, table, (pictures.changes(shown),), status)]
+    picture = pictures.change(name, bins, count(window.columns[name], bins), timeline)
+    badge = BADGES[passed([Verdict(r.monitor, None if r.violated is None else not r.violated, "") for r in own])]
+    return Detail(name, table=pd.DataFrame(rows), figures=(picture,), status=badge, opened=opened and badge == "bad")
+
+
+def _chances(reference: Mapping[str, Any], drifts: Sequence[Drift]) -> dict[str, float]:
+    """The p-value of each feature's drift among the weeks of training, adjusted for the number of features."""
+    known = reference.get("spread", {}).get("drift", {})
+    found = [Spread(*known[d.name]).p_value(max(0.0, d.psi) ** 0.5) if d.name in known else nan for d in drifts]
+    return dict(zip([drift.name for drift in drifts], holm(found), strict=True))
 
 
 def _excess(name: str, readings: Readings) -> float:
@@ -141,7 +203,7 @@ def _excess(name: str, readings: Readings) -> float:
     return max((abs(r.value) / r.limit for r in judged if r.limit), default=0.0)
 
 
-def _change(drift: Drift, readings: Readings) -> dict[str, Any]:
+def _change(drift: Drift, readings: Readings, chance: float) -> dict[str, Any]:
     own = {monitor: reading for (monitor, subject), reading in readings.items() if subject == drift.name}
     states = [reading.violated for reading in own.values() if reading.violated is not None]
     return {
@@ -151,7 +213,7 @@ def _change(drift: Drift, readings: Readings) -> dict[str, Any]:
         "limit": round(own["drift"].limit, 2) if "drift" in own else None,
         "of relation": round(own["relation"].value, 2) if "relation" in own else None,
         "JS distance": round(drift.jensen_shannon, 2),
-        "p-value": f"{drift.p_value:.3f}",
+        "p-value of weeks": "" if isnan(chance) else f"{chance:.3f}",
         "missing (was)": f"{drift.nulls:.1%} ({drift.nulls_before:.1%})",
         "unseen": f"{drift.unseen:.1%}",
     }

@@ -1,11 +1,13 @@
 """Watch a model by what `score --for-monitoring` has written: partitioned Parquet, in a folder or on S3, on a cluster.
 
 Of each partition a worker returns what adds up: counts in the bins of the reference for each window. What ranks rows
-(AUC, calibration) needs them together, so of each row probability, label and day come back as well, 19 bytes. The same
-functions as for the prediction log make the readings of both.
+(AUC, calibration) needs them together, so of each row probability, label and day come back as well, 20 bytes. The same
+functions as for the prediction log make the readings of both; how fresh scored files are is no question.
 """
 
 from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from datetime import UTC
@@ -17,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -24,7 +27,10 @@ from ..cluster import Progress
 from ..cluster import spread
 from ..errors import InputError
 from ..partitions import Place
+from . import estimates
 from . import report
+from . import traffic
+from .monitors import Reading
 from .monitors import Thresholds
 from .monitors import Window
 from .relations import COUNTED
@@ -39,7 +45,7 @@ from .watch import Watched
 from .watch import load
 
 BATCH = 1 << 16  # rows at a time
-ROW = ("probability", "label", "day", "due")
+ROW = ("probability", "label", "day", "due", "strange")
 Rows = dict[str, NDArray[Any]]
 
 
@@ -104,12 +110,16 @@ def monitor(
     for answer in spread(_answer, question, names, cluster=cluster, progress=progress):
         for number, part in answer.items():
             parts.setdefault(number, Part()).add(part)
-    seen = [_window(question, number, parts.get(number, Part())) for number in _numbers(parts, windows)]
-    timeline = read(reference, bundle.metrics, seen, thresholds=limits, judge_over=JUDGE_OVER)
+    numbers = _numbers(parts, windows)
+    asked = [_rows(parts.get(number, Part())) for number in numbers]
+    seen = [_window(question, n, parts.get(n, Part()), rows) for n, rows in zip(numbers, asked, strict=True)]
+    more = _volume(reference, asked, starts[numbers.start :], days, limits)
+    timeline = read(reference, bundle.metrics, seen, thresholds=limits, judge_over=JUDGE_OVER, more=more)
+    guesses = estimates.by_window(reference, seen, JUDGE_OVER, strange=[rows["strange"] for rows in asked])
     if report_path is not None:
         about = f"Model {bundle.signature.name}, version {bundle.version}, until {str(end)[:16].replace('T', ' ')} UTC"
-        report.write(report_path, about, reference, seen, timeline, judge_over=JUDGE_OVER)
-    return Watched(timeline.verdicts(), timeline, report_path)
+        report.write(report_path, about, reference, seen, timeline, judge_over=JUDGE_OVER, guesses=guesses)
+    return Watched(timeline.verdicts(), timeline, report_path, tuple(guesses))
 
 
 def _answer(question: Question, name: str) -> dict[int, Part]:
@@ -153,9 +163,21 @@ def _counted(question: Question, rows: pa.RecordBatch) -> Part:
     moment = _times(rows.column(question.time))
     has = question.label in rows.schema.names
     label = _numbers_of(rows.column(question.label)) if has else np.full(len(moment), np.nan)
-    row = (probability, label.astype(np.float32), moment.astype("datetime64[D]"), moment <= question.due)
+    day, due = moment.astype("datetime64[D]"), moment <= question.due
+    row = (probability, label.astype(np.float32), day, due, _strange(bins, rows))
     found = every(question.reference, {**columns, "prediction": probability})
     return Part(found, [dict(zip(ROW, row, strict=True))])
+
+
+def _strange(bins: Mapping[str, Mapping[str, Any]], rows: pa.RecordBatch) -> NDArray[np.bool_]:
+    """The rows with a category that training lacks."""
+    strange = np.zeros(rows.num_rows, dtype=np.bool_)
+    for name, each in bins.items():
+        if each["kind"] == "category":
+            column = rows.column(name)
+            known = pc.is_in(column, value_set=pa.array(each["categories"], column.type))
+            strange |= np.asarray(pc.and_(column.is_valid(), pc.invert(known)).to_numpy(zero_copy_only=False))
+    return strange
 
 
 def _numbers_of(column: pa.Array) -> NDArray[np.float64]:
@@ -171,9 +193,27 @@ def _joined(rows: list[Rows]) -> Rows:
     return {name: np.concatenate([each[name] for each in rows]) for name in ROW}
 
 
-def _window(question: Question, number: int, part: Part) -> Window:
-    empty = (np.empty(0), np.empty(0), np.empty(0, "datetime64[D]"), np.empty(0, np.bool_))
-    rows = _joined(part.rows) if part.rows else dict(zip(ROW, empty, strict=True))
+def _rows(part: Part) -> Rows:
+    kinds = (float, float, "datetime64[D]", np.bool_, np.bool_)
+    empty = {name: np.empty(0, kind) for name, kind in zip(ROW, kinds, strict=True)}
+    return _joined(part.rows) if part.rows else empty
+
+
+def _volume(
+    reference: Mapping[str, Any],
+    asked: Sequence[Rows],
+    starts: NDArray[np.datetime64],
+    days: int,
+    limits: Thresholds,
+) -> list[Reading]:
+    """What is said of the number of rows; a row is as new as its day is."""
+    time = np.sort(np.concatenate([rows["day"] for rows in asked])).astype("datetime64[us]")
+    came = traffic.Traffic(time, np.empty(0, "datetime64[us]"), began=False, label_delay=np.timedelta64(0, "us"))
+    found = traffic.readings(reference, came, starts, days, limits)
+    return [reading for reading in found if reading.monitor == "volume"]
+
+
+def _window(question: Question, number: int, part: Part, rows: Rows) -> Window:
     names = {"drift": "{}", "relation": COUNTED}
     counted = {
         names[monitor].format(subject): counts for (monitor, subject), counts in part.found.items() if monitor in names

@@ -1,8 +1,9 @@
 """How far a quiet world moves by itself: limits for the monitors, measured on the training period.
 
 A convention such as "PSI above 0.2" takes every change of weather for an incident. So each week of training is held
-against the rest of training. The limit of a monitor is the 99.9% prediction bound for one more week of that kind:
-with some 30 monitors a week that is about one false alarm in 30 weeks, and none when two of three weeks must agree.
+against the rest of training. The limit of a monitor is the prediction bound for one more week of that kind, at such a
+level that one quiet week in fifty violates any of them at all: module `chance`. That two of three weeks must agree
+makes an alarm of chance rarer still.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .chance import Spread
+from .chance import share
 from .counts import Columns
 from .counts import Counts
 from .counts import count
@@ -22,43 +25,45 @@ from .relations import COUNTED
 from .relations import residual
 
 DAYS = 7
-CONFIDENCE = 0.999
 MIN_BLOCKS = 3
 NOTABLE_NULLS = 0.05  # change of the share of missing values
 
+Spreads = dict[str, dict[str, Spread]]
 Limits = dict[str, dict[str, float]]
 Found = dict[tuple[str, str], Counts]
 
 
-def limits(reference: Mapping[str, Any], blocks: Iterable[Columns]) -> Limits:
-    """Limit of each monitor by subject: {"drift": {feature: PSI}, "nulls": {feature: share}, "relation": …}.
+def spreads(reference: Mapping[str, Any], blocks: Iterable[Columns]) -> Spreads:
+    """How weeks of training differ, by monitor and subject: {"drift": {feature: …}, "nulls": …, "relation": …}.
 
     `blocks` are the columns of each week of training, the predictions as column "prediction". With fewer than three
-    of them nothing is known about the season: {}, and the conventional limits hold.
+    of them nothing is known about the season: {}, and the conventional limits hold. Of PSI it is the square root, which
+    grows in proportion to a shift and is nearer to normal; of missing values the share of a week above the mean.
     """
     found = [every(reference, block) for block in blocks]
-    result: Limits = {}
+    result: Spreads = {}
     for (monitor, subject), bins in monitored(reference):
         parts = [counts[monitor, subject] for counts in found if (monitor, subject) in counts]
         if len(parts) < MIN_BLOCKS:
             continue
-        result.setdefault(monitor, {})[subject] = _largest_move(expected(bins), parts)
+        result.setdefault(monitor, {})[subject] = _moves(expected(bins), parts)
         if monitor == "drift":
             result.setdefault("nulls", {})[subject] = _nulls(parts)
     return result
 
 
-def upper_bound(values: Sequence[float] | NDArray[np.float64]) -> float:
-    """The value that one more observation stays below with 99.9%, if all are drawn from one normal distribution.
+def limits(found: Spreads) -> Limits:
+    """The limit of each monitor by subject: what all of them together exceed in one quiet week of fifty."""
+    level = share(tests(found))
+    return {
+        monitor: {subject: each.bound(level) ** (1 if monitor == "nulls" else 2) for subject, each in subjects.items()}
+        for monitor, subjects in found.items()
+    }
 
-    mean + t s sqrt(1 + 1/n), with Student's t of n - 1 degrees of freedom (Hahn and Meeker, Statistical Intervals,
-    1991, 4.7). PSI is put in as its square root, which grows in proportion to a shift and is nearer to normal.
-    """
-    from scipy.special import stdtrit
 
-    seen = np.asarray(values, dtype=np.float64)
-    factor = float(stdtrit(len(seen) - 1, CONFIDENCE)) * np.sqrt(1 + 1 / len(seen))
-    return float(seen.mean() + factor * seen.std(ddof=1))
+def tests(found: Spreads) -> int:
+    """The size of the family: every limit from chance, and that of the volume."""
+    return sum(len(subjects) for subjects in found.values()) + 1
 
 
 def weeks(columns: Columns, day: NDArray[Any]) -> list[Columns]:
@@ -90,11 +95,10 @@ def monitored(reference: Mapping[str, Any]) -> list[tuple[tuple[str, str], Mappi
     ]
 
 
-def _largest_move(whole: Counts, parts: Sequence[Counts]) -> float:
-    moved = [psi(whole.vector - part.vector, part.vector) for part in parts]
-    return upper_bound(np.sqrt(moved)) ** 2
+def _moves(whole: Counts, parts: Sequence[Counts]) -> Spread:
+    return Spread.of(np.sqrt([psi(whole.vector - part.vector, part.vector) for part in parts]))
 
 
-def _nulls(parts: Sequence[Counts]) -> float:
-    shares = [part.nulls / part.rows for part in parts]
-    return upper_bound(shares) - float(np.mean(shares))
+def _nulls(parts: Sequence[Counts]) -> Spread:
+    shares = np.array([part.nulls / part.rows for part in parts])
+    return Spread.of(shares - shares.mean())

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MOST_NAMED = 3  # subjects in the evidence of a verdict; the table has all
 STATUS = {False: "good", True: "bad", None: "not judged"}
 CLAIMS = {
+    "volume": "there are as many predictions as in training",
+    "freshness": "predictions and labels keep coming",
+    "skew": "the service is given what the batch path gives",
     "drift": "features are distributed as in training",
     "relation": "features stand to each other as in training",
     "prediction": "predictions are distributed as in training",
@@ -49,7 +52,7 @@ class Timeline:
         """Whether the alarm of a monitor rings after each window; a window without a reading was not judged."""
         found = self._by_key.get((monitor, subject), {})
         history = [found[window].violated if window in found else None for window in self.windows]
-        return dict(zip(self.windows, alarms(history, self.thresholds.n, self.thresholds.m), strict=True))
+        return dict(zip(self.windows, alarms(history, *self.thresholds.agree(monitor)), strict=True))
 
     def states(self, monitor: str, subject: str = "") -> list[str]:
         """The state after each window: "alarm", "violated", "quiet" or "not judged"."""
@@ -109,15 +112,17 @@ def read(
     *,
     thresholds: Thresholds | None = None,
     judge_over: int = 1,
+    more: Sequence[Reading] = (),
 ) -> Timeline:
     """Read every monitor in every window; what needs labels is judged over the last `judge_over` windows together.
 
-    `reference` and `metrics` are the contents of reference.json and metrics.json. ValueError without a window.
+    `reference` and `metrics` are the contents of reference.json and metrics.json; `more` are readings of these windows
+    that need more than their rows. ValueError without a window.
     """
     if not windows:
         raise ValueError("no window to read")
     limits = thresholds or Thresholds()
-    readings: list[Reading] = []
+    readings = list(more)
     for i, window in enumerate(windows):
         judged = join(window.name, windows[max(0, i + 1 - judge_over) : i + 1])
         readings += [*inputs(reference, window, limits), *outcomes(metrics, judged, limits)]

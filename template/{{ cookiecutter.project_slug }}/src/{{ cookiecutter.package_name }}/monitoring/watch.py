@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..bundle import Bundle
 from ..errors import InputError
 from ..gates import Verdict
 from ..postgres import Postgres
+from . import estimates
 from . import report
+from . import skew
+from . import traffic
 from .counts import Columns
+from .estimates import Estimate
 from .log import PredictionLog
 from .log import exists
 from .monitors import Thresholds
@@ -31,16 +36,21 @@ if TYPE_CHECKING:
 DAYS = 7  # of a window: the limits of the reference were measured on weeks
 WINDOWS = 13  # a quarter of a year
 JUDGE_OVER = 4  # windows: the AUC of one week scatters by .07, that of four by .04
+SILENT = timedelta(days=365)  # for longer, a log counts as one that has not begun
 LABEL_DELAY = timedelta(days=1)  # 99.9% of the flights have landed 11 hours after their scheduled departure
 
 
 @dataclass(frozen=True)
 class Watched:
-    """What `monitor` found: a verdict for each monitor, the readings behind them, and the page to look at."""
+    """What `monitor` found: a verdict for each monitor, the readings behind them, and the page to look at.
+
+    `estimates` say for each window what its AUC, Brier score and log loss are by the predictions alone.
+    """
 
     verdicts: tuple[Verdict, ...]
     timeline: Timeline
     report: Path | None
+    estimates: tuple[Estimate, ...] = ()
 
     @property
     def passed(self) -> bool | None:
@@ -58,11 +68,13 @@ def monitor(
     thresholds: Thresholds | None = None,
     label_delay: timedelta = LABEL_DELAY,
     report_path: Path | None = None,
+    batch: Columns | None = None,
 ) -> Watched:
     """Watch the model of a bundle over the last `windows` windows of `days` days until `now`, and write a report.
 
     Only answers of this version of the model count. A label is due `label_delay` after the prediction time, and what
     came later than `now` (in UTC, if it names no zone) is not known yet. A log that does not exist yet is an empty one.
+    With `batch`, what the batch path gives (the features by name, and "key"), the rows of the log are compared with it.
     Raises InputError for a bundle or a log that cannot be read, and for windows that are too short.
     """
     bundle, reference = load(bundle_folder)
@@ -72,12 +84,23 @@ def monitor(
         raise InputError(what, where="monitor", hint=f"take at least one window of at least {limits.min_days} days")
     end = _in_utc(now or datetime.now(UTC))
     start = end - timedelta(days=days * windows)
-    parts = _windows(_rows(log_path, bundle, start, end, label_delay), end, days, windows)
-    timeline = read(reference, bundle.metrics, parts, thresholds=limits, judge_over=JUDGE_OVER)
+    rows = _rows(log_path, bundle, start - timedelta(days=days), end)
+    due = rows["time"] <= _utc(end - label_delay)
+    own = (rows["version"] == bundle.version) & (rows["time"] >= _utc(start))
+    # The log does not know where a flight is: the blocks of the intervals are days in UTC.
+    columns = {**rows, "day": rows["time"].astype("datetime64[D]"), "due": due}
+    parts, starts = _windows({name: values[own] for name, values in columns.items()}, end, days, windows)
+    came = traffic.Traffic(
+        rows["time"], rows["known_at"], bool((rows["time"] < starts[0]).any()), np.timedelta64(label_delay)
+    )
+    more = traffic.readings(reference, came, starts, days, limits)
+    more += skew.readings(list(reference["features"]), parts, batch, limits) if batch else []
+    timeline = read(reference, bundle.metrics, parts, thresholds=limits, judge_over=JUDGE_OVER, more=more)
+    guesses = estimates.by_window(reference, parts, JUDGE_OVER)
     if report_path is not None:
         about = f"Model {bundle.signature.name}, version {bundle.version}, until {end:%Y-%m-%d %H:%M} UTC"
-        report.write(report_path, about, reference, parts, timeline, judge_over=JUDGE_OVER)
-    return Watched(timeline.verdicts(), timeline, report_path)
+        report.write(report_path, about, reference, parts, timeline, judge_over=JUDGE_OVER, guesses=guesses)
+    return Watched(timeline.verdicts(), timeline, report_path, tuple(guesses))
 
 
 def by_window(
@@ -104,28 +127,29 @@ def load(bundle_folder: Path) -> tuple[Bundle, dict[str, Any]]:
     return bundle, json.loads(file.read_text(encoding="utf-8"))
 
 
-def _rows(path: Path | Postgres, bundle: Bundle, start: datetime, end: datetime, label_delay: timedelta) -> Columns:
+def _rows(path: Path | Postgres, bundle: Bundle, start: datetime, end: datetime) -> Columns:
+    """The log from `start` on; where that is empty, the newest of the year before, to tell silence from a new log."""
     if not exists(path):
-        times, numbers = np.empty(0, "datetime64[us]"), np.empty(0)
-        return {"time": times, "day": times, "probability": numbers, "label": numbers, "due": np.empty(0, np.bool_)}
+        times, numbers, texts = np.empty(0, "datetime64[us]"), np.empty(0), np.empty(0, object)
+        return {"time": times, "known_at": times, "version": texts, "probability": numbers, "label": numbers}
     with PredictionLog(path, bundle.signature) as log:
         rows = log.read(start, end, known_by=end)
-    due = rows["time"] <= _utc(end - label_delay)
-    # The log does not know where a flight is: the blocks of the intervals are days in UTC.
-    columns = {**rows, "day": rows["time"].astype("datetime64[D]"), "due": due}
-    own = rows["version"] == bundle.version
-    return {name: values[own] for name, values in columns.items()}
+        return rows if len(rows["time"]) else log.read(start - SILENT, start, known_by=end)
 
 
-def _windows(rows: Columns, end: datetime, days: int, windows: int) -> list[Window]:
-    """The last `windows` periods before `end`, named after their first day, without those before the first row."""
+def _windows(rows: Columns, end: datetime, days: int, windows: int) -> tuple[list[Window], NDArray[np.datetime64]]:
+    """The last `windows` periods before `end` and their starts, without those before the first row.
+
+    A window is named after its first day.
+    """
     starts = _utc(end) - np.arange(windows, 0, -1) * np.timedelta64(days, "D")
     number = np.searchsorted(starts, rows["time"], side="right") - 1
     first = int(number.min()) if len(number) else windows - 1
-    return [
+    found = [
         Window.of(str(starts[i])[:10], {name: values[number == i] for name, values in rows.items()})
         for i in range(first, windows)
     ]
+    return found, starts[first:]
 
 
 def _in_utc(moment: datetime) -> datetime:

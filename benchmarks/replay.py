@@ -1,0 +1,190 @@
+"""2013 and then 2023 played again, with a model of January to June 2013: what rings when, and why; what is found.
+
+Once as it was: the alarms by month with their causes, false alarms in the twelve months before 2023 begins, and the
+estimated against the realised metrics. Then the second half of 2013 with one incident each time, from 1 September on.
+"""
+
+import importlib
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC
+from datetime import datetime
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+START, LATER, NEW_WORLD, END = (
+    datetime(*day, tzinfo=UTC) for day in ((2013, 1, 1), (2013, 7, 1), (2014, 1, 1), (2014, 12, 24))
+)
+HAPPENS = datetime(2013, 9, 1, tzinfo=UTC)
+WEEK = 7
+# What is known about the data, apart from the monitors: month and monitor, and the cause.
+REAL = {
+    ("2013-09", "base rate"): "real: 14% late, 23% said",
+    ("2013-09", "calibration"): "real: follows from the base rate",
+    ("2013-10", "base rate"): "real: the base rate of September, judged over four weeks",
+    ("2013-12", "base rate"): "real: 34% late, 25% said",
+}
+CAUSES = {
+    "drift": "other carriers and planes; gusts are reported always",
+    "nulls": "gusts are reported always, planes are known more often",
+    "unseen": "carriers, airports and planes that training lacks",
+    "relation": "weather is reported in another way",
+    "volume": "a third more flights",
+}
+RED, BLUE, GREY, LIGHT = "#c53030", "#2b6cb0", "#718096", "#cbd5e0"
+
+
+class Replay:
+    """The package of a project, its flights and its champion, made from the settings."""
+
+    def __init__(self, project: Path) -> None:
+        package = next(path.name for path in (project / "src").iterdir() if (path / "cli.py").is_file())
+        names = ("settings", "steps", "simulation", "incidents", "export", "monitoring.watch", "monitoring.estimates")
+        modules = {name: importlib.import_module(f"{package}.{name}") for name in names}
+        self.steps, self.simulation, self.incidents = (modules[each] for each in names[1:4])
+        self.export, self.watch, self.estimates = (modules[each] for each in names[4:])
+        self.windows = importlib.import_module(f"{package}.monitoring.monitors").Window
+        config = modules["settings"].load(project)
+        self.worlds = {name: self.steps.features(config, name) for name in config.data.snapshots}
+        self.folder = self.steps.bundle_folder(config, self.steps.ensure(config))
+        self.bundle, self.reference = self.watch.load(self.folder)
+        self.batch = self.steps.batch(self.bundle.names, self.worlds.values())
+
+    def watched(self, what: Sequence[Any], start: datetime, end: datetime) -> Any:
+        """What the monitors say about a period in which these incidents happen."""
+        with tempfile.TemporaryDirectory() as scratch:
+            log = Path(scratch) / "log.db"
+            rows = self.simulation.happen(self.worlds, "2013", what)
+            self.simulation.play(rows, self.bundle, log, (start, end))
+            weeks = (end - start).days // WEEK
+            return self.watch.monitor(self.folder, log, now=end, days=WEEK, windows=weeks, batch=self.batch)
+
+    def months(self) -> list[dict[str, Any]]:
+        """The estimates of each month after training with what was realised: window, metric, value, bounds."""
+        rows = pd.concat(list(self.worlds.values()), ignore_index=True)
+        rows = rows[rows["day"] >= pd.Timestamp(LATER.date())]
+        windows = []
+        for month, part in rows.groupby(rows["day"].dt.strftime("%Y-%m")):
+            answers = {"probability": self.export.predict(self.bundle, part), "label": part["late"].to_numpy()}
+            columns = self.export.columns(part, self.bundle.names)
+            windows.append(self.windows.of(str(month), {**columns, **answers, "day": part["day"].to_numpy()}))
+        return [{**vars(e), "holds": e.holds} for e in self.estimates.by_window(self.reference, windows)]
+
+
+def measure(project: Path) -> dict[str, Any]:
+    """The alarms of both years by month with causes, estimates by month with their coverage, and the incidents."""
+    replay = Replay(project)
+    begun = time.perf_counter()
+    watched = replay.watched([replay.simulation.Incident("2023-begins", NEW_WORLD)], START, END)
+    seconds = (time.perf_counter() - begun) / ((END - START).days / 365)
+    rows = [_explained(alarm) for alarm in replay.simulation.rung(watched.timeline, WEEK, START)]
+    false = [row for row in rows if row["cause"] == "false"]
+    for row in rows:
+        print(f"{row['month']}  {row['alarm']}: {row['cause']}", flush=True)
+    months = replay.months()
+    return {
+        "seconds_per_year": round(seconds, 1),
+        "alarms": rows,
+        "false_alarms_before_2023": len(false),
+        "estimates": months,
+        "coverage": _coverage(months),
+        "coverage_of_weeks": _coverage(
+            [{**vars(e), "holds": e.holds} for e in watched.estimates if e.window >= f"{LATER:%Y-%m-%d}"]
+        ),
+        "incidents": _incidents(replay),
+    }
+
+
+def draw(found: dict[str, Any], folder: Path) -> None:
+    """Draw `replay.svg`: alarms by month, estimated and realised AUC by month, days until each incident rings."""
+    figure = Figure(figsize=(10, 8.4), layout="constrained")
+    alarms, auc, days = figure.subplots(3, 1, height_ratios=[4, 3, 3])
+    _draw_alarms(alarms, found["alarms"])
+    _draw_auc(auc, [row for row in found["estimates"] if row["metric"] == "auc"])
+    names = sorted(found["incidents"], key=lambda name: -(found["incidents"][name]["days"] or 999))
+    waited = [found["incidents"][name]["days"] or 0 for name in names]
+    bars = days.barh(names, waited, color=BLUE)
+    days.bar_label(bars, [f"{n} days, {found['incidents'][name]['first']}" for n, name in zip(waited, names, strict=True)])
+    days.set_title("Days until a planted incident rings, and what rings first", loc="left", fontsize=10)
+    days.set_xlim(right=max(waited) * 1.8)
+    for axes in (alarms, auc, days):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(labelsize=8)
+    figure.savefig(folder / "replay.svg", metadata={"Date": None})
+
+
+def _explained(alarm: Any) -> dict[str, str]:
+    """The alarm in the months of the data: what is played from 2014 on happened in 2023."""
+    window = datetime.fromisoformat(alarm.window).replace(tzinfo=UTC)
+    if window + timedelta(days=WEEK) <= NEW_WORLD:
+        cause = REAL.get((alarm.window[:7], alarm.monitor), "false")
+    else:
+        cause = CAUSES.get(alarm.monitor, "the model of 2013 in 2023")
+    month = alarm.window[:7].replace("2014", "2023")
+    return {"month": month, "monitor": alarm.monitor, "alarm": f"{alarm.monitor} {alarm.subject}".strip(), "cause": cause}
+
+
+def _coverage(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    found = {}
+    for metric in dict.fromkeys(row["metric"] for row in rows):
+        known = [row for row in rows if row["metric"] == metric and row["holds"] is not None]
+        widths = {
+            year: round(sum(each) / len(each), 3)
+            for year in ("2013", "2023", "2014")
+            if (each := [row["high"] - row["low"] for row in known if row["window"].startswith(year)])
+        }
+        found[metric] = {"inside": sum(row["holds"] for row in known), "of": len(known), "mean_width": widths}
+    return found
+
+
+def _incidents(replay: Replay) -> dict[str, dict[str, Any]]:
+    def alarms(what: list[Any], since: datetime) -> list[dict[str, Any]]:
+        timeline = replay.watched(what, LATER, NEW_WORLD).timeline
+        return [vars(alarm) for alarm in replay.simulation.rung(timeline, WEEK, since)]
+
+    quiet = {(alarm["monitor"], alarm["subject"], alarm["window"]) for alarm in alarms([], LATER)}
+    found = {}
+    for name in replay.incidents.INCIDENTS:
+        if name == "2023-begins":
+            continue
+        rang = alarms([replay.simulation.Incident(name, HAPPENS)], HAPPENS)
+        new = [alarm for alarm in rang if (alarm["monitor"], alarm["subject"], alarm["window"]) not in quiet]
+        first = f"{new[0]['monitor']} {new[0]['subject']}".strip() if new else "nothing"
+        without = next((alarm for alarm in new if alarm["monitor"] != "skew"), None)
+        days = {"days": new[0]["days"] if new else None, "days_without_skew": without and without["days"]}
+        found[name] = {**days, "first": first, "alarms": new}
+        print(f"{name}: {days}, first {first}", flush=True)
+    return found
+
+
+def _draw_alarms(axes: Axes, rows: Sequence[dict[str, str]]) -> None:
+    months = [str(month) for year in (2013, 2023) for month in pd.period_range(f"{year}-01", f"{year}-12", freq="M")]
+    monitors = sorted({row["monitor"] for row in rows})
+    for row in {(each["month"], each["monitor"]): each for each in rows}.values():
+        at = (months.index(row["month"]), monitors.index(row["monitor"]))
+        count = sum((each["month"], each["monitor"]) == (row["month"], row["monitor"]) for each in rows)
+        false = row["cause"] == "false"
+        axes.scatter(*at, s=170, marker="X" if false else "o", color=RED if false else BLUE)
+        axes.annotate(str(count), at, ha="center", va="center", fontsize=7, color="white")
+    axes.axvline(11.5, color=GREY, linewidth=1, linestyle="--")
+    axes.set_xticks(range(len(months)), months, rotation=60, ha="right")
+    axes.set_yticks(range(len(monitors)), monitors)
+    axes.set_xlim(-0.6, len(months) - 0.4)
+    axes.set_ylim(-0.7, len(monitors) - 0.3)
+    axes.set_title("Alarms that begin to ring in a month (crosses: false alarms)", loc="left", fontsize=10)
+
+
+def _draw_auc(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+    x, value = range(len(rows)), [row["value"] for row in rows]
+    away = [[row["value"] - row["low"] for row in rows], [row["high"] - row["value"] for row in rows]]
+    axes.errorbar(x, value, away, fmt="_", color=GREY, ecolor=LIGHT, elinewidth=9, markersize=12, label="estimated, 95%")
+    axes.plot(x, [row["realised"] for row in rows], "o", color=BLUE, label="realised")
+    axes.set_xticks(x, [row["window"] for row in rows], rotation=60, ha="right")
+    axes.set_title("AUC by the predictions alone, and by the labels", loc="left", fontsize=10)
+    axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper right")

@@ -1,0 +1,186 @@
+"""How good the answers are before any label is there: what the probabilities say about themselves.
+
+If a probability is a frequency, the predictions of a window imply their own AUC, Brier score and log loss: each row
+counts as late with its probability and as in time with the rest (Guillory et al. 2021; NannyML calls it CBPE,
+confidence-based performance estimation). They need not be frequencies, so they are calibrated first (Platt 1999) on
+answers of models that had not seen the rows: six successive parts of training, two left out at a time
+(`training.held_out`).
+
+The interval, whose parts are added as squares:
+- days of the window drawn again (bootstrap), for a window of other days would have said something else;
+- how far such estimates were off on those held-out parts: their root mean square, times Student's t (97.5%) of as many
+  degrees of freedom as there are parts. Over fewer days than a part has it is larger by the square root;
+- to the worse side only: a row with a category that training lacks may be a coin toss. Then a pair with one of them is
+  ranked right half of the time, its Brier score is 1/4 and its log loss ln 2.
+What it cannot know is a world in which the same questions have other answers: only labels tell that.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+from math import nan
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from numpy.typing import NDArray
+
+from .counts import Columns
+from .counts import Floats
+from .monitors import MIN_CLASS
+from .monitors import MIN_ROWS
+from .monitors import Window
+
+METRICS = ("auc", "brier", "log_loss")
+COIN = {"auc": 0.5, "brier": 0.25, "log_loss": log(2)}
+MIN_DAYS = 21  # of a held-out part
+CELLS = 1000  # of equal size into which the probabilities fall: the AUC is exact to 1e-4
+DRAWS = 200
+SMALLEST = 1e-6
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A metric of a window by the predictions alone, its 95% interval, and what was realised (NaN: not yet known)."""
+
+    window: str
+    metric: str
+    value: float
+    low: float
+    high: float
+    realised: float = nan
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether the realised value is inside the interval; None while it is unknown."""
+        return None if np.isnan(self.realised) else bool(self.low <= self.realised <= self.high)
+
+
+def fit(probability: ArrayLike, label: ArrayLike, day: NDArray[Any], part: NDArray[Any]) -> dict[str, Any]:
+    """The calibration and how far estimates were off, for reference.json, from held-out answers with their labels.
+
+    `part` names the successive parts of the days; {} when the shortest has fewer than three weeks.
+    """
+    p, y = np.asarray(probability, dtype=np.float64), np.asarray(label, dtype=np.float64)
+    parts = [part == each for each in np.unique(part)]
+    days = min(len(np.unique(day[rows].astype("datetime64[D]"))) for rows in parts)
+    if days < MIN_DAYS:
+        return {}
+    intercept, slope = _platt(p, y)
+    q = _calibrated(p, intercept, slope)
+    errors = np.array([_off(q[rows], p[rows], y[rows]) for rows in parts])
+    off = dict(zip(METRICS, np.sqrt((errors**2).mean(axis=0)).tolist(), strict=True))
+    return {"intercept": intercept, "slope": slope, "parts": len(parts), "days": days, "off": off}
+
+
+def by_window(
+    reference: Mapping[str, Any],
+    windows: Sequence[Window],
+    judge_over: int = 1,
+    *,
+    strange: Sequence[NDArray[np.bool_]] | None = None,
+) -> list[Estimate]:
+    """The estimates of each window together with the `judge_over` - 1 before it; none without what `fit` gives.
+
+    `strange` marks the rows with an unseen category, where the windows hold counts instead of columns.
+    """
+    if not reference.get("estimate"):
+        return []
+    strange = strange or [unseen(reference, window.columns, len(window.probability)) for window in windows]
+    found: list[Estimate] = []
+    for i, window in enumerate(windows):
+        parts = slice(max(0, i + 1 - judge_over), i + 1)
+        p, y, day, known = (
+            np.concatenate([getattr(w, name) for w in windows[parts]])
+            for name in ("probability", "label", "day", "judged")
+        )
+        if len(p) >= MIN_ROWS:
+            real = realised(p[known], y[known])
+            guess = estimate(reference["estimate"], p, day, np.concatenate(strange[parts]))
+            found += [Estimate(window.name, metric, *guess[metric], real.get(metric, nan)) for metric in METRICS]
+    return found
+
+
+def estimate(
+    fitted: Mapping[str, Any], probability: Floats, day: NDArray[Any], strange: NDArray[np.bool_]
+) -> dict[str, tuple[float, float, float]]:
+    """Each metric with the bounds of its interval; `strange` marks the rows that have an unseen category."""
+    from scipy.special import stdtrit
+
+    _, of_day = np.unique(day.astype("datetime64[D]"), return_inverse=True)
+    q = _calibrated(probability, fitted["intercept"], fitted["slope"])
+    drawn = _drawn(of_day.max() + 1)
+    values = _metrics(q, probability, of_day, drawn)
+    kept = 1 - float(strange.mean())
+    t = float(stdtrit(fitted["parts"], 0.975)) * max(1.0, fitted["days"] / len(drawn[0])) ** 0.5
+    found = {}
+    for metric, of_draws in zip(METRICS, values.T, strict=True):
+        value, scatter = float(of_draws[0]), float(of_draws[1:].std())
+        away = float(np.hypot(1.96 * scatter, t * fitted["off"][metric]))
+        worse = (value - COIN[metric]) * (1 - kept ** (2 if metric == "auc" else 1))
+        worst = float(np.hypot(away, worse))
+        low = value - (worst if worse > 0 else away)
+        found[metric] = (value, low, value + (worst if worse < 0 else away))
+    return found
+
+
+def realised(probability: Floats, label: Floats) -> dict[str, float]:
+    """The metrics by known labels; empty with too few of a class."""
+    late = int(label.sum())
+    if min(late, len(label) - late) < MIN_CLASS:
+        return {}
+    whole = _metrics(label, probability, np.zeros(len(label), dtype=np.intp), np.ones((1, 1)))
+    return dict(zip(METRICS, whole[0].tolist(), strict=True))
+
+
+def unseen(reference: Mapping[str, Any], columns: Columns, rows: int) -> NDArray[np.bool_]:
+    """The rows with a category that training lacks."""
+    strange = np.zeros(rows, dtype=np.bool_)
+    for name, bins in reference["features"].items():
+        if bins["kind"] == "category" and name in columns:
+            known = set(bins["categories"])
+            strange |= np.array([isinstance(value, str) and value not in known for value in columns[name]], dtype=bool)
+    return strange
+
+
+def _metrics(q: Floats, p: Floats, of_day: NDArray[np.intp], weights: Floats) -> Floats:
+    """The metrics (draws, 3) when row i is late with q[i], for each weighting (draws, days) of the days."""
+    edges = np.unique(np.quantile(p, np.linspace(0, 1, CELLS + 1)[1:-1]))
+    shape = (weights.shape[1], len(edges) + 1)
+    at = np.ravel_multi_index((of_day, np.searchsorted(edges, p, side="right")), shape)
+    late, not_late = (weights @ np.bincount(at, each, shape[0] * shape[1]).reshape(shape) for each in (q, 1 - q))
+    below = np.cumsum(not_late, axis=1) - not_late / 2
+    auc = (late * below).sum(axis=1) / (late.sum(axis=1) * not_late.sum(axis=1))
+    inside = np.clip(p, SMALLEST, 1 - SMALLEST)
+    losses = (q * (1 - p) ** 2 + (1 - q) * p**2, -q * np.log(inside) - (1 - q) * np.log(1 - inside))
+    rows = weights @ np.bincount(of_day, minlength=shape[0])
+    means = [weights @ np.bincount(of_day, loss, shape[0]) / rows for loss in losses]
+    return np.column_stack([auc, *means])
+
+
+def _off(q: Floats, p: Floats, y: Floats) -> list[float]:
+    one, day = np.ones((1, 1)), np.zeros(len(p), dtype=np.intp)
+    return [float(x) for x in (_metrics(y, p, day, one) - _metrics(q, p, day, one))[0]]
+
+
+def _drawn(days: int) -> Floats:
+    draws = np.random.default_rng(0).multinomial(days, np.full(days, 1 / days), DRAWS)
+    return np.vstack([np.ones(days), draws]).astype(np.float64)
+
+
+def _calibrated(p: Floats, intercept: float, slope: float) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-(intercept + slope * _log_odds(p)))))
+
+
+def _log_odds(p: Floats) -> Floats:
+    inside = np.clip(p, SMALLEST, 1 - SMALLEST)
+    return np.asarray(np.log(inside / (1 - inside)))
+
+
+def _platt(p: Floats, y: Floats) -> tuple[float, float]:
+    """Logistic regression of the label on the log odds."""
+    from sklearn.linear_model import LogisticRegression  # in training only
+
+    fitted = LogisticRegression(C=1e6).fit(_log_odds(p)[:, None], y)
+    return float(fitted.intercept_[0]), float(fitted.coef_[0, 0])

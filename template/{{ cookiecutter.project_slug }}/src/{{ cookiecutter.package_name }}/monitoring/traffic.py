@@ -1,0 +1,139 @@
+"""Whether anything happens at all: how many predictions there are, how old the newest one and the newest label are.
+
+volume: the predictions of a window against those of its weekdays in the last half year of training, as the logarithm of
+their ratio. The limit is what blocks of as many days of training differ from that, at the family's share of chance, and
+at least `max_volume`. freshness: hours since the newest prediction, and since the newest label, at the end of the
+window. That is a fact and no sample, so it rings at once. All versions count: what is watched is the service.
+
+Latency and errors are not in the prediction log. Prometheus has them: deploy/prometheus/ has the rules.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .chance import Spread
+from .chance import share
+from .counts import Floats
+from .monitors import Reading
+from .monitors import Thresholds
+
+REMEMBERED = 182  # days of training: what was usual ten years ago is not
+MIN_BLOCKS = 3
+DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
+Times = NDArray[np.datetime64]
+
+
+class Traffic(NamedTuple):
+    """When predictions were made (in order) and their labels became known (NaT: not yet), in UTC, of all versions.
+
+    `began` says that the log holds predictions from before the first window; `label_delay` is when a label is due.
+    """
+
+    time: Times
+    known_at: Times
+    began: bool
+    label_delay: np.timedelta64
+
+
+def describe(day: NDArray[Any], every: int = 1) -> dict[str, Any]:
+    """The rows of each of the last days of training, for reference.json; every n-th row stands for n."""
+    days = day.astype("datetime64[D]")
+    first = max(days.min(), days.max() - np.timedelta64(REMEMBERED - 1, "D"))
+    counts = np.bincount((days[days >= first] - first).astype(int)) * every
+    return {"since": str(first), "per_day": counts.tolist()}
+
+
+def readings(
+    reference: Mapping[str, Any], traffic: Traffic, starts: Times, days: int, thresholds: Thresholds
+) -> list[Reading]:
+    """Volume and freshness of the windows of `days` days that begin at `starts`."""
+    found = []
+    for at, start in enumerate(starts):
+        end = start + days * DAY
+        if "traffic" in reference:
+            first = at == 0 and not traffic.began
+            found.append(_volume(reference, traffic.time, (start, days), thresholds, first=first))
+        found += [_newest(traffic, start, end, thresholds), _newest_label(traffic, start, end, thresholds)]
+    return found
+
+
+def usual(described: Mapping[str, Any], first: np.datetime64, days: int) -> tuple[float, Spread | None]:
+    """The predictions to expect in so many days, and by how much (as a logarithm) blocks of training differed."""
+    counts = np.asarray(described["per_day"], dtype=np.float64)
+    weekday = (np.arange(len(counts)) + date.fromisoformat(described["since"]).weekday()) % 7
+    of_weekday = np.array([counts[weekday == each].mean() if (weekday == each).any() else np.nan for each in range(7)])
+    of_weekday = np.where(np.isnan(of_weekday), counts.mean(), of_weekday)
+    ahead = (first.astype("datetime64[D]").astype(object).weekday() + np.arange(days)) % 7
+    blocks = len(counts) // days
+    if blocks < MIN_BLOCKS:
+        return float(of_weekday[ahead].sum()), None
+    seen, hoped = (_sums(each, blocks, days) for each in (counts, of_weekday[weekday]))
+    return float(of_weekday[ahead].sum()), Spread.of(np.log((seen + 0.5) / (hoped + 0.5)))
+
+
+def _sums(values: Floats, blocks: int, days: int) -> Floats:
+    return np.asarray(values[: blocks * days].reshape(blocks, days).sum(axis=1))
+
+
+def _volume(
+    reference: Mapping[str, Any],
+    time: Times,
+    window: tuple[np.datetime64, int],
+    thresholds: Thresholds,
+    *,
+    first: bool,
+) -> Reading:
+    start, days = window
+    name, rows = _name(start), int(np.subtract(*np.searchsorted(time, [start + days * DAY, start])))
+    expected, spread = usual(reference["traffic"], start, days)
+    told = f"{rows:,} predictions in {days} days, {expected:,.0f} in training"
+    limit = float(np.log1p(thresholds.max_volume))
+    if spread:
+        away = spread.bound(share(reference.get("tests", 1))) - spread.mean
+        limit = max(limit, abs(spread.mean) + away)
+    value = float(np.log((rows + 0.5) / (expected + 0.5)))
+    if first:
+        why = f"not judged: {told}; the log begins in this window"
+        return Reading(name, "volume", "", value, limit, None, why)
+    evidence = f"{told}: {np.exp(value):.2f} times, limits {np.exp(-limit):.2f} and {np.exp(limit):.2f}"
+    return Reading(name, "volume", "", value, limit, abs(value) > limit, evidence)
+
+
+def _newest(traffic: Traffic, start: np.datetime64, end: np.datetime64, thresholds: Thresholds) -> Reading:
+    before = traffic.time[: np.searchsorted(traffic.time, end)]
+    if not (len(before) or traffic.began):
+        return _unjudged(start, "predictions", "there is no prediction yet")
+    # Nothing in the windows at all, but before them: it is at least as old as they are long.
+    newest = before[-1] if len(before) else start
+    return _age(start, "predictions", end - newest, thresholds.max_silence, least=not len(before))
+
+
+def _newest_label(traffic: Traffic, start: np.datetime64, end: np.datetime64, thresholds: Thresholds) -> Reading:
+    known = traffic.known_at[traffic.known_at < end]
+    asked = traffic.time[: np.searchsorted(traffic.time, end - traffic.label_delay)]
+    newest = known.max() if len(known) else None
+    waiting = asked if newest is None else asked[asked > newest - traffic.label_delay]
+    if not len(waiting):
+        return _unjudged(start, "labels", "no label is due since the newest one")
+    limit = thresholds.max_silence + float(traffic.label_delay / HOUR)
+    return _age(start, "labels", end - (waiting[0] if newest is None else newest), limit, least=newest is None)
+
+
+def _age(start: np.datetime64, subject: str, age: np.timedelta64, limit: float, *, least: bool) -> Reading:
+    hours = float(age / HOUR)
+    told = f"none for at least {hours:.0f} hours" if least else f"the newest is {hours:.0f} hours old"
+    evidence = f"{told}, at most {limit:.0f}"
+    return Reading(_name(start), "freshness", subject, hours, limit, hours > limit, evidence)
+
+
+def _unjudged(start: np.datetime64, subject: str, why: str) -> Reading:
+    return Reading(_name(start), "freshness", subject, float("nan"), float("nan"), None, f"not judged: {why}")
+
+
+def _name(start: np.datetime64) -> str:
+    return str(start)[:10]
