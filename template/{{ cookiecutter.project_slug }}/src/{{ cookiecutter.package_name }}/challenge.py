@@ -34,6 +34,7 @@ from .evidence.committed import git
 from .files import sha256
 from .gates import Verdict
 from .lock import alone
+from .postgres import Postgres
 from .registry import CHALLENGER
 from .registry import CHAMPION
 from .registry import Registry
@@ -68,7 +69,7 @@ def retrain(
     why: str = "by hand",
     again: bool = False,
     judge: Judge = all_gates,
-    log: Path | None = None,
+    log: Path | Postgres | None = None,
     until: datetime | None = None,
     tell: Tell | None = None,
 ) -> Record:
@@ -89,8 +90,8 @@ def retrain(
             if other.open and (record is None or other.number != record.number):
                 other.close(promoted=False, reason="another retraining began", ended="abandoned")
         open_one = record or book.begin(plan)
-        log, until = log or config.paths.predictions, until or datetime.now(UTC)
-        return Work(config, own, home, open_one, judge, log, until).run(tell)
+        read, until = log or config.paths.predictions, until or datetime.now(UTC)
+        return Work(config, own, home, open_one, judge, read, until).run(tell)
 
 
 def decided(config: Settings, home: Path) -> Record | None:
@@ -134,7 +135,7 @@ class Work:
     home: Path
     record: Record
     judge: Judge
-    log: Path
+    log: Path | Postgres
     until: datetime
 
     @property

@@ -8,8 +8,6 @@ import json
 import os
 import signal
 import sys
-from datetime import UTC
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any

@@ -22,6 +22,7 @@ from .client import Row
 from .contract import CONTRACT
 from .errors import InputError
 from .monitoring.log import PredictionLog
+from .postgres import Postgres
 from .simulation import CHUNK
 from .simulation import Progress
 from .simulation import played
@@ -43,7 +44,7 @@ def play(
     rows: pd.DataFrame,
     bundle: Bundle,
     client: Client,
-    log: Path,
+    log: Path | Postgres,
     period: tuple[datetime, datetime],
     *,
     progress: Progress | None = None,
@@ -60,7 +61,7 @@ def play(
     with PredictionLog(log, bundle.signature) as written:
         if written.count()[0]:
             hint = "start the service with a new one: MLE_PATHS__PREDICTIONS=simulated.db; what happened stays apart"
-            raise InputError("there are predictions in it already", where=log, hint=hint)
+            raise InputError("there are predictions in it already", where=str(log), hint=hint)
         weeks = (within[CONTRACT.time] - pd.Timestamp(period[0])) // CHUNK
         for at, (_, week) in enumerate(within.groupby(weeks), start=1):
             for _, day in week.groupby(week[CONTRACT.time].dt.floor("D")):
@@ -122,12 +123,12 @@ def _plain(values: Any) -> list[Any]:
     return list(values.tolist())
 
 
-def _wait_for(claim: Callable[[], bool], log: Path) -> None:
+def _wait_for(claim: Callable[[], bool], log: Path | Postgres) -> None:
     deadline = time.monotonic() + PATIENCE
     while not claim():
         if time.monotonic() > deadline:
             hint = (
                 "is it the log of this service? its metrics prediction_log_dropped and prediction_log_failures say more"
             )
-            raise InputError("what the service answered is not in the log", where=log, hint=hint)
+            raise InputError("what the service answered is not in the log", where=str(log), hint=hint)
         time.sleep(0.1)

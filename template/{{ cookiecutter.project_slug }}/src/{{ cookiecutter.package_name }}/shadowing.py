@@ -20,6 +20,8 @@ from .bundle import Bundle
 from .errors import InputError
 from .gates import Verdict
 from .monitoring.log import PredictionLog
+from .monitoring.log import exists
+from .postgres import Postgres
 
 DAYS = 28  # of the log
 MOST, FEWEST = 20_000, 300  # rows; with fewer, nothing can be said
@@ -54,9 +56,9 @@ class Shadowed:
         return asdict(self)
 
 
-def asked(log: Path, champion: Bundle, until: datetime) -> tuple[str, Columns] | None:
+def asked(log: Path | Postgres, champion: Bundle, until: datetime) -> tuple[str, Columns] | None:
     """The newest rows that the champion was asked until then, and a sentence on them; None when they are too few."""
-    if not Path(log).is_file():
+    if not exists(log):
         return None
     with PredictionLog(log, champion.signature) as opened:
         rows = opened.read(until - timedelta(days=DAYS), until)

@@ -16,8 +16,9 @@ from . import settings
 if TYPE_CHECKING:
     import pandas as pd
 
+    from . import live
     from .bundle import Bundle
-    from .live import Played
+    from .postgres import Postgres
     from .simulation import Progress
 
 WEEK = 7
@@ -49,6 +50,7 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
     The log stays, for `monitor --log LOG --until DAY`. With --url it is the service's own, which must be empty, and the
     service needs MLE_SERVICE__GIVEN_TIMES=true, so that its log has the times of the flights.
     """
+    from . import live
     from . import simulation
     from . import steps
     from .display import Display
@@ -63,11 +65,15 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
     period = (start or first).replace(tzinfo=UTC), (end or last).replace(tzinfo=UTC)
     own = config.paths.predictions
     beside = own.parent if isinstance(own, Path) else config.paths.reports
-    folder, path = steps.bundle_folder(config, version), log or (own if url else beside / "simulated.db")
+    file, folder = log or beside / "simulated.db", steps.bundle_folder(config, version)
+    path = (log or own) if url else file
     bundle, _ = watch.load(folder)
     with Display("week", pace=True) as display:
-        tell = functools.partial(display.tell, path.name)
-        played = _play(rows, bundle, path, period, url=url, progress=tell)
+        tell = functools.partial(display.tell, "months")
+        if url:
+            played = _ask(rows, bundle, path, period, url=url, progress=tell)
+        else:
+            played = live.Played(*simulation.play(rows, bundle, file, period, tell), Counter())
     weeks = max((period[1] - period[0]).days // WEEK, 1)
     batch = steps.batch(bundle.names, worlds.values())
     watched = watch.monitor(folder, path, now=period[1], days=WEEK, windows=weeks, batch=batch)
@@ -88,20 +94,17 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
         click.echo("No alarm rings")
 
 
-def _play(
+def _ask(
     rows: "pd.DataFrame",
     bundle: "Bundle",
-    log: Path,
+    log: "Path | Postgres",
     period: tuple[datetime, datetime],
     *,
-    url: str | None,
+    url: str,
     progress: "Progress",
-) -> "Played":
+) -> "live.Played":
     from . import live
-    from . import simulation
     from .client import Client
 
-    if url is None:
-        return live.Played(*simulation.play(rows, bundle, log, period, progress), Counter())
     with Client(url, os.environ.get("MLE_API_KEY", "")) as client:
         return live.play(rows, bundle, client, log, period, progress=progress)

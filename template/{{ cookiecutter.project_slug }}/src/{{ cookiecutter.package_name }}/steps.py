@@ -1,6 +1,7 @@
 """The steps of the life cycle, each a function of the settings: what the command line and the lessons call."""
 
 import json
+from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace

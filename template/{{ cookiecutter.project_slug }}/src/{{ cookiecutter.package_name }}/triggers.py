@@ -16,7 +16,9 @@ from .contract import CONTRACT
 from .data import Period
 from .gates import Verdict
 from .monitoring import watch
+from .monitoring.log import exists
 from .monitoring.monitors import Thresholds
+from .postgres import Postgres
 from .settings import Settings
 
 
@@ -29,11 +31,11 @@ class Rule:
     reason: str
 
 
-def rules(config: Settings, champion: Path, log: Path, until: datetime | None = None) -> tuple[Rule, ...]:
+def rules(config: Settings, champion: Path, log: Path | Postgres, until: datetime | None = None) -> tuple[Rule, ...]:
     """What each rule says now: of the champion's bundle, the prediction log, and the data of [retraining]."""
     bundle, own = Bundle.load(champion), retraining.of(config)
     limits = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
-    said = watch.monitor(champion, log, now=until, thresholds=limits).verdicts if log.is_file() else ()
+    said = watch.monitor(champion, log, now=until, thresholds=limits).verdicts if exists(log) else ()
     rows = pd.concat([steps.features(config, name) for name in config.retraining.snapshots], ignore_index=True)
     start, end = (date.fromisoformat(str(day)) for day in bundle.manifest["lineage"]["periods"]["train"])
     newest = rows.loc[rows[CONTRACT.target].notna(), CONTRACT.day].max().date()

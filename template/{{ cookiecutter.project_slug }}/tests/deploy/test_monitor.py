@@ -3,6 +3,7 @@
 import re
 import shlex
 import tomllib
+from pathlib import Path
 
 import pytest
 from deployed import DEPLOY
@@ -60,7 +61,7 @@ def test_every_variable_is_a_setting_of_the_monitors(where: str, monkeypatch: py
             monkeypatch.setenv(name, value)
     read = settings.load()
     assert read.paths.reports.as_posix() == given["MLE_PATHS__REPORTS"]
-    assert read.paths.predictions.as_posix() == given["MLE_PATHS__PREDICTIONS"]
+    assert Path(str(read.paths.predictions)).as_posix() == given["MLE_PATHS__PREDICTIONS"]
     if where == "image":
         assert f"reports:{read.paths.reports.as_posix()}" in COMPOSED["volumes"]
 
