@@ -102,7 +102,8 @@ def test_a_file_for_prometheus_says_what_rings(monitor: Command, tmp_path: Path)
         (monitor_, subject) for (name, monitor_, subject), value in found.items() if name == "monitor_alarm" and value
     }
     assert ("unseen", "carrier") in alarms
-    assert {name for name, _ in alarms} == {v["gate"].split(":")[0] for v in json.loads(told) if v["passed"] is False}
+    verdicts = json.loads(told)["verdicts"]
+    assert {name for name, _ in alarms} == {v["gate"].split(":")[0] for v in verdicts if v["passed"] is False}
     assert found["monitor_value", "unseen", "carrier"] > found["monitor_limit", "unseen", "carrier"] > 0
     assert found["monitor_alarm", "drift", "origin"] == 0
     assert before <= found["monitor_last_run_timestamp_seconds", "", ""] <= time.time()
