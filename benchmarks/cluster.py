@@ -86,7 +86,7 @@ def _prepare(package: str, project: Path, scratch: Path) -> Path:
 
 @contextmanager
 def _workers(scratch: Path) -> Iterator[tuple[str, Any, dict[int, int]]]:
-    """The address of a scheduler, what kills a worker when a third is done, and each worker's peak memory by its pid."""
+    """The address of a scheduler, what kills a worker when a third is done, and the peak memory of each by its pid."""
     options = {"threads_per_worker": 1, "memory_limit": LIMIT, "dashboard_address": None, "host": "127.0.0.1"}
     peaks: dict[int, int] = {}
     with (
@@ -97,7 +97,7 @@ def _workers(scratch: Path) -> Iterator[tuple[str, Any, dict[int, int]]]:
 
         def look() -> None:
             while not ended.wait(0.2):
-                for pid in client.run(os.getpid).values():
+                for pid in client.run(os.getpid, on_error="ignore").values():
                     try:
                         peaks[pid] = max(peaks.get(pid, 0), _peak(pid))
                     except (psutil.Error, OSError):

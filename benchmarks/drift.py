@@ -1,10 +1,10 @@
 """Drift of 12 features, 3.4 million rows against 336 thousand: time and memory, against NannyML and Evidently.
 
 Each reads the same two Parquet files in a process of its own, in turn, with its imports not counted; the peak is that
-of the process, imports included. The large file is ten years made of the days of 2013, drawn with replacement, the small
-one as many flights of 2023 as 2013 has. Here PSI, Jensen-Shannon, and Kolmogorov-Smirnov or chi-square are computed for
-each feature, by NannyML all of them but PSI, by Evidently the one that its preset chooses. Ours are compared with
-SciPy's on the same bins.
+of the process, imports included. The large file is ten years made of the days of 2013, drawn with replacement, the
+small one as many flights of 2023 as 2013 has. PSI, Jensen-Shannon, and Kolmogorov-Smirnov or chi-square are computed
+here for each feature, all but PSI by NannyML, what its preset chooses by Evidently. Ours are compared with SciPy's on
+the same bins.
 """
 
 import importlib

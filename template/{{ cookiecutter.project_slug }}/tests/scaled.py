@@ -1,16 +1,17 @@
 """Partitions to score, and a local S3 server, for the tests of what a user does who outgrows one machine."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3  # type: ignore[import-untyped]
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
+from pyarrow import fs
 from small import CARRIERS
 from small import MAKERS
 from small import ORIGINS
@@ -59,15 +60,19 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         known = {"ENDPOINT_URL": f"http://{host}:{port}", "ACCESS_KEY_ID": "dummy", "SECRET_ACCESS_KEY": "dummy"}
         for name, value in {**known, "DEFAULT_REGION": "us-east-1"}.items():
             monkeypatch.setenv(f"AWS_{name}", value)
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        files(allow_bucket_creation=True).create_dir(BUCKET)
         yield known["ENDPOINT_URL"]
     finally:
         server.stop()
 
 
+def files(**options: bool) -> fs.FileSystem:
+    """The server's files."""
+    endpoint = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://")
+    return fs.S3FileSystem(endpoint_override=endpoint, scheme="http", **options)
+
+
 def upload(folder: Path, prefix: str) -> str:
     """The partitions of a folder in the bucket; their place."""
-    client = boto3.client("s3")
-    for file in sorted(folder.rglob("*.parquet")):
-        client.upload_file(str(file), BUCKET, f"{prefix}/{file.relative_to(folder).as_posix()}")
+    fs.copy_files(str(folder), f"{BUCKET}/{prefix}", fs.LocalFileSystem(), files())
     return f"s3://{BUCKET}/{prefix}"

@@ -142,7 +142,6 @@ def _client(store: Store) -> "Iterator[MlflowClient]":
     with writing(Path(str(store))), warnings.catch_warnings():
         # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates.
         warnings.simplefilter("ignore")
-        from alembic.util.exc import CommandError
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
         from sqlalchemy.exc import SQLAlchemyError
@@ -153,7 +152,7 @@ def _client(store: Store) -> "Iterator[MlflowClient]":
             store.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield MlflowClient(tracking_uri=uri(store))
-        except (MlflowException, SQLAlchemyError, CommandError) as error:
+        except (MlflowException, SQLAlchemyError) as error:
             raise _refusal(store, str(error).splitlines()[0]) from None if isinstance(store, Postgres) else error
 
 

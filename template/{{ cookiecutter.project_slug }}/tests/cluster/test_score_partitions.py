@@ -5,13 +5,15 @@ import os
 import signal
 from pathlib import Path
 
-import boto3  # type: ignore[import-untyped]
 import pyarrow.parquet as pq
 import pytest
 import scaled
+from click.testing import CliRunner
 from distributed import Client
 from distributed import LocalCluster
+from pyarrow import fs
 
+from mle_standin import cli
 from mle_standin import scoring
 from mle_standin import scoring_partitions
 from mle_standin.bundle import Bundle
@@ -119,11 +121,7 @@ def test_workers_read_from_s3_and_write_to_it(
         target = f"s3://{scaled.BUCKET}/out"
         complete(scoring_partitions.score(bundle, place, target, cluster="local:2", for_monitoring=True))
         assert scoring_partitions.score(bundle, place, target, for_monitoring=True).resumed == PARTITIONS
-        client = boto3.client("s3")
-        for each in client.list_objects_v2(Bucket=scaled.BUCKET, Prefix="out/")["Contents"]:
-            to = tmp_path / each["Key"]
-            to.parent.mkdir(parents=True, exist_ok=True)
-            client.download_file(scaled.BUCKET, each["Key"], str(to))
+        fs.copy_files(f"{scaled.BUCKET}/out", str(tmp_path / "out"), scaled.files(), fs.LocalFileSystem())
         with pytest.raises(InputError, match="there is nothing here"):
             scoring_partitions.score(bundle, "s3://another-bucket/in", target)
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
@@ -178,3 +176,17 @@ def test_a_csv_file_and_one_without_a_time_cannot_be_scored_for_monitoring(bundl
     pq.write_table(rows.drop_columns("as_of"), tmp_path / "in.parquet")
     with pytest.raises(InputError, match="columns are missing: as_of"):
         scoring.score(loaded, tmp_path / "in.parquet", tmp_path / "out.parquet", for_monitoring=True)
+
+
+def test_the_command_takes_folders_and_says_what_became_of_their_rows(
+    built_registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = scaled.write(tmp_path / "in", 2, 200)
+    monkeypatch.setenv("MLE_HOME", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("MLE_PATHS__REGISTRY", str(built_registry))
+    done = CliRunner().invoke(cli.commands, ["score", str(source), str(tmp_path / "out"), "--for-monitoring", "--json"])
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["version"], told["partitions"], told["rows"], told["quarantined"]) == ("1", 2, 401, 2)
+    assert "2 rows are in" in done.stderr
+    assert (tmp_path / "out" / "part=1" / "1.parquet").is_file()
