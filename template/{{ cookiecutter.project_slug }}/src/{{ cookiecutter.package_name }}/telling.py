@@ -71,12 +71,13 @@ def telling(command: Callable[..., None]) -> Callable[..., None]:
     return told
 
 
-def look(watch: Callable[[], "Watched"], config: "Settings", wanted: Telling, log: Path) -> "Watched":
+def look(watch: Callable[[], "Watched"], config: "Settings", wanted: Telling, log: object) -> "Watched":
     """Look once and tell; or, to be served, again and again until interrupted."""
     from .monitoring import notify
     from .monitoring.exposition import Exposition
 
     exposition = Exposition(wanted.every)
+    kept = notify.memory(log, config.paths.reports / "monitoring")
     whom = notify.people(config.monitoring.notify.get_secret_value()) if wanted.notify else {}
 
     def once() -> "Watched":
@@ -85,7 +86,7 @@ def look(watch: Callable[[], "Watched"], config: "Settings", wanted: Telling, lo
         exposition.show(watched.timeline, time.monotonic() - start)
         if wanted.metrics:
             exposition.write(wanted.metrics)
-        for failure in notify.tell(watched.timeline, whom, config.model.name, notify.memory(log)) if whom else ():
+        for failure in notify.tell(watched.timeline, whom, config.model.name, kept) if whom else ():
             _say(f"warning: {failure}")
         return watched
 

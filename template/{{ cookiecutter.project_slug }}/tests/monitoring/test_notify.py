@@ -47,7 +47,7 @@ def friends() -> Iterator[Any]:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    return notify.memory(tmp_path / "log.db")
+    return notify.memory(tmp_path / "log.db", tmp_path / "reports")
 
 
 def whom(*servers: Any, word: str = "hunter2") -> dict[str, notify.Person]:
@@ -136,6 +136,11 @@ def test_no_password_is_told_kept_or_logged(
     said += [str(refused.value), kept.read_text(encoding="utf-8"), *capfd.readouterr(), caplog.text]
     assert len(person) == 2
     assert "s3cr3tword" not in "".join(said)
+
+
+def test_what_was_told_is_kept_beside_the_log_or_where_a_database_has_no_beside(tmp_path: Path) -> None:
+    assert notify.memory(tmp_path / "log.db", tmp_path / "reports") == tmp_path / "log.db.told.json"
+    assert notify.memory(object(), tmp_path / "reports") == tmp_path / "reports" / "told.json"
 
 
 def test_people_may_be_named_in_a_file(friends: Any, tmp_path: Path) -> None:

@@ -69,9 +69,9 @@ def people(given: str) -> dict[str, Person]:
     return found
 
 
-def memory(log: Path) -> Path:
-    """The file that keeps what was told, beside a prediction log."""
-    return log.with_name(f"{log.name}.told.json")
+def memory(log: object, folder: Path) -> Path:
+    """The file that keeps what was told: beside a prediction log that is a file, else in `folder`."""
+    return log.with_name(f"{log.name}.told.json") if isinstance(log, Path) else folder / "told.json"
 
 
 def tell(timeline: Timeline, whom: Mapping[str, Person], model: str, kept: Path) -> list[str]:
