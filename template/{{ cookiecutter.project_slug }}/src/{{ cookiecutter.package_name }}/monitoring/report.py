@@ -32,6 +32,7 @@ from .timeline import Timeline
 
 Readings = Mapping[tuple[str, str], Reading]
 OPENED = 3  # features whose details are open from the start, if they are violated
+PICTURED = 8  # features whose details have a picture: each takes half a second
 BADGES: dict[bool | None, Status] = {True: "good", False: "bad", None: ""}
 WORDS = {True: "good", False: "bad", None: "not judged"}
 READING = """An alarm rings when {n} of the last {m} judged windows are violated: "!" is a violated window, "!!" one \
@@ -173,21 +174,22 @@ def _changes(
     text = f"""{len(window.probability):,} predictions from {window.name} on, against training. First comes what is \
 furthest beyond its limit. Open a feature to see its distribution, its drift by window, and what each monitor says."""
     details = tuple(
-        _detail(drift.name, reference["features"][drift.name], window, timeline, opened=at < OPENED)
-        for at, drift in enumerate(ranked)
+        _detail(drift.name, reference["features"][drift.name], window, timeline, at) for at, drift in enumerate(ranked)
     )
     return [Section("What changed", text, table, status=status, details=details)]
 
 
-def _detail(name: str, bins: Mapping[str, Any], window: Window, timeline: Timeline, *, opened: bool) -> Detail:
+def _detail(name: str, bins: Mapping[str, Any], window: Window, timeline: Timeline, rank: int) -> Detail:
     own = [r for r in timeline.readings if r.subject == name and r.window == window.name]
     rows = [
         {"monitor": r.monitor, "status": WORDS[None if r.violated is None else not r.violated], "evidence": r.evidence}
         for r in own
     ]
-    picture = pictures.change(name, bins, count(window.columns[name], bins), timeline)
+    counts = count(window.columns[name], bins)
+    figures = (pictures.change(name, bins, counts, timeline),) if rank < PICTURED else ()
+    text = "" if figures else f"Shares: {pictures.in_words(bins, counts)}."
     badge = BADGES[passed([Verdict(r.monitor, None if r.violated is None else not r.violated, "") for r in own])]
-    return Detail(name, table=pd.DataFrame(rows), figures=(picture,), status=badge, opened=opened and badge == "bad")
+    return Detail(name, text, pd.DataFrame(rows), figures, badge, opened=rank < OPENED and badge == "bad")
 
 
 def _chances(reference: Mapping[str, Any], drifts: Sequence[Drift]) -> dict[str, float]:
