@@ -7,6 +7,7 @@ import base64
 import io
 import math
 import numbers
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,6 +74,21 @@ def write_page(path: Path, title: str, sections: Sequence[Section], *, lead: str
     Raises InputError when the place cannot be written.
     """
     return write_atomic(path, page(title, sections, lead=lead, status=status))
+
+
+class Frame:
+    """A page inside a notebook: JupyterLab shows the file, which stays where it is."""
+
+    def __init__(self, path: Path, height: int = 600) -> None:
+        self.href = Path(os.path.relpath(path)).as_posix()
+        self.height = height
+
+    def __repr__(self) -> str:
+        return f"the page {self.href}"
+
+    def _repr_html_(self) -> str:
+        style = f"width: 100%; height: {self.height}px; border: 1px solid #ccc"
+        return f'<iframe src="{escape(self.href)}" title="{escape(repr(self))}" style="{style}"></iframe>'
 
 
 def page(title: str, sections: Sequence[Section], *, lead: str = "", status: Status = "") -> str:

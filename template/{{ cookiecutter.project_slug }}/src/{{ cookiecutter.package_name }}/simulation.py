@@ -12,6 +12,7 @@ from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,8 @@ from .bundle import Bundle
 from .contract import CONTRACT
 from .errors import InputError
 from .incidents import INCIDENTS
+from .monitoring import watch
+from .monitoring.counts import Columns
 from .monitoring.log import PredictionLog
 from .monitoring.timeline import Timeline
 
@@ -103,6 +106,25 @@ def played(rows: pd.DataFrame, period: tuple[datetime, datetime]) -> pd.DataFram
         have = f"there are rows from {rows[CONTRACT.time].min():%Y-%m-%d} to {rows[CONTRACT.time].max():%Y-%m-%d}"
         raise InputError("no rows", where=f"{start:%Y-%m-%d} to {end:%Y-%m-%d}", hint=have)
     return within
+
+
+def rehearse(
+    rows: pd.DataFrame,
+    folder: Path,
+    period: tuple[datetime, datetime],
+    *,
+    days: int = watch.DAYS,
+    batch: Columns | None = None,
+    report_path: Path | None = None,
+) -> watch.Watched:
+    """Play the rows of a period into a log that is thrown away: what the monitors say of its windows at its end."""
+    with TemporaryDirectory() as scratch:
+        log = Path(scratch) / "log.db"
+        play(rows, Bundle.load(folder), log, period)
+        windows = max((period[1] - period[0]).days // days, 1)
+        return watch.monitor(
+            folder, log, now=period[1], days=days, windows=windows, batch=batch, report_path=report_path
+        )
 
 
 def rung(timeline: Timeline, days: int, since: datetime) -> list[Alarm]:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from mle_standin.errors import InputError
+from mle_standin.pages import Detail
+from mle_standin.pages import Frame
 from mle_standin.pages import Link
 from mle_standin.pages import Section
 from mle_standin.pages import describe
@@ -148,3 +150,22 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one_and_says_where(tmp_pat
     assert str(below_a_file) in str(error.value)
     assert old.read_bytes() == before
     assert list(tmp_path.iterdir()) == [old]
+
+
+def test_a_detail_opens_when_it_is_asked_for_or_told_to() -> None:
+    table = pd.DataFrame({"monitor": ["drift"], "status": ["bad"]})
+    details = (Detail("<temp>", "why", table, status="bad", opened=True), Detail("hour"))
+    text = page("p", [Section("What changed", details=details)])
+    assert text.count("<details") == text.count("</details>") == 2
+    first, second = text.split("<details")[1:]
+    assert first.startswith(" open>")
+    assert "&lt;temp&gt;" in first
+    assert first.index("</summary>") < first.index("why") < first.index("<table>")
+    assert second.startswith(">")
+
+
+def test_a_page_in_a_notebook_is_named_by_its_place_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    frame = Frame(tmp_path.parent / "reports" / "index.html")
+    assert repr(frame) == "the page ../reports/index.html"
+    assert 'src="../reports/index.html"' in frame._repr_html_()

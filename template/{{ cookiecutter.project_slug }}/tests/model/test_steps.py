@@ -10,10 +10,14 @@ import pytest
 from click.testing import CliRunner
 
 from mle_standin import cli
+from mle_standin import data
 from mle_standin import gates
 from mle_standin import settings
+from mle_standin import simulation
 from mle_standin import steps
 from mle_standin import tracking
+from mle_standin import training
+from mle_standin.bundle import Bundle
 from mle_standin.errors import InputError
 from mle_standin.errors import RedError
 from mle_standin.monitoring import watch
@@ -70,12 +74,57 @@ def test_a_simulated_incident_rings_and_the_log_can_be_watched(
     assert told["predictions"] > told["labels"] > 15_000
     (rang,) = (each for each in told["alarms"] if (each["monitor"], each["subject"]) == ("unseen", "carrier"))
     assert (rang["window"], rang["days"]) == ("2013-07-15", 14)
+    # What the snapshot says about the same flights needs no second week.
+    (skewed,) = (each for each in told["alarms"] if each["monitor"] == "skew")
+    assert (skewed["subject"], skewed["window"], skewed["days"]) == ("carrier", "2013-07-08", 7)
     watched = watch.monitor(
         steps.bundle_folder(own, steps.ensure(own)), Path(log), now=datetime(2013, 7, 22, tzinfo=UTC)
     )
     assert watched.passed is False
     with pytest.raises(InputError, match="there is such a file already"):
         CliRunner().invoke(cli.commands, command, catch_exceptions=False)
+
+
+def test_monitoring_against_a_snapshot_tells_the_skew_and_an_estimate_of_each_window(
+    own: settings.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = steps.ensure(own)
+    incident = simulation.Incident.parse("kilometres@2013-07-08")
+    rows = steps.features(own, "2013")
+    played = simulation.happen({"2013": rows}, "2013", [incident])
+    period = datetime(2013, 7, 1, tzinfo=UTC), datetime(2013, 7, 15, tzinfo=UTC)
+    folder = steps.bundle_folder(own, version)
+    batch = steps.batch(Bundle.load(folder).names, [rows])
+    watched = simulation.rehearse(played, folder, period, batch=batch)
+    assert [alarm.subject for alarm in simulation.rung(watched.timeline, 7, incident.start)] == ["distance"]
+    log = tmp_path / "log.db"
+    simulation.play(played, Bundle.load(folder), log, period)
+    reports = own.paths.model_copy(update={"reports": tmp_path / "reports"})
+    monkeypatch.setattr(settings, "load", lambda: own.model_copy(update={"paths": reports}))
+    words = ["monitor", "--log", str(log), "--until", "2013-07-15", "--against", "2013", "--json"]
+    result = CliRunner().invoke(cli.commands, words)
+    assert isinstance(result.exception, RedError)
+    told = json.loads(result.stdout)
+    red = [verdict["gate"].split(":")[0] for verdict in told["verdicts"] if verdict["passed"] is False]
+    assert "skew" in red
+    # Two months of training are too few to know how far an estimate is off.
+    assert told["estimates"] == []
+
+
+def test_the_rows_of_training_are_held_out_in_parts_of_whole_days(split: data.Split, config: settings.Settings) -> None:
+    spec = config.model.model_copy(update={"max_iter": 3})
+    found = training.held_out(split.train, spec)
+    assert len(found) == len(split.train)
+    assert found["probability"].between(0, 1).all()
+    days = found.groupby("day")["part"].agg(["min", "max"])
+    assert (days["min"] == days["max"]).all()
+    assert days["min"].is_monotonic_increasing
+    assert set(days["min"].value_counts()) <= {15, 16}
+    # The answers of the last part are those of a model that saw the first, second, fourth and fifth.
+    out = found["part"] == 5
+    kept = split.train[~found["part"].isin([2, 5]).to_numpy()]
+    expected = training.predict(training.fit(kept, spec), spec, split.train[out.to_numpy()])
+    np.testing.assert_allclose(found["probability"][out], expected)
 
 
 def test_red_data_stop_the_training(own: settings.Settings) -> None:

@@ -87,7 +87,7 @@ def outcomes(timeline: Timeline, rows: Sequence[int]) -> Figure:
 
 def change(name: str, bins: Mapping[str, Any], now: Counts, timeline: Timeline) -> Figure:
     """One feature: its distribution in training and in the window, and its drift by window with the limit."""
-    figure = _figure(2.3, f"{name}: {_shares_in_words(bins, now)}")
+    figure = _figure(2.3, f"{name}: {in_words(bins, now)}")
     left, right = figure.subplots(1, 2, gridspec_kw={"wspace": 0.2})
     names, before, after = _bars(bins, now)
     left.bar(range(len(names)), before, width=0.9, color=BEFORE, label="training")
@@ -101,6 +101,12 @@ def change(name: str, bins: Mapping[str, Any], now: Counts, timeline: Timeline) 
     for axes in (left, right):
         _calm(axes, "left")
     return figure
+
+
+def in_words(bins: Mapping[str, Any], now: Counts) -> str:
+    """The shares of a feature's bins in a window, and in training."""
+    told = (f"{name} {after:.0%} (was {before:.0%})" for name, before, after in zip(*_bars(bins, now), strict=True))
+    return ", ".join(told)
 
 
 def guesses(estimates: Sequence[Estimate], windows: Sequence[str]) -> Figure:
@@ -187,11 +193,6 @@ def _bars(bins: Mapping[str, Any], now: Counts) -> tuple[list[str], list[float],
         shares += [(name, b / before.rows, n / now.rows)] if b or n else []
     labels, old, new = zip(*shares, strict=True)
     return list(labels), list(old), list(new)
-
-
-def _shares_in_words(bins: Mapping[str, Any], now: Counts) -> str:
-    told = (f"{name} {after:.0%} (was {before:.0%})" for name, before, after in zip(*_bars(bins, now), strict=True))
-    return ", ".join(told)
 
 
 def _ranges(edges: Sequence[float]) -> list[str]:

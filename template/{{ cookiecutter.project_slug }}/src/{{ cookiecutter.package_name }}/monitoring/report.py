@@ -1,5 +1,6 @@
 """The page to look at: status at a glance, what rang when, how good the answers were, what changed."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from math import isnan
@@ -32,6 +33,7 @@ from .timeline import Timeline
 
 Readings = Mapping[tuple[str, str], Reading]
 OPENED = 3  # features whose details are open from the start, if they are violated
+PICTURED = 8  # features whose details have a picture: each takes half a second
 BADGES: dict[bool | None, Status] = {True: "good", False: "bad", None: ""}
 WORDS = {True: "good", False: "bad", None: "not judged"}
 READING = """An alarm rings when {n} of the last {m} judged windows are violated: "!" is a violated window, "!!" one \
@@ -52,8 +54,9 @@ changes breaks it in every season. nulls is the change of the share of missing v
 category that training lacks.
 
 Many monitors look at one window. The limits from chance share {family:.0%} among all of them (Bonferroni), and what \
-varies is whole weeks of training, for flights of one day are not independent: one quiet window in {quiet:.0f} \
-violates any. The p-values are of these weeks, adjusted for their number (Holm). None of rows is used.
+varies is whole weeks of training, for rows of one day are not independent: one quiet window in {quiet:.0f} \
+violates any. The p-values (p) are of these weeks, adjusted for their number (Holm). JS is the Jensen-Shannon \
+distance, 0 to 1.
 
 auc, skill, base rate and calibration need labels. Their bars are 95% intervals by whole days; a dashed line is the \
 limit; for an alarm the interval is widened to 99.5%, as one of four. skill is 1 - Brier score / that of the base rate.
@@ -173,21 +176,22 @@ def _changes(
     text = f"""{len(window.probability):,} predictions from {window.name} on, against training. First comes what is \
 furthest beyond its limit. Open a feature to see its distribution, its drift by window, and what each monitor says."""
     details = tuple(
-        _detail(drift.name, reference["features"][drift.name], window, timeline, opened=at < OPENED)
-        for at, drift in enumerate(ranked)
+        _detail(drift.name, reference["features"][drift.name], window, timeline, at) for at, drift in enumerate(ranked)
     )
     return [Section("What changed", text, table, status=status, details=details)]
 
 
-def _detail(name: str, bins: Mapping[str, Any], window: Window, timeline: Timeline, *, opened: bool) -> Detail:
+def _detail(name: str, bins: Mapping[str, Any], window: Window, timeline: Timeline, rank: int) -> Detail:
     own = [r for r in timeline.readings if r.subject == name and r.window == window.name]
     rows = [
         {"monitor": r.monitor, "status": WORDS[None if r.violated is None else not r.violated], "evidence": r.evidence}
         for r in own
     ]
-    picture = pictures.change(name, bins, count(window.columns[name], bins), timeline)
-    badge = BADGES[passed([Verdict(r.monitor, None if r.violated is None else not r.violated, "") for r in own])]
-    return Detail(name, table=pd.DataFrame(rows), figures=(picture,), status=badge, opened=opened and badge == "bad")
+    counts = count(window.columns[name], bins)
+    figures = (pictures.change(name, bins, counts, timeline),) if rank < PICTURED else ()
+    text = "" if figures else f"Shares: {pictures.in_words(bins, counts)}."
+    badge = BADGES[_judged(own)]
+    return Detail(name, text, pd.DataFrame(rows), figures, badge, opened=rank < OPENED and badge == "bad")
 
 
 def _chances(reference: Mapping[str, Any], drifts: Sequence[Drift]) -> dict[str, float]:
@@ -203,17 +207,21 @@ def _excess(name: str, readings: Readings) -> float:
     return max((abs(r.value) / r.limit for r in judged if r.limit), default=0.0)
 
 
+def _judged(readings: Iterable[Reading]) -> bool | None:
+    states = [reading.violated for reading in readings if reading.violated is not None]
+    return not any(states) if states else None
+
+
 def _change(drift: Drift, readings: Readings, chance: float) -> dict[str, Any]:
     own = {monitor: reading for (monitor, subject), reading in readings.items() if subject == drift.name}
-    states = [reading.violated for reading in own.values() if reading.violated is not None]
     return {
         "feature": drift.name,
-        "status": WORDS[not any(states) if states else None],
+        "status": WORDS[_judged(own.values())],
         "PSI": round(drift.psi, 2),
         "limit": round(own["drift"].limit, 2) if "drift" in own else None,
-        "of relation": round(own["relation"].value, 2) if "relation" in own else None,
-        "JS distance": round(drift.jensen_shannon, 2),
-        "p-value of weeks": "" if isnan(chance) else f"{chance:.3f}",
+        "relation": round(own["relation"].value, 2) if "relation" in own else None,
+        "JS": round(drift.jensen_shannon, 2),
+        "p (weeks)": "" if isnan(chance) else f"{chance:.3f}",
         "missing (was)": f"{drift.nulls:.1%} ({drift.nulls_before:.1%})",
         "unseen": f"{drift.unseen:.1%}",
     }
