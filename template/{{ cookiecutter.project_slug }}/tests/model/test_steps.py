@@ -6,6 +6,7 @@ from datetime import date
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
