@@ -155,7 +155,7 @@ def _incidents(replay: Replay) -> dict[str, dict[str, Any]]:
         return [vars(alarm) for alarm in replay.simulation.rung(timeline, WEEK, since)]
 
     def is_new(alarm: dict[str, Any]) -> bool:
-        """An alarm that rings without the incident too is not found by it because it rings two weeks sooner or later."""
+        """An alarm that rings without the incident too does not count because it rings two weeks sooner or later."""
         same = (each for each in quiet if (each["monitor"], each["subject"]) == (alarm["monitor"], alarm["subject"]))
         first = datetime.fromisoformat(alarm["window"])
         return all(abs(first - datetime.fromisoformat(each["window"])) > timedelta(days=2 * WEEK) for each in same)
