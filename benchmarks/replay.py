@@ -114,7 +114,8 @@ def draw(found: dict[str, Any], folder: Path) -> None:
     names = sorted(found["incidents"], key=lambda name: -(found["incidents"][name]["days"] or 999))
     waited = [found["incidents"][name]["days"] or 0 for name in names]
     bars = days.barh(names, waited, color=BLUE)
-    days.bar_label(bars, [f"{n} days, {found['incidents'][name]['first']}" for n, name in zip(waited, names, strict=True)])
+    firsts = [found["incidents"][name]["first"] for name in names]
+    days.bar_label(bars, [f"{n} days, {first}" for n, first in zip(waited, firsts, strict=True)])
     days.set_title("Days until a planted incident rings, and what rings first", loc="left", fontsize=10)
     days.set_xlim(right=max(waited) * 1.8)
     for axes in (alarms, auc, days):
@@ -131,7 +132,8 @@ def _explained(alarm: Any) -> dict[str, str]:
     else:
         cause = CAUSES.get(alarm.subject or alarm.monitor, "the model of 2013 in 2023")
     month = alarm.window[:7].replace("2014", "2023")
-    return {"month": month, "monitor": alarm.monitor, "alarm": f"{alarm.monitor} {alarm.subject}".strip(), "cause": cause}
+    named = f"{alarm.monitor} {alarm.subject}".strip()
+    return {"month": month, "monitor": alarm.monitor, "alarm": named, "cause": cause}
 
 
 def _coverage(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -152,13 +154,19 @@ def _incidents(replay: Replay) -> dict[str, dict[str, Any]]:
         timeline = replay.watched(what, LATER, NEW_WORLD).timeline
         return [vars(alarm) for alarm in replay.simulation.rung(timeline, WEEK, since)]
 
-    quiet = {(alarm["monitor"], alarm["subject"], alarm["window"]) for alarm in alarms([], LATER)}
+    def is_new(alarm: dict[str, Any]) -> bool:
+        """An alarm that rings without the incident too does not count because it rings two weeks sooner or later."""
+        same = (each for each in quiet if (each["monitor"], each["subject"]) == (alarm["monitor"], alarm["subject"]))
+        first = datetime.fromisoformat(alarm["window"])
+        return all(abs(first - datetime.fromisoformat(each["window"])) > timedelta(days=2 * WEEK) for each in same)
+
+    quiet = alarms([], LATER)
     found = {}
     for name in replay.incidents.INCIDENTS:
         if name == "2023-begins":
             continue
         rang = alarms([replay.simulation.Incident(name, HAPPENS)], HAPPENS)
-        new = [alarm for alarm in rang if (alarm["monitor"], alarm["subject"], alarm["window"]) not in quiet]
+        new = [alarm for alarm in rang if is_new(alarm)]
         first = f"{new[0]['monitor']} {new[0]['subject']}".strip() if new else "nothing"
         without = next((alarm for alarm in new if alarm["monitor"] != "skew"), None)
         days = {"days": new[0]["days"] if new else None, "days_without_skew": without and without["days"]}
@@ -187,7 +195,8 @@ def _draw_alarms(axes: Axes, rows: Sequence[dict[str, str]]) -> None:
 def _draw_auc(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
     x, value = range(len(rows)), [row["value"] for row in rows]
     away = [[row["value"] - row["low"] for row in rows], [row["high"] - row["value"] for row in rows]]
-    axes.errorbar(x, value, away, fmt="_", color=GREY, ecolor=LIGHT, elinewidth=9, markersize=12, label="estimated, 95%")
+    marks = {"fmt": "_", "color": GREY, "ecolor": LIGHT, "elinewidth": 9, "markersize": 12}
+    axes.errorbar(x, value, away, **marks, label="estimated, 95%")
     axes.plot(x, [row["realised"] for row in rows], "o", color=BLUE, label="realised")
     axes.set_xticks(x, [row["window"] for row in rows], rotation=60, ha="right")
     axes.set_title("AUC by the predictions alone, and by the labels", loc="left", fontsize=10)
