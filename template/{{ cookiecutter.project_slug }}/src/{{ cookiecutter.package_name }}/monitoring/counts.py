@@ -6,7 +6,6 @@ from typing import Any
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 Columns = Mapping[str, NDArray[Any]]
@@ -98,7 +97,7 @@ def _in(times: Mapping[Any, int], categories: list[str]) -> Counts:
 def _times(values: Any) -> dict[Any, int]:
     """How often each value occurs; None for the missing ones."""
     times: Counter[Any] = Counter()
-    if isinstance(values, pa.Array | pa.ChunkedArray):
+    if _is_arrow(values):
         # By the codes of a dictionary, without a Python object for each row.
         counted = values.value_counts()
         for value, rows in zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True):
@@ -111,9 +110,14 @@ def _times(values: Any) -> dict[Any, int]:
 
 def float32(values: Any) -> NDArray[np.float32]:
     """A column of numbers, of NumPy or Arrow, as the model sees it; NaN for a missing one."""
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        values = values.to_numpy(**({} if isinstance(values, pa.ChunkedArray) else {"zero_copy_only": False}))
+    if _is_arrow(values):
+        values = values.to_numpy(zero_copy_only=False)
     return np.asarray(values, dtype=np.float32)
+
+
+def _is_arrow(values: Any) -> bool:
+    # The service counts too, and has no Arrow.
+    return hasattr(values, "dictionary_encode")
 
 
 def _edges(known: NDArray[np.float32]) -> NDArray[np.float32]:
