@@ -23,7 +23,6 @@ import pandas as pd
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
-from distributed import Client
 from distributed import LocalCluster
 
 PARTITIONS = 30
@@ -89,31 +88,35 @@ def _workers(scratch: Path) -> Iterator[tuple[str, Any, dict[int, int]]]:
     """The address of a scheduler, what kills a worker when a third is done, and the peak memory of each by its pid."""
     options = {"threads_per_worker": 1, "memory_limit": LIMIT, "dashboard_address": None, "host": "127.0.0.1"}
     peaks: dict[int, int] = {}
-    with (
-        LocalCluster(n_workers=WORKERS, local_directory=scratch / "dask", **options) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        ended = threading.Event()
+    ended = threading.Event()
 
-        def look() -> None:
-            while not ended.wait(0.2):
-                for pid in client.run(os.getpid, on_error="ignore").values():
-                    try:
-                        peaks[pid] = max(peaks.get(pid, 0), _peak(pid))
-                    except (psutil.Error, OSError):
-                        continue
+    def look() -> None:
+        while not ended.wait(0.2):
+            for pid in _pids():
+                try:
+                    peaks[pid] = max(peaks.get(pid, 0), _peak(pid))
+                except (psutil.Error, OSError, StopIteration):
+                    continue
 
-        def kill(done: int, of: int | None) -> None:
-            if done == (of or 0) // 3:
-                victim = min(client.run(os.getpid).values())
-                os.kill(victim, signal.SIGKILL)
-                print(f"killed a worker after {done} of {of} partitions", flush=True)
+    def kill(done: int, of: int | None) -> None:
+        if done == (of or 0) // 3:
+            os.kill(min(_pids()), signal.SIGKILL)
+            print(f"killed a worker after {done} of {of} partitions", flush=True)
 
-        watching = threading.Thread(target=look, daemon=True)
+    watching = threading.Thread(target=look, daemon=True)
+    with LocalCluster(n_workers=WORKERS, local_directory=scratch / "dask", **options) as cluster:
         watching.start()
-        yield cluster.scheduler_address, kill, peaks
-        ended.set()
-        watching.join()
+        try:
+            yield cluster.scheduler_address, kill, peaks
+        finally:
+            ended.set()
+            watching.join()
+
+
+def _pids() -> list[int]:
+    """The processes of the workers; asking the cluster for them would be work for it."""
+    children = psutil.Process().children(recursive=True)
+    return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
 def _peak(pid: int) -> int:

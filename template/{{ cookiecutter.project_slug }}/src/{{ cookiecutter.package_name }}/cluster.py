@@ -11,6 +11,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MEMORY = "1GB"  # of a worker on this machine; one that needs more is replaced
 LOCAL = re.compile(r"local:([1-9]\d?)")
 PATIENCE = 10  # seconds
+AHEAD = 4  # tasks that are handed out for each worker
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -54,17 +56,21 @@ def _on_cluster(
     from distributed import KilledWorker
     from distributed import as_completed
 
+    waiting = iter(items)
     with _client(cluster) as client:
-        # A result like any other: if the workers that hold it die, it is made again.
-        there = client.submit(_same, shared, pure=False)
-        futures = [client.submit(work, there, item, pure=False) for item in items]
-        for future in as_completed(futures, loop=client.loop):  # type: ignore[no-untyped-call]
+        # Each task has all it needs, so that none waits for what was on a worker that died; therefore few at a time.
+        first = islice(waiting, AHEAD * max(len(client.scheduler_info(n_workers=-1)["workers"]), 1))
+        futures = [client.submit(work, shared, item, pure=False) for item in first]
+        running = as_completed(futures, loop=client.loop)  # type: ignore[no-untyped-call]
+        for future in running:
             try:
                 yield future.result()
             except KilledWorker as error:
                 hint = f"a worker of this machine has {MEMORY}; write smaller row groups, or give the workers more"
                 raise InputError("a partition killed several workers", where=cluster, hint=hint) from error
             future.release()
+            for item in islice(waiting, 1):
+                running.add(client.submit(work, shared, item, pure=False))  # type: ignore[no-untyped-call]
 
 
 @contextmanager
@@ -90,7 +96,3 @@ def _client(cluster: str) -> "Iterator[Client]":
         raise InputError("no scheduler answers there", where=f"cluster {cluster}", hint=hint) from error
     with client:
         yield client
-
-
-def _same(shared: Shared) -> Shared:
-    return shared

@@ -175,7 +175,8 @@ def _strange(bins: Mapping[str, Mapping[str, Any]], rows: pa.RecordBatch) -> NDA
     for name, each in bins.items():
         if each["kind"] == "category":
             column = rows.column(name)
-            known = pc.is_in(column, value_set=pa.array(each["categories"], column.type))
+            kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+            known = pc.is_in(column, value_set=pa.array(each["categories"], kind))
             strange |= np.asarray(pc.and_(column.is_valid(), pc.invert(known)).to_numpy(zero_copy_only=False))
     return strange
 
