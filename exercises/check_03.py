@@ -35,6 +35,11 @@ class Q1(Question):
 
     names: ClassVar = ("site", "plug", "ended", "kwh")
 
+    @staticmethod
+    def prepare(seed: int) -> object:
+        """The first check loads much; the learner need not wait for it."""
+        return defects.judged(drawn.sessions_of(seed), defects.table())
+
     def __init__(self, seed: int, q1: object) -> None:
         self.seed, self.clean = seed, drawn.sessions_of(seed)
         self.columns = {column.name: column for column in listed(q1, Column)}
@@ -58,19 +63,17 @@ class Q1(Question):
     def check_kwh(self) -> None:
         """energy below zero, above 100 kWh, in Wh, or missing is refused"""
         cause = "0 kWh is possible, and 100 is the largest battery: low=, high=, both inclusive; and nothing for max_null"
-        for value in (-1.0, -0.01, 100.5, 7400.0, None):
-            self._refused("kwh", value, cause)
+        self._refused("kwh", (-1.0, -0.01, 100.5, 7400.0, None), cause)
 
     def check_site(self) -> None:
         """a site that is not two capitals, a hyphen and two digits is refused"""
         cause = 'A pattern holds for the whole text: "^[A-Z]{2}-[0-9]{2}$". A list of the sites of today is wrong tomorrow'
-        for value in ("la-10", "LA10", "LA-1", "LA-100", " LA-10", "XLA-10", ""):
-            self._refused("site", value, cause)
+        self._refused("site", ("la-10", "LA10", "LA-1", "LA-100", " LA-10", "XLA-10", ""), cause)
 
     def check_plug(self) -> None:
         """a plug that does not exist is refused"""
-        for value in ("TYPE2", "type 2", "schuko", "c"):
-            self._refused("plug", value, "There are three: allowed=(…) is a closed set, written as in the data")
+        cause = "There are three: allowed=(…) is a closed set, written as in the data"
+        self._refused("plug", ("TYPE2", "type 2", "schuko", "c"), cause)
 
     def check_missing(self) -> None:
         """few missing ends are normal, many are not"""
@@ -82,14 +85,13 @@ class Q1(Question):
             any("missing" in check for check in red), expected="red when half of the ends are missing", came="green", cause=cause
         )
 
-    def _refused(self, name: str, value: object, cause: str) -> None:
-        at = self.clean["ended"].first_valid_index()
+    def _refused(self, name: str, values: tuple[object, ...], cause: str) -> None:
         rows = self.clean.copy()
-        rows[name] = rows[name].astype(object) if value is None else rows[name]
-        rows.loc[at, name] = value
+        rows[name] = [*values, *rows[name].iloc[len(values) :]]
         lost = defects.judged(rows, self.table).quarantine["sessions"]
-        shown = "a missing value" if value is None else repr(value)
-        require(len(lost) > 0, expected=f"{name} {shown} refused", came="accepted", cause=cause)
+        kept = [value for number, value in enumerate(values, start=1) if number not in lost.index]
+        shown = "a missing value" if None in kept[:1] else repr(kept[0]) if kept else ""
+        require(not kept, expected=f"{name} {shown} refused", came="accepted", cause=cause)
 
 
 class Q2(Question):
@@ -274,7 +276,7 @@ class Q4(Question):
 class Q5(Question):
     """A law of the table as a whole"""
 
-    months: ClassVar = range(8)
+    months: ClassVar = range(5)
 
     def __init__(self, seed: int, q5: object) -> None:
         laws = listed(q5, Law)
@@ -299,7 +301,7 @@ class Q5(Question):
         self._caught(defects.late_clock, "starts 5 hours late", cause)
 
     def _caught(self, plant: Callable[[pd.DataFrame], pd.DataFrame], what: str, cause: str) -> None:
-        for month in self.months[:3]:
+        for month in self.months[:2]:
             red = self._red(plant(drawn.sessions_of(10 * self.seed + month)))
             require(red, expected=f"red: {what}", came="green", cause=cause)
 

@@ -100,7 +100,16 @@ def test_the_bank_of_answers_is_as_expected(generate: Generate) -> None:
     project = generate({"project_slug": "mle-standin", "package_name": "mle_standin"})
     folder = environment_for("3.11")
     install(project, folder)
-    command = [folder / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", project / "pyproject.toml"]
+    command = [
+        folder / "bin" / "python",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        project / "pyproject.toml",
+    ]
     options = ["-o", "addopts=", REPOSITORY / "exercises" / "bank"]
     run(*command, *options, cwd=project, minutes=30, MLE_HOME=str(project))
 

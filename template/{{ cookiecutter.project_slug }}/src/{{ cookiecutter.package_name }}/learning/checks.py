@@ -168,9 +168,11 @@ def questions(path: Path) -> dict[str, type[Question]]:
 
 
 def on_other_data(path: Path, seeds: tuple[int, ...]) -> dict[str, type[Question]]:
-    """The questions of a file of checks with other seeds, by the names of their classes: what hidden checks begin with."""
-    return {name.upper(): type(name.upper(), (each,), {"__doc__": each.__doc__, "seeds": seeds})
-            for name, each in questions(path).items()}
+    """The questions of a file of checks with other seeds, by the names of their classes, for hidden checks."""
+    return {
+        name.upper(): type(name.upper(), (each,), {"__doc__": each.__doc__, "seeds": seeds})
+        for name, each in questions(path).items()
+    }
 
 
 @cache

@@ -126,7 +126,8 @@ def late_clock(rows: pd.DataFrame) -> pd.DataFrame:
 
 def silent_site(rows: pd.DataFrame) -> pd.DataFrame:
     """A site sends nothing."""
-    return rows[rows["site"] != rows["site"].max()].reset_index(drop=True)
+    kept: pd.DataFrame = rows[rows["site"] != rows["site"].max()].reset_index(drop=True)
+    return kept
 
 
 def in_watt_hours(rows: pd.DataFrame) -> pd.DataFrame:
