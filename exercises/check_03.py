@@ -156,7 +156,10 @@ class Q3(Question):
                 row = lost.iloc[0]
                 shown = f"{row['started']} to {row['ended']}, {row['kwh']} kWh, {row['dollars']} dollars"
                 came = f"{len(lost)} refused, the first: {shown} ({row['reason']})"
-                cause = "greatest leaves NULL out: without an end, greatest(NULL, 0) is 0. Begin with: ended is null or …"
+                cause = (
+                    "A session that is still charging has no end and is sound. A rule that gives NULL is kept, but "
+                    "greatest leaves NULL out: greatest(NULL, 0) is 0. Begin with: ended is null or …"
+                )
                 cause = cause if pd.isna(row["ended"]) else f"22 kW for every hour is allowed, as is a rounded cent. {QUIET}"
                 require(False, expected="no clean row refused", came=came, cause=cause)
 

@@ -100,18 +100,9 @@ def test_the_bank_of_answers_is_as_expected(generate: Generate) -> None:
     project = generate({"project_slug": "mle-standin", "package_name": "mle_standin"})
     folder = environment_for("3.11")
     install(project, folder)
-    command = [
-        folder / "bin" / "python",
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        project / "pyproject.toml",
-    ]
-    options = ["-o", "addopts=", REPOSITORY / "exercises" / "bank"]
-    run(*command, *options, cwd=project, minutes=30, MLE_HOME=str(project))
+    python = [folder / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts="]
+    bank = ["-c", project / "pyproject.toml", REPOSITORY / "exercises" / "bank"]
+    run(*map(str, (*python, *bank)), cwd=project, minutes=30, MLE_HOME=str(project))
 
 
 def test_every_exercise_has_its_checks_hints_and_stubs() -> None:

@@ -149,7 +149,7 @@ q3 = [
     Rule("fee", "ended is null or dollars <= greatest(epoch(ended - started) / 3600 - 4, 0) + 0.02", ""),
 ]
 
-# %% q3 wrong: A check that is red on clean data
+# %% q3 wrong: has no end and is sound
 q3 = [
     Rule("order", "ended is not null and ended >= started", ""),
     Rule("power", "kwh <= 22 * epoch(ended - started) / 3600 + 0.01", ""),
