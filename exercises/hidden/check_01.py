@@ -4,4 +4,5 @@ from pathlib import Path
 
 from mle_standin.learning import checks
 
-globals().update(checks.on_other_data(Path(__file__).parents[1] / "check_01.py", seeds=(41, 42, 43)))
+# Not 42: on its nine days even the hour says little (AUC .545), and a right answer to the open question would fail.
+globals().update(checks.on_other_data(Path(__file__).parents[1] / "check_01.py", seeds=(43, 44, 45)))
