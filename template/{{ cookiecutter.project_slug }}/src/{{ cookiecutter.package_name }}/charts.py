@@ -137,6 +137,23 @@ def scoreboard(judged: Sequence["Judged"], *, title: str) -> Figure:
     return figure
 
 
+def tiles(rows: Mapping[str, Sequence[tuple[str, str]]], *, title: str) -> Figure:
+    """A row of tiles for each name: their words and "good", "begun" or "open", which is their color."""
+    colors = {"good": (GREEN, "white"), "begun": (ORANGE, "white"), "open": ("#cbd5e0", "black")}
+    figure, axes = _figure(title, height=0.8 + 0.36 * max(len(rows), 1))
+    for row, each in enumerate(rows.values()):
+        for column, (words, state) in enumerate(each):
+            color, ink = colors[state]
+            axes.add_patch(Rectangle((column, row), 0.92, 0.82, color=color))
+            axes.text(column + 0.46, row + 0.41, words, color=ink, ha="center", va="center")
+    axes.set_yticks(np.arange(len(rows)) + 0.41, list(rows))
+    axes.set(xlim=(0, max(map(len, rows.values()), default=1)), ylim=(max(len(rows), 1), 0), xticks=[])
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
 def _figure(title: str, *, width: float = 7.2, height: float = 3.2) -> tuple[Figure, Axes]:
     with mpl.rc_context(STYLE):
         figure = Picture(figsize=(width, height), layout="constrained")

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from . import cluster_commands
+from . import exercise_commands
 from . import gate_commands
 from . import monitor_commands
 from . import retrain_commands
@@ -309,45 +310,10 @@ def tracking(port: int) -> None:
     tracked.serve(store, port, config.paths.artifacts)
 
 
-@commands.group()
-def exercise() -> None:
-    """List the exercises, check one."""
-
-
-@exercise.command("list")
-@JSON
-def exercise_list(as_json: bool) -> None:  # noqa: FBT001
-    """List the exercises with their questions and what is solved."""
-    import pandas as pd
-
-    from . import exercises
-
-    rows = [
-        {"exercise": name, "solved": f"{sum(solved.values())} of {len(solved)}", "questions": ", ".join(solved)}
-        for name, solved in exercises.status().items()
-    ]
-    show(pd.DataFrame(rows, columns=["exercise", "solved", "questions"]), as_json)
-
-
-@exercise.command("check")
-@click.argument("number", metavar="NN")
-@JSON
-def exercise_check(number: str, as_json: bool) -> None:  # noqa: FBT001
-    """Run exercise NN from top to bottom and say what is right; exit code 1 until all of it is."""
-    import pandas as pd
-
-    from . import exercises
-
-    outcomes = exercises.check_notebook(number)
-    words = [{"question": o.question, "right": o.passed, "message": o.message} for o in outcomes]
-    show(pd.DataFrame(words), as_json)
-    if not all(outcome.passed for outcome in outcomes):
-        raise RedError(f"{sum(o.passed for o in outcomes)} of {len(outcomes)} questions are right")
-
-
 for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.drill, gate_commands.tune):
     commands.add_command(command)
 commands.add_command(trace_commands.trace)
+commands.add_command(exercise_commands.exercise)
 commands.add_command(service_commands.keys)
 commands.add_command(simulate_commands.simulate)
 commands.add_command(monitor_commands.monitor)

@@ -1,118 +1,218 @@
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
-import nbformat
 import pytest
 
 from mle_standin import exercises
 from mle_standin.errors import InputError
+from mle_standin.learning import checks
+from mle_standin.learning import notebooks
+from mle_standin.learning import pictures
+from mle_standin.learning import progress
+from mle_standin.learning.watch import watch
 
-HOME = Path(__file__).parents[2]
-WEATHER = "select carrier, flight, f.time_hour, temp, wind_speed from flights f"
-ASOF = "on f.origin = w.origin and f.time_hour + to_minutes(f.minute) >= "
-LATE = "avg((arr_delay >= 15)::int) as late_share"
-CARRIERS = f"select carrier, name, count(*) as flights, {LATE} from flights join airlines using (carrier)"
-CHOSEN = "count(*) filter (arr_delay > 14) / count(arr_delay) as late_share"
-COUNTED = f"select carrier, count(*) as flights, {CHOSEN} from flights group by 1"
-KNOWN = "select origin, time_hour + interval 1 hour as t, temp, wind_speed from weather"
-RIGHT = {
-    "q1": [
-        f"{CARRIERS} group by carrier, name",
-        f"select a.*, f.flights, f.late_share from ({COUNTED}) f join airlines a using (carrier)",
-    ],
-    "q2": [
-        f"{WEATHER} left join weather w using (origin, time_hour)",
-        f"{WEATHER} left join weather w on f.origin = w.origin and f.time_hour = w.time_hour",
-    ],
-    "q3": [
-        f"{WEATHER} asof left join weather w {ASOF} w.time_hour + interval 1 hour",
-        f"{WEATHER} asof left join ({KNOWN}) w {ASOF} w.t",
-    ],
-}
-WRONG = [
-    ("q1", 42, "SQL as text"),
-    ("q1", "select carrier, count(*) as flights from flights group by 1", "column 'name'"),
-    ("q1", f"{CARRIERS} where arr_delay is not null group by carrier, name", "without an arrival delay"),
-    ("q1", f"{CARRIERS} group by carrier, name, origin", "grouped by carrier"),
-    ("q1", f"{CARRIERS} group by carrier, name".replace("avg", "sum"), "Is it a count?"),
-    ("q1", f"{CARRIERS} group by carrier, name".replace(">= 15", "> 15"), "late is >= 15"),
-    ("q1", "select", "stopped with ParserException"),
-    ("q2", f"{WEATHER} left join weather w using (time_hour)", "join by origin too"),
-    ("q2", f"{WEATHER} join weather w using (origin, time_hour)", "inner join loses"),
-    (
-        "q2",
-        f"{WEATHER} left join weather w on f.origin = w.origin and f.time_hour = w.time_hour + interval 1 hour",
-        "own",
-    ),
-    ("q3", f"{WEATHER} asof left join weather w {ASOF} w.time_hour", "a leak"),
-    ("q3", f"{WEATHER} asof left join weather w {ASOF} w.time_hour + interval 2 hour", "not the last full hour"),
-    ("q3", f"{WEATHER} left join weather w using (time_hour)", "keeps each of them once"),
-]
+CHECKS = '''
+from mle_standin.learning.answers import called, require
+from mle_standin.learning.checks import Question
+
+def told(came):
+    return {"expected": "the double", "came": str(came), "cause": "Two times?"}
+
+class Q1(Question):
+    """Double a number"""
+
+    def __init__(self, seed, q1):
+        self.seed, self.came = seed, called(q1, seed)
+
+    def check_value(self):
+        """it is twice the number"""
+        require(self.came == 2 * self.seed, **told(self.came))
+
+    def check_type(self):
+        """it is a whole number"""
+        require(isinstance(self.came, int), expected="int", came="other", cause="?")
+
+class Q2(Question):
+    """A name"""
+
+    def __init__(self, seed, q2):
+        self.name = q2
+
+    def check_text(self):
+        """it is text"""
+        require(isinstance(self.name, str), **told(self.name))
+'''
+HINTS = 'q1 = ["one", "two", "three"]\nq2 = ["a", "b", "c"]\n'
+BLANKS = {"q1": "def q1(x):\n    return ...", "q2": "q2 = ..."}
+RIGHT = {"q1": "def q1(x):\n    return x + x", "q2": "q2 = 'Ada'"}
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The learner's own progress stays as it is."""
-    monkeypatch.setenv(exercises.ELSEWHERE, str(tmp_path / "progress.json"))
-    return tmp_path / "progress.json"
+def write(home: Path, answers: dict[str, str], *, checked: tuple[str, ...] = ("q1", "q2"), number: str = "07") -> Path:
+    """A project with an exercise of two questions, answered so."""
+    begin = f"from mle_standin import exercises\ncheck = exercises.begin('{number}')"
+    cells: list[dict[str, Any]] = [code(begin)]
+    for question, source in answers.items():
+        cells.append(code(source, question=question, tags=["answer"]))
+        cells += [code(f'check("{question}")')] if question in checked else []
+    for position, cell in enumerate(cells):
+        cell["id"] = f"c{position}"
+    folder = home / "exercises"
+    folder.mkdir(parents=True, exist_ok=True)
+    document = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (folder / f"{number}_toy.ipynb").write_text(json.dumps(document))
+    (folder / f"check_{number}.py").write_text(CHECKS)
+    (folder / f"hints_{number}.toml").write_text(HINTS)
+    (home / "config.toml").write_text("")
+    return home
 
 
-@pytest.mark.parametrize(("question", "answer"), [(q, sql) for q, answers in RIGHT.items() for sql in answers])
-def test_a_right_answer_passes(question: str, answer: str) -> None:
-    outcome = exercises.check("01", question, answer, HOME)
-    assert outcome.passed, outcome
+def code(source: str, **metadata: object) -> dict[str, Any]:
+    return {"cell_type": "code", "metadata": metadata, "source": source, "execution_count": None, "outputs": []}
 
 
-@pytest.mark.parametrize(("question", "answer", "said"), WRONG)
-def test_a_wrong_answer_fails_with_the_message_meant_for_it(question: str, answer: object, said: str) -> None:
-    outcome = exercises.check("01", question, answer, HOME)
-    assert not outcome.passed
-    assert said in outcome.message
+def judge(home: Path, question: str, **names: object) -> checks.Verdict:
+    return exercises.check("07", question, names, home)
 
 
-@pytest.mark.parametrize("question", RIGHT)
-def test_a_blank_is_not_answered_yet(question: str, elsewhere: Path) -> None:
-    assert exercises.check("01", question, ..., HOME).message == exercises.BLANK
-    assert json.loads(elsewhere.read_text())["01"][question]["passed"] is False
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv(progress.ELSEWHERE, raising=False)
+    return write(tmp_path / "project", BLANKS)
 
 
-def test_an_unknown_question_or_exercise_is_named() -> None:
+def test_each_check_of_an_answer_counts_for_itself(home: Path) -> None:
+    verdict = judge(home, "q1", q1=lambda x: 2.5 * x)
+    assert (verdict.points, len(verdict.results), verdict.passed) == (0, 2, False)
+    verdict = judge(home, "q1", q1=lambda x: 2.0 * x)
+    assert (verdict.points, len(verdict.results), verdict.passed) == (1, 2, False)
+    assert judge(home, "q1", q1=lambda x: 2 * x).passed
+
+
+def test_a_fault_says_what_was_expected_what_came_and_why(home: Path) -> None:
+    shown = repr(judge(home, "q1", q1=lambda _: 7))
+    assert "expected the double" in shown
+    assert "came     7" in shown
+    assert "cause    Two times?" in shown
+
+
+def test_a_copied_number_fails_because_the_data_change(home: Path) -> None:
+    assert not judge(home, "q1", q1=lambda _: 2).passed
+
+
+def test_a_blank_is_no_answer_and_no_try(home: Path) -> None:
+    assert judge(home, "q2", q2=...).blank
+    assert judge(home, "q1", q1=lambda _: ...).blank
+    states = exercises.status(home)["07_toy"]
+    assert [(state.solved, state.tries) for state in states] == [(False, 0), (False, 0)]
+
+
+@pytest.mark.parametrize("answer", [lambda: 1, 3, None, lambda x: 1 / (x - x)])
+def test_whatever_an_answer_does_is_told_and_not_raised(home: Path, answer: object) -> None:
+    verdict = judge(home, "q1", q1=answer)
+    assert (verdict.points, verdict.blank) == (0, False)
+    assert verdict.message.startswith("expected a")
+
+
+def test_a_name_that_is_missing_is_told(home: Path) -> None:
+    assert "the name q2" in judge(home, "q2").message
+
+
+def test_an_unknown_question_exercise_or_hint_is_named(home: Path) -> None:
     with pytest.raises(InputError, match="no question 'q9'"):
-        exercises.check("01", "q9", "", HOME)
-    with pytest.raises(InputError, match="check_77"):
-        exercises.check("77", "q1", "", HOME)
+        judge(home, "q9")
+    with pytest.raises(InputError, match="there is no exercise '77'"):
+        exercises.notebook("77", home)
+    with pytest.raises(InputError, match="no question 'q9'"):
+        exercises.hint("07", "q9", home)
 
 
-def project(folder: Path, answers: dict[str, str]) -> Path:
-    """A project whose exercise 01 is answered so."""
-    (folder / "exercises").mkdir(parents=True)
-    for path in (HOME / "exercises").glob("*01*"):
-        (folder / "exercises" / path.name).write_bytes(path.read_bytes())
-    (folder / "data").symlink_to(HOME / "data")
-    (folder / "config.toml").write_bytes((HOME / "config.toml").read_bytes())
-    (notebook,) = (folder / "exercises").glob("*.ipynb")
-    document = nbformat.read(notebook, 4)
-    for cell in document.cells:
-        question = cell.source.partition(" ")[0]
-        cell.source = answers.get(question, cell.source) if "answer" in cell.metadata.get("tags", ()) else cell.source
-    nbformat.write(document, notebook)
-    return folder
+def test_hints_come_one_by_one_and_are_counted(home: Path) -> None:
+    said = [exercises.hint("07", "q2", home).rpartition(" ")[2] for _ in range(4)]
+    assert said == ["a", "b", "c", "c"]
+    assert [state.hints for state in exercises.status(home)["07_toy"]] == [0, 3]
+    judge(home, "q2", q2="x")
+    assert exercises.status(home)["07_toy"][1].hints == 3
+
+
+def test_notes_taken_at_the_same_time_are_all_kept(home: Path) -> None:
+    threads = [threading.Thread(target=judge, args=(home, "q2"), kwargs={"q2": "x"}) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert exercises.status(home)["07_toy"][1].tries == 8
+
+
+def test_a_broken_progress_file_is_named(home: Path) -> None:
+    (home / "exercises" / "progress.json").write_text("[")
+    with pytest.raises(InputError, match="cannot be read") as error:
+        exercises.status(home)
+    assert "progress.json" in str(error.value)
+
+
+def test_progress_is_drawn(home: Path) -> None:
+    judge(home, "q2", q2="x")
+    judge(home, "q1", q1=3)
+    exercises.hint("07", "q1", home)
+    assert pictures.lines(exercises.status(home)) == ["07_toy  ◧■  1 of 2, 1 hint"]
+    assert pictures.chart(exercises.status(home)).axes[0].get_title(loc="left") == "1 of 2 questions solved"
+
+
+def test_a_submission_is_rebuilt_from_the_clean_notebook_and_its_answers(home: Path) -> None:
+    clean = notebooks.read(home / "exercises" / "07_toy.ipynb")
+    theirs = notebooks.read(write(home, RIGHT) / "exercises" / "07_toy.ipynb")
+    theirs["cells"].insert(0, code("import os; os._exit(1)"))
+    rebuilt = notebooks.rebuilt(clean, notebooks.answers(theirs))
+    assert notebooks.answers(rebuilt) == RIGHT
+    assert len(rebuilt["cells"]) == len(clean["cells"])
+    assert notebooks.answers(clean) == BLANKS
 
 
 @pytest.mark.slow
-def test_the_terminal_gives_the_verdicts_of_the_notebook(tmp_path: Path) -> None:
-    answers = {"q1": f'q1 = "{RIGHT["q1"][0]}"', "q2": f'q2 = "{WRONG[7][1]}"'}
-    home = project(tmp_path / "some", answers)
-    first, second, third = exercises.check_notebook("01", home)
-    assert (first.passed, second.passed, third.passed) == (True, False, False)
-    assert "join by origin too" in second.message
-    assert third.message == exercises.BLANK
-    assert exercises.status(home)["01_sql_for_features"] == {"q1": True, "q2": False, "q3": False}
+def test_the_terminal_gives_the_verdicts_of_the_notebook_and_an_error_stops_one_answer(home: Path) -> None:
+    write(home, {"q1": "def q1(x):\n    return 2.0 * x", "q2": "q2 = 1 / 0"})
+    exercises.hint("07", "q1", home)
+    first, second = exercises.check_notebook("07", home)
+    assert repr(first) == repr(judge(home, "q1", q1=lambda x: 2.0 * x))
+    assert "a value with the name q2" in second.message
+    assert exercises.status(home)["07_toy"][0].hints == 1
 
 
 @pytest.mark.slow
-def test_an_answer_that_ends_the_kernel_is_told(tmp_path: Path) -> None:
-    home = project(tmp_path / "some", {"q2": "import os\nos._exit(3)"})
-    outcomes = exercises.check_notebook("01", home)
-    assert outcomes[0].message == exercises.BLANK
-    assert "the kernel died" in outcomes[1].message
+def test_a_check_whose_cell_was_removed_is_run_all_the_same(home: Path) -> None:
+    write(home, RIGHT, checked=("q2",))
+    assert [verdict.passed for verdict in exercises.check_notebook("07", home)] == [True, True]
+
+
+@pytest.mark.slow
+def test_an_answer_that_ends_the_kernel_is_told(home: Path) -> None:
+    write(home, {**RIGHT, "q2": "import os\nos._exit(3)"})
+    first, second = exercises.check_notebook("07", home)
+    assert first.passed
+    assert "the kernel died" in second.message
+
+
+@pytest.mark.slow
+def test_watch_goes_on_to_the_next_question_and_exercise_when_the_notebook_is_saved(home: Path) -> None:
+    write(home, RIGHT, number="08")
+    said: list[str] = []
+    steps = iter([{**BLANKS, "q1": RIGHT["q1"]}, RIGHT])
+
+    def wait(_: float) -> None:
+        write(home, next(steps))
+
+    assert watch("07", home, limit=600, tell=said.append, wait=wait)
+    assert [line.partition("\n")[0] for line in said] == [
+        "Watching 07_toy.ipynb: answer in the notebook and save it; end with Ctrl-C",
+        "0 of 2 questions are right. Next: q1, Double a number",
+        "1 of 2 questions are right. Next: q2, A name",
+        "2 of 2 questions are right: the exercise is solved",
+        "Watching 08_toy.ipynb: answer in the notebook and save it; end with Ctrl-C",
+        "2 of 2 questions are right: the exercise is solved",
+    ]
+
+
+def test_watch_ends_when_its_time_is_over(home: Path) -> None:
+    assert not watch("07", home, limit=0, tell=lambda _: None)

@@ -1,0 +1,98 @@
+"""Every check is proved: solutions and alternatives pass, blanks and each known mistake fail with the words meant."""
+
+import os
+import random
+from collections import Counter
+from functools import cache
+from typing import Any
+
+import pytest
+from bank import EXERCISES
+from bank import NAMES
+from bank import Answer
+from bank import bank
+from bank import namespace
+from edits import edited
+
+from mle_standin.learning import checks
+from mle_standin.learning import progress
+
+BANK = list(bank())
+EDITS = int(os.environ.get("BANK_EDITS", "2"))  # random edits of each right answer
+HIDDEN = sorted(path.stem for path in (EXERCISES / "hidden").glob("check_*.py"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No progress is written into the project."""
+    os.environ[progress.ELSEWHERE] = str(tmp_path_factory.mktemp("progress") / "progress.json")
+
+
+@cache
+def names(exercise: str) -> dict[str, Any]:
+    return namespace(exercise)
+
+
+def judged(exercise: str, question: str, source: str, folder: str = "") -> checks.Verdict:
+    given = dict(names(exercise))
+    try:
+        exec(compile(source, question, "exec"), given)
+    except Exception as error:
+        raise AssertionError(f"the answer's cell does not run: {error}") from error
+    asked = checks.questions(EXERCISES / folder / f"check_{exercise[:2]}.py")
+    return checks.judge(question, asked[question], given)
+
+
+@pytest.mark.parametrize("answer", [each for each in BANK if each.right], ids=str)
+def test_a_right_answer_passes_however_it_is_written(answer: Answer) -> None:
+    assert judged(answer.exercise, answer.question, answer.source).passed, repr(
+        judged(answer.exercise, answer.question, answer.source)
+    )
+    for seed in range(EDITS):
+        source = edited(answer.source, random.Random(f"{answer}{seed}"))
+        verdict = judged(answer.exercise, answer.question, source)
+        assert verdict.passed, f"{source}\n{verdict!r}"
+
+
+@pytest.mark.parametrize("answer", [each for each in BANK if not each.right], ids=str)
+def test_a_wrong_answer_fails_with_the_message_meant_for_it(answer: Answer) -> None:
+    verdict = judged(answer.exercise, answer.question, answer.source)
+    assert not verdict.passed
+    assert not verdict.blank
+    assert answer.words in repr(verdict), repr(verdict)
+
+
+@pytest.mark.parametrize("exercise", NAMES)
+def test_the_solution_passes_every_check_and_a_blank_none(exercise: str) -> None:
+    solved = namespace(exercise, solved=True)
+    for name, question in checks.questions(EXERCISES / f"check_{exercise[:2]}.py").items():
+        assert checks.judge(name, question, solved).passed, repr(checks.judge(name, question, solved))
+        blank = checks.judge(name, question, names(exercise))
+        assert blank.blank
+        assert blank.points == 0
+
+
+@pytest.mark.parametrize("exercise", NAMES)
+def test_every_question_has_enough_answers(exercise: str) -> None:
+    found = Counter((each.question, each.right) for each in BANK if each.exercise == exercise)
+    for question in checks.questions(EXERCISES / f"check_{exercise[:2]}.py"):
+        assert found[question, True] >= 2, question
+        assert found[question, False] >= 5, question
+
+
+@pytest.mark.parametrize("answer", BANK, ids=str)
+def test_the_hidden_checks_agree(answer: Answer) -> None:
+    name = f"check_{answer.exercise[:2]}"
+    if name not in HIDDEN:
+        pytest.skip("has no hidden checks")
+    verdict = judged(answer.exercise, answer.question, answer.source, "hidden")
+    assert verdict.passed == answer.right, repr(verdict)
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_hidden_checks_use_other_data(name: str) -> None:
+    visible, hidden = (checks.questions(EXERCISES / folder / f"{name}.py") for folder in ("", "hidden"))
+    assert visible.keys() == hidden.keys()
+    for question, asked in hidden.items():
+        assert not set(asked.seeds) & set(visible[question].seeds)
+        assert set(checks.claims(asked)) >= set(checks.claims(visible[question]))

@@ -1,0 +1,121 @@
+"""Masters become notebooks, the same bytes each time; what is not for learners stays here; the bank is as expected."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Generate
+from environments import environment_for
+from environments import install
+from machine import REPOSITORY
+from machine import TEMPLATE
+from machine import run
+from masters import cells
+from masters import notebook
+
+MASTERS = sorted((REPOSITORY / "exercises").glob("[0-9][0-9]_*.py"))
+SMALL = '''"""For authors."""
+
+# %% [markdown]
+# # Title
+#
+# Words.
+
+# %%
+x = 1
+
+# %% question="q1"
+def q1() -> int:
+    # solution begins
+    secret = 42
+    return secret
+    # solution ends
+    # learner: return ...
+
+# %%
+check("q1")
+'''
+
+
+def sources(text: str) -> list[str]:
+    return ["".join(cell["source"]) for cell in json.loads(text)["cells"]]
+
+
+def test_the_learner_gets_blanks_and_the_instructor_the_solution() -> None:
+    learner, solved = (sources(notebook(SMALL, "s", solved=solved)) for solved in (False, True))
+    assert learner == ["# Title\n\nWords.", "x = 1", "def q1() -> int:\n    return ...", 'check("q1")']
+    assert solved[2] == "def q1() -> int:\n    secret = 42\n    return secret"
+    assert [solved[0], solved[1], solved[3]] == [learner[0], learner[1], learner[3]]
+
+
+def test_an_answer_cell_names_its_question_and_cells_are_numbered() -> None:
+    made = json.loads(notebook(SMALL, "s", solved=False))["cells"]
+    assert [cell["id"] for cell in made] == ["s-01", "s-02", "s-03", "s-04"]
+    assert made[2]["metadata"] == {"question": "q1", "tags": ["answer"]}
+
+
+@pytest.mark.parametrize("broken", ["    # solution begins\n", "    # solution ends\n", "    # learner: return ...\n"])
+def test_a_master_that_would_show_its_solution_is_refused(broken: str) -> None:
+    with pytest.raises(ValueError, match="q1: one"):
+        notebook(SMALL.replace(broken, ""), "s", solved=False)
+
+
+def test_a_header_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(ValueError, match="question="):
+        list(cells("# %% questoin='q1'\n"))
+
+
+@pytest.mark.parametrize("master", MASTERS, ids=lambda path: path.stem)
+def test_no_line_of_a_solution_is_in_the_learners_notebook(master: Path) -> None:
+    text = master.read_text(encoding="utf-8")
+    learner = "\n".join(sources(notebook(text, master.stem, solved=False)))
+    for solution in re.findall(r"# solution begins\n(.*?)# solution ends", text, re.DOTALL):
+        lines = [line.strip() for line in solution.splitlines() if len(line.strip()) > 12]
+        assert lines
+        assert not [line for line in lines if line in learner]
+
+
+def test_a_project_gets_no_solution_and_nothing_hidden_unless_asked(generate: Generate) -> None:
+    learners = [generate({}), generate({})]
+    files = {path.relative_to(learners[0]).as_posix() for path in (learners[0] / "exercises").rglob("*")}
+    names = [path.stem for path in MASTERS]
+    numbers = [name[:2] for name in names]
+    assert files == (
+        {f"exercises/{name}.ipynb" for name in names}
+        | {f"exercises/check_{number}.py" for number in numbers}
+        | {f"exercises/hints_{number}.toml" for number in numbers}
+    )
+    for name in files:
+        assert (learners[0] / name).read_bytes() == (learners[1] / name).read_bytes()
+    instructor = generate({"solutions": "yes"})
+    more = {path.relative_to(instructor).as_posix() for path in (instructor / "exercises").rglob("*.*")} - files
+    assert more == {f"exercises/solutions/{name}.ipynb" for name in names}
+    for project in (*learners, instructor):
+        assert not [path for path in project.rglob("*") if {"hidden", "bank"} & set(path.parts[-3:])]
+
+
+@pytest.mark.slow
+def test_the_bank_of_answers_is_as_expected(generate: Generate) -> None:
+    project = generate({"project_slug": "mle-standin", "package_name": "mle_standin"})
+    folder = environment_for("3.11")
+    install(project, folder)
+    python = [folder / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts="]
+    bank = ["-c", project / "pyproject.toml", REPOSITORY / "exercises" / "bank"]
+    run(*map(str, (*python, *bank)), cwd=project, minutes=30, MLE_HOME=str(project))
+
+
+def test_every_exercise_has_its_checks_hints_and_stubs() -> None:
+    for master in MASTERS:
+        name, number = master.stem, master.stem[:2]
+        stubs = {
+            f"{name}.ipynb": f'{{{{ cookiecutter | learner("exercises/{name}.py") }}}}',
+            f"solutions/{{% if cookiecutter.solutions == 'yes' %}}{name}.ipynb{{% endif %}}": (
+                f'{{{{ cookiecutter | solution("exercises/{name}.py") }}}}'
+            ),
+            f"check_{number}.py": f'{{{{ cookiecutter | lesson("exercises/check_{number}.py") }}}}',
+            f"hints_{number}.toml": f'{{{{ cookiecutter | lesson("exercises/hints_{number}.toml") }}}}',
+        }
+        for stub, text in stubs.items():
+            assert (TEMPLATE / "exercises" / stub).read_text(encoding="utf-8") == text
+        assert (REPOSITORY / "exercises" / "hidden" / f"check_{number}.py").is_file()
