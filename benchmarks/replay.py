@@ -60,7 +60,7 @@ class Replay:
         self.bundle, self.reference = self.watch.load(self.folder)
         self.batch = self.steps.batch(self.bundle.names, self.worlds.values())
 
-    def watched(self, what: Sequence[Any], start: datetime, end: datetime) -> Any:
+    def watched(self, what: Sequence[Any], start: datetime, end: datetime) -> Any:  # noqa: ANN401
         """What the monitors say about a period in which these incidents happen."""
         with tempfile.TemporaryDirectory() as scratch:
             log = Path(scratch) / "log.db"
@@ -124,7 +124,7 @@ def draw(found: dict[str, Any], folder: Path) -> None:
     figure.savefig(folder / "replay.svg", metadata={"Date": None})
 
 
-def _explained(alarm: Any) -> dict[str, str]:
+def _explained(alarm: Any) -> dict[str, str]:  # noqa: ANN401
     """The alarm in the months of the data: what is played from 2014 on happened in 2023."""
     window = datetime.fromisoformat(alarm.window).replace(tzinfo=UTC)
     if window + timedelta(days=WEEK) <= NEW_WORLD:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 PROPOSED = [8, 9, 10, 11, 12]  # at the end of July there is nothing that the model of January to June does not know
 WINDOWS: dict[str, dict[str, Any]] = {
@@ -35,7 +37,17 @@ class Replay:
     """Retrainings in registries of their own, whose champion is the model of January to June 2013."""
 
     def __init__(self, package: str, project: Path) -> None:
-        names = ("settings", "steps", "challenge", "retraining", "evaluation", "export", "registry", "bundle", "training")
+        names = (
+            "settings",
+            "steps",
+            "challenge",
+            "retraining",
+            "evaluation",
+            "export",
+            "registry",
+            "bundle",
+            "training",
+        )
         self.of = {name: importlib.import_module(f"{package}.{name}") for name in names}
         self.project = project
         self.config = self.of["settings"].load(project)
@@ -83,7 +95,7 @@ class Replay:
             decided[name]["mean_auc_of_months"] = {"challenger": float(means[0]), "champion": float(means[1])}
         return decided
 
-    def _decided(self, home: Any, values: dict[str, Any], judge: str) -> dict[str, Any]:
+    def _decided(self, home: Any, values: dict[str, Any], judge: str) -> dict[str, Any]:  # noqa: ANN401
         config = home.model_copy(update={"retraining": home.retraining.model_copy(update=values)})
         challenge = self.of["challenge"]
         record = challenge.retrain(config, self.project, judge=getattr(challenge, judge))
@@ -106,11 +118,11 @@ class Replay:
         start, end = date(2013, month, 1), date(2013 + month // 12, month % 12 + 1, 1)
         return {"snapshots": ("2013",), "train": (date(2013, 1, 1), start), "test": (start, end)}
 
-    def _own(self, values: dict[str, Any]) -> Any:
+    def _own(self, values: dict[str, Any]) -> Any:  # noqa: ANN401
         changed = self.config.model_copy(update={"retraining": self.config.retraining.model_copy(update=values)})
         return self.of["retraining"].of(changed)
 
-    def _home(self, folder: Path) -> Any:
+    def _home(self, folder: Path) -> Any:  # noqa: ANN401
         """The settings with a registry of its own."""
         registry = self.of["registry"].Registry(folder / "registry")
         registry.promote(registry.copy(self.first), reason="the model of January to June")
@@ -118,5 +130,5 @@ class Replay:
         nowhere = {"predictions": folder / "predictions.db"}
         return self.config.model_copy(update={"paths": self.config.paths.model_copy(update={**paths, **nowhere})})
 
-    def _auc(self, rows: Any, p: Any) -> float:
+    def _auc(self, rows: pd.DataFrame, p: NDArray[np.float64]) -> float:
         return float(self.of["evaluation"].evaluate(rows["late"], p, rows["day"], draws=1).auc)

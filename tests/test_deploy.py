@@ -361,7 +361,7 @@ def up(prometheus: int) -> list[str]:
 @contextmanager
 def looking(project: Project, log: Path, until: str, port: int) -> Iterator[None]:
     """`monitor --serve` on a log up to a day; ended with the block."""
-    words = ["monitor", "--log", log, "--until", until, "--serve", str(port), "--every", "3600"]
+    words = ["monitor", "--log", str(log), "--until", until, "--serve", str(port), "--every", "3600"]
     command = [project.commands / project_command(project), *words]
     process = subprocess.Popen(command, cwd=project.folder, env=environment())
     try:

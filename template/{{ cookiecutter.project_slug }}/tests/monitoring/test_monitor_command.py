@@ -68,7 +68,8 @@ def monitor(registry: Path, tmp_path: Path) -> Iterator[Command]:
         paths = {"REGISTRY": registry, "PREDICTIONS": tmp_path / "log.db", "REPORTS": tmp_path / "reports"}
         settings = {f"MLE_PATHS__{name}": str(path) for name, path in paths.items()}
         settings |= {f"MLE_MONITORING__{name.upper()}": value for name, value in given.items()}
-        command = [sys.executable, "-m", "mle_standin", "monitor", "--until", UNTIL, *options]
+        words = ["monitor", "--until", UNTIL, *options]
+        command = [sys.executable, "-m", "mle_standin", *words]
         pipe, more = subprocess.PIPE, {**os.environ, **settings}
         began.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=more))
         return began[-1]
