@@ -362,7 +362,7 @@ def up(prometheus: int) -> list[str]:
 def looking(project: Project, log: Path, until: str, port: int) -> Iterator[None]:
     """`monitor --serve` on a log up to a day; ended with the block."""
     words = ["monitor", "--log", str(log), "--until", until, "--serve", str(port), "--every", "3600"]
-    command = [project.commands / project_command(project), *words]
+    command = [str(project.commands / project_command(project)), *words]
     process = subprocess.Popen(command, cwd=project.folder, env=environment())
     try:
         yield

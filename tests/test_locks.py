@@ -89,7 +89,8 @@ def test_both_environments_lint_and_test_with_the_same_tools() -> None:
 
 
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
-SERVED = ["bundle.py", "monitoring/log.py", "service", "signature.py"]
+SERVED = ["bundle.py", "postgres.py", "service", "signature.py"]
+SERVED += [f"monitoring/log{each}.py" for each in ("", "_postgres", "_sqlite", "_store")]
 
 
 def imported(folder: Path) -> set[str]:
