@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -68,13 +69,9 @@ def programs() -> Path:
 
 @contextmanager
 def server(folder: Path) -> Iterator[Server]:
-    """A running cluster in a new folder."""
+    """A running cluster in an empty folder, which nobody else may look into."""
     place = programs()
-    folder.mkdir()
     if os.geteuid() == 0:
-        # The folders above belong to root and are closed to others.
-        for above in (folder, *folder.parents[:3]):
-            above.chmod(above.stat().st_mode | 0o011)
         os.chown(folder, NOBODY, NOBODY)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -92,9 +89,10 @@ def server(folder: Path) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def cluster() -> Iterator[Server]:
     """A running server for all tests."""
-    with server(tmp_path_factory.mktemp("postgres") / "cluster") as running:
+    # Not below the folders of pytest: it closes them to the user who the server is.
+    with TemporaryDirectory() as folder, server(Path(folder)) as running:
         yield running
 
 

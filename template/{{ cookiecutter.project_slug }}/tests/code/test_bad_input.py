@@ -91,7 +91,7 @@ def refused(said: Said, *words: object) -> None:
         ("simulate --incident strike@2013-09-01", ["there is no incident 'strike'", "celsius", "labels-stop"]),
         ("simulate --incident celsius", ["incident 'celsius': '' is no date", "NAME@YYYY-MM-DD"]),
         ("simulate --from yesterday", ["'--from': 'yesterday' does not match"]),
-        ("monitor --log nothing.db", ["'--log'", "nothing.db"]),
+        ("monitor --log nothing.db", ["nothing.db: no such file"]),
         ("check nothing.csv", ["nothing.csv"]),
         ("check nothing.parquet", ["nothing.parquet"]),
         ("check notebooks", ["notebooks"]),
@@ -227,7 +227,7 @@ def test_scoring_says_what_is_wrong_with_a_file_and_leaves_no_result(
     refused(command("score", "reports", "out.csv"), "reports", "suffix")
     (home / "folder.csv").mkdir()
     refused(command("score", "good.csv", "folder.csv"), "folder.csv: is a folder", "give the name of a file")
-    refused(command("score", "folder.csv", "out.csv"), "folder.csv: no such file")
+    refused(command("score", "folder.csv", "out.csv"), "folder.csv: holds no Parquet file")
     (home / "folder.csv").rmdir()
     refused(command("score", "good.csv", "out.csv", "--threads", "0"), "'--threads': 0 is not in the range")
     refused(command("score", "good.csv", "out.csv", "--version", "7"), "there is no version '7'")
