@@ -76,12 +76,13 @@ def test_prometheus_accepts_its_settings_and_the_alerts_ring_when_they_should(de
     promtool = tool("promtool", "apt-get install prometheus")
     told = run(promtool, "check", "config", "prometheus/prometheus.yml", cwd=deploy).stdout
     assert "12 rules found" in told
-    assert run(promtool, "test", "rules", "../tests/deploy/rules_test.yml", cwd=deploy).stdout.count("SUCCESS") == 1
+    cases = [str(path) for path in sorted((deploy / "../tests/deploy").glob("rules*_test.yml"))]
+    assert run(promtool, "test", "rules", *cases, cwd=deploy).stdout.count("SUCCESS") == len(cases) == 2
 
 
 def test_every_alert_rings_in_a_test_of_the_rules_and_is_silent_in_another(deploy: Path) -> None:
     rules = (deploy / "prometheus/rules.yml").read_text(encoding="utf-8")
-    tests = (deploy / "../tests/deploy/rules_test.yml").read_text(encoding="utf-8")
+    tests = "".join(path.read_text(encoding="utf-8") for path in (deploy / "../tests/deploy").glob("rules*_test.yml"))
     for alert in re.findall(r"alert: (\w+)", rules):
         assert re.search(rf"- alertname: {alert}\n +eval_time: \w+\n +exp_alerts:\n +- exp_labels", tests), alert
         # In a test of their own.
@@ -129,7 +130,8 @@ def unit(request: pytest.FixtureRequest, deploy: Path, tmp_path: Path) -> Path:
     python = tmp_path / "project" / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.symlink_to(sys.executable)
-    file = tmp_path / f"{deploy.parent.name}.service"
+    name = deploy.parent.name + ("" if request.param == "online" else f"-{request.param}")
+    file = tmp_path / f"{name}.service"
     file.write_text(words.replace(place, str(tmp_path / "project")), encoding="utf-8")
     return file
 
