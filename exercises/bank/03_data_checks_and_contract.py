@@ -252,7 +252,7 @@ def q4(rows):
     return rows[~pd.DataFrame(wrong).any(axis=1)], bad
 
 # %% q5 right: the mean
-q5 = [Law("start", "avg(extract(hour from started))", 9, 13, "mean hour")]
+q5 = [Law("start", "avg(extract(hour from started))", 9, 12, "mean hour")]
 
 # %% q5 right: a share of the mornings
 q5 = Law("morning", "avg((extract(hour from started) between 7 and 12)::int)", 0.5, 1.0, "share of starts from 7 to 12")
