@@ -31,6 +31,7 @@ from conftest import Generate
 from environments import interpreter
 from machine import COMMANDS
 from machine import environment
+from machine import missing
 from machine import run
 from recipe import Image
 from recipe import build
@@ -50,10 +51,7 @@ BAD_DOCKERFILE = "FROM python:latest\nRUN apt-get update && apt-get install curl
 def tool(name: str, package: str) -> str:
     """Path of a program; the test is skipped without it, but not in continuous integration."""
     found = shutil.which(name, path=f"{COMMANDS}{os.pathsep}{os.environ['PATH']}")
-    if not found and not os.environ.get("CI"):
-        pytest.skip(f"no {name} on this machine: {package}")
-    assert found, f"{name} is missing: {package}"
-    return found
+    return found or missing(f"no {name} on this machine: {package}")
 
 
 @pytest.fixture(scope="module", params=CONFIGURATIONS)

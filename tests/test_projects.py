@@ -18,6 +18,7 @@ from environments import environment_for
 from environments import install
 from environments import interpreter
 from machine import git
+from machine import missing
 from machine import run
 
 pytestmark = pytest.mark.slow
@@ -47,7 +48,7 @@ def installed(generate: Generate) -> Installed:
 
     def project(configuration: str, version: str) -> Project:
         if interpreter(version) is None:
-            pytest.skip(f"no Python {version} on this machine, put python{version} on the path")
+            missing(f"no Python {version} on this machine, put python{version} on the path")
         if (configuration, version) not in made:
             folder = generate({**CONFIGURATIONS[configuration], "python_version": version})
             environment = environment_for(version)
