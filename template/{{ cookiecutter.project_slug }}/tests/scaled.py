@@ -1,6 +1,8 @@
 """Partitions to score, and a local S3 server, for the tests of what a user does who outgrows one machine."""
 
 import os
+import signal
+from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from distributed import Client
+from distributed import LocalCluster
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
 from small import CARRIERS
@@ -48,6 +52,30 @@ def write(folder: Path, partitions: int, rows: int) -> Path:
         file.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table(rows + number, number), file, row_group_size=1000)
     return folder
+
+
+@contextmanager
+def mortal_workers(folder: Path) -> Iterator[tuple[str, Callable[[int, int | None], None]]]:
+    """The address of two workers, and what kills one of them once the first result is there: for `progress`.
+
+    At the end one must have been killed and replaced.
+    """
+    killed: list[int] = []
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    with (
+        LocalCluster(local_directory=str(folder), **options) as cluster,  # type: ignore[no-untyped-call]
+        Client(cluster, set_as_default=False) as client,  # type: ignore[no-untyped-call]
+    ):
+
+        def kill(done: int, _: int | None) -> None:
+            if done == 1:
+                killed.append(min(client.run(os.getpid).values()))
+                os.kill(killed[0], signal.SIGKILL)
+
+        yield cluster.scheduler_address, kill
+        client.wait_for_workers(2, timeout=60)
+        assert killed
+        assert killed[0] not in client.run(os.getpid).values()
 
 
 @contextmanager

@@ -1,16 +1,12 @@
 """Partitioned Parquet is scored like one file after the other, wherever it is and whoever dies meanwhile."""
 
 import json
-import os
-import signal
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 import scaled
 from click.testing import CliRunner
-from distributed import Client
-from distributed import LocalCluster
 from pyarrow import fs
 
 from mle_standin import cli
@@ -85,26 +81,12 @@ def test_one_process_writes_a_partition_for_each_and_goes_on_after_those_that_ar
 def test_two_workers_lose_and_double_nothing_when_one_of_them_is_killed(
     source: Path, bundle: Path, expected: dict[str, list[bytes]], tmp_path: Path
 ) -> None:
-    out, killed = tmp_path / "out", []
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
-    with (
-        LocalCluster(local_directory=str(tmp_path / "dask"), **options) as cluster,  # type: ignore[no-untyped-call]
-        Client(cluster, set_as_default=False) as client,  # type: ignore[no-untyped-call]
-    ):
-
-        def kill(done: int, of: int | None) -> None:
-            if done == 1:
-                assert of == PARTITIONS
-                killed.append(min(client.run(os.getpid).values()))
-                os.kill(killed[0], signal.SIGKILL)
-
-        address = cluster.scheduler_address
+    out = tmp_path / "out"
+    with scaled.mortal_workers(tmp_path / "dask") as (address, kill):
         summary = scoring_partitions.score(
             bundle, str(source), str(out), cluster=address, for_monitoring=True, progress=kill
         )
-        complete(summary)
-        client.wait_for_workers(2, timeout=60)
-        assert killed[0] not in client.run(os.getpid).values()
+    complete(summary)
     assert contents(out) == expected
     assert not [path for path in out.rglob("*") if path.name.endswith((".parts", ".writing"))]
 

@@ -97,6 +97,19 @@ def test_one_process_and_two_workers_read_what_the_log_says(
     assert "Alarm: " in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_worker_that_is_killed_while_it_counts_changes_no_figure(
+    bundle: Path, partitions: Path, tmp_path: Path
+) -> None:
+    many = tmp_path / "many"  # more than are handed out at once
+    many.mkdir()
+    for number in range(12):
+        (many / f"{number:02}.parquet").symlink_to(partitions / f"{number % 4}.parquet")
+    one = scored.monitor(bundle, str(many), now=NOW)
+    with scaled.mortal_workers(tmp_path / "dask") as (address, kill):
+        two = scored.monitor(bundle, str(many), now=NOW, cluster=address, progress=kill)
+    assert_frame_equal(two.timeline.table(), one.timeline.table(), rtol=1e-9, atol=1e-12)
+
+
 def test_without_a_time_the_newest_day_is_the_last_one(bundle: Path, partitions: Path) -> None:
     watched = scored.monitor(bundle, str(partitions))
     # The last prediction is of 5 August, at noon in UTC.
