@@ -17,10 +17,11 @@ export OMP_NUM_THREADS ?= 1
 # $(call install,FOLDER): the environment of a generated project; does nothing while its requirements are unchanged.
 define install
 	@test -x $(1)/.venv/bin/python || $(UV) venv --quiet --python .venv/bin/python $(1)/.venv
-	@cmp -s $(1)/requirements.txt $(1)/.venv/installed.txt || { echo "Installing the packages of $(1)"; \
-	  $(UV) pip sync --quiet --require-hashes --python $(1)/.venv $(1)/requirements.txt && \
+	@cat $(1)/requirements.txt $(1)/requirements-exercises.txt | cmp -s - $(1)/.venv/installed.txt || { \
+	  echo "Installing the packages of $(1)"; \
+	  $(UV) pip sync --quiet --require-hashes --python $(1)/.venv $(1)/requirements.txt $(1)/requirements-exercises.txt && \
 	  $(UV) pip install --quiet --no-deps --no-build-isolation --python $(1)/.venv --editable $(1) && \
-	  cp $(1)/requirements.txt $(1)/.venv/installed.txt; }
+	  cat $(1)/requirements.txt $(1)/requirements-exercises.txt > $(1)/.venv/installed.txt; }
 endef
 
 .PHONY: help demo project test test-fast bench drills lessons lab lint lock clean

@@ -35,8 +35,8 @@ def starts(python: Path, version: str) -> bool:
 
 def environment_for(version: str) -> Path:
     """Folder of the environment of this Python version, made when it is missing or the lock has changed."""
-    lock = TEMPLATE / "requirements.txt"
-    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    locks = [TEMPLATE / "requirements.txt", TEMPLATE / "requirements-exercises.txt"]
+    wanted = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
     folder, stamp = KEPT / version, KEPT / f"{version}.lock"
     with alone(KEPT / f"{version}.busy"):
         if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted or not folder.exists():
@@ -44,7 +44,7 @@ def environment_for(version: str) -> Path:
             python = interpreter(version)
             assert python
             run(UV, "venv", "--clear", "--python", python, folder, cwd=KEPT)
-            sync = ["pip", "sync", "--require-hashes", "--compile-bytecode", "--python", str(folder), str(lock)]
+            sync = ["pip", "sync", "--require-hashes", "--compile-bytecode", "--python", str(folder), *map(str, locks)]
             run(UV, *sync, cwd=KEPT, minutes=10)
             stamp.write_text(wanted, encoding="utf-8")
     return folder
