@@ -65,7 +65,7 @@ def _file() -> Path:
 
 @cache
 def _read(path: Path) -> pd.DataFrame:
-    rows = pq.read_table(path).to_pandas().rename(columns=NAMES)
+    rows: pd.DataFrame = pq.read_table(path).to_pandas().rename(columns=NAMES)
     for name in ("started", "ended"):
         rows[name] = rows[name] + pd.DateOffset(years=CENTURIES)
     every = dict.fromkeys([*SESSION, *(column for columns in TABLES.values() for column in columns)])
