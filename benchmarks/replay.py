@@ -38,7 +38,7 @@ CAUSES = {  # by feature, or by monitor
     **dict.fromkeys(("engines", "manufacturer", "plane_age", "seats"), PLANES),
     "wind_gust": "gusts are reported nearly always: 71% were missing, now 2%",
     **dict.fromkeys(("wind_speed", "wind_dir"), WIND),
-    "humid": "the weather of the last days of 2013 and the first weeks of 2023; not looked into further",
+    "humid": "gusts help to estimate it and are reported nearly always now: without them its PSI is .11, not .83",
     "volume": "a third more flights",
 }
 RED, BLUE, GREY, LIGHT = "#c53030", "#2b6cb0", "#718096", "#cbd5e0"
