@@ -7,8 +7,8 @@
 # plugs in; the airport wants to know which flights will be late. You split in time, set a baseline, score, say how sure
 # the score is, compare, choose a threshold, and at last train a model of your own that beats the baseline.
 #
-# You need lesson 02. Replace `...` by your answer, run its cell and the cell with `check` below it. Answers are tried on
-# other data than you see here. `mle-standin exercise hint 04 q1` gives a hint.
+# You need lesson 02. Replace `...` by your answer, run its cell and the cell with `check` below it. Answers are tried
+# on other data than you see here. `mle-standin exercise hint 04 q1` gives a hint.
 
 # %%
 import numpy as np
@@ -26,13 +26,13 @@ history.sessions.head(3)
 # Some `ended` are missing: their message was lost.
 
 # %%
-print(f"{len(history.sessions):,} sessions, cut at {history.cut:%Y-%m-%d %H:%M}, reported {history.delay} after the end")
+print(f"{len(history.sessions):,} sessions, cut {history.cut:%Y-%m-%d %H:%M}, reported {history.delay} after the end")
 
 # %% [markdown]
 # ## Question 1: split in time
 #
-# A model is trained at the moment `cut` and then used. The energy of a session is reported `delay` after its end
-# (a `Timedelta`): only then is it known. Write a function that returns two tables, `train` and `test`, with all columns:
+# A model is trained at the moment `cut` and then used. The energy of a session is reported `delay` after its end (a
+# `Timedelta`): only then is it known. Write a function that returns two tables, `train` and `test`, with all columns:
 #
 # - `train`: every session whose energy is known at the cut, or exactly then, and no other;
 # - `test`: every session that starts at the cut or later.
@@ -55,8 +55,8 @@ check("q1")
 # ## Question 2: a baseline
 #
 # Before any model: people charge as they always do. A function that returns one number for each row of `test`, in the
-# order of its rows: the mean `kwh` of the same `driver` in `train`. For a driver of whom training knows no energy, it is
-# the mean of all sessions in training.
+# order of its rows: the mean `kwh` of the same `driver` in `train`. For a driver of whom training knows no energy, it
+# is the mean of all sessions in training.
 #
 # In training some `kwh` are missing (a meter failed): such a session counts for nothing. `test` has the column `kwh` as
 # well; whoever uses the model will not have it.
@@ -79,8 +79,8 @@ check("q2")
 # numpy arrays. Write a function that returns two numbers, `(auc, brier)`, without scikit-learn and without the package:
 # whoever has written a score once reads it differently.
 #
-# - ROC AUC: of all pairs of a late and a punctual flight, the share in which the late one has the higher `p`; a pair with
-#   the same `p` counts one half. There are no pairs when all flights are late, or none: then `float("nan")`.
+# - ROC AUC: of all pairs of a late and a punctual flight, the share in which the late one has the higher `p`; a pair
+#   with the same `p` counts one half. There are no pairs when all flights are late, or none: then `float("nan")`.
 # - Brier score: the mean of the squared differences of `p` and `y`.
 
 # %%
@@ -105,8 +105,9 @@ check("q3")
 # %% [markdown]
 # ## Question 4: how sure is a score?
 #
-# Will a charging session be longer than four hours? Here is the AUC of one forecast by month, with 95% intervals. October
-# has 95 sessions. Is the forecast broken since then? Nobody can say: the interval goes from bad to worse than guessing.
+# Will a charging session be longer than four hours? Here is the AUC of one forecast by month, with 95% intervals.
+# October has 95 sessions. Is the forecast broken since then? Nobody can say: the interval goes from .2, far worse than
+# guessing, to .6, about as good as September.
 
 # %%
 stays = forecasts.long_stays()
@@ -155,8 +156,8 @@ check("q4")
 # ## Question 5: is A better than B?
 #
 # Two forecasts `a` and `b` of the same flights. Return `"A"`, `"B"` or `"no difference"`: the better one has the lower
-# Brier score, but only if the 95% interval of the **difference** leaves out 0. Both saw the same flights, so compare them
-# flight by flight; and whole days are what chance draws.
+# Brier score, but only if the 95% interval of the **difference** leaves out 0. Both saw the same flights, so compare
+# them flight by flight; and whole days are what chance draws.
 #
 # Sums for each day are enough, as they are for question 4; with them a thousand draws cost nothing.
 

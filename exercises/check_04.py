@@ -26,6 +26,7 @@ from mle_standin.learning.numeric import named
 from mle_standin.learning.numeric import number
 from mle_standin.learning.numeric import pair
 
+NOT_MEASURED = "A missing kwh counts as nothing, neither in the sum nor in the number of sessions"
 AT_END = ("kwh", "ended", "hours", "dollars")  # what a session's row says only when it is over
 
 
@@ -41,13 +42,14 @@ class Q1(Question):
         self.history = forecasts.history(seed)
         given = self.history.sessions.copy()
         found = answers.called(q1, given, self.history.cut, self.history.delay)
-        if not (isinstance(found, (tuple, list)) and len(found) == 2 and all(isinstance(x, pd.DataFrame) for x in found)):
+        if not isinstance(found, (tuple, list)) or [type(each) for each in found] != [pd.DataFrame] * 2:
             raise Fault(expected="two tables: train, test", came=kind(found), cause="End with: return train, test")
         self.unchanged = given.equals(self.history.sessions)
         for each in found:
             came = f"the columns {', '.join(map(str, each.columns))}"
             cause = "Select rows, and keep the columns as they are"
-            require({"session", "started", "ended"} <= set(each.columns), expected="all columns", came=came, cause=cause)
+            complete = {"session", "started", "ended"} <= set(each.columns)
+            require(complete, expected="all columns", came=came, cause=cause)
         self.train, self.test = (self._rows(each) for each in found)
 
     def _rows(self, found: pd.DataFrame) -> pd.DataFrame:
@@ -56,7 +58,9 @@ class Q1(Question):
     def check_known(self) -> None:
         """no label of training was reported after the cut"""
         wrong = self.train[~self.train["session"].isin(self.history.train["session"])]
-        cause = "They were reported after the cut. Ask when the label is known: ended + delay. Neither started nor ended is it"
+        cause = (
+            "They were reported after the cut. When is a label known? At ended + delay. Neither started nor ended is it"
+        )
         if (wrong["started"] >= self.history.cut).any():
             cause = "Some begin after the cut: a random split, or a share of the rows, mixes the times"
         elif wrong["ended"].isna().all():
@@ -79,7 +83,7 @@ class Q1(Question):
         more, lost = self.test[~found.isin(right)], self.history.test[~right.isin(found)]
         cause = "A session that starts right after the cut is a question too: the gap is taken from training"
         if (more["started"] < self.history.cut).any():
-            cause = "Some begin before the cut. The test is not what training leaves over: those reported late are in neither"
+            cause = "Some begin before the cut. The test is not what training leaves over: some are in neither"
         elif len(more):
             cause = "A session without an end has no label that a prediction could be judged by"
         elif (lost["started"] == self.history.cut).all():
@@ -105,18 +109,19 @@ class Q2(Question):
         self.unchanged = given[0].equals(self.train) and given[1].equals(self.test)
         measured = self.train.dropna(subset="kwh")
         self.overall = float(measured["kwh"].to_numpy().mean())
-        self.means = {who: measured["kwh"].to_numpy()[measured["driver"] == who].mean() for who in set(measured["driver"])}
+        energy, drivers = measured["kwh"].to_numpy(), measured["driver"].to_numpy()
+        self.means = {who: energy[drivers == who].mean() for who in np.unique(drivers)}
         self.known = self.test["driver"].isin(list(self.means)).to_numpy()
         self.right = np.array([self.means.get(who, self.overall) for who in self.test["driver"]])
 
     def check_known(self) -> None:
         """a driver who is known gets the mean of his or her sessions in training"""
-        grouped = self.train.groupby("driver")["kwh"]
+        grouped, count = self.train.groupby("driver")["kwh"], self.train.groupby("driver").size()
         both = pd.concat([self.train, self.test]).groupby("driver")["kwh"].mean()
         mistakes = {
             "This is the mean of everybody: group by driver first": pd.Series(self.overall, self.means.keys()),
             "The energy of the test is in it: a leak. Use train alone": both,
-            "A missing kwh counts as nothing, neither in the sum nor in the number of sessions": grouped.sum() / grouped.size(),
+            NOT_MEASURED: grouped.sum() / count,
             "This is the median: asked is the mean": grouped.median(),
         }
         self._compare(self.known, {cause: self.test["driver"].map(made) for cause, made in mistakes.items()})
@@ -124,13 +129,13 @@ class Q2(Question):
     def check_new(self) -> None:
         """a driver without a known energy gets the mean of all sessions in training"""
         mistakes = {
-            "A mean of the drivers' means gives a rare driver the weight of a daily one: take the mean of the sessions": float(
-                np.mean(list(self.means.values()))
+            "A mean of means gives a rare driver the weight of a daily one: take the mean of the sessions": np.mean(
+                list(self.means.values())
             ),
-            "The energy of the test is in it: a leak": float(pd.concat([self.train, self.test])["kwh"].mean()),
-            "A missing kwh counts as nothing, neither in the sum nor in the number of sessions": float(self.train["kwh"].fillna(0).mean()),
-            "This is the median: asked is the mean": float(self.train["kwh"].median()),
-            "These are means of the test: a leak": float(self.test["kwh"].mean()),
+            "The energy of the test is in it: a leak": pd.concat([self.train, self.test])["kwh"].mean(),
+            NOT_MEASURED: self.train["kwh"].fillna(0).mean(),
+            "This is the median: asked is the mean": self.train["kwh"].median(),
+            "These are means of the test: a leak": self.test["kwh"].mean(),
         }
         self._compare(~self.known, {cause: pd.Series(made, self.test.index) for cause, made in mistakes.items()})
 
@@ -140,12 +145,13 @@ class Q2(Question):
         if not wrong.any():
             return
         at = int(wrong.argmax())
-        fitting = (c for c, made in mistakes.items() if np.allclose(found, made.to_numpy()[rows], atol=1e-6, equal_nan=True))
+        made = {cause: wrong.to_numpy()[rows] for cause, wrong in mistakes.items()}
+        fitting = (cause for cause, wrong in made.items() if np.allclose(found, wrong, atol=1e-6, equal_nan=True))
         cause = next(fitting, "The mean of train, of the same driver: look at one driver by hand")
         if np.isnan(found).any():
             cause = "Of this driver training knows no energy: a lookup gives NaN. Fill it with the mean of all sessions"
         elif (found == 0).any():
-            cause = "0 kWh is an answer, and a bad one: nobody plugs in for nothing. Of this driver training knows no energy"
+            cause = "0 kWh is an answer, and a bad one: nobody plugs in for nothing"
         if np.allclose(np.sort(self.found), np.sort(self.right)):
             cause = "The right numbers in another order: does a merge or a sort move rows? map keeps their order"
         who = self.test["driver"].to_numpy()[rows][at]
@@ -188,11 +194,10 @@ class Q3(Question):
             "p was made a class (>= .5) first: that throws the ranking away": metrics.roc_auc_score(y, p >= 0.5),
             "This is the accuracy: asked is the share of pairs": metrics.accuracy_score(y, p >= 0.5),
             "This is the average precision, another curve": metrics.average_precision_score(y, p),
-            "These are the pairs won, of all pairs of two flights: take those of a late and a punctual one": right
-            * ((y == 1).sum() * (y == 0).sum())
-            / (len(y) * (len(y) - 1) / 2),
         }
-        cause = named(self.found[0], mistakes, "Take every pair of a late and a punctual flight: in which share is p higher?")
+        cause = named(
+            self.found[0], mistakes, "Of all pairs of a late and a punctual flight, in which share is p higher?"
+        )
         came = f"{self.found[0]:.4f}"
         require(abs(self.found[0] - right) <= 1e-6, expected=f"an AUC of {right:.4f}", came=came, cause=cause)
 
@@ -207,7 +212,9 @@ class Q3(Question):
             "Pairs with the same p are left out here: each counts one half": won / (1 - tied),
             "Pairs with the same p are lost here, and the labels swapped": 1 - won - tied,
         }
-        cause = named(found, mistakes, "With ranks: rows with the same p share the mean of their ranks; a sort alone does not")
+        cause = named(
+            found, mistakes, "With ranks: the same p, the same rank, the mean of theirs; a sort alone does not"
+        )
         right = won + tied / 2
         expected = f"an AUC of {right:.4f} where p has one digit"
         require(abs(found - right) <= 1e-6, expected=expected, came=f"{found:.4f}", cause=cause)
@@ -234,7 +241,9 @@ class Q3(Question):
             auc, brier = self._scores(Forecast(y, p, self.tied.day))
             expected = f"nan and {((p - y) ** 2).mean():.4f} when {what}"
             good = math.isnan(auc) and abs(brier - ((p - y) ** 2).mean()) <= 1e-6
-            cause = "There is no pair, so there is no share of them: 0, .5 or 1 would be taken for a result. Brier needs no pair"
+            cause = (
+                "There is no pair, so there is no share of them: .5 would be taken for a result. Brier needs no pair"
+            )
             require(good, expected=expected, came=f"{auc:.4f} and {brier:.4f}", cause=cause)
 
     def check_by_hand(self) -> None:
@@ -261,7 +270,7 @@ class Q4(Question):
         self.right = evaluation.evaluate(self.made.y, self.made.p, self.made.day, draws=10_000, seed=seed + 1)
         self.width = self.right.brier_high - self.right.brier_low
         came = f"{self.low:.4f} and {self.high:.4f}"
-        cause = "Is it a score and its error, or a score of one draw? Two quantiles of the 2,000 scores, the lower one first"
+        cause = "Is it a score and its error? Return two quantiles of the 2,000 scores, the lower one first"
         require(self.low < self.high, expected="low, high, in this order", came=came, cause=cause)
 
     def _interval(self) -> tuple[float, float]:
@@ -287,7 +296,7 @@ class Q4(Question):
         squares = (self.made.p - self.made.y) ** 2
         rows = 2 * 1.96 * float(squares.std()) / math.sqrt(len(squares)) / self.width
         widths = {
-            "This is what a bootstrap of rows gives. Rows of one day are late together: draw days. The rows are in no order": rows,
+            "This is what a bootstrap of rows gives: draw days, they are late together. The rows are in no order": rows,
             "This is one standard error to each side, 68%: for 95% take the quantiles 2.5% and 97.5%": 0.52,
             "This is a 90% interval: 2.5% and 97.5% leave out 5%": 0.845,
             "This is a 99% interval: 2.5% and 97.5%": 1.3,
@@ -316,8 +325,9 @@ class Q5(Question):
     def __init__(self, seed: int, q5: object) -> None:
         self.said = {}
         for name, made in forecasts.pairs(seed).items():
-            found = answers.called(q5, made.y.copy(), made.a.copy(), made.b.copy(), made.day.copy(), seed)
-            said = {"a": "A", "b": "B", SAME: SAME}.get(found.strip().lower()) if isinstance(found, str) else None
+            found = answers.called(q5, *(each.copy() for each in (made.y, made.a, made.b, made.day)), seed)
+            known = {"a": "A", "b": "B", SAME: SAME}
+            said = known.get(found.strip().lower()) if isinstance(found, str) else None
             self.said[name] = said or ""
             require(said, expected=f'"A", "B" or "{SAME}"', came=repr(found), cause="Return one of the three texts")
         self.right = {name: made.right for name, made in forecasts.pairs(seed).items()}
@@ -325,26 +335,28 @@ class Q5(Question):
     def check_clear(self) -> None:
         """a clear difference is seen, in both directions"""
         for name in ("clear", "turned"):
-            cause = "The difference is 60 times its standard error: does the interval come from the differences, row by row?"
+            cause = "It is far from chance: does the interval come from the differences, row by row?"
             if self.said[name] != SAME:
                 cause = "The other one: a lower Brier score is better. Which sign does a - b have then?"
             self._require(name, "clearly better", cause)
 
     def check_chance(self) -> None:
         """what chance does is no difference"""
-        self._require("chance", "less apart than chance puts them", "One of two numbers is always lower: ask the interval")
+        self._require(
+            "chance", "less apart than chance puts them", "One of two numbers is always lower: ask the interval"
+        )
 
     def check_paired(self) -> None:
         """a small difference that is there on nearly every flight is seen"""
         cause = (
-            "Each score moves with the days, both together, so their own intervals overlap. Take the difference on each "
-            "flight first, and draw the same days for both"
+            "Each score moves with the days, both together, so their own intervals overlap. Take the difference on "
+            "each flight first, and draw the same days for both"
         )
         self._require("paired", "a little better on nearly every flight", cause)
 
     def check_days(self) -> None:
         """a difference of a few days is not one"""
-        cause = "By rows it would be one. But it comes from whole days: draw days, or it is a claim about the next flights"
+        cause = "By rows it would be one. But it comes from whole days, and other days come next: draw days"
         self._require("days", "better on some days and worse on others", cause)
 
     def _require(self, name: str, what: str, cause: str) -> None:
@@ -363,7 +375,8 @@ class Q6(Question):
 
     def _threshold(self, false_alarm: float, miss: float) -> float:
         found = number(answers.called(self.q6, self.made.y.copy(), self.made.p.copy(), false_alarm, miss), "threshold")
-        require(not math.isnan(found), expected="a threshold", came="nan", cause="Compare costs, and return where they are least")
+        cause = "Compare costs, and return where they are least"
+        require(not math.isnan(found), expected="a threshold", came="nan", cause=cause)
         return found
 
     def _cost(self, threshold: float, false_alarm: float, miss: float, *, above: bool = False) -> float:
@@ -385,16 +398,19 @@ class Q6(Question):
             require(cost <= best + 1e-6, expected=expected, came=came, cause=self._cause(found, alarm, miss))
 
     def _cause(self, found: float, alarm: float, miss: float) -> str:
+        lowest = self._cost(self._best(alarm, miss), alarm, miss)
         exact = {
             ".5 treats both errors alike: a miss is dearer here": 0.5,
-            "false_alarm / (false_alarm + miss) is right for calibrated probabilities. These are not: count on the data": alarm
+            "false_alarm / (false_alarm + miss) is right for calibrated probabilities. These are not: count": alarm
             / (alarm + miss),
-            "This is the lowest cost itself: return the threshold that has it": self._cost(self._best(alarm, miss), alarm, miss),
+            "This is the lowest cost itself: return the threshold that has it": lowest,
         }
         mistakes = {
             "The costs are swapped: a miss is a late flight below the threshold": self._best(miss, alarm),
             "This counts errors as if they cost the same: multiply each kind by its price": self._best(1, 1),
-            "It was counted with p > threshold: a crew stands by at p >= threshold": self._best(alarm, miss, above=True),
+            "It was counted with p > threshold: a crew stands by at p >= threshold": self._best(
+                alarm, miss, above=True
+            ),
         }
         at = (self.made.p >= found).sum()
         same = [cause for cause, wrong in mistakes.items() if (self.made.p >= wrong).sum() == at]
@@ -453,11 +469,11 @@ class Q7(Question):
         gain = np.abs(base - truth) - np.abs(np.nan_to_num(self.found) - truth)
         low, high = interval(gain, self.whole["started"].dt.strftime("%Y-%m-%d"))
         came = f"{gain.mean():.3f} kWh [{low:.3f}, {high:.3f}], baseline {np.abs(base - truth).mean():.3f}"
-        cause = "The interval holds 0: that may be chance. Which figure of a driver is best for absolute errors: the mean?"
+        cause = "The interval holds 0: that may be chance. Is the mean the best figure for absolute errors?"
         if np.allclose(self.found, base, equal_nan=True):
-            cause = "This is the baseline itself. A mean is best for squared errors; what is best for absolute ones?"
+            cause = "This is the baseline itself. A mean is best for squared errors; what is for absolute ones?"
         elif gain.mean() <= 0:
-            cause = "It is no better than the baseline: nothing says more than who the driver is. Does the model know the driver?"
+            cause = "It is no better than the baseline. Who the driver is says most: Does the model know the driver?"
         require(low > 0, expected="a gain whose interval is above 0", came=came, cause=cause)
 
     def check_alone(self) -> None:
@@ -475,4 +491,3 @@ class Q7(Question):
     def _same(self, found: Floats, before: Floats, expected: str, cause: str) -> None:
         other = ~np.isclose(found, before, atol=1e-6, equal_nan=True)
         require(not other.any(), expected=expected, came=f"{other.sum()} of {len(other)} differ", cause=cause)
-

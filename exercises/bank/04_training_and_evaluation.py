@@ -283,7 +283,8 @@ def q4(y, p, day, seed):
 def q4(y, p, day, seed):
     random = np.random.default_rng(seed)
     blocks = np.array_split((p - y) ** 2, len(np.unique(day)))
-    scores = [np.concatenate([blocks[i] for i in random.integers(0, len(blocks), len(blocks))]).mean() for _ in range(2000)]
+    draws = [random.integers(0, len(blocks), len(blocks)) for _ in range(2000)]
+    scores = [np.concatenate([blocks[i] for i in drawn]).mean() for drawn in draws]
     return np.quantile(scores, 0.025), np.quantile(scores, 0.975)
 
 # %% q4 wrong: Its middle is the mean of daily scores
@@ -531,7 +532,7 @@ def q7(train, test):
 def q7(train, test):
     return test["driver"].map(train.groupby("driver")["kwh"].mean()).fillna(train["kwh"].mean())
 
-# %% q7 wrong: nothing says more than who the driver is
+# %% q7 wrong: Who the driver is says most
 def q7(train, test):
     return np.full(len(test), train["kwh"].median())
 
@@ -548,7 +549,7 @@ def q7(train, test):
 def q7(train, test):
     from sklearn.ensemble import HistGradientBoostingRegressor
     def features(rows):
-        return pd.DataFrame({"hour": rows["started"].dt.hour, "distance": rows["distance"], "m": rows["manager_vehicle"]})
+        return rows[["distance", "manager_vehicle"]].assign(hour=rows["started"].dt.hour)
     model = HistGradientBoostingRegressor(max_iter=40, random_state=0)
     return model.fit(features(train), train["kwh"]).predict(features(test))
 

@@ -1,4 +1,4 @@
-"""The data of exercise 04: real charging sessions cut in time, and forecasts of late flights of 2023, drawn with a seed.
+"""The data of exercise 04: real charging sessions cut in time, and forecasts of late flights of 2023, drawn by a seed.
 
 Each seed gives another cut, other sessions, days and flights. What is planted is planted so that it is beyond doubt: a
 difference of two forecasts is either far outside its interval by days or well inside.
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from .. import data
 from .. import settings
 from . import charging
+from .numeric import Floats
 
-Floats = NDArray[np.float64]
 AT_START = ("driver", "station", "site", "started", "platform", "distance", "manager_vehicle", "facility_type")
 FIRST, LAST = pd.Timestamp("2015-07-27", tz="UTC"), pd.Timestamp("2015-08-10", tz="UTC")  # days of a cut
 SAME = "no difference"
@@ -105,8 +105,8 @@ def long_stays() -> pd.DataFrame:
     share = float(every.loc[before, "y"].mean())
     rows = every[every["started"] >= pd.Timestamp("2015-07-01", tz="UTC")]
     p = rows["driver"].map((known["sum"] + 10 * share) / (known["count"] + 10)).fillna(share)
-    started = rows["started"].dt
-    return pd.DataFrame({"month": started.strftime("%Y-%m"), "day": started.strftime("%Y-%m-%d"), "y": rows["y"], "p": p})
+    day = rows["started"].dt.strftime("%Y-%m-%d")
+    return pd.DataFrame({"month": day.str[:7], "day": day, "y": rows["y"], "p": p})
 
 
 @cache
@@ -127,14 +127,14 @@ def late(seed: int, days: int = 24, digits: int = 3) -> Forecast:
 
 
 def distorted(seed: int) -> Forecast:
-    """The same with probabilities that rank as well but are no frequencies: too low for one seed, too high for the next."""
+    """The same with probabilities that rank as well but are no frequencies: too low for odd seeds, else too high."""
     found = late(seed + 70)
     return Forecast(found.y, (found.p ** (1.8 if seed % 2 else 0.5)).round(3), found.day)
 
 
 @cache
 def pairs(seed: int) -> dict[str, Pair]:
-    """Five pairs: clear, turned (the same, B better), chance, paired (seen only row by row), days (only rows claim it)."""
+    """Five pairs: clear, turned (the same, B better), chance, paired (seen row by row), days (only rows say so)."""
     base, random = late(seed + 90), np.random.default_rng(seed)
     good, bad, slight = (_noise(_towards(base, share), random) for share in (0.0, -0.25, 0.04))
     return {
@@ -205,5 +205,6 @@ def _moved(seed: int, random: np.random.Generator) -> Pair:
 
 def _of_days(base: Forecast, b: Floats) -> float:
     """The same in standard errors for who gives each day the same weight."""
-    differences = pd.Series((b - base.y) ** 2 - (base.p - base.y) ** 2).groupby(base.day).mean()
-    return float(abs(differences.mean()) / differences.sem())
+    code = np.unique(base.day, return_inverse=True)[1]
+    daily = np.bincount(code, (b - base.y) ** 2 - (base.p - base.y) ** 2) / np.bincount(code)
+    return float(abs(daily.mean()) / (daily.std(ddof=1) / np.sqrt(len(daily))))

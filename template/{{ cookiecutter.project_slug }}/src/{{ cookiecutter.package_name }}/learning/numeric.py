@@ -45,7 +45,8 @@ def column(found: object, rows: pd.DataFrame) -> Floats:
         values = np.zeros(0)
     came = f"{values.size} of them" if values.size > 1 else kind(found)
     cause = "Does a merge or a filter lose rows, or is it one number for each driver? map keeps the rows as they are"
-    require(values.shape == (len(rows),), expected=f"{len(rows)} numbers, one for each row of test", came=came, cause=cause)
+    expected = f"{len(rows)} numbers, one for each row of test"
+    require(values.shape == (len(rows),), expected=expected, came=came, cause=cause)
     return values
 
 
