@@ -114,7 +114,7 @@ check("q2")
 # %% question="q3"
 def q3(predictions: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
     # solution begins
-    apart = (predictions["day"].dt.dayofyear - day.dayofyear).abs()
+    apart = (predictions["day"].dt.day_of_year - day.day_of_year).abs()
     near = np.minimum(apart, 365 - apart) <= 21
     old = predictions["day"] <= day - pd.Timedelta(days=28)
     return predictions[near & old]
@@ -208,7 +208,7 @@ check("q5")
 #
 # | what | what has happened before |
 # |---|---|
-# | `"carrier"` | the flights of a large carrier no longer arrive |
+# | `"carrier"` | the flights of one of the five largest carriers no longer arrive |
 # | `"temp"` | Celsius instead of Fahrenheit |
 # | `"distance"` | kilometres instead of miles |
 # | `"wind"` | half of the values are missing |
@@ -228,7 +228,7 @@ def q6(history: pd.DataFrame, predictions: pd.DataFrame, labels: pd.DataFrame) -
     # solution begins
     days, usual = predictions.groupby("day"), history.groupby("day")["temp"].median()
     temp, distance = days["temp"].median(), days["distance"].mean()
-    season = [usual[abs(usual.index.dayofyear - day.dayofyear) <= 14].median() for day in temp.index]
+    season = [usual[abs(usual.index.day_of_year - day.day_of_year) <= 14].median() for day in temp.index]
     traffic, said = np.log(days.size()), days["probability"].agg(["mean", "std"])
     carriers = pd.crosstab(predictions["day"], predictions["carrier"])
     large = history["carrier"].value_counts().index[:5]

@@ -1,91 +1,23 @@
 """The visible checks of exercise 07; see `learning/checks.py` of the package for how they are written."""
 
-from bisect import bisect_right
-from collections import Counter
-from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from functools import cache
-from math import floor
 from math import isfinite
-from math import log
 from typing import Any
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
 from mle_standin.learning import answers
 from mle_standin.learning import replays
+from mle_standin.learning import slips
 from mle_standin.learning import watched
 from mle_standin.learning.answers import require
 from mle_standin.learning.checks import Fault
 from mle_standin.learning.checks import Question
 
-NEAR = 1e-6
 QUIET = "An alarm that rings in quiet weeks is switched off by the third"
-
-
-def number(value: object, what: str) -> float:
-    """A number, of whatever library; Fault when it is none."""
-    try:
-        found = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise Fault(expected=f"a number: {what}", came=f"a {type(value).__name__}", cause="Return the figure itself") from None
-    return found
-
-
-def equal(came: object, right: float, what: str, mistakes: Mapping[str, float], cause: str) -> None:
-    """Fault unless `came` is `right`; the cause is the mistake (by its words) that gives the same figure, if one does."""
-    found = number(came, what)
-    if abs(found - right) <= NEAR * max(1, abs(right)):
-        return
-    same = [words for words, figure in mistakes.items() if abs(found - figure) <= NEAR * max(1, abs(figure))]
-    raise Fault(expected=f"{what}: {right:.6g}", came=f"{found:.6g}", cause=(same or [cause])[0])
-
-
-def nothing(value: object) -> bool:
-    """None, or what numpy and pandas have for it."""
-    return value is None or (isinstance(value, (float, np.floating)) and bool(np.isnan(value))) or value is pd.NA
-
-
-# A PSI by hand, without numpy; its arguments are the mistakes that people make.
-
-
-def edges_of(values: Iterable[float]) -> list[float]:
-    """The deciles of the values, by linear interpolation."""
-    known = sorted(value for value in values if value == value)
-    found = set()
-    for tenth in range(1, 10):
-        at = tenth * (len(known) - 1) / 10
-        low = floor(at)
-        found.add(known[low] + (at - low) * (known[min(low + 1, len(known) - 1)] - known[low]))
-    return sorted(found)
-
-
-def psi(
-    reference: Sequence[float],
-    window: Sequence[float],
-    *,
-    edges: Sequence[float] = (),
-    below: bool = False,
-    missing: bool = True,
-    smallest: float = 0.0001,
-    inside: bool = False,
-) -> float:
-    """The PSI as question 1 has it: `below`, `missing`, `inside` and `smallest` are for what people do instead."""
-    cuts = list(edges) or edges_of(reference)
-    first, last = min(v for v in reference if v == v), max(v for v in reference if v == v)
-
-    def shares(values: Sequence[float]) -> Counter[int]:
-        used = [v for v in values if (missing or v == v) and not (inside and not first <= v <= last and v == v)]
-        bins = Counter(-1 if v != v else bisect_right(cuts, v) if not below else sum(c < v for c in cuts) for v in used)
-        return Counter({each: count / len(used) for each, count in bins.items()})
-
-    e, a = shares(reference), shares(window)
-    pairs = [(max(e[each], smallest), max(a[each], smallest)) for each in range(-1, len(cuts) + 1)]
-    return sum((there - here) * log(there / here) for here, there in pairs if here and there)
 
 
 class Q1(Question):
@@ -126,55 +58,7 @@ class Q1(Question):
 
     def _same(self, reference: pd.Series, window: pd.Series, what: str) -> None:
         came = answers.called(self.q1, reference.copy(), window.copy())
-        old, new = reference.tolist(), window.tolist()
-        pooled, low, high = edges_of(old + new), min(reference), max(reference)
-        wide = [low + (high - low) * tenth / 10 for tenth in range(1, 10)]
-        mistakes = {
-            "The bins are fixed by the reference: yours come from the window": psi(old, new, edges=edges_of(new)),
-            "The bins are fixed by the reference: yours come from both together": psi(old, new, edges=pooled),
-            "Nine quantiles, not ten bins of equal width": psi(old, new, edges=wide),
-            "A value that equals an edge belongs to the bin above: side='right', or right=False in pd.cut": psi(
-                old, new, below=True
-            ),
-            "Missing values are a bin, and among all rows by which a share is divided": psi(old, new, missing=False),
-            "Values outside the range of the reference are lost: the first and the last bin have no end": psi(
-                old, new, inside=True
-            ),
-            "An empty bin is left out: its share counts as 0.0001": psi(old, new, smallest=0.0),
-            "A share below 0.0001 counts as 0.0001: yours has another floor": psi(old, new, smallest=1e-6),
-            "The other way round: e is the reference, and it has the bins": psi(new, old),
-        }
-        right = psi(old, new)
-        mistakes["ln is the natural logarithm"] = right / log(10)
-        mistakes[" ln is the natural logarithm"] = right / log(2)
-        cause = "Count the rows in each bin by hand for a small Series; is every row in one bin, missing ones too?"
-        equal(came, right, f"the PSI of {what}", mistakes, cause)
-
-
-Rows = list[dict[str, Any]]
-
-
-def as_known(
-    flights: Rows,
-    labels: Rows,
-    as_of: pd.Timestamp,
-    *,
-    hours: float = 12,
-    future: bool = False,
-    first: bool = False,
-    on_time: bool = False,
-) -> tuple[int, float | None, float | None]:
-    """due, coverage, brier of question 2, row by row; the other arguments are for what people do instead."""
-    newest: dict[int, dict[str, Any]] = {}
-    for label in labels:
-        before = newest.get(label["id"])
-        if (future or label["known_at"] <= as_of) and (not before or (label["known_at"] < before["known_at"]) == first):
-            newest[label["id"]] = label
-    due = [each for each in flights if each["scheduled"] + pd.Timedelta(hours=hours) <= as_of]
-    late = [(each["probability"], newest[each["id"]]["late"]) for each in due if each["id"] in newest]
-    late += [(each["probability"], 0) for each in due if on_time and each["id"] not in newest]
-    brier = sum((p - y) ** 2 for p, y in late) / len(late) if late else None
-    return len(due), len(late) / len(due) if due else None, brier
+        slips.same_psi(came, reference.tolist(), window.tolist(), what)
 
 
 class Q2(Question):
@@ -182,78 +66,47 @@ class Q2(Question):
 
     def __init__(self, seed: int, q2: object) -> None:
         self.q2, first = q2, pd.Timestamp(f"2023-0{seed % 7 + 2}-03")
-        self.log = watched.log(seed, str(first.date()), 8)
-        self.stopped = watched.log(seed, str(first.date()), 8, "labels", 2)
-        self.start = first.tz_localize("UTC")
+        log, self.start = watched.log(seed, str(first.date()), 8), first.tz_localize("UTC")
+        labels = log.labels.copy()  # each twelfth label was kept for a day: its flight is due, but not known
+        labels["known_at"] += pd.to_timedelta((labels["id"] % 12 == 0) * 24, unit="h")
+        self.rows, self.labels = log.predictions, labels
         self.times = [self.start + pd.Timedelta(hours=hours) for hours in (67.5, 140)]
+        flights, known = (table.to_dict("records") for table in (self.rows, labels))
+        self.right = [slips.Known(flights, known, as_of) for as_of in self.times]
 
-    def _asked(self, log_: watched.Log, as_of: pd.Timestamp) -> dict[str, object]:
-        said = answers.called(self.q2, log_.predictions.copy(), log_.labels.copy(), as_of)
+    def _asked(self, labels: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, object]:
+        said = answers.called(self.q2, self.rows.copy(), labels.copy(), as_of)
         if not isinstance(said, Mapping) or not {"due", "coverage", "brier"} <= set(said):
             came = f"the keys {', '.join(map(str, said))}" if isinstance(said, Mapping) else f"a {type(said).__name__}"
-            raise Fault(expected="a dict with due, coverage and brier", came=came, cause='return {"due": …, "coverage": …, …}')
+            cause = 'return {"due": …, "coverage": …, "brier": …}'
+            raise Fault(expected="a dict with due, coverage and brier", came=came, cause=cause)
         return dict(said)
 
-    @cache  # noqa: B019 - a question lives as long as its check
-    def _figures(self, **mistake: bool | float) -> list[tuple[int, float | None, float | None]]:
-        flights, labels = self.log.predictions.to_dict("records"), self.log.labels.to_dict("records")
-        return [as_known(flights, labels, as_of, **mistake) for as_of in self.times]  # type: ignore[arg-type]
+    def _same(self, key: str, cause: str) -> None:
+        for as_of, right in zip(self.times, self.right, strict=True):
+            right.same(key, self._asked(self.labels, as_of)[key], cause)
 
     def check_due(self) -> None:
         """what is due is counted, and nothing else"""
-        for number_, (as_of, right) in enumerate(zip(self.times, self._figures(), strict=True)):
-            rows = self.log.predictions
-            mistakes = {
-                "A flight is due 12 hours after its departure, not at its departure": self._figures(hours=0)[number_][0],
-                "All predictions: due are those with scheduled + 12 hours <= as_of": len(rows),
-                "due counts the flights whose label should be there, also those that have none": right[1] * right[0],  # type: ignore[operator]
-            }
-            cause = "scheduled + 12 hours <= as_of, one row for each flight, whether it has a label or not"
-            equal(self._asked(self.log, as_of)["due"], right[0], "flights that are due", mistakes, cause)
+        self._same("due", "scheduled + 12 hours <= as_of, one row for each flight, whether it has a label or not")
 
     def check_coverage(self) -> None:
         """coverage counts each due flight once, and no label of the future"""
-        for number_, (as_of, right) in enumerate(zip(self.times, self._figures(), strict=True)):
-            labels = self.log.labels
-            known = labels[labels["known_at"] <= as_of]
-            due = self.log.predictions[self.log.predictions["scheduled"] + pd.Timedelta(hours=12) <= as_of]
-            twice = len(due.merge(known, on="id")) / len(due)
-            every = len(due.merge(labels, on="id")) / len(due)
-            mistakes = {
-                "A corrected label has two rows: the flight counts once, with the newest": twice,
-                "Labels that arrived after as_of are the future: known_at <= as_of": self._figures(future=True)[number_][1],
-                " A corrected label has two rows, and what arrived after as_of is the future": every,
-                "Known labels of due flights, divided by the due flights": len(known) / max(1, len(due)),
-            }
-            cause = "The due flights with a label that arrived at as_of or before, divided by the due flights"
-            equal(self._asked(self.log, as_of)["coverage"], right[1], "coverage", mistakes, cause)  # type: ignore[arg-type]
+        self._same("coverage", "The due flights with a label that arrived at as_of or before, divided by the due flights")
 
     def check_brier(self) -> None:
         """the score is that of the labels as they were known"""
-        for number_, (as_of, right) in enumerate(zip(self.times, self._figures(), strict=True)):
-            mistakes = {
-                "A flight without a label is not judged: it is not on time": self._figures(on_time=True)[number_][2],
-                "Labels of the future: known_at <= as_of, for corrections too": self._figures(future=True)[number_][2],
-                "A corrected label counts as it was first: take the newest that was known": self._figures(first=True)[number_][2],
-                "Flights that are not due are judged: of those only the short and punctual ones have labels": self._figures(
-                    hours=-100
-                )[number_][2],
-                " Flights that are not due are judged: hours after the departure, not before": self._figures(hours=0)[number_][2],
-                "The square root of it: the Brier score is the mean of the squares": right[2] ** 0.5,  # type: ignore[operator]
-            }
-            cause = "Mean of (probability - late)²: due flights, each once, with the newest label that was known at as_of"
-            equal(self._asked(self.log, as_of)["brier"], right[2], "brier", mistakes, cause)  # type: ignore[arg-type]
+        self._same("brier", "Mean of (probability - late)²: due flights, each once, with the newest label known at as_of")
 
     def check_none(self) -> None:
         """where nothing is due or known, it says so"""
-        early = self._asked(self.log, self.start)
+        early = self._asked(self.labels, self.start)
         cause = "A mean over no rows is no number, and 0 would be a perfect score: return None"
-        right = number(early["due"], "due") == 0 and nothing(early["coverage"]) and nothing(early["brier"])
+        right = early["due"] == 0 and slips.nothing(early["coverage"]) and slips.nothing(early["brier"])
         came = ", ".join(f"{name} {value}" for name, value in early.items())
         require(right, expected="due 0, coverage None and brier None before any flight is due", came=came, cause=cause)
-        gone = watched.Log(self.stopped.predictions, self.stopped.labels[:0])
-        silent = self._asked(gone, self.times[0])
-        right = silent["coverage"] == 0 and nothing(silent["brier"])
+        silent = self._asked(self.labels[:0], self.times[0])
+        right = silent["coverage"] == 0 and slips.nothing(silent["brier"])
         came = f"coverage {silent['coverage']}, brier {silent['brier']}"
         require(right, expected="coverage 0 and brier None when no label came", came=came, cause=cause)
 
@@ -269,7 +122,8 @@ class Q3(Question):
     def __init__(self, seed: int, q3: object) -> None:
         self.seed, self.q3 = seed, q3
         self.rows = watched.history(seed, 730)
-        self.summer = self._asked(pd.Timestamp(f"2023-07-{10 + seed % 10}"))
+        self.summer = pd.Timestamp(f"2023-07-{10 + seed % 10}")
+        self.found = self._asked(self.summer)
 
     def _asked(self, day: pd.Timestamp) -> pd.DataFrame:
         found = answers.called(self.q3, self.rows.copy(), day)
@@ -282,13 +136,14 @@ class Q3(Question):
 
     def check_summer(self) -> None:
         """a clean week of summer is no incident against these rows"""
-        for week in range(3):
-            day = pd.Timestamp(f"2023-07-{10 + self.seed % 10}") + pd.Timedelta(days=7 * week)
-            found, now = self._asked(day), watched.log(self.seed + 500 + week, str(day.date()), 7).predictions
-            cause = "July is compared with winter. Take the rows whose day of the year is near: 21 days to both sides"
-            require(len(found) > 500, expected="rows to compare with", came=f"{len(found)}", cause="Last summer is in the table")
-            came = psi(found["temp"].tolist(), now["temp"].tolist())
-            require(came < 2, expected="a PSI of temp below 2 in a quiet week", came=f"{came:.1f}", cause=cause)
+        now = watched.log(self.seed + 500, str(self.summer.date()), 7).predictions
+        came = f"{len(self.found)}"
+        require(len(self.found) > 500, expected="rows to compare with", came=came, cause="Last summer is in the table")
+        edges = [20, 35, 50, 60, 70, 80]  # quiet weeks of July have no day of winter
+        before, after = (np.histogram(each["temp"].dropna(), [-99, *edges, 199])[0] for each in (self.found, now))
+        moved = float(replays.psi(before, after))
+        cause = "July is compared with winter. Take the rows whose day of the year is near: 21 days to both sides"
+        require(moved < 2, expected="a PSI of temp below 2 in a quiet week", came=f"{moved:.1f}", cause=cause)
 
     def check_days(self) -> None:
         """it takes 21 days to both sides of the day, and all their rows"""
@@ -310,12 +165,12 @@ class Q3(Question):
     def _same(self, day: pd.Timestamp) -> None:
         found = self._asked(day)
         dates = [day - pd.Timedelta(days=back) for back in range(28, 760)]  # each day by hand
-        other = {each.dayofyear for each in (day + pd.Timedelta(days=days) for days in range(-21, 22))}
-        wanted = self.rows[self.rows["day"].isin([each for each in dates if each.dayofyear in other])]
+        other = {each.day_of_year for each in (day + pd.Timedelta(days=days) for days in range(-21, 22))}
+        wanted = self.rows[self.rows["day"].isin([each for each in dates if each.day_of_year in other])]
         days, came = ({each.date() for each in table["day"]} for table in (wanted, found))
         few, many = sorted(days - came), sorted(came - days)
         cause = "Both ends count: a distance of 21 days, an age of 28. The year is a circle: min(d, 365 - d)"
-        shown = "; ".join([f"{len(few)} days are missing, such as {few[0]}"] * bool(few) + [f"{many[0]} is there"] * bool(many))
+        shown = f"{len(few)} days are missing, such as {few[0]}" if few else f"{len(many)} more, such as {(many or [''])[0]}"
         require(not few and not many, expected=f"{len(days)} days for {day.date()}", came=shown, cause=cause)
         came_ = f"{len(found)} rows"
         require(len(found) == len(wanted), expected=f"{len(wanted)} rows", came=came_, cause="Each row of these days, once")
@@ -334,26 +189,13 @@ class Q4(Question):
     def _asked(self, verdicts: list[bool | None], n: int, m: int) -> Pairs:
         said = answers.called(self.q4, list(verdicts), n, m)
         try:
-            return [(int(begin), None if nothing(end) else int(end)) for begin, end in said]
+            return [(int(begin), None if slips.nothing(end) else int(end)) for begin, end in said]
         except (TypeError, ValueError):
             cause = "alarms = [], then append (begin, end), and return alarms"
             raise Fault(expected="a list of pairs (begin, end)", came=f"{said!r}", cause=cause) from None
 
-    @staticmethod
-    def _right(verdicts: list[bool | None], n: int, m: int) -> Pairs:
-        states, on = [], False  # whether it rings after each window
-        for window in range(len(verdicts)):
-            last = [each for each in verdicts[: window + 1] if each is not None][-m:]
-            on = sum(last) >= n or (on and sum(last) > 0)
-            states.append(on)
-        begins = [w for w, state in enumerate(states) if state and not (w and states[w - 1])]
-        ends = [next((w for w in range(begin, len(states)) if not states[w]), None) for begin in begins]
-        return list(zip(begins, ends, strict=True))
-
     def _same(self, verdicts: list[bool | None], n: int, m: int, cause: str) -> None:
-        right, came = self._right(verdicts, n, m), self._asked(verdicts, n, m)
-        expected = f"{right} for {verdicts}, {n} of {m}"
-        require(right == came, expected=expected, came=str(came), cause=cause)
+        slips.same_alarms(self._asked(verdicts, n, m), verdicts, n, m, cause)
 
     def _drawn(self, length: int, missing: float) -> list[bool | None]:
         violated = np.repeat(self.random.random(length) < 0.4, self.random.integers(1, 4, length))[:length]
@@ -416,7 +258,7 @@ class Q5(Question):
         missing = [name for name in watched.KINDS if name not in found]
         came = f"none for {', '.join(missing)}"
         require(not missing, expected="a limit for each of the seven monitors", came=came, cause="Their names are in monitor")
-        limits = {name: number(found[name], f"the limit of {name}") for name in watched.KINDS}
+        limits = {name: slips.number(found[name], f"the limit of {name}") for name in watched.KINDS}
         wrong = [name for name, limit in limits.items() if not isfinite(limit)]
         cause = "A quantile over no rows? Look at the readings that you select"
         require(not wrong, expected="limits that are numbers", came=f"{', '.join(wrong)}: nan or inf", cause=cause)
@@ -451,7 +293,7 @@ class Q5(Question):
 
     def check_units(self) -> None:
         """limits follow the unit of the readings"""
-        factors = {name: float(10 ** self.random.integers(-2, 3)) for name in watched.KINDS}
+        factors = {name: 10.0 ** self.random.integers(-2, 3) for name in watched.KINDS}
         rows = self.rows.assign(value=self.rows["value"] * self.rows["monitor"].map(factors))
         missed, false = self._outcome(self._asked(rows), factors)
         cause = "Numbers that are written into the function hold in one unit only: compute each limit from its own readings"
@@ -460,29 +302,16 @@ class Q5(Question):
         require(good, expected="the same in other units", came=came, cause=cause)
 
 
-@cache
-def weeks(seed: int) -> dict[str, watched.Log]:
-    """A log for each kind of incident, and quiet ones in spring and autumn, when the weather changes."""
-    random = np.random.default_rng([seed, 6])
-    found = {}
-    for each, what in enumerate(watched.KINDS):
-        first = pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(random.integers(0, 316)))
-        found[what] = watched.log(500 + 10 * seed + each, str(first.date()), 49, what, int(random.integers(16, 40)))
-    for name, first in (("spring", "2023-03-20"), ("autumn", "2023-10-01")):
-        found[name] = watched.log(500 + 10 * seed + 9, first, 49)
-    return found
-
-
 class Q6(Question):
     """Find the incident"""
 
     @staticmethod
     def prepare(seed: int) -> object:
         """The logs."""
-        return weeks(seed)
+        return replays.logs(seed)
 
     def __init__(self, seed: int, q6: object) -> None:
-        self.logs, before = weeks(seed), watched.history(seed)
+        self.logs, before = replays.logs(seed), watched.history(seed)
         self.said = {
             name: answers.called(q6, before.copy(), each.predictions.copy(), each.labels.copy())
             for name, each in self.logs.items()
@@ -493,11 +322,9 @@ class Q6(Question):
 
     def check_quiet(self) -> None:
         """it finds nothing in quiet weeks of spring and autumn"""
-        for name in ("spring", "autumn"):
-            said = self.said[name]
-            came = f"{said}"
-            cause = f"The weather changes, a storm cancels flights, and a holiday is no incident: they pass. {QUIET}"
-            require(said is None, expected=f"None in quiet weeks of {name}", came=came, cause=cause)
+        cause = f"The weather changes, a storm cancels flights, and a holiday is no incident: they pass. {QUIET}"
+        came = f"{self.said['quiet']}"
+        require(self.said["quiet"] is None, expected="None in quiet weeks", came=came, cause=cause)
 
     def check_inputs(self) -> None:
         """it finds a column in another unit, and one with missing values"""
@@ -548,16 +375,7 @@ class Q7(Question):
     longest, line = 600, 72
 
     def __init__(self, seed: int, q7: object) -> None:
-        random = np.random.default_rng(seed)
-        self.q7, rows = q7, watched.log(seed + 40, "2023-05-01", 28).predictions
-        self.cases = []
-        for number_, what in enumerate(random.permutation(watched.KINDS)[:4]):
-            urgency, step = ("PAGE", "TICKET")[number_ % 2], f"Stop release {random.integers(10, 99)} and ask {what.title()} Ops."
-            runbook = {name: (("TICKET", "PAGE")[number_ % 2], "Look at the dashboard.") for name in watched.KINDS}
-            limit = float(random.uniform(0.01, 0.9))
-            day = pd.Timestamp("2023-05-08") + pd.Timedelta(days=int(random.integers(0, 18)))
-            found = {"what": str(what), "day": day, "value": limit * float(random.uniform(1.5, 9)), "limit": limit}
-            self.cases.append((found, rows, {**runbook, str(what): (urgency, step)}))
+        self.q7, self.cases = q7, replays.calls(seed)
         self.texts = [self._asked(*case) for case in self.cases]
 
     def _asked(self, found: object, rows: pd.DataFrame, runbook: object) -> str:

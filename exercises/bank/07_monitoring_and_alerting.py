@@ -99,14 +99,13 @@ def q1(reference, window):
     e, a = shares(reference), shares(window)
     return ((a - e) * np.log10(a / e)).sum()
 
-# %% q1 wrong: the reference, and it has the bins
+# %% q1 wrong: yours has another floor
 def q1(reference, window):
-    reference, window = window, reference
     edges = np.unique(reference.quantile(np.arange(1, 10) / 10))
     def shares(values):
         bins = np.searchsorted(edges, values.dropna(), side="right")
-        return np.maximum(np.array([*np.bincount(bins, minlength=len(edges) + 1), values.isna().sum()]) / len(values), 1e-4)
-    e, a = shares(reference), shares(window)
+        return np.array([*np.bincount(bins, minlength=len(edges) + 1), values.isna().sum()]) / len(values)
+    e, a = shares(reference).clip(1e-6), shares(window).clip(1e-6)
     return ((a - e) * np.log(a / e)).sum()
 
 # %% q1 wrong: Return the figure itself
@@ -226,8 +225,8 @@ def q2(predictions, labels, as_of):
 
 # %% q3 right: the distance by the rest of a division
 def q3(predictions, day):
-    days = predictions["day"].dt.dayofyear
-    forward, back = (days - day.dayofyear) % 365, (day.dayofyear - days) % 365
+    days = predictions["day"].dt.day_of_year
+    forward, back = (days - day.day_of_year) % 365, (day.day_of_year - days) % 365
     age = (day - predictions["day"]).dt.days
     return predictions.loc[((forward <= 21) | (back <= 21)) & (age >= 28)].copy()
 
@@ -243,10 +242,10 @@ def q3(predictions, day):
 # %% q3 right: row by row
 def q3(predictions, day):
     def near(other):
-        apart = abs(other.dayofyear - day.dayofyear)
+        apart = abs(other.day_of_year - day.day_of_year)
         return min(apart, 365 - apart) <= 21 and other + pd.Timedelta(days=28) <= day
     days = {each: near(each) for each in predictions["day"].unique()}
-    return predictions[[days[each] for each in predictions["day"]]].sample(frac=1, random_state=1)
+    return predictions[predictions["day"].map(days).astype(bool)].sample(frac=1, random_state=1)
 
 # %% q3 wrong: July is compared with winter
 def q3(predictions, day):
@@ -254,22 +253,22 @@ def q3(predictions, day):
 
 # %% q3 wrong: The year is a circle
 def q3(predictions, day):
-    near = abs(predictions["day"].dt.dayofyear - day.dayofyear) <= 21
+    near = abs(predictions["day"].dt.day_of_year - day.day_of_year) <= 21
     return predictions[near & (predictions["day"] <= day - pd.Timedelta(days=28))]
 
 # %% q3 wrong: What is wrong now may have been wrong for weeks
 def q3(predictions, day):
-    apart = abs(predictions["day"].dt.dayofyear - day.dayofyear)
+    apart = abs(predictions["day"].dt.day_of_year - day.day_of_year)
     return predictions[np.minimum(apart, 365 - apart) <= 21]
 
 # %% q3 wrong: What is wrong now may have been wrong for weeks
 def q3(predictions, day):
-    apart = abs(predictions["day"].dt.dayofyear - day.dayofyear)
+    apart = abs(predictions["day"].dt.day_of_year - day.day_of_year)
     return predictions[(np.minimum(apart, 365 - apart) <= 21) & (predictions["day"] < day)]
 
 # %% q3 wrong: Both ends count
 def q3(predictions, day):
-    apart = abs(predictions["day"].dt.dayofyear - day.dayofyear)
+    apart = abs(predictions["day"].dt.day_of_year - day.day_of_year)
     return predictions[(np.minimum(apart, 365 - apart) < 21) & (predictions["day"] <= day - pd.Timedelta(days=28))]
 
 # %% q3 wrong: days are missing
@@ -284,13 +283,13 @@ def q3(predictions, day):
 
 # %% q3 wrong: Select rows, not columns
 def q3(predictions, day):
-    apart = abs(predictions["day"].dt.dayofyear - day.dayofyear)
+    apart = abs(predictions["day"].dt.day_of_year - day.day_of_year)
     near = (np.minimum(apart, 365 - apart) <= 21) & (predictions["day"] <= day - pd.Timedelta(days=28))
     return predictions.loc[near, ["temp", "wind", "day"]]
 
 # %% q3 wrong: Select: predictions[condition]
 def q3(predictions, day):
-    apart = abs(predictions["day"].dt.dayofyear - day.dayofyear)
+    apart = abs(predictions["day"].dt.day_of_year - day.day_of_year)
     return (np.minimum(apart, 365 - apart) <= 21) & (predictions["day"] <= day - pd.Timedelta(days=28))
 
 # %% q4 right: a state for each window
@@ -526,7 +525,7 @@ def q6(history, predictions, labels):
     days = sorted(predictions["day"].unique())
     by_day = predictions.groupby("day")
     usual = history.groupby("day")["temp"].mean()
-    season = [usual[np.abs(usual.index.dayofyear - day.dayofyear) <= 10].mean() for day in days]
+    season = [usual[np.abs(usual.index.day_of_year - day.day_of_year) <= 10].mean() for day in days]
     carriers = history["carrier"].value_counts().index[:5]
     share = {each: (predictions["carrier"] == each).groupby(predictions["day"]).mean() for each in carriers}
     figures = {
@@ -551,7 +550,7 @@ def q6(history, predictions, labels):
 def q6(history, predictions, labels):
     known = set(labels["id"])
     low = {m: history[history["day"].dt.month == m].groupby("day")["temp"].mean().mean() for m in range(1, 13)}
-    large = [c for c, count in history["carrier"].value_counts().items() if count > 0.12 * len(history)]
+    large = [c for c, count in history["carrier"].value_counts().items() if count > 0.08 * len(history)]
     days = [(day, rows) for day, rows in predictions.groupby("day")]
     size = np.mean([len(rows) for _, rows in days[:14]])
     far = np.median([rows["distance"].mean() for _, rows in days[:14]])
@@ -591,7 +590,7 @@ def q6(history, predictions, labels):
             return day, "temp"
     return None
 
-# %% q6 wrong: None in quiet weeks of
+# %% q6 wrong: None in quiet weeks
 def q6(history, predictions, labels):
     temp = predictions.groupby("day")["temp"].mean()
     first = temp.iloc[:14]
@@ -615,13 +614,13 @@ def q6(history, predictions, labels):
 # %% q6 wrong: Predictions by day, against the first two weeks
 def q6(history, predictions, labels):
     large = history["carrier"].value_counts().index[:5]
-    usual = history.groupby(history["day"].dt.dayofyear)["temp"].median().rolling(29, center=True, min_periods=1).median()
+    usual = history.groupby(history["day"].dt.day_of_year)["temp"].median().rolling(29, center=True, min_periods=1).median()
     days = predictions.groupby("day")
     first = days["distance"].mean().iloc[:14].mean()
     known = predictions["id"].isin(labels["id"]).groupby(predictions["day"]).mean()
     signs = {
         "carrier": pd.Series({d: not set(large) <= set(r["carrier"]) for d, r in days}),
-        "temp": days["temp"].median() < np.array([usual[d.dayofyear] for d, _ in days]) - 20,
+        "temp": days["temp"].median() < np.array([usual[d.day_of_year] for d, _ in days]) - 20,
         "distance": days["distance"].mean() > 1.3 * first,
         "wind": predictions["wind"].isna().groupby(predictions["day"]).mean() > 0.35,
         "labels": known < 0.2,
@@ -655,7 +654,7 @@ def q6(history, predictions, labels):
     size = predictions.groupby("day").size()
     usual = size.iloc[:14].mean()
     temp = predictions.groupby("day")["temp"].median()
-    season = [history.loc[abs(history["day"].dt.dayofyear - d.dayofyear) < 15, "temp"].median() for d in temp.index]
+    season = [history.loc[abs(history["day"].dt.day_of_year - d.day_of_year) < 15, "temp"].median() for d in temp.index]
     far = predictions.groupby("day")["distance"].mean()
     signs = {
         "temp": temp < np.array(season) - 20,

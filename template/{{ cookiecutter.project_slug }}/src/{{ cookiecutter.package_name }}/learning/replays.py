@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..monitoring.alerts import alarms
 from . import watched
 
 WEEKS = 16  # of a replay
@@ -18,6 +18,8 @@ BINNED = ("carrier", "temp", "distance", "probability")
 SHARE = 0.4  # of the requests of a replay that meet the incident
 Table = NDArray[np.float64]
 Bins = NDArray[np.intp]
+Found = dict[str, Any]
+Runbook = dict[str, tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def reference(seed: int, name: str) -> Reference:
     numeric = pd.api.types.is_numeric_dtype(rows[name])
     tenths = np.arange(1, 10) / 10
     edges = np.unique(rows[name].quantile(tenths)) if numeric else sorted(rows[name].unique())
-    of_day = _table(rows["day"].dt.dayofyear.to_numpy() - 1, _bin(edges, rows[name]), 365, len(edges) + 1 + numeric)
+    of_day = _table(rows["day"].dt.day_of_year.to_numpy() - 1, _bin(edges, rows[name]), 365, len(edges) + 1 + numeric)
     around = (np.arange(365)[:, None] + np.arange(-NEAR, NEAR + 1)) % 365
     return Reference(edges, of_day[around].sum(axis=1))
 
@@ -52,8 +54,8 @@ def reference(seed: int, name: str) -> Reference:
 def _bin(edges: Table | list[str], values: pd.Series) -> Bins:
     if isinstance(edges, np.ndarray):
         return np.searchsorted(edges, values, side="right") + values.isna().to_numpy()
-    names = {name: number for number, name in enumerate(edges)}
-    return np.array([names.get(each, len(edges)) for each in values], dtype=np.intp)
+    codes = pd.Categorical(values, categories=edges).codes  # -1: a new one
+    return np.where(codes < 0, len(edges), codes).astype(np.intp)
 
 
 @cache
@@ -71,9 +73,36 @@ def readings(seed: int, quiet: int = 7) -> pd.DataFrame:
     for number, what in enumerate((*watched.KINDS, *[""] * quiet)):
         first = pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(random.integers(0, 365 - 7 * WEEKS)))
         began = int(random.integers(4, WEEKS - 4)) if what else -1
-        log = watched.log(1000 * seed + number, str(first.date()), 7 * WEEKS, what, 7 * began, SHARE)
+        log = watched.log(1000 * seed + number, str(first.date()), 7 * WEEKS, what=what, after=7 * began, share=SHARE)
         parts.append(_read(log, seed).assign(replay=number, incident=what, began=began))
     return pd.concat(parts, ignore_index=True)[["replay", "week", "monitor", "value", "incident", "began"]]
+
+
+@cache
+def logs(seed: int) -> dict[str, watched.Log]:
+    """A log of seven weeks for each kind of incident, which begins in the third or later, and a "quiet" one."""
+    random = np.random.default_rng([seed, 6])
+    found = {}
+    for number, what in enumerate(watched.KINDS):
+        first = pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(random.integers(0, 316)))
+        after = int(random.integers(16, 40))
+        found[what] = watched.log(500 + 10 * seed + number, str(first.date()), 49, what=what, after=after)
+    turn = ("2023-03-20", "2023-10-01")[seed % 2]  # when the weather changes most
+    return found | {"quiet": watched.log(509 + 10 * seed, turn, 49)}
+
+
+def calls(seed: int) -> list[tuple[Found, pd.DataFrame, Runbook]]:
+    """What a message is made of, four times: what was found, the predictions, and a runbook drawn with the seed."""
+    random, made = np.random.default_rng([seed, 8]), []
+    rows = watched.log(seed + 40, "2023-05-01", 28).predictions
+    for number, what in enumerate(random.permutation(watched.KINDS)[:4].tolist()):
+        urgencies = ("PAGE", "TICKET")[:: (1, -1)[number % 2]]
+        runbook = dict.fromkeys(watched.KINDS, (urgencies[1], "Look at the dashboard."))
+        runbook[what] = (urgencies[0], f"Stop release {random.integers(10, 99)} and ask team {random.integers(2, 9)}.")
+        day, limit = rows["day"].iloc[0] + pd.Timedelta(days=int(random.integers(7, 25))), random.uniform(0.01, 0.9)
+        found = {"what": what, "day": day, "value": float(limit * random.uniform(1.5, 9)), "limit": float(limit)}
+        made.append((found, rows, runbook))
+    return made
 
 
 def outcome(rows: pd.DataFrame, thresholds: dict[str, float]) -> tuple[list[str], list[str]]:
@@ -82,14 +111,18 @@ def outcome(rows: pd.DataFrame, thresholds: dict[str, float]) -> tuple[list[str]
     An incident is found when its own monitor begins to ring in the week it began or the two after. An alarm is false in
     a quiet replay, and before the incident; what rings after it began is right.
     """
+    names = sorted(thresholds)
+    wide = rows.pivot_table(index=["replay", "week"], columns="monitor", values="value")[names]
+    violated = (wide.to_numpy() > [thresholds[name] for name in names]).reshape(-1, WEEKS, len(names)).astype(int)
+    before = np.pad(violated, ((0, 0), (2, 0), (0, 0)))
+    rings = before[:, 2:] + before[:, 1:-1] + before[:, :-2] >= 2
     missed, false = [], []
-    for number, replay in rows.groupby("replay"):
-        what, began = str(replay["incident"].iloc[0]), int(replay["began"].iloc[0])
-        rung = {str(name): _rings(each, thresholds[str(name)]) for name, each in replay.groupby("monitor")}
-        early = {name: [w for w in weeks if began < 0 or w < began] for name, weeks in rung.items()}
-        false += [f"{name} in week {weeks[0]} of replay {number}" for name, weeks in early.items() if weeks]
-        if what and not any(began <= week < began + IN_TIME for week in rung[what]):
-            missed.append(what)
+    for number, (what, began) in enumerate(rows.groupby("replay")[["incident", "began"]].first().to_numpy()):
+        weeks = rings[number] if began < 0 else rings[number, :began]
+        loud = np.flatnonzero(weeks.any(axis=0))
+        false += [f"{names[each]} in week {weeks[:, each].argmax()} of replay {number}" for each in loud]
+        if what and not rings[number, began : began + IN_TIME, names.index(what)].any():
+            missed.append(str(what))
     return missed, false
 
 
@@ -100,16 +133,11 @@ def psi(expected: Table, actual: Table) -> Table:
     return found
 
 
-def _rings(readings_: pd.DataFrame, threshold: float) -> list[int]:
-    history = readings_.sort_values("week")["value"] > threshold
-    return np.flatnonzero(alarms(history.tolist())).tolist()
-
-
 def _read(log: watched.Log, seed: int) -> pd.DataFrame:
     rows = log.predictions
     first = rows["day"].min()
     week = ((rows["day"] - first).dt.days // 7).to_numpy()
-    middles = [(first + pd.Timedelta(days=7 * w + 3)).dayofyear - 1 for w in range(WEEKS)]
+    middles = [(first + pd.Timedelta(days=7 * w + 3)).day_of_year - 1 for w in range(WEEKS)]
     values = {}
     for name in BINNED:
         before = reference(seed, name)

@@ -51,7 +51,7 @@ class Log:
     day: pd.Timestamp | None = None
 
 
-def log(seed: int, first: str, days: int, what: str = "", after: int = 0, share: float = 1) -> Log:
+def log(seed: int, first: str, days: int, *, what: str = "", after: int = 0, share: float = 1) -> Log:
     """A log of `days` days from `first` on; with `what` (one of KINDS, else ValueError) an incident.
 
     It begins `after` days later, and `share` of the requests meet it: those that a new version of a program answers. A
@@ -105,7 +105,7 @@ def _days(random: np.random.Generator, first: pd.Timestamp, days: int) -> pd.Dat
 
 
 def _donor(random: np.random.Generator, date: pd.Timestamp) -> int:
-    near = (date.dayofyear - 1 + np.arange(-SEASON, SEASON + 1)) % 365 + 1
+    near = (date.day_of_year - 1 + np.arange(-SEASON, SEASON + 1)) % 365 + 1
     kind = (near + 5) % 7  # 1 January 2023 was a Sunday
     own = date.weekday()
     same = near[(kind == own) if own > 4 else (kind < 5)]
