@@ -27,8 +27,8 @@ history.head(3)
 
 # %% [markdown]
 # Each row is a prediction. `day` and `hour` are local and scheduled, `scheduled` is the departure in UTC. `temp`
-# (Fahrenheit) and `wind` (miles an hour) were measured an hour before, `distance` is in miles. The days are real ones of
-# 2023, drawn again with a seed. About 80 predictions are made each day, and the small carriers do not fly every day.
+# (Fahrenheit) and `wind` (miles an hour) were measured an hour before, `distance` is in miles. The days are real ones
+# of 2023, drawn again with a seed. About 80 predictions are made each day, and the small carriers do not fly every day.
 #
 # The labels come from another system, in no order: `late` is 0 or 1, `known_at` (UTC) is when the label arrived.
 
@@ -38,8 +38,8 @@ log.labels.head(3)
 # %% [markdown]
 # ## Question 1: how far a column has moved
 #
-# A function that takes two Series of numbers, a reference and a window, and returns the population stability index (PSI)
-# as a number.
+# A function that takes two Series of numbers, a reference and a window, and returns the population stability index
+# (PSI) as a number.
 #
 # - The bins are fixed by the reference: nine edges, its quantiles 0.1, 0.2 … 0.9, missing values left out. Equal edges
 #   count once. A value that equals an edge belongs to the bin above it. What is below the first edge is a bin, and so
@@ -70,13 +70,14 @@ check("q1")
 # ## Question 2: the score as it was known
 #
 # How good was the model by what was known at the time `as_of` (UTC)? A flight is *due* 12 hours after its scheduled
-# departure (`scheduled` + 12 hours <= `as_of`). Before that, its label may be there already, but then it is a short flight
-# that was on time: what is not due is not judged.
+# departure (`scheduled` + 12 hours <= `as_of`). Before that, its label may be there already, but then it is a short
+# flight that was on time: what is not due is not judged.
 #
 # Return a dict of three:
 #
 # - `due`: the number of flights that are due
-# - `coverage`: the share of them whose label is known, that is, arrived at `as_of` or before. A cancelled flight never gets one
+# - `coverage`: the share of them whose label is known, that is, arrived at `as_of` or before. A cancelled flight never
+#   gets one
 # - `brier`: the Brier score of those, mean of (probability - late)². A flight without a label is not judged
 #
 # Some labels are corrected: then the same `id` has a second row, which arrived later. What counts is the newest one
@@ -102,8 +103,8 @@ check("q2")
 # %% [markdown]
 # ## Question 3: the same season
 #
-# Against the whole of last year each week of summer is an incident: the PSI of `temp` is above 1 in all of them. Compare
-# with the same season instead. A function that takes the predictions so far (more than a year) and a day, and
+# Against the whole of last year each week of summer is an incident: the PSI of `temp` is above 1 in all of them.
+# Compare with the same season instead. A function that takes the predictions so far (more than a year) and a day, and
 # returns the rows to compare with it:
 #
 # - their day of the year is at most 21 days from that of `day`. The year is a circle of 365 days: 29 December is 5 days
@@ -177,7 +178,7 @@ readings.head(3)
 
 # %%
 temps = readings[readings["monitor"] == "temp"]
-shown = {name or "quiet": each["value"].to_numpy()[:16] for name, each in temps.groupby("incident") if name in ("", "temp")}
+shown = {name or "quiet": temps.loc[temps["incident"] == name, "value"].to_numpy()[:16] for name in ("", "temp")}
 charts.timeline([str(week) for week in range(16)], shown, title="PSI of temp by week", label="PSI", line=0.2)
 
 # %% [markdown]
@@ -185,8 +186,9 @@ charts.timeline([str(week) for week in range(16)], shown, title="PSI of temp by 
 # other readings, in which a monitor may be in another unit, such as percent. Then the limits are held against 28 replays
 # that the function has not seen. A reading above its limit is violated, and two of the last three ring.
 #
-# At least 12 of 14 incidents must be found: the monitor of the incident rings in the week it began or in one of the two after.
-# At most 3 false alarms are allowed in all 28 replays together: a monitor that rings in a quiet replay, or before the incident.
+# At least 12 of 14 incidents must be found: the monitor of the incident rings in the week it began or in one of the two
+# after. At most 4 false alarms are allowed in all 28 replays together: a monitor that rings in a quiet replay, or before
+# the incident.
 
 # %% question="q5"
 def q5(readings: pd.DataFrame) -> dict[str, float]:
@@ -268,7 +270,8 @@ runbook = {
 
 # %% [markdown]
 # - The first line is all that a telephone shows: at most 72 characters. It begins with the word that the runbook has for
-#   it, and says what is wrong (the word in `found["what"]`, and no other of the seven) and since which day, as 2023-05-20.
+#   it, and says what is wrong (the word in `found["what"]`, and no other of the seven) and since which day, such as
+#   2023-05-20.
 # - Below it: the value and its limit, both with two decimals; how many predictions were made since that day, that day
 #   included; and what to do first, word by word as in the runbook.
 # - At most 600 characters. No braces, `nan`, `None`, or times such as 00:00:00.

@@ -176,7 +176,7 @@ def _as_known(
 def _slips_of_known(flights: Sequence[Row], labels: Sequence[Row], as_of: Any) -> dict[str, dict[str, float]]:
     """What the slips of question 2 give, by the key and by what to say of them; "" is what is right."""
     right, future, soon, every, first, on_time = (
-        _as_known(flights, labels, as_of, **slip)  # type: ignore[arg-type]
+        _as_known(flights, labels, as_of, **slip)
         for slip in ({}, {"future": True}, {"hours": 0}, {"hours": -1000}, {"first": True}, {"on_time": True})
     )
     due = {each["id"] for each in flights if each["scheduled"] + timedelta(hours=DUE) <= as_of}
