@@ -1,0 +1,7 @@
+"""The hidden checks of exercise 07: those that learners see, on data that they cannot see. Never in a project."""
+
+from pathlib import Path
+
+from mle_standin.learning import checks
+
+globals().update(checks.on_other_data(Path(__file__).parents[1] / "check_07.py", seeds=(51, 52, 53)))
