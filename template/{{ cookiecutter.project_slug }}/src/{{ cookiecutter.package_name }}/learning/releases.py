@@ -1,0 +1,183 @@
+"""What surrounds the choice of a model, drawn with a seed: weeks of monitoring, a shelf of versions, a run, its facts."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from . import contenders
+from .contenders import Interval
+
+FEWEST_DAYS, OLDEST = 28, 180  # of the rules of question 1: new labelled days, age in days
+FEW = 30  # flights of a carrier; with fewer a card says nothing about it
+STATE = "champion.json"
+Change = Callable[[pd.DataFrame, np.random.Generator], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A story of weeks, what is right at its end, and the column that decides ("nothing" when none does)."""
+
+    story: str
+    decision: str
+    reason: str
+    change: Change
+
+
+def weeks(seed: int, case: Case) -> pd.DataFrame:
+    """A row for each week, the oldest first, of this case: week, data_quality, drift, performance, new_days, age."""
+    random = np.random.default_rng([seed, CASES.index(case)])
+    count = int(random.integers(6, 11))
+    ages = int(random.integers(100, OLDEST - 5)) - 7 * np.arange(count)[::-1]
+    new = int(random.integers(FEWEST_DAYS + 2, 60)) - 7 * np.arange(count)[::-1]
+    first = pd.Timestamp("2023-01-02") + pd.Timedelta(weeks=int(random.integers(0, 40)))
+    table = pd.DataFrame(
+        {
+            "week": pd.date_range(first, periods=count, freq="7D"),
+            "data_quality": False,
+            "drift": random.random(count) < 0.4,
+            "performance": False,
+            "new_days": np.maximum(new, 0),
+            "age": ages,
+        }
+    )
+    table.loc[0, ["data_quality", "performance"]] = random.random(2) < 0.5
+    case.change(table, random)
+    return table
+
+
+def _set(column: str, *back: int) -> Change:
+    """An alarm in these weeks, counted back from the newest, 0."""
+
+    def change(table: pd.DataFrame, random: np.random.Generator) -> None:
+        table.loc[[len(table) - 1 - each for each in back], column] = True
+
+    return change
+
+
+def _last(column: str, low: int, high: int) -> Change:
+    """The newest value of a column, from `low` to `high`; the weeks before follow it."""
+
+    def change(table: pd.DataFrame, random: np.random.Generator) -> None:
+        newest = int(random.integers(low, high + 1))
+        table[column] = np.maximum(newest - 7 * np.arange(len(table))[::-1], 0)
+
+    return change
+
+
+def _all(*changes: Change) -> Change:
+    def change(table: pd.DataFrame, random: np.random.Generator) -> None:
+        for each in changes:
+            each(table, random)
+
+    return change
+
+
+_RINGS = _set("performance", 0, 1)
+CASES = (
+    Case("nothing rings", "wait", "nothing", _all()),
+    Case("drift rings every week, and nothing else", "wait", "nothing", _set("drift", 0, 1, 2, 3, 4)),
+    Case("performance rings for the first time", "wait", "nothing", _set("performance", 0)),
+    Case("performance rang two weeks, and is quiet now", "wait", "nothing", _set("performance", 1, 2)),
+    Case("performance rings every other week", "wait", "nothing", _set("performance", 0, 2)),
+    Case("performance rings in the two newest weeks", "retrain", "performance", _RINGS),
+    Case("data_quality rang three weeks ago", "retrain", "performance", _all(_RINGS, _set("data_quality", 3))),
+    Case("data_quality rings, performance too", "repair", "data_quality", _all(_RINGS, _set("data_quality", 0))),
+    Case(
+        "data_quality rings, with few new days",
+        "repair",
+        "data_quality",
+        _all(_set("data_quality", 0), _last("new_days", 3, 20)),
+    ),
+    Case("performance rings, with few new days", "wait", "new_days", _all(_RINGS, _last("new_days", 8, 27))),
+    Case("performance rings, with 27 new days", "wait", "new_days", _all(_RINGS, _last("new_days", 27, 27))),
+    Case("performance rings, with exactly 28 new days", "retrain", "performance", _all(_RINGS, _last("new_days", 28, 28))),
+    Case("the champion is older than 180 days", "retrain", "age", _last("age", 181, 300)),
+    Case("the champion is exactly 180 days old", "wait", "nothing", _last("age", 180, 180)),
+    Case(
+        "the champion is too old, with few new days",
+        "wait",
+        "new_days",
+        _all(_last("age", 200, 300), _last("new_days", 2, 26)),
+    ),
+    Case("performance rings, and the champion is too old", "retrain", "performance", _all(_RINGS, _last("age", 200, 300))),
+)
+
+
+def shelf(folder: Path, seed: int) -> list[int]:
+    """Make `versions/<number>/model.txt` in an empty folder for some versions; their numbers. None is the champion."""
+    random = np.random.default_rng([seed, 5])
+    numbers = sorted(int(number) for number in random.choice(np.arange(1, 20), 5, replace=False))
+    for number in numbers:
+        place = folder / "versions" / str(number)
+        place.mkdir(parents=True)
+        (place / "model.txt").write_text(f"model {number} of {seed}\n", encoding="utf-8")
+    return numbers
+
+
+def state(folder: Path) -> Any:
+    """What the registry's file says, None when there is none; ValueError when it is no JSON."""
+    place = folder / STATE
+    return json.loads(place.read_text(encoding="utf-8")) if place.exists() else None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training: its files of data, what is recorded of it, and the flights on which its model was judged."""
+
+    record: dict[str, Any]
+    rows: pd.DataFrame
+    sums: dict[str, str]
+    few: tuple[str, ...]
+
+
+def run(folder: Path, seed: int) -> Run:
+    """A training by seed; its data are written into `folder`: bytes, not text.
+
+    record: commit, parameters, learned_until (ISO date), and a password, which is nobody's business.
+    """
+    random = np.random.default_rng([seed, 6])
+    found = contenders.meeting(seed, str(random.choice(contenders.KINDS)))
+    content = {f"{name}-{seed}.parquet": random.bytes(400) + b"PAR1\r\n" for name in ("flights", "weather", "planes")}
+    for name, each in content.items():
+        (folder / name).write_bytes(each)
+    few = sorted(str(name) for name in random.choice([*contenders.LARGE, contenders.SMALL], 2, replace=False))
+    rows = found.judged
+    order = rows.groupby("carrier").cumcount()
+    rows = rows[~rows["carrier"].isin(few) | (order < FEW - 1)].reset_index(drop=True)
+    record = {
+        "commit": random.bytes(20).hex(),
+        "parameters": {"max_iter": int(random.integers(100, 400)), "learning_rate": 0.1, "seed": seed},
+        "learned_until": str(found.learned_until.date()),
+        "password": random.bytes(8).hex(),
+    }
+    sums = {name: hashlib.sha256(each).hexdigest() for name, each in content.items()}
+    return Run(record, rows, sums, tuple(few))
+
+
+@cache
+def facts(seed: int, kind: str = "better") -> dict[str, Any]:
+    """What a note to the team is written from, of a meeting of this kind; see the exercise for its keys."""
+    found = contenders.meeting(seed, kind)
+    rows = found.judged
+    random = np.random.default_rng([seed, 7])
+    number, warned = int(random.integers(3, 30)), int(random.integers(120, 300))
+    worse: dict[str, Interval] = {n: i for n, i in contenders.by_carrier(rows).items() if i[2] < 0 and kind == "slice"}
+    return {
+        "decision": "promote" if kind == "better" else "keep",
+        "champion": number,
+        "challenger": number + int(random.integers(1, 4)),
+        "difference": contenders.by_days(contenders.gains(rows), rows["day"]),
+        "worse": worse,
+        "first": str(rows["day"].min().date()),
+        "last": str(rows["day"].max().date()),
+        "warnings": (warned, warned - int(random.integers(10, 60))),
+        "who": f"the desk at {random.choice(['EWR', 'JFK', 'LGA'])}",
+        "command": "mle-standin registry rollback",
+    }
