@@ -106,7 +106,7 @@ check("q2")
 
 # %%
 found = contenders.meeting(seed=0, kind="equal")
-gain = pd.Series(contenders.gains(found.judged)).groupby(found.judged["day"]).mean()
+gain = found.by_day
 print(f"the challenger has learned until {found.learned_until:%d %B}")
 charts.bars([f"{day:%d %b}" for day in gain.index], gain, title="Days that neither knows", label="gain", line=0.0)
 

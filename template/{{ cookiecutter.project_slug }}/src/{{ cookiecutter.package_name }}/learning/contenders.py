@@ -46,6 +46,12 @@ class Meeting:
         kept = self.rows[(self.rows["day"] > self.learned_until) & self.rows["late"].notna()]
         return kept.reset_index(drop=True)
 
+    @property
+    def by_day(self) -> "pd.Series[float]":
+        """The mean gain of each day that is judged."""
+        rows = self.judged
+        return pd.Series(gains(rows)).groupby(rows["day"]).mean()
+
 
 @cache
 def meeting(seed: int, kind: str) -> Meeting:
@@ -56,7 +62,7 @@ def meeting(seed: int, kind: str) -> Meeting:
     """
     flights = days_of(seed, KNOWN + NEW)
     until = sorted(flights["day"].unique())[KNOWN - 1]
-    worst = str(np.random.default_rng([seed, 9]).choice(LARGE[2:])) if kind == "slice" else ""
+    worst = str(np.random.default_rng([seed, 9]).choice(LARGE[3:])) if kind == "slice" else ""
     for attempt in range(TRIES):
         random = np.random.default_rng([seed, KINDS.index(kind), attempt])
         found = _drawn(flights, pd.Timestamp(until), kind, (worst, OFF + attempt % 40 / 50), random)

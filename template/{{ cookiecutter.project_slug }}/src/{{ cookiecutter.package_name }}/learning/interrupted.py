@@ -83,9 +83,14 @@ def _heard(event: str, arguments: tuple[Any, ...]) -> None:
     names = arguments[: PATHS[event]]
     if any(not isinstance(name, str | bytes | os.PathLike) for name in names):
         return  # a file descriptor: its open was seen
-    paths = [Path(os.path.realpath(os.path.dirname(os.fsdecode(n)) or "."), os.path.basename(os.fsdecode(n))) for n in names]
+    paths = [_absolute(Path(os.fsdecode(name))) for name in names]
     if watch.folder not in paths[-1].parents:
         return
     if watch.kill_at is not None and len(watch.steps) >= watch.kill_at:
         raise KilledError
     watch.steps.append(Step(event, paths[-1], paths[0] if len(paths) > 1 else None))
+
+
+def _absolute(path: Path) -> Path:
+    # The file itself may be a link that is replaced; only its folder is followed.
+    return path.parent.resolve() / path.name

@@ -22,12 +22,13 @@ Change = Callable[[pd.DataFrame, np.random.Generator], None]
 
 @dataclass(frozen=True)
 class Case:
-    """A story of weeks, what is right at its end, and the column that decides ("nothing" when none does)."""
+    """A story of weeks, what is right at its end, and the column that decides ("nothing" when none does); why it is missed."""
 
     story: str
     decision: str
     reason: str
     change: Change
+    cause: str
 
 
 def weeks(seed: int, case: Case) -> pd.DataFrame:
@@ -80,33 +81,62 @@ def _all(*changes: Change) -> Change:
 
 
 _RINGS = _set("performance", 0, 1)
+_FEW = _last("new_days", 3, 20)
+_EARLY = "The rule of the new days comes before those that retrain"
+_ONCE = "It has to ring in both of the two newest weeks: iloc[-2:] and all(), not any()"
 CASES = (
-    Case("nothing rings", "wait", "nothing", _all()),
-    Case("drift rings every week, and nothing else", "wait", "nothing", _set("drift", 0, 1, 2, 3, 4)),
-    Case("performance rings for the first time", "wait", "nothing", _set("performance", 0)),
-    Case("performance rang two weeks, and is quiet now", "wait", "nothing", _set("performance", 1, 2)),
-    Case("performance rings every other week", "wait", "nothing", _set("performance", 0, 2)),
-    Case("performance rings in the two newest weeks", "retrain", "performance", _RINGS),
-    Case("data_quality rang three weeks ago", "retrain", "performance", _all(_RINGS, _set("data_quality", 3))),
-    Case("data_quality rings, performance too", "repair", "data_quality", _all(_RINGS, _set("data_quality", 0))),
+    Case("nothing rings", "wait", "nothing", _all(), "When no rule fits it is the fifth: nothing"),
+    Case("drift rings every week", "wait", "nothing", _set("drift", 0, 1, 2, 3, 4), "Drift alone is no reason to retrain"),
+    Case("performance rings for the first time", "wait", "nothing", _set("performance", 0), _ONCE),
+    Case("performance rang two weeks, and is quiet now", "wait", "nothing", _set("performance", 1, 2), _ONCE),
+    Case("performance rings every other week", "wait", "nothing", _set("performance", 0, 2), _ONCE),
+    Case("performance rings in the two newest weeks", "retrain", "performance", _RINGS, "That is the third rule"),
+    Case(
+        "data_quality rang three weeks ago and performance rings now",
+        "retrain",
+        "performance",
+        _all(_RINGS, _set("data_quality", 3)),
+        "Only the newest week of data_quality counts: what was repaired is repaired",
+    ),
+    Case(
+        "data_quality rings, performance too",
+        "repair",
+        "data_quality",
+        _all(_RINGS, _set("data_quality", 0)),
+        "A model that learns from broken data is worse than an old one: this rule comes first",
+    ),
     Case(
         "data_quality rings, with few new days",
         "repair",
         "data_quality",
-        _all(_set("data_quality", 0), _last("new_days", 3, 20)),
+        _all(_set("data_quality", 0), _FEW),
+        "The first rule comes before the second: broken data are repaired at once",
     ),
-    Case("performance rings, with few new days", "wait", "new_days", _all(_RINGS, _last("new_days", 8, 27))),
-    Case("performance rings, with 27 new days", "wait", "new_days", _all(_RINGS, _last("new_days", 27, 27))),
-    Case("performance rings, with exactly 28 new days", "retrain", "performance", _all(_RINGS, _last("new_days", 28, 28))),
-    Case("the champion is older than 180 days", "retrain", "age", _last("age", 181, 300)),
-    Case("the champion is exactly 180 days old", "wait", "nothing", _last("age", 180, 180)),
+    Case("performance rings, with few new days", "wait", "new_days", _all(_RINGS, _FEW), _EARLY),
+    Case("nothing rings, with few new days", "wait", "new_days", _FEW, "The second rule fits: new_days is the reason"),
     Case(
-        "the champion is too old, with few new days",
-        "wait",
-        "new_days",
-        _all(_last("age", 200, 300), _last("new_days", 2, 26)),
+        "performance rings, with exactly 28 new days",
+        "retrain",
+        "performance",
+        _all(_RINGS, _last("new_days", FEWEST_DAYS, FEWEST_DAYS)),
+        "Below 28 is too early, 28 is enough",
     ),
-    Case("performance rings, and the champion is too old", "retrain", "performance", _all(_RINGS, _last("age", 200, 300))),
+    Case("the champion is older than 180 days", "retrain", "age", _last("age", OLDEST + 1, 300), "That is the fourth rule"),
+    Case(
+        "the champion is exactly 180 days old",
+        "wait",
+        "nothing",
+        _last("age", OLDEST, OLDEST),
+        "Above 180 is too old, 180 is not",
+    ),
+    Case("the champion is too old, with few new days", "wait", "new_days", _all(_last("age", 200, 300), _FEW), _EARLY),
+    Case(
+        "performance rings, and the champion is too old",
+        "retrain",
+        "performance",
+        _all(_RINGS, _last("age", 200, 300)),
+        "The first rule that fits decides: performance comes before age",
+    ),
 )
 
 
