@@ -8,7 +8,8 @@
 #
 # Replace `...` by your answer, run its cell and the cell with `check` below it. The flights are real ones of 2023, the
 # two models are invented, so that it is known which is better. Your answers are tried on other flights and other models
-# than those that you see. All of the package may be used. `mle-standin exercise hint 08 q1` gives a hint.
+# than those that you see. `evaluation.py` and `files.py` of the package may
+# be used. `mle-standin exercise hint 08 q1` gives a hint.
 
 # %%
 import json
@@ -151,7 +152,7 @@ check("q3")
 def q4(rows: pd.DataFrame) -> tuple[str, str]:
     # solution begins
     def gained(part: pd.DataFrame) -> tuple[float, float]:
-        said = evaluation.compare(part["late"], part["challenger"], part["champion"], part["day"], draws=1000)
+        said = evaluation.compare(part["late"], part["challenger"], part["champion"], part["day"])
         return -said.brier_high, -said.brier_low
 
     low, high = gained(rows)

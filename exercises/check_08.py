@@ -250,8 +250,10 @@ class Q4(Question):
 
     def __init__(self, seed: int, q4: object) -> None:
         self.seed = seed
+        self.chance = "equal" if seed % 2 else "worse"
         self.said = {
-            kind: two_words(answers.called(q4, contenders.meeting(seed, kind).judged)) for kind in contenders.KINDS
+            kind: two_words(answers.called(q4, contenders.meeting(seed, kind).judged))
+            for kind in ("better", self.chance, "two days", "slice")
         }
 
     def check_better(self) -> None:
@@ -264,8 +266,10 @@ class Q4(Question):
 
     def check_chance(self) -> None:
         """one that is not better beyond chance is kept out"""
-        self._decided("equal", "keep", "Its interval holds 0: a difference above 0 is not enough, low has to be")
-        self._decided("worse", "keep", "Its Brier score is larger. Has the sign been swapped? Smaller is better")
+        cause = "Its interval holds 0: a difference above 0 is not enough, low has to be"
+        if self.chance == "worse":
+            cause = "Its Brier score is larger. Has the sign been swapped? Smaller is better"
+        self._decided(self.chance, "keep", cause)
 
     def check_two_days(self) -> None:
         """one that was lucky on two days is kept out"""
@@ -283,7 +287,7 @@ class Q4(Question):
 
     def check_reason(self) -> None:
         """the reason gives the interval"""
-        for kind in ("better", "equal", "two days", "worse"):
+        for kind in ("better", self.chance, "two days"):
             right, reason = _in_all(self.seed, kind), self.said[kind][1]
             numbers = notes.numbers(reason)
             near = [[abs(number - end) < 0.25 * (right[2] - right[1]) for number in numbers] for end in right[1:]]

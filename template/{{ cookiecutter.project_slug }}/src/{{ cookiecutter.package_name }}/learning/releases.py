@@ -33,7 +33,12 @@ class Case:
 
 def weeks(seed: int, case: Case) -> pd.DataFrame:
     """A row for each week, the oldest first, of this case: week, data_quality, drift, performance, new_days, age."""
-    random = np.random.default_rng([seed, CASES.index(case)])
+    return _weeks(seed, CASES.index(case)).copy()
+
+
+@cache
+def _weeks(seed: int, number: int) -> pd.DataFrame:
+    random = np.random.default_rng([seed, number])
     count = int(random.integers(6, 11))
     ages = int(random.integers(100, OLDEST - 5)) - 7 * np.arange(count)[::-1]
     new = int(random.integers(FEWEST_DAYS + 2, 60)) - 7 * np.arange(count)[::-1]
@@ -49,7 +54,7 @@ def weeks(seed: int, case: Case) -> pd.DataFrame:
         }
     )
     table.loc[0, ["data_quality", "performance"]] = random.random(2) < 0.5
-    case.change(table, random)
+    CASES[number].change(table, random)
     return table
 
 
