@@ -150,16 +150,16 @@ def q2(rows, as_of, window, days):
     mine["weight"] = np.exp(-np.log(2) * seconds / 86400 / days) if window == "weighted" else 1
     fits = (mine["known"] <= as_of).to_numpy()
     if window == "sliding":
-        fits &= seconds <= days * 86400
+        fits = fits & (seconds <= days * 86400)
     return mine[fits].sort_values("scheduled", ignore_index=True)
 
 # %% q2 right: query and match, fewer columns
 def q2(rows, as_of, window, days):
-    known = rows.dropna(subset="known").query("known <= @as_of")[["id", "scheduled"]]
+    known = rows.loc[rows["known"].le(as_of), ["id", "scheduled"]]
     match window:
         case "sliding":
             start = as_of - pd.Timedelta(days=days)
-            return known.query("scheduled >= @start").assign(weight=1)
+            return known.loc[known["scheduled"].ge(start)].assign(weight=1)
         case "weighted":
             return known.assign(weight=lambda t: 2 ** ((t["scheduled"] - as_of) / pd.Timedelta(days=days)))
     return known.assign(weight=1)
@@ -266,7 +266,8 @@ def q2(rows, as_of, window, days):
 
 # %% q3 right: the package
 def q3(rows, learned_until):
-    fair = rows.dropna(subset="late").query("day > @learned_until")
+    fair = rows.dropna(subset="late").set_index("day", drop=False).sort_index()
+    fair = fair.loc[learned_until + pd.Timedelta(days=1) :]
     said = evaluation.compare(fair["late"], fair["challenger"], fair["champion"], fair["day"], draws=1000)
     return -said.brier, -said.brier_high, -said.brier_low
 
@@ -852,7 +853,7 @@ def write(folder, state):
 
 q5 = (promote, roll_back)
 
-# %% q5 wrong: Two in a row go back twice
+# %% q5 wrong: the version that was rolled back is not added
 def read(folder):
     place = folder / "champion.json"
     return json.loads(place.read_text()) if place.exists() else {"champion": None, "former": [], "log": []}
@@ -1054,3 +1055,734 @@ def write(folder, state):
 
 
 q5 = (promote, roll_back)
+
+# %% q6 right: hashlib, groupby, an interval by hand
+def q6(folder, record, rows):
+    import hashlib
+
+    error = (rows["challenger"] - rows["late"]) ** 2
+    days = error.groupby(rows["day"]).agg(["sum", "count"]).to_numpy()
+    drawn = days[np.random.default_rng(3).integers(0, len(days), (3000, len(days)))].sum(axis=1)
+    ends = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
+    by = error.groupby(rows["carrier"]).agg(["size", "mean"])
+    enough = by[by["size"] > 29]
+    card = {key: record[key] for key in ("commit", "parameters")}
+    card["data"] = {}
+    for path in sorted(folder.glob("*")):
+        card["data"][path.name] = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest().upper()
+    card["brier"] = [error.mean().item(), *ends.tolist()]
+    card["carriers"] = {str(n): {"flights": int(r["size"]), "brier": float(r["mean"])} for n, r in enough.iterrows()}
+    card["limits"] = [f"until {record['learned_until']}"] + [f"nothing known of {n}" for n in by.index[by["size"] < 30]]
+    return card
+
+# %% q6 right: the package's slices, more keys
+def q6(folder, record, rows):
+    whole = evaluation.evaluate(rows["late"], rows["challenger"], rows["day"], draws=2000).to_dict()
+    counts = rows["carrier"].value_counts()
+    carriers = {}
+    for name in counts[counts >= 30].index:
+        part = rows[rows["carrier"] == name]
+        said = evaluation.evaluate(part["late"], part["challenger"], part["day"], draws=2)
+        carriers[name] = {"flights": said.rows, "brier": said.brier, "days": said.days}
+    return dict(
+        title="challenger",
+        data={each.name: files.sha256(each) for each in folder.iterdir()},
+        commit=str(record["commit"]),
+        parameters=dict(record["parameters"]),
+        brier=(whole["brier"], whole["brier_low"], whole["brier_high"]),
+        carriers=carriers,
+        limits=(f"Learned until {record['learned_until']}; too few of: {sorted(counts[counts < 30].index)}.",),
+    )
+
+# %% q6 wrong: The sum is that of the bytes
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: __import__("hashlib").sha256(path.name.encode()).hexdigest() for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: The sum is that of the bytes
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: __import__("hashlib").md5(path.read_bytes()).hexdigest() for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: One entry for each file of the folder
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir() if "flights" in path.name},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: with a shorter commit
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"][:7],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: with a shorter commit
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": {"max_iter": 200, "learning_rate": 0.1, "seed": 0},
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: That is the score of the champion
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, rows["champion"], rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: not rounded
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [round(said.brier, 3), said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: By whole days
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, np.arange(len(rows)) // 3, draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: By whole days
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_high, said.brier_low],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: End with: return difference, low, high
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": said.brier,
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: a score of 29 flights says nothing
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if True:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: on the flights of this carrier
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(said.brier)}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: a sentence with
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}."],
+    }
+
+# %% q6 wrong: Name the carriers with fewer than 30 flights
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of WN and HA."],
+    }
+
+# %% q6 wrong: record['learned_until']
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {rows["day"].min():%Y-%m-%d}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: name what belongs into the card
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        **record,
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: make plain values of those of numpy
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": at.sum(), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: build a new dictionary
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    record["parameters"]["rows"] = 1
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limits": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q6 wrong: a key limits
+def q6(folder, record, rows):
+    late, p = rows["late"], rows["challenger"]
+    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    counts = rows["carrier"].value_counts()
+    few = [name for name, count in counts.items() if count < 30]
+    carriers = {}
+    for name in counts.index:
+        at = rows["carrier"] == name
+        if name not in few:
+            carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
+    return {
+        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "commit": record["commit"],
+        "parameters": record["parameters"],
+        "brier": [said.brier, said.brier_low, said.brier_high],
+        "carriers": carriers,
+        "limit": [f"It has learned until {record['learned_until']}.", f"Too few flights of {', '.join(few)}."],
+    }
+
+# %% q7 right: marks, a list of lines, true minus signs
+def q7(facts):
+    said = ["{:+.4f}".format(each).replace("-", "−") for each in facts["difference"]]
+    note = []
+    if facts["decision"] == "promote":
+        note += [f"- **Decision**: we promote version {facts['challenger']} in place of version {facts['champion']}."]
+        note += [f"- **Figure**: Brier score improves by {said[0]}, 95% interval {said[1]} to {said[2]}."]
+        note += [f"- **Change**: from {facts['warnings'][0]} to {facts['warnings'][1]} warnings a day for {facts['who']}."]
+    else:
+        word = "neither better nor worse"
+        if facts["difference"][1] > 0:
+            word = "the challenger is better in all"
+        if facts["difference"][2] < 0:
+            word = "the challenger is worse"
+        note += [f"- **Decision**: version {facts['champion']} stays, version {facts['challenger']} is not promoted."]
+        note += [f"- **Figure**: {said[0]}, 95% interval {said[1]} to {said[2]}: {word}."]
+        note += ["- **Change**: Nothing changes for anybody."]
+    days = f"we know {facts['first']} to {facts['last']}, no other days."
+    note += ["- **Risk**: " + days + " ".join(f" {n} gets worse, {d:+.4f} [{l:+.4f}, {h:+.4f}]." for n, (d, l, h) in facts["worse"].items())]
+    promoted = facts["decision"] == "promote"
+    note += [f"- **Way back**: {facts['command']} (version {facts['champion']} serves again)." if promoted else "- **Way back**: not needed."]
+    return "\n".join(note)
+
+# %% q7 right: one template, blank lines, capitals
+def q7(facts):
+    low, high = facts["difference"][1:]
+    line = "Brier difference %.4f (%.4f to %.4f): " % facts["difference"]
+    line += {(True, False): "better beyond chance", (False, True): "worse"}.get((low > 0, high < 0), "within chance")
+    parts = {"CHANGE": "no change", "WAY BACK": "nothing to take back"}
+    parts["DECISION"] = f"keep version {facts['champion']}"
+    if facts["decision"] == "promote":
+        parts["DECISION"] = f"promote version {facts['challenger']}"
+        parts["CHANGE"] = f"{facts['warnings'][1]} instead of {facts['warnings'][0]} a day for {facts['who']}"
+        parts["WAY BACK"] = f"{facts['command']}, then version {facts['champion']} serves"
+    risk = [f"judged from {facts['first']} until {facts['last']}"]
+    risk += [f"{name} {value[0]:.4f}" for name, value in facts["worse"].items()]
+    return f"""Decision: {parts['DECISION']}
+
+Figure: {line}
+
+Change: {parts['CHANGE']}
+RISK: {'; '.join(risk)}
+Way back: {parts['WAY BACK']}
+"""
+
+# %% q7 wrong: the version that serves is the challenger only
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {new} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: The decision is in the facts
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = middle > 0
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: the word misleads
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back until one is promoted"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: a figure is not more certain than its interval
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.6f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: a figure is not more certain than its interval
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.3f}, {high:+.3f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: cut off instead of rounded
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{int(middle * 1e4) / 1e4:+.4f} [{int(low * 1e4) / 1e4:+.4f}, {int(high * 1e4) / 1e4:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: The sign is lost or swapped
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{abs(middle):.4f} [{abs(low):.4f}, {abs(high):.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: The difference and both ends
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f}, {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: with 0 inside neither
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if middle > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: with 0 inside neither
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if yes else "not better"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: no claim of a difference
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes, though the challenger is better by a little"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: Who acts on the warnings
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees fewer warnings" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: The champion stays, so the warnings do
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: what it does on others is not known
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"other days may differ{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: Each carrier of facts['worse']
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: would take away the champion that is good
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: the version that serves after it
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {new} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
+
+# %% q7 wrong: a line that begins with Risk
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nWay back: {back}"
+
+# %% q7 wrong: do not print it
+def q7(facts):
+    middle, low, high = facts["difference"]
+    yes = facts["decision"] == "promote"
+    old, new, (before, after) = facts["champion"], facts["challenger"], facts["warnings"]
+    claim = "better" if low > 0 else "worse" if high < 0 else "no difference beyond chance"
+    decision = f"version {new} is promoted" if yes else f"version {old} is kept"
+    figure = f"{middle:+.4f} [{low:+.4f}, {high:+.4f}], {claim}"
+    change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
+    worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
+    risk = f"judged on {facts['first']} to {facts['last']}{worse}"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back"
+    print(f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}")
