@@ -8,8 +8,8 @@
 #
 # Replace `...` by your answer, run its cell and the cell with `check` below it. The flights are real ones of 2023, the
 # two models are invented, so that it is known which is better. Your answers are tried on other flights and other models
-# than those that you see. `evaluation.py` and `files.py` of the package may
-# be used. `mle-standin exercise hint 08 q1` gives a hint.
+# than those that you see. You may use `evaluation.py` and `files.py` of the package.
+# `mle-standin exercise hint 08 q1` gives a hint.
 
 # %%
 import json
@@ -24,7 +24,7 @@ from mle_standin import charts, evaluation, exercises, files
 from mle_standin.learning import contenders, releases
 
 check = exercises.begin("08")
-scratch = tempfile.TemporaryDirectory()  # for what you write; it goes away with the notebook
+scratch = releases.scratch()  # a folder for what you write; it is gone when the notebook ends
 weeks = releases.weeks(seed=0, case=releases.CASES[2])
 weeks
 
@@ -44,6 +44,7 @@ weeks
 # Return the decision and the name of the column that decided; for rule 5 `"nothing"`. Above that is
 # `("wait", "nothing")`.
 
+
 # %% question="q1"
 def q1(weeks: pd.DataFrame) -> tuple[str, str]:
     # solution begins
@@ -57,6 +58,7 @@ def q1(weeks: pd.DataFrame) -> tuple[str, str]:
     return ("retrain", "age") if newest["age"] > 180 else ("wait", "nothing")
     # solution ends
     # learner: return ...
+
 
 # %%
 check("q1")
@@ -84,6 +86,7 @@ flights.head(3)
 #
 # The table that was given stays as it is.
 
+
 # %% question="q2"
 def q2(rows: pd.DataFrame, as_of: pd.Timestamp, window: str, days: float | None) -> pd.DataFrame:
     # solution begins
@@ -94,6 +97,7 @@ def q2(rows: pd.DataFrame, as_of: pd.Timestamp, window: str, days: float | None)
     return known.assign(weight=0.5 ** (age / days) if window == "weighted" else 1.0)
     # solution ends
     # learner: return ...
+
 
 # %%
 check("q2")
@@ -120,6 +124,7 @@ found.rows.head(3)
 # of days that neither model has learned from. `low` and `high` are its 95% interval, by drawing
 # whole days with replacement, at least 1000 times, the same days for both models: flights of a day are late together.
 
+
 # %% question="q3"
 def q3(rows: pd.DataFrame, learned_until: pd.Timestamp) -> tuple[float, float, float]:
     # solution begins
@@ -131,6 +136,7 @@ def q3(rows: pd.DataFrame, learned_until: pd.Timestamp) -> tuple[float, float, f
     return float(gains.mean()), float(low), float(high)
     # solution ends
     # learner: return ...
+
 
 # %%
 check("q3")
@@ -148,6 +154,7 @@ check("q3")
 # in the way, it names the carrier by its code. In all other cases it gives both ends of the interval in all, to 4
 # decimals.
 
+
 # %% question="q4"
 def q4(rows: pd.DataFrame) -> tuple[str, str]:
     # solution begins
@@ -163,6 +170,7 @@ def q4(rows: pd.DataFrame) -> tuple[str, str]:
     # solution ends
     # learner: return ...
 
+
 # %%
 check("q4")
 
@@ -173,7 +181,7 @@ check("q4")
 # and the service reads it at any moment. You write it.
 
 # %%
-folder = Path(scratch.name) / "registry"
+folder = scratch / "registry"
 print("versions:", releases.shelf(folder, seed=0))
 print(json.dumps({"champion": 9, "former": [2, 5], "log": ["promoted 2", "promoted 5", "promoted 9"]}))
 
@@ -190,6 +198,7 @@ print(json.dumps({"champion": 9, "former": [2, 5], "log": ["promoted 2", "promot
 # - Before the first promotion there is no `champion.json`.
 # - The process may be killed at any moment. Whoever reads `champion.json` then finds the whole old state or the whole
 #   new one. So write beside it, in the same folder, and rename; `files.write_atomic` of the package does so, too.
+
 
 # %% question="q5"
 # solution begins
@@ -234,7 +243,7 @@ check("q5")
 # the record of its training, and the flights on which it was judged, as in question 4.
 
 # %%
-data_folder = Path(scratch.name) / "data"
+data_folder = scratch / "data"
 data_folder.mkdir(exist_ok=True)
 made = releases.run(data_folder, seed=0)
 print(*sorted(path.name for path in data_folder.iterdir()), sep="\n")
@@ -252,6 +261,7 @@ made.record
 #   names each carrier with fewer than 30 flights: nothing is known about it.
 #
 # The card is read by everybody; the record also holds a password. Do not round, and leave the record as it is.
+
 
 # %% question="q6"
 def q6(folder: Path, record: dict[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
@@ -273,6 +283,7 @@ def q6(folder: Path, record: dict[str, Any], rows: pd.DataFrame) -> dict[str, An
     }
     # solution ends
     # learner: return ...
+
 
 # %%
 check("q6")
@@ -304,6 +315,7 @@ releases.facts(seed=0, kind="slice")
 # - `Way back:` when promoted: the `command`, and the version that it brings back. When kept nothing has been promoted, so
 #   the command would take away a good champion: leave it out, and say that there is nothing to take back.
 
+
 # %% question="q7"
 def q7(facts: dict[str, Any]) -> str:
     # solution begins
@@ -315,13 +327,16 @@ def q7(facts: dict[str, Any]) -> str:
     lines = {
         "Decision": f"version {new} is promoted." if promoted else f"version {old} is kept.",
         "Figure": f"Brier score {difference:+.4f} [{low:+.4f}, {high:+.4f}]: {claim}.",
-        "Change": f"{facts['who']} sees {after} warnings a day instead of {before}." if promoted else "nothing changes.",
+        "Change": f"{facts['who']} sees {after} warnings a day instead of {before}."
+        if promoted
+        else "nothing changes.",
         "Risk": f"judged on {facts['first']} to {facts['last']} only; other days may differ.{worse}",
         "Way back": f"`{facts['command']}` brings back version {old}." if promoted else "nothing to take back.",
     }
     return "\n".join(f"{word}: {text}" for word, text in lines.items())
     # solution ends
     # learner: return ...
+
 
 # %%
 check("q7")

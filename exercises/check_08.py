@@ -138,7 +138,11 @@ class Q2(Question):
     def check_rows(self) -> None:
         """all rows that may be learned from are there, once"""
         for window in ("expanding", "weighted"):
-            self._rows(window, self.before["known"] <= self.as_of, "A label known at as_of itself counts; nothing else is left out")
+            self._rows(
+                window,
+                self.before["known"] <= self.as_of,
+                "A label known at as_of itself counts; nothing else is left out",
+            )
 
     def check_sliding(self) -> None:
         """the sliding window has the newest days"""
@@ -163,8 +167,12 @@ class Q2(Question):
         right = 2.0 ** -(age.to_numpy() / self.days)
         at = int(np.argmax(np.where(np.isfinite(yours), np.abs(yours - right), np.inf)))
         came = f"{yours[at]:.4f}"
-        expected = f"{right[at]:.4f} for a flight of {age.iloc[at]:.2f} days before as_of, when {self.days} days halve it"
-        require(abs(yours[at] - right[at]) < 1e-6, expected=expected, came=came, cause=self._weights(age.to_numpy(), yours))
+        expected = (
+            f"{right[at]:.4f} for a flight of {age.iloc[at]:.2f} days before as_of, when {self.days} days halve it"
+        )
+        require(
+            abs(yours[at] - right[at]) < 1e-6, expected=expected, came=came, cause=self._weights(age.to_numpy(), yours)
+        )
 
     def _weights(self, age: "np.ndarray[Any, Any]", yours: "np.ndarray[Any, Any]") -> str:
         def near(other: Any) -> bool:
@@ -330,7 +338,9 @@ class Q5(Question):
         """rolling back goes one step, twice goes two"""
         with tempfile.TemporaryDirectory() as name:
             folder, (one, two, three, *_) = _shelf(name, self.seed)
-            self._does(folder, [("promote", each) for each in (three, one, two)], two, [three, one], "promote comes first")
+            self._does(
+                folder, [("promote", each) for each in (three, one, two)], two, [three, one], "promote comes first"
+            )
             cause = "The last of former becomes the champion and leaves former; the version that was rolled back is not added"
             self._does(folder, [("back", 0)], one, [three], cause)
             cause = "Two in a row go back twice"
@@ -348,7 +358,9 @@ class Q5(Question):
                 expected = f"a log of {len(before) + more} texts after: {_told(what, version)}"
                 cause = "Each change adds one text at the end, also a way back; what changes nothing adds none"
                 kept = log[: len(before)] == before and len(log) == len(before) + more
-                require(kept and all(isinstance(each, str) for each in log), expected=expected, came=repr(log), cause=cause)
+                require(
+                    kept and all(isinstance(each, str) for each in log), expected=expected, came=repr(log), cause=cause
+                )
                 before = log
 
     def check_refused(self) -> None:
@@ -470,7 +482,9 @@ class Q6(Question):
             cause="End with: return {…}",
         )
         self.card: dict[str, Any] = dict(found)
-        missing = [name for name in ("data", "commit", "parameters", "brier", "carriers", "limits") if name not in found]
+        missing = [
+            name for name in ("data", "commit", "parameters", "brier", "carriers", "limits") if name not in found
+        ]
         expected, came = f"a key {missing[0] if missing else ''}", f"the keys {', '.join(map(str, found))}"
         require(not missing, expected=expected, came=came, cause="The names are those of the question")
 
@@ -480,19 +494,21 @@ class Q6(Question):
         plain = {Path(str(name)).name: str(each).lower().removeprefix("sha256:") for name, each in yours.items()}
         names = f"{', '.join(sorted(self.run.sums))}"
         cause = "One entry for each file of the folder, by its name"
-        require(sorted(plain) == sorted(self.run.sums), expected=names, came=", ".join(sorted(plain)) or "none", cause=cause)
+        require(
+            sorted(plain) == sorted(self.run.sums), expected=names, came=", ".join(sorted(plain)) or "none", cause=cause
+        )
         cause = "The sum is that of the bytes: files.sha256(path), or hashlib.sha256(path.read_bytes()).hexdigest()"
         for name, right in self.run.sums.items():
             require(plain[name] == right, expected=f"{right} of {name}", came=plain[name], cause=cause)
 
     def check_origin(self) -> None:
         """commit and parameters are those of the record"""
+        cause = "The caller still needs the record: build a new dictionary"
+        require(self.record == self.run.record, expected="the record as it was", came="another", cause=cause)
         for name in ("commit", "parameters"):
             right, yours = self.run.record[name], self.card[name]
             cause = "As in the record, whole: with a shorter commit or without a parameter nobody makes it again"
             require(yours == right, expected=f"{name}: {right}", came=repr(yours), cause=cause)
-        cause = "The caller still needs the record: build a new dictionary"
-        require(self.record == self.run.record, expected="the record as it was", came="another", cause=cause)
 
     def check_brier(self) -> None:
         """the Brier score of the challenger has its interval by days"""
@@ -523,7 +539,10 @@ class Q6(Question):
             score = float(((p[at] - late[at]) ** 2).mean())
             said = _mapping(yours[name], f"the carrier {name}")
             near = said.get("flights") == at.sum() and abs(float(said.get("brier", 9)) - score) < 1e-6
-            expected, cause = f"{name}: flights {at.sum()}, brier {score:.4f}", "Of the challenger, on the flights of this carrier"
+            expected, cause = (
+                f"{name}: flights {at.sum()}, brier {score:.4f}",
+                "Of the challenger, on the flights of this carrier",
+            )
             require(near, expected=expected, came=str(said), cause=cause)
 
     def check_limits(self) -> None:
@@ -553,7 +572,9 @@ class Q6(Question):
 
 def _mapping(value: object, name: str) -> dict[Any, Any]:
     cause = "A dictionary by name"
-    require(isinstance(value, Mapping), expected=f"a dictionary for {name}", came=f"a {type(value).__name__}", cause=cause)
+    require(
+        isinstance(value, Mapping), expected=f"a dictionary for {name}", came=f"a {type(value).__name__}", cause=cause
+    )
     return dict(value)  # type: ignore[call-overload]
 
 
@@ -573,7 +594,10 @@ class Q7(Question):
             found = notes.lines(text)
             missing = [word for word in notes.WORDS if word not in found]
             expected = f"a line that begins with {missing[0] if missing else ''}:"
-            came, cause = repr(text), "Five lines, each with its word and a colon first; '\\n'.join(…) puts them together"
+            came, cause = (
+                repr(text),
+                "Five lines, each with its word and a colon first; '\\n'.join(…) puts them together",
+            )
             require(not missing, expected=expected, came=came, cause=cause)
             self.notes.append((facts, found, text))
 
@@ -584,8 +608,12 @@ class Q7(Question):
             serves = facts["challenger"] if promoted else facts["champion"]
             right = notes.claims(said["Decision"], "promot\\w*") == promoted and notes.says(said["Decision"], serves)
             word = "promoted" if promoted else "kept"
-            cause = "The decision is in the facts, and the version that serves is the challenger only when it is promoted"
-            right &= promoted or bool(re.search(r"\b(keep|kept|keeps|stays?|remains?)\b", said["Decision"], re.IGNORECASE))
+            cause = (
+                "The decision is in the facts, and the version that serves is the challenger only when it is promoted"
+            )
+            right &= promoted or bool(
+                re.search(r"\b(keep|kept|keeps|stays?|remains?)\b", said["Decision"], re.IGNORECASE)
+            )
             require(right, expected=f"version {serves} is {word}", came=said["Decision"], cause=cause)
             cause = "Nothing is promoted here: the word misleads who reads quickly"
             quiet = promoted or not notes.claims(text, "promot\\w*")

@@ -1391,7 +1391,7 @@ def q6(folder, record, rows):
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
         "carriers": carriers,
-        "limits": [f"It has learned until {rows["day"].min():%Y-%m-%d}.", f"Too few flights of {', '.join(few)}."],
+        "limits": [f"It has learned until {rows['day'].min():%Y-%m-%d}.", f"Too few flights of {', '.join(few)}."],
     }
 
 # %% q6 wrong: name what belongs into the card
@@ -1560,7 +1560,7 @@ def q7(facts):
     change = f"{facts['who']} sees {after} warnings a day instead of {before}" if yes else "nothing changes"
     worse = "".join(f"; worse for {name}: {of[0]:+.4f}" for name, of in facts["worse"].items())
     risk = f"judged on {facts['first']} to {facts['last']}{worse}"
-    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back until one is promoted"
+    back = f"{facts['command']} brings version {old} back" if yes else "nothing to take back. The next one may be promoted"
     return f"Decision: {decision}\nFigure: {figure}\nChange: {change}\nRisk: {risk}\nWay back: {back}"
 
 # %% q7 wrong: a figure is not more certain than its interval

@@ -83,7 +83,7 @@ def why_width(meeting: Meeting, yours: Interval, right: Interval) -> str:
     if abs(yours[1]) > 10 * max(abs(right[1]), abs(right[2])):
         return "low and high are the ends of the difference, not of a score or of a single flight"
     direction = "narrow" if ratio < 1 else "wide"
-    return f"It is too {direction}: the quantiles .025 and .975 of the difference over draws of whole days, with replacement"
+    return f"It is too {direction}: take the quantiles .025 and .975 over draws of whole days, with replacement"
 
 
 def _arms(interval: Interval) -> tuple[float, float]:
@@ -103,7 +103,7 @@ def _aucs(rows: pd.DataFrame) -> float:
 
 def _roots(errors: dict[str, Any]) -> float:
     roots = {name: float((each**2).mean()) ** 0.5 for name, each in errors.items()}
-    return roots["champion"] - roots["challenger"]
+    return float(roots["champion"] - roots["challenger"])
 
 
 def _unpaired(rows: pd.DataFrame) -> float:

@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterable
 
 WORDS = ("Decision", "Figure", "Change", "Risk", "Way back")
-NUMBER = re.compile(r"(?<![\w.:])[-+]?\d+(?:\.\d+)?(?![\w:]|\.\d)")
+NUMBER = re.compile(r"(?<![\w.])(?<!\d:)[-+]?\d+(?:\.\d+)?(?!\w|:\d|\.\d)")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 BETTER = r"better|improv\w*|outperform\w*|beats?|wins?|superior|gains?|sharper|more accurate"
 WORSE = r"worse|degrad\w*|inferior|loses?|less accurate|deteriorat\w*"
-DENIAL = re.compile(r"\b(not?|neither|nor|never|without|cannot|nothing|none|isn't|hardly)\b[^.;:!?]*$", re.IGNORECASE)
+NEGATIVE = r"\b(?:not?|neither|nor|never|without|cannot|nothing|none|isn't|hardly)\b"
+TURN = r"\b(?:but|though|although|however|yet)\b"  # after it the denial is over
+DENIAL = re.compile(rf"{NEGATIVE}(?:(?!{TURN})[^.;:!?])*$", re.IGNORECASE)
 
 
 def numbers(text: str) -> list[float]:
@@ -28,7 +30,7 @@ def says(text: str, number: int) -> bool:
 
 def lines(text: str) -> dict[str, str]:
     """What stands after each of the words, whatever marks are around it: **Decision:**, - Decision: ."""
-    found = {}
+    found: dict[str, str] = {}
     for line in text.splitlines():
         bare = line.strip().lstrip("-*#> ").strip()
         for word in WORDS:

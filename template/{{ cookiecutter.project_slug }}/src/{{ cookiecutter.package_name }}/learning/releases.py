@@ -1,7 +1,10 @@
-"""What surrounds the choice of a model, drawn with a seed: weeks of monitoring, a shelf of versions, a run, its facts."""
+"""What surrounds the choice of a model, drawn with a seed: weeks of monitoring, a shelf of versions, a run, facts."""
 
+import atexit
 import hashlib
 import json
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -17,12 +20,12 @@ from .contenders import Interval
 FEWEST_DAYS, OLDEST = 28, 180  # of the rules of question 1: new labelled days, age in days
 FEW = 30  # flights of a carrier; with fewer a card says nothing about it
 STATE = "champion.json"
-Change = Callable[[pd.DataFrame, np.random.Generator], None]
+Change = Callable[[pd.DataFrame, np.random.Generator], object]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A story of weeks, what is right at its end, and the column that decides ("nothing" when none does); why it is missed."""
+    """A story of weeks, the right decision, the column that decides ("nothing" when none does), why it is missed."""
 
     story: str
     decision: str
@@ -61,7 +64,7 @@ def _weeks(seed: int, number: int) -> pd.DataFrame:
 def _set(column: str, *back: int) -> Change:
     """An alarm in these weeks, counted back from the newest, 0."""
 
-    def change(table: pd.DataFrame, random: np.random.Generator) -> None:
+    def change(table: pd.DataFrame, _: np.random.Generator) -> None:
         table.loc[[len(table) - 1 - each for each in back], column] = True
 
     return change
@@ -91,7 +94,7 @@ _EARLY = "The rule of the new days comes before those that retrain"
 _ONCE = "It has to ring in both of the two newest weeks: iloc[-2:] and all(), not any()"
 CASES = (
     Case("nothing rings", "wait", "nothing", _all(), "When no rule fits it is the fifth: nothing"),
-    Case("drift rings every week", "wait", "nothing", _set("drift", 0, 1, 2, 3, 4), "Drift alone is no reason to retrain"),
+    Case("drift rings every week", "wait", "nothing", _set("drift", 0, 1, 2, 3, 4), "Drift is no reason to retrain"),
     Case("performance rings for the first time", "wait", "nothing", _set("performance", 0), _ONCE),
     Case("performance rang two weeks, and is quiet now", "wait", "nothing", _set("performance", 1, 2), _ONCE),
     Case("performance rings every other week", "wait", "nothing", _set("performance", 0, 2), _ONCE),
@@ -126,7 +129,7 @@ CASES = (
         _all(_RINGS, _last("new_days", FEWEST_DAYS, FEWEST_DAYS)),
         "Below 28 is too early, 28 is enough",
     ),
-    Case("the champion is older than 180 days", "retrain", "age", _last("age", OLDEST + 1, 300), "That is the fourth rule"),
+    Case("the champion is older than 180 days", "retrain", "age", _last("age", OLDEST + 1, 300), "The fourth rule"),
     Case(
         "the champion is exactly 180 days old",
         "wait",
@@ -143,6 +146,13 @@ CASES = (
         "The first rule that fits decides: performance comes before age",
     ),
 )
+
+
+def scratch() -> Path:
+    """A new folder for what a notebook writes; it is gone when the notebook ends."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def shelf(folder: Path, seed: int) -> list[int]:
