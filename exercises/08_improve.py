@@ -44,7 +44,6 @@ weeks
 # Return the decision and the name of the column that decided; for rule 5 `"nothing"`. Above that is
 # `("wait", "nothing")`.
 
-
 # %% question="q1"
 def q1(weeks: pd.DataFrame) -> tuple[str, str]:
     # solution begins
@@ -58,7 +57,6 @@ def q1(weeks: pd.DataFrame) -> tuple[str, str]:
     return ("retrain", "age") if newest["age"] > 180 else ("wait", "nothing")
     # solution ends
     # learner: return ...
-
 
 # %%
 check("q1")
@@ -86,7 +84,6 @@ flights.head(3)
 #
 # The table that was given stays as it is.
 
-
 # %% question="q2"
 def q2(rows: pd.DataFrame, as_of: pd.Timestamp, window: str, days: float | None) -> pd.DataFrame:
     # solution begins
@@ -97,7 +94,6 @@ def q2(rows: pd.DataFrame, as_of: pd.Timestamp, window: str, days: float | None)
     return known.assign(weight=0.5 ** (age / days) if window == "weighted" else 1.0)
     # solution ends
     # learner: return ...
-
 
 # %%
 check("q2")
@@ -124,7 +120,6 @@ found.rows.head(3)
 # of days that neither model has learned from. `low` and `high` are its 95% interval, by drawing
 # whole days with replacement, at least 1000 times, the same days for both models: flights of a day are late together.
 
-
 # %% question="q3"
 def q3(rows: pd.DataFrame, learned_until: pd.Timestamp) -> tuple[float, float, float]:
     # solution begins
@@ -136,7 +131,6 @@ def q3(rows: pd.DataFrame, learned_until: pd.Timestamp) -> tuple[float, float, f
     return float(gains.mean()), float(low), float(high)
     # solution ends
     # learner: return ...
-
 
 # %%
 check("q3")
@@ -154,7 +148,6 @@ check("q3")
 # in the way, it names the carrier by its code. In all other cases it gives both ends of the interval in all, to 4
 # decimals.
 
-
 # %% question="q4"
 def q4(rows: pd.DataFrame) -> tuple[str, str]:
     # solution begins
@@ -169,7 +162,6 @@ def q4(rows: pd.DataFrame) -> tuple[str, str]:
     return "promote" if low > 0 else "keep", f"the Brier score gains {low:+.4f} to {high:+.4f}"
     # solution ends
     # learner: return ...
-
 
 # %%
 check("q4")
@@ -186,7 +178,7 @@ print("versions:", releases.shelf(folder, seed=0))
 print(json.dumps({"champion": 9, "former": [2, 5], "log": ["promoted 2", "promoted 5", "promoted 9"]}))
 
 # %% [markdown]
-# Write two functions, and put both into `q5`: `q5 = (promote, roll_back)`.
+# Write two functions, and put both into `q5`: `q5 = promote, roll_back`.
 #
 # - `promote(folder: Path, version: int)` makes a version the champion. The champion before it, if there was one, is added
 #   at the end of `former`. A version that is the champion already stays it, and nothing changes.
@@ -198,7 +190,6 @@ print(json.dumps({"champion": 9, "former": [2, 5], "log": ["promoted 2", "promot
 # - Before the first promotion there is no `champion.json`.
 # - The process may be killed at any moment. Whoever reads `champion.json` then finds the whole old state or the whole
 #   new one. So write beside it, in the same folder, and rename; `files.write_atomic` of the package does so, too.
-
 
 # %% question="q5"
 # solution begins
@@ -262,7 +253,6 @@ made.record
 #
 # The card is read by everybody; the record also holds a password. Do not round, and leave the record as it is.
 
-
 # %% question="q6"
 def q6(folder: Path, record: dict[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
     # solution begins
@@ -283,7 +273,6 @@ def q6(folder: Path, record: dict[str, Any], rows: pd.DataFrame) -> dict[str, An
     }
     # solution ends
     # learner: return ...
-
 
 # %%
 check("q6")
@@ -315,7 +304,6 @@ releases.facts(seed=0, kind="slice")
 # - `Way back:` when promoted: the `command`, and the version that it brings back. When kept nothing has been promoted, so
 #   the command would take away a good champion: leave it out, and say that there is nothing to take back.
 
-
 # %% question="q7"
 def q7(facts: dict[str, Any]) -> str:
     # solution begins
@@ -336,7 +324,6 @@ def q7(facts: dict[str, Any]) -> str:
     return "\n".join(f"{word}: {text}" for word, text in lines.items())
     # solution ends
     # learner: return ...
-
 
 # %%
 check("q7")
