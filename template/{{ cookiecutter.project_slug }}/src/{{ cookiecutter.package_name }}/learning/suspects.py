@@ -44,7 +44,7 @@ def features(seed: int, count: int = 2500) -> Features:
     """Ten honest features and four that know the future, under names that say nothing."""
     random = np.random.default_rng([seed, 7])
     source = specimens.table(seed).sample(count, random_state=seed).sort_index()
-    early = pd.DataFrame({name: random.integers(0, 90, count) for name in (*HONEST, *_SOURCES)}, index=source.index)
+    early = pd.DataFrame({name: random.integers(1, 90, count) for name in (*HONEST, *_SOURCES)}, index=source.index)
     early["temp"] = 0  # known in the very minute of the question
     early["all"] = -20
     early["some"] = np.where(random.random(count) < 0.03, -35, early["some"])
