@@ -178,7 +178,7 @@ check("q4")
 
 # %%
 given = suspects.features(seed=0)
-features, known, asked, late = given.values, given.known, given.asked, given.late
+features, known, asked, late = given.table, given.known, given.asked, given.late
 features.head(3)
 
 # %% question="q5"

@@ -166,14 +166,14 @@ class Q5(Question):
 
     def __init__(self, seed: int, q5: object) -> None:
         self.given = suspects.features(seed)
-        tables = (self.given.values, self.given.known, self.given.asked, self.given.late)
+        tables = (self.given.table, self.given.known, self.given.asked, self.given.late)
         found = answers.called(q5, *(each.copy() for each in tables))
         kind = type(found).__name__
         cause = "Begin with names = [], append the name of each feature that cannot be used, and return names"
         named = isinstance(found, list | tuple | set | frozenset | pd.Index | pd.Series | np.ndarray)
         require(named, expected="a list of names", came=f"a {kind}", cause=cause)
         self.found = {str(name) for name in found}
-        unknown = self.found - set(self.given.values)
+        unknown = self.found - set(self.given.table)
         first = min(unknown, default="")
         require(not unknown, expected="names of columns of features", came=repr(first), cause="As in x01; not its value")
 
@@ -314,7 +314,8 @@ class Q7(Tested):
         """red on one of those that only the outcome shows"""
         missed = [each for each in self._missed() if each.name in self.by_outcome]
         cause = "Compare the mean of p with that of late, over all flights, for each carrier, and where p is low or high"
-        require(len(missed) < len(self.by_outcome), expected=f"red on one at least, such as {self._told(missed)}", came="green on all three", cause=cause)
+        expected = f"red on one at least, such as {self._told(missed)}"
+        require(len(missed) < len(self.by_outcome), expected=expected, came="green on all three", cause=cause)
 
     def _at_least(self, count: int) -> None:
         missed = self._missed()

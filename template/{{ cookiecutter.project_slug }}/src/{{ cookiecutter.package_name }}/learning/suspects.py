@@ -22,7 +22,7 @@ class Features:
     guilty: by name why a feature cannot be used; honest: by name what the others are.
     """
 
-    values: pd.DataFrame
+    table: pd.DataFrame
     known: pd.DataFrame
     asked: pd.Series
     late: pd.Series
