@@ -188,7 +188,7 @@ def _capped(k: Floats) -> Model:
 def _single(k: Floats) -> Model:
     def model(asked: pd.DataFrame) -> NDArray[np.float32]:
         # As with a matrix product whose sums are in another order in a batch of another size.
-        return (chance(score(asked, k)) + 1.2e-7 * (len(asked) ** 0.5 % 1)).astype(np.float32)
+        return np.asarray(chance(score(asked, k)) + 1.2e-7 * (len(asked) ** 0.5 % 1), dtype=np.float32)
 
     return model
 
