@@ -67,7 +67,8 @@ check("q1")
 # - `errors`: share of all requests that were no success
 # - `p50` and `p99`: latency of the successes in milliseconds, from `sent` to `done`. The p99 is the smallest of the
 #   measured latencies that at least 99% of the successes do not exceed: nothing is interpolated
-# - `p99_planned`: the same from `planned` to `done`, which is what a user waits who does not know of the client's plan
+# - `p99_planned`: the same from `planned` to `done`: what users wait who come when they like, and not when the last
+#   answer is there
 #
 # Without any success, the throughput is 0 and the three latencies are `None`.
 
@@ -131,9 +132,9 @@ sessions.head(3)
 
 # %% [markdown]
 # Write a function with the same arguments and the same answers, in the order of the sessions: a list, an array or a
-# Series. The model is loaded at most once, `predict` is called at most once, with all rows that can be answered, and the
-# work of pandas does not grow with each row (at most 30 calls of Python functions for each session more; the slow one
-# makes thousands). Sessions may be empty.
+# Series. The model is loaded at most once, `predict` is called at most once, with all rows that can be answered, and
+# pandas does no work for each row by itself: every session more costs at most 30 calls of Python functions, counted as
+# above; a join needs none. There may be no session at all.
 
 # %% question="q3"
 def q3(sessions: pd.DataFrame, prices: pd.DataFrame, load) -> list[float]:
@@ -294,7 +295,7 @@ check("q6")
 # `within` (seconds in which the answer is needed), `rows_a_day`. Write a function of the facts that returns the way.
 
 # %%
-pd.DataFrame([facts | {"story": story.about} for story, facts in situations.drawn(seed=0)[:6]]).set_index("story").T
+pd.DataFrame([facts | {"story": story.about} for story, facts in situations.drawn(seed=0)[::6]]).set_index("story").T
 
 # %% question="q7"
 def q7(facts: dict) -> str:

@@ -24,6 +24,20 @@ COPIED = ("name", "kind", "about", "unit", "nullable", "allowed", "pattern", "lo
 STALL = 1.5  # seconds for which the service of a load test answers nobody
 SLOW = 100.0  # milliseconds from which an answer is late
 
+BEFORE = ((9_000, 0.01), (100_000, 0.01), (9_000, 0.06))  # requests to a champion and their share of errors
+ALONE = "The interval of this difference alone decides: is it of canary minus champion?"
+BETTER = "Less is not bad: a share is bad only when its interval begins above 0"
+BOTH = "The champion has them as well: compare the two, not the canary with a fixed limit"
+LITTLE = "Surely more, and too little to matter: what ends below the margin is fine, even if it begins above 0"
+NONE = "No error in twenty requests may be luck: p = (0 + 1) / (20 + 2), and the interval is wide"
+ONE = "One error is no proof: the interval of 12 requests holds 0 as well"
+FEW = "Too few to exclude a margin: the upper end must be below it, the difference alone is not enough"
+LATE = "Slow is a share: ms above 100, of the successes"
+MEAN = "Other answers to the same questions: compare the means of probability, with the interval"
+LOWER = "Down is as bad as up: an interval that lies below 0 does not hold it"
+EMPTY = "Without any success two of the three cannot be judged, and one can: any bad one is enough"
+TRADED = "One bad is enough: what is better elsewhere does not make up for errors"
+
 
 @cache
 def reader() -> RequestReader:
@@ -77,8 +91,8 @@ def _features(seed: int) -> pd.DataFrame:
 def load_test(seed: int, count: int = 900) -> pd.DataFrame:
     """What a client measured: a row for each request, with planned, sent and done (seconds) and the status.
 
-    One connection, a request every 10 ms by plan. For 1.5 seconds the service stalls; then the client sends late. Status
-    503 comes at once. The rows are in no order.
+    One connection, a request every 10 ms by plan. For 1.5 seconds the service stalls; then the client sends late. An
+    error comes at once. The rows are in no order.
     """
     random = np.random.default_rng(seed)
     begin = 1000 + float(np.round(random.uniform(0, 100), 3))
@@ -98,7 +112,7 @@ def load_test(seed: int, count: int = 900) -> pd.DataFrame:
     return rows.sample(frac=1, random_state=seed, ignore_index=True)
 
 
-def tariffs(seed: int, count: int = 120) -> tuple[pd.DataFrame, pd.DataFrame]:
+def tariffs(seed: int, count: int = 40) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Charging sessions (session, site, started, hours) and prices of a kWh (site, since, price), in no order.
 
     Some hours are missing, a site has no price at all, others have none yet; a price may begin at the very start of a
@@ -134,12 +148,13 @@ def newest(sessions: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class World:
-    """A champion and a canary, a row for each request (status, ms, probability), and what is right to do."""
+    """A champion and a canary, a row for each request (status, ms, probability), what to do, and what is overlooked."""
 
     about: str
     champion: pd.DataFrame
     canary: pd.DataFrame
     right: str
+    mistake: str
 
 
 def answered(
@@ -162,24 +177,23 @@ def worlds(seed: int) -> list[World]:
     """Canaries of which it is clear what to do, by any honest interval."""
     random = np.random.default_rng(seed)
     many, few = int(random.integers(6000, 8000)), int(random.integers(18, 26))
-    champion = answered(random, 9000)
-    weak = answered(random, 9000, errors=0.06)
+    usual, busy, weak = (answered(random, count, errors) for count, errors in BEFORE)
+    found = []
 
-    def world(about: str, right: str, count: int, before: pd.DataFrame = champion, **of_canary: float) -> World:
-        return World(about, before, answered(random, count, **of_canary), right)
+    def world(about: str, right: str, count: int, mistake: str, before: pd.DataFrame = usual, **new: float) -> None:
+        found.append(World(about, before, answered(random, count, **new), right, mistake))
 
-    return [
-        world("the same as the champion, in thousands of requests", "promote", many),
-        world("fewer errors than the champion", "promote", many, errors=0.002),
-        world("as many errors as the champion, 6% both", "promote", many, before=weak, errors=0.06),
-        world("a tenth of a point more errors, in a hundred thousand requests", "promote", 100_000, errors=0.012),
-        world(f"no error in {few} requests", "wait", few, errors=0.0, slow=0.0),
-        world("1 error in 12 requests", "wait", 12, errors=1 / 12, slow=0.0),
-        world("the same as the champion, in 300 requests", "wait", 300),
-        world("6% errors instead of 1%", "roll back", many // 4, errors=0.06),
-        world("12% slow answers instead of 2%", "roll back", many // 4, slow=0.12),
-        world("a mean probability that is .08 higher", "roll back", many // 4, shift=0.08),
-        world("a mean probability that is .08 lower", "roll back", many // 4, shift=-0.08),
-        world("an error each time", "roll back", 150, errors=1.0),
-        world("4 times as many errors, but faster", "roll back", many // 3, errors=0.04, slow=0.0),
-    ]
+    world("the same as the champion, in thousands of requests", "promote", many, ALONE)
+    world("fewer errors than the champion", "promote", many, BETTER, errors=0.002)
+    world("as many errors as the champion, 6% both", "promote", many, BOTH, before=weak, errors=0.06)
+    world("a little more errors, in 100,000 requests", "promote", 100_000, LITTLE, before=busy, errors=0.012)
+    world(f"no error in {few} requests", "wait", few, NONE, errors=0.0, slow=0.0)
+    world("1 error in 12 requests, 6% before", "wait", 12, ONE, before=weak, errors=1 / 12, slow=0.0)
+    world("the same as the champion, in 300 requests", "wait", 300, FEW)
+    world("6% errors instead of 1%", "roll back", many // 4, ALONE, errors=0.06)
+    world("12% slow answers instead of 2%", "roll back", many // 4, LATE, slow=0.12)
+    world("a mean probability that is .08 higher", "roll back", many // 4, MEAN, shift=0.08)
+    world("a mean probability that is .08 lower", "roll back", many // 4, LOWER, shift=-0.08)
+    world("an error each time", "roll back", 150, EMPTY, errors=1.0)
+    world("4 times as many errors, but faster", "roll back", many // 3, TRADED, errors=0.04, slow=0.0)
+    return found

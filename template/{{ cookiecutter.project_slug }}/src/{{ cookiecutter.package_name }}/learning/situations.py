@@ -80,7 +80,7 @@ STORIES = (
         True,
         HOURS,
         (60, 600),
-        "The flights are known, their weather is not: an answer of last night is too old. Nobody waits for it",
+        "The flights are known, their weather is not: an answer of last night is too old. And nobody waits for a reply",
     ),
     Story(
         "meter readings that look like a fault, into the list of the technicians",
@@ -196,10 +196,9 @@ STORIES = (
 
 
 def drawn(seed: int) -> list[tuple[Story, Facts]]:
-    """Every story twice, with facts drawn from its ranges, in no order."""
+    """Every story twice, with facts drawn from its ranges, in the order of the stories."""
     random = np.random.default_rng(seed)
-    found = [(story, _facts(story, random)) for story in STORIES for _ in range(2)]
-    return [found[at] for at in random.permutation(len(found))]
+    return [(story, _facts(story, random)) for story in STORIES for _ in range(2)]
 
 
 def _facts(story: Story, random: np.random.Generator) -> Facts:

@@ -102,9 +102,9 @@ class Row(dict[str, Any]):
 class Stream:
     """Rows that come in batches of any size, what is asked of the model, what is written, and how much waited.
 
-    `most` is the largest number of rows that were in memory when the next batch was asked for, `ahead` that of rows read
-    and not yet written. With `patience`, the stream stops a reader that is further ahead than that; with `breaks`, the
-    connection is lost after so many batches.
+    `most` is the largest number of rows that were in memory when the next batch was asked for, `ahead` that of rows
+    read and not yet written. With `patience`, the stream stops a reader that is further ahead than that; with `breaks`,
+    the connection is lost after so many batches.
     """
 
     def __init__(self, seed: int, sizes: list[int], patience: int = 10**9, breaks: int | None = None) -> None:
