@@ -140,8 +140,8 @@ sessions.head(3)
 def q3(sessions: pd.DataFrame, prices: pd.DataFrame, load) -> list[float]:
     # solution begins
     numbered = sessions.assign(place=range(len(sessions))).sort_values("started")
-    ordered = prices.sort_values("since")
-    table = pd.merge_asof(numbered, ordered, left_on="started", right_on="since", by="site").sort_values("place")
+    newest_last = prices.sort_values("since")
+    table = pd.merge_asof(numbered, newest_last, left_on="started", right_on="since", by="site").sort_values("place")
     answers = np.full(len(sessions), np.nan)
     usable = table[["hours", "price"]].notna().all(axis=1).to_numpy()
     if usable.any():
@@ -317,8 +317,8 @@ check("q7")
 # ## The real service
 #
 # No check needed it, but your body of question 1 should please it as well. In `config.toml`, set `given_times = true`
-# under `[service]`, because your rows say their time. Start it in a terminal, in the folder of the project:
-# `mle-standin serve` (if there is no model yet, `mle-standin train` makes one first). Then take the `#` away:
+# under `[service]`, because your rows say their time. Start it in a terminal, in the folder of the project, with the
+# model that lesson 04 has left there: `mle-standin serve`. Then take the `#` away:
 
 # %%
 # import httpx
