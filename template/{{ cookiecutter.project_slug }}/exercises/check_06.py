@@ -1,0 +1,1 @@
+{{ cookiecutter | lesson("exercises/check_06.py") }}
