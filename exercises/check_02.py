@@ -16,13 +16,12 @@ from mle_standin.learning.answers import require
 from mle_standin.learning.checks import Fault
 from mle_standin.learning.checks import NotAnsweredError
 from mle_standin.learning.checks import Question
+from mle_standin.learning.frames import GLOBAL
 from mle_standin.learning.frames import column
 from mle_standin.learning.frames import run
 from mle_standin.learning.frames import same
 from mle_standin.learning.frames import shuffled
 from mle_standin.learning.frames import unchanged
-
-GLOBAL = "Does it read df or sessions of the notebook, where its argument is meant?"
 
 
 class Q1(Question):
@@ -157,7 +156,7 @@ class Q2(Question):
         missing = [name for name in prototype.FEATURES if name not in found.columns]
         came = ", ".join(map(str, found.columns[:12]))
         expected = f"the columns {', '.join(prototype.FEATURES)}"
-        require(not missing, expected=expected, came=came, cause=f"{', '.join(missing)} is not there")
+        require(not missing, expected=expected, came=came, cause=f"{', '.join(missing)} is not there. {cause}")
         more = [str(name) for name in found.columns if name not in prototype.FEATURES]
         cause = "A column more is one that a model may learn from by mistake. Choose the six at the end"
         require(not more, expected=expected, came=f"{', '.join(more[:4])} besides", cause=cause)
@@ -315,6 +314,7 @@ def _learned(seed: int) -> tuple[pd.DataFrame, pd.Series, pd.DataFrame, np.ndarr
         hour=started.hour + started.minute / 60, weekday=started.day_of_week, mean_before=prototype.mean_before(rows)
     )
     labels = (rows["hours"] > prototype.LONG).astype(int)
+    features = features[[*prototype.FEATURES, "mean_before"]]
     cut = int(0.75 * len(rows))
     plain = pd.get_dummies(features, columns=["platform", "facility_type"]).astype(float)
     plain = plain.fillna(plain[:cut].mean())
@@ -498,7 +498,7 @@ class Q7(Question):
         one.iloc[self.at] += 0.001
         lower = self.old.copy()
         lower.iloc[self.old.argmax()] -= 0.001
-        balanced = self.old + np.where(np.arange(len(self.old)) % 2, 0.001, -0.001) * (self.old > 0.01)
+        balanced = lower + (one - self.old)
         cause = "A mean hides one row, and errors of both signs: judge the largest absolute difference"
         bad = {"one session .001 too high": one, "one session .001 too low": lower, "errors of both signs": balanced}
         self._stopped({**bad, "the other class": 1 - self.old}, cause)

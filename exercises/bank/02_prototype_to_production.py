@@ -276,9 +276,11 @@ def q3(rows):
 def q3(rows):
     return df["driver_mean"]
 
-# %% q4 right: query
+# %% q4 right: lists of labels
 def q4(rows, start, end):
-    return rows.query("ended < @start"), rows.query("@start <= started < @end")
+    train = [row.Index for row in rows.itertuples() if row.ended < start]
+    test = [row.Index for row in rows.itertuples() if start <= row.started < end]
+    return rows.loc[train], rows.loc[test]
 
 # %% q4 right: between, and a list
 def q4(sessions, start, end):
@@ -333,9 +335,9 @@ def q4(rows, start, end):
     start, end = start.tz_localize(None), end.tz_localize(None)
     return rows[rows["ended"] < start], rows[(rows["started"] >= start) & (rows["started"] < end)]
 
-# %% q4 wrong: Begin with a copy
+# %% q4 wrong: a new column day in it
 def q4(rows, start, end):
-    rows.sort_values("started", inplace=True)
+    rows["day"] = rows["started"].dt.floor("D")
     return rows[rows["ended"] < start], rows[(rows["started"] >= start) & (rows["started"] < end)]
 
 # %% q4 wrong: Compare started with both times
@@ -374,15 +376,6 @@ def q5(features, labels):
     model = Pipeline([("columns", columns), ("regression", LogisticRegression(max_iter=1000, solver="newton-cholesky"))])
     model.fit(features, labels)
     return model
-
-# %% q5 right: the first value of a category left out
-def q5(features, labels):
-    numbers = make_pipeline(SimpleImputer(), StandardScaler())
-    columns = make_column_transformer(
-        (OneHotEncoder(drop=["ios", "office"], handle_unknown="ignore"), ["platform", "facility_type"]),
-        (numbers, ["hour", "weekday", "distance", "manager_vehicle", "mean_before"]),
-    )
-    return make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(features, labels)
 
 # %% q5 wrong: the first driver with a new app
 def q5(features, labels):
@@ -442,23 +435,22 @@ class ByPlace:
     def fit(self, features, labels):
         self.model = make_pipeline(
             make_column_transformer(
-                (make_pipeline(SimpleImputer(), StandardScaler()), [1, 2, 3, 4, 5]),
-                (OneHotEncoder(handle_unknown="ignore"), [0, 6]),
+                (make_pipeline(SimpleImputer(), StandardScaler()), [0, 1, 3, 4, 6]),
+                (OneHotEncoder(handle_unknown="ignore"), [2, 5]),
             ),
             LogisticRegression(max_iter=1000),
         ).fit(self.made(features), labels)
         return self
 
     def made(self, features):
-        return features[[*features.columns]].set_axis(range(features.shape[1]), axis=1).to_numpy(dtype=object)
+        return features.to_numpy(dtype=object)
 
     def predict_proba(self, features):
         return self.model.predict_proba(self.made(features))
 
 
 def q5(features, labels):
-    ordered = features[["platform", "distance", "manager_vehicle", "hour", "weekday", "mean_before", "facility_type"]]
-    return ByPlace().fit(ordered, labels)
+    return ByPlace().fit(features, labels)
 
 # %% q5 wrong: Return the pipeline itself
 def q5(features, labels):
@@ -521,19 +513,22 @@ def q6(mean_before):
 
 # %% q6 right: real sessions, the future taken away, another order
 def q6(history):
-    rows = prototype.some(7, 120)
+    day = pd.Timestamp("2015-06-01T00:00Z")
+    hours = pd.Series([9.0, 1.0, 2.0])
+    rows = pd.DataFrame({"driver": 5, "started": day + pd.to_timedelta([0, 1, 3], unit="h"), "hours": hours})
+    assert np.allclose(history(rows.assign(ended=rows["started"] + pd.to_timedelta(hours, unit="h")))[2], 1)
+
+    rows = prototype.some(7, 120)[::-1]
     given = rows.copy()
     found = history(given)
     assert given.equals(rows)
     assert found.index.equals(rows.index)
-    mixed = rows.sample(frac=1, random_state=3)
-    pd.testing.assert_series_equal(history(mixed.copy()).sort_index(), found, check_names=False)
-    first = ~rows["driver"].duplicated()
-    assert found[first].isna().all()
+    pd.testing.assert_series_equal(history(rows[::-1].copy())[::-1], found, check_names=False)
+    assert found[~rows["driver"].duplicated(keep="last")].isna().all()
     for at in range(20, 120, 10):
         then = prototype.at(rows["started"][at], rows)
         then.loc[at, "hours"] = 99.0
-        assert np.allclose(history(then.copy()), found[: at + 1], equal_nan=True)
+        assert np.allclose(history(then.copy()), found[then.index], equal_nan=True)
     lonely = rows[rows["driver"] == rows["driver"][0]]
     assert np.allclose(history(lonely.copy()), found[lonely.index], equal_nan=True)
 

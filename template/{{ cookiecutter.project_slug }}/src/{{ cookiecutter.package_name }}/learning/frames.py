@@ -11,6 +11,7 @@ from .checks import Fault
 from .checks import NotAnsweredError
 
 COPY = "Does it write a column, sort or fill in the table that it got? Begin with a copy, or use assign"
+GLOBAL = "Does it read df or sessions of the notebook, where its argument is meant?"
 
 
 def run(function: object, *given: Any, expected: str, cause: str) -> Any:
@@ -44,11 +45,13 @@ def column(found: object, rows: pd.DataFrame) -> pd.Series:
     if not isinstance(found, pd.Series):
         cause = "Return the column itself, not a table, and end with return"
         raise Fault(expected="a Series", came=f"a {type(found).__name__}", cause=cause)
+    came = f"{len(found)} rows, index from {found.index.min()} to {found.index.max()}"
+    cause = "Was a row left out, or the index made anew by reset_index, merge or sort? Bring the result back to rows.index"
     require(
         len(found) == len(rows) and set(found.index) == set(rows.index),
         expected=f"a Series of {len(rows)} rows with the index of the rows that were given",
-        came=f"{len(found)} rows, index from {found.index.min()} to {found.index.max()}",
-        cause="Was a row left out, or the index made anew by reset_index, merge or sort? Bring the result back to rows.index",
+        came=came,
+        cause=GLOBAL if len(found) > len(rows) else cause,
     )
     return pd.to_numeric(found, errors="coerce").astype(float).reindex(rows.index)
 

@@ -33,7 +33,7 @@ def sessions(seed: int) -> pd.DataFrame:
     return _drawn(seed).copy()
 
 
-def some(seed: int, count: int = 240) -> pd.DataFrame:
+def some(seed: int, count: int = 200) -> pd.DataFrame:
     """`count` of these sessions, one after the other from a drawn moment on, with an index from 0."""
     rows = _drawn(seed)
     first = int(np.random.default_rng(seed).integers(200, len(rows) - count))
@@ -100,9 +100,9 @@ def _changes(rows: pd.DataFrame) -> pd.Series:
     return rows["mean_before"]
 
 
-def _sorts(rows: pd.DataFrame) -> pd.Series:
+def _minutes(rows: pd.DataFrame) -> pd.Series:
     values = mean_before(rows)
-    rows.sort_values("hours", inplace=True)  # noqa: PD002 - the fault
+    rows["hours"] = rows["hours"].fillna(0.0) * 60
     return values
 
 
@@ -160,7 +160,7 @@ FAULTY: dict[str, dict[str, History]] = {
     },
     "input": {
         "one that adds a column to the table it was given": _changes,
-        "one that sorts the table it was given": _sorts,
+        "one that turns the hours in the table it was given into minutes": _minutes,
     },
     "missing": {
         "one that says 0 for a first session": _zero,
