@@ -185,10 +185,12 @@ check("q5")
 #
 # Write the test for question 3. It gets an implementation, `mean_before`, which takes a table and returns a Series as
 # described there. Your test returns nothing when the implementation is right, and raises `AssertionError` when it is
-# wrong (`assert`, or `pd.testing.assert_series_equal`). It will see right ones, which may differ in the last digits, and
-# wrong ones: some know the future, some rely on the order of the rows, some change the table that they get, some treat
-# a missing history wrongly. A table of a few rows that you write down, with the values that you expect, is a good
-# begin; it needs the columns `driver`, `started`, `ended` and `hours`, with times in UTC: `pd.Timestamp("2015-03-02 09:00Z")`.
+# wrong (`assert`, or `pd.testing.assert_series_equal`). It will see right ones, which may differ in the last digits and
+# in the name of the Series, and wrong ones: some know the future, some rely on the order of the rows or make the index
+# anew, some change the table that they get, some treat a missing history wrongly.
+#
+# A table of a few rows that you write down, with the values that you expect, is a good begin. It needs the columns
+# `driver`, `started`, `ended` and `hours`; times are in UTC, as `pd.Timestamp("2015-03-02 09:00Z")`.
 
 # %% question="q6"
 def q6(mean_before) -> None:

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
 
 from mle_standin.learning import answers
+from mle_standin.learning import parity
 from mle_standin.learning import prototype
 from mle_standin.learning.answers import require
 from mle_standin.learning.checks import Fault
@@ -46,8 +45,8 @@ class Q1(Question):
 
     def __init__(self, seed: int, q1: object) -> None:
         del seed  # the columns are the same for all drivers
-        one = {q1} if isinstance(q1, str) else q1
-        if not isinstance(one, Iterable) or not all(isinstance(name, str) for name in one):
+        one = [q1] if isinstance(q1, str) else list(q1) if isinstance(q1, Iterable) else [q1]
+        if not all(isinstance(name, str) for name in one):
             raise Fault(expected="a list of names", came=f"a {type(q1).__name__}", cause='As in ["first", "second"]')
         self.named = set(one)
         unknown = sorted(self.named - self.leaks - set(self.honest) - self.besides)
@@ -60,7 +59,7 @@ class Q1(Question):
 
     def check_money(self) -> None:
         """what the driver pays at the end is named"""
-        cause = "Only who stays longer than four hours pays: dollars > 0 is the label in other words, and so is whatever is made of it"
+        cause = "Only who stays longer than four hours pays: dollars > 0 is the label in other words, and so is free"
         self._named({"dollars", "free"}, cause)
 
     def check_energy(self) -> None:
@@ -117,7 +116,7 @@ class Q2(Question):
         """a missing distance stays missing"""
         missing = self.rows["distance"].isna()
         filled = self.found["distance"][missing].dropna()
-        cause = "Filling is a decision of the model: its mean comes from training rows, which a function of one row does not have"
+        cause = "Filling is a decision of the model: the mean comes from training rows, which one row does not have"
         came = f"{filled.iloc[0]:.4g}" if len(filled) else ""
         require(filled.empty, expected="NaN where the distance is missing", came=came, cause=cause)
 
@@ -134,7 +133,7 @@ class Q2(Question):
         """a row gives the same alone, in another order, with another index"""
         mixed = shuffled(self.rows, self.seed)
         right = self.found.iloc[(mixed.index - 1000) // 7]
-        cause = "Does it use the position of a row, or rows.loc[0], or other rows (a mean, a code by order of appearance)?"
+        cause = "Does it use the position of a row, or other rows (a mean, a code by order of appearance)?"
         for rows, wanted in ((mixed, right), (mixed[:1], right[:1]), (mixed[-1:], right[-1:])):
             found = self._called(rows.copy(), "The index need not begin with 0, and there may be one row only")
             expected = "the same features for a row, whatever is above and below it"
@@ -145,7 +144,12 @@ class Q2(Question):
     def check_empty(self) -> None:
         """a table without rows gives one with the same columns"""
         cause = "apply and a loop may give nothing at all for no rows; calculate with whole columns"
-        require(len(self._called(self.rows[:0].copy(), cause)) == 0, expected="no rows for no rows", came="some", cause=GLOBAL)
+        require(
+            len(self._called(self.rows[:0].copy(), cause)) == 0,
+            expected="no rows for no rows",
+            came="some",
+            cause=GLOBAL,
+        )
 
     def _called(self, rows: pd.DataFrame, cause: str) -> pd.DataFrame:
         index = rows.index
@@ -198,32 +202,29 @@ class Q3(Question):
         """where no earlier session had ended, it is missing"""
         first = self.right.isna().to_numpy()
         filled = self.found[first].dropna()
-        cause = "0 hours would be a very short session, and a mean of all rows knows the future: leave NaN, the model fills it"
+        cause = "0 hours would be a very short session, and a mean of all rows knows the future: leave it NaN"
         came = f"{filled.iloc[0]:.4g}" if len(filled) else ""
         require(filled.empty, expected="NaN for a driver's first session", came=came, cause=cause)
 
     def check_future(self) -> None:
         """it is the same in the table as it was at that moment, when nothing later was there"""
         cause = "A running session has no end yet: leave rows with a missing ended out before you merge or sort by it"
-        for part in (0.35, 0.7):
-            moment = self.rows["started"].iloc[int(part * len(self.rows))]
-            then = prototype.at(moment, self.rows)
-            found = self._called(then.copy(), cause)
-            off = ~same(found, self.found[then.index])
-            require(
-                not off.any(),
-                expected=f"the same values when all that happened after {moment:%d %B %H:%M} is taken away",
-                came=f"other values in {off.sum()} rows",
-                cause="It uses later sessions, or the length of sessions that had not ended",
-            )
+        moment = self.rows["started"].iloc[len(self.rows) * 6 // 10]
+        then = prototype.at(moment, self.rows)
+        off = (~same(self._called(then.copy(), cause), self.found[then.index])).sum()
+        expected = f"the same values when all that happened after {moment:%d %B %H:%M} is taken away"
+        cause = "It uses later sessions, or the length of sessions that had not ended"
+        require(off == 0, expected=expected, came=f"other values in {off} rows", cause=cause)
 
     def check_order(self) -> None:
         """the order of the rows and the index do not matter, and the table stays as it is"""
         mixed = shuffled(self.rows, self.seed)
         found = self._called(mixed.copy(), "The rows come in any order, and the index need not begin with 0")
         off = ~same(found, self.found.iloc[(mixed.index - 1000) // 7])
-        cause = "shift, expanding and cumsum take the rows as they lie: sort by time first, and return in the order of the rows"
-        require(not off.any(), expected="the same for rows in another order", came=f"{off.sum()} other values", cause=cause)
+        cause = "shift, expanding and cumsum take the rows as they lie: sort by time, and return them as they came"
+        require(
+            not off.any(), expected="the same for rows in another order", came=f"{off.sum()} other values", cause=cause
+        )
         unchanged(self.given, self.rows)
 
     def _called(self, rows: pd.DataFrame, cause: str) -> pd.Series:
@@ -254,8 +255,19 @@ class Q4(Question):
         self.start, self.end = middle.iloc[int(np.argmax(runs))], rows["started"].iloc[len(rows) * 17 // 20]
         self.rows = shuffled(rows, seed).set_index("session", drop=False).rename_axis(None)
         self.given = self.rows.copy()
-        found = run(q4, self.given, self.start, self.end, expected="two tables", cause="start and end are times with a zone, UTC")
-        if not isinstance(found, (tuple, list)) or len(found) != 2 or not all(isinstance(t, pd.DataFrame) for t in found):
+        found = run(
+            q4,
+            self.given,
+            self.start,
+            self.end,
+            expected="two tables",
+            cause="start and end are times with a zone, UTC",
+        )
+        if (
+            not isinstance(found, (tuple, list))
+            or len(found) != 2
+            or not all(isinstance(t, pd.DataFrame) for t in found)
+        ):
             raise Fault(expected="two tables", came=f"a {type(found).__name__}", cause="End with: return train, test")
         self.train, self.test = found
         for table in found:
@@ -271,7 +283,7 @@ class Q4(Question):
         (first,) = self.rows["session"][self.rows["started"] == self.start][:1]
         lost, more = right - numbers, numbers - right
         last = set(self.rows["session"][self.rows["started"] == self.end])
-        cause = "Compare started with both times. A share of the rows, or a random one, is another split for each table"
+        cause = "Compare started with both times. A share of the rows is another split for each table"
         cause = "The session that starts exactly at start belongs to test: >=" if lost == {first} else cause
         cause = "The session that starts exactly at end does not: <" if more == last else cause
         came = f"{len(lost)} missing, {len(more)} too many"
@@ -293,7 +305,7 @@ class Q4(Question):
     def check_running(self) -> None:
         """train holds no session that still ran at start"""
         running = ((self.train["started"] < self.start) & ~(self.train["ended"] < self.start)).sum()
-        cause = "They started before, but nobody knows yet how long they last: their label is missing. Compare ended"
+        cause = "They started before, but nobody knows yet how long they last: their label is missing. Look at ended"
         require(running == 0, expected="no running session in train", came=f"{running}", cause=cause)
 
     def check_rows(self) -> None:
@@ -305,24 +317,6 @@ class Q4(Question):
         unchanged(self.given, self.rows)
 
 
-@cache
-def _learned(seed: int) -> tuple[pd.DataFrame, pd.Series, pd.DataFrame, np.ndarray]:
-    # Features and labels to train with, features to predict for, and what the prototype says of them.
-    rows = prototype.sessions(seed)
-    started = rows["started"].dt
-    features = rows[list(prototype.FEATURES[2:])].assign(
-        hour=started.hour + started.minute / 60, weekday=started.day_of_week, mean_before=prototype.mean_before(rows)
-    )
-    labels = (rows["hours"] > prototype.LONG).astype(int)
-    features = features[[*prototype.FEATURES, "mean_before"]]
-    cut = int(0.75 * len(rows))
-    plain = pd.get_dummies(features, columns=["platform", "facility_type"]).astype(float)
-    plain = plain.fillna(plain[:cut].mean())
-    scaled = ((plain - plain[:cut].mean()) / plain[:cut].std().replace(0, 1)).to_numpy()
-    model = LogisticRegression(max_iter=1000).fit(scaled[:cut], labels[:cut])
-    return features[:cut], labels[:cut], features[cut:], model.predict_proba(scaled[cut:])[:, 1]
-
-
 class Q5(Question):
     """A model that keeps what it learned"""
 
@@ -331,20 +325,20 @@ class Q5(Question):
     @staticmethod
     def prepare(seed: int) -> object:
         """Train the prototype's model."""
-        return _learned(seed)
+        return parity.learned(seed)
 
     def __init__(self, seed: int, q5: object) -> None:
         self.answer = q5
-        self.features, self.labels, self.new, self.right = _learned(seed)
+        self.features, self.labels, self.new, self.right = parity.learned(seed)
         self.given = self.features.copy()
         self.model = self._fitted(self.given)
-        self.found = self._predicted(self.new, "A category of the last months may be missing in the first ones, and vice versa")
+        self.found = self._predicted(self.new, "A category may be missing in the first months")
 
     def check_agrees(self) -> None:
         """it predicts what the prototype predicts without the leaks"""
         off = np.abs(self.found - self.right)
         worst = self.new.iloc[int(np.argmax(off))]
-        cause = "The prototype: LogisticRegression(max_iter=1000) of scikit-learn, scaled numbers, a column for each category"
+        cause = "LogisticRegression(max_iter=1000) of scikit-learn, scaled numbers, a column for each category"
         if np.isin(self.found, [0, 1]).all():
             cause = "Only 0 and 1: probabilities are meant, not classes"
         elif self.found.mean() > 2 * self.right.mean():
@@ -359,11 +353,13 @@ class Q5(Question):
         unchanged(self.given, self.features)
         again = self._fitted(self.features.copy()).predict_proba(self.new.copy())[:, 1]
         cause = "Something is drawn at random without a seed: give random_state, or shuffle nothing"
-        require(same(again, self.found).all(), expected="the same model for the same rows", came="another one", cause=cause)
+        require(
+            same(again, self.found).all(), expected="the same model for the same rows", came="another one", cause=cause
+        )
 
     def check_alone(self) -> None:
         """a row alone, also with missing values, gets the same as among others"""
-        cause = "What is learned from rows (means, scales, which categories there are) is kept by fit, not made anew in predict"
+        cause = "What is learned from rows (means, scales, categories) is kept by fit, not made anew in predict"
         missing = self.new["distance"].isna() | self.new["mean_before"].isna()
         for at in [*np.flatnonzero(missing)[:4], *np.flatnonzero(~missing)[:3]]:
             found = self._predicted(self.new.iloc[[at]], f"It was one row. {cause}")
@@ -377,12 +373,14 @@ class Q5(Question):
         new.loc[new.index[1], "facility_type"] = "hotel"
         cause = "OneHotEncoder(handle_unknown='ignore'): the first driver with a new app must not stop the service"
         found = self._predicted(new, cause)
-        require(same(found[2:], self.found[2:6], 1e-6).all(), expected="other rows as before", came="changed", cause=cause)
+        require(
+            same(found[2:], self.found[2:6], 1e-6).all(), expected="other rows as before", came="changed", cause=cause
+        )
 
     def check_columns(self) -> None:
         """the order of the columns does not matter, and further columns neither"""
         new = self.new[list(self.new.columns[::-1])].assign(long=1, another="text")
-        cause = "Choose columns by their names in predict, too: a ColumnTransformer does, arrays and remainder='passthrough' do not"
+        cause = "Choose columns by their names in predict, too, as a ColumnTransformer does; arrays have none"
         found = self._predicted(new, cause)
         off = (~same(found, self.found, 1e-6)).sum()
         require(off == 0, expected="the same for columns in another order", came=f"{off} others", cause=cause)
@@ -391,14 +389,24 @@ class Q5(Question):
         cause = "The training rows have missing distances and histories, and two columns of text"
         model = run(self.answer, features, self.labels.copy(), expected="a fitted model", cause=cause)
         cause = "Return the pipeline itself, not its predictions; fit gives it back"
-        require(hasattr(model, "predict_proba"), expected="a model with predict_proba", came=f"a {type(model).__name__}", cause=cause)
+        require(
+            hasattr(model, "predict_proba"),
+            expected="a model with predict_proba",
+            came=f"a {type(model).__name__}",
+            cause=cause,
+        )
         return model
 
     def _predicted(self, rows: pd.DataFrame, cause: str) -> np.ndarray:
         expected = f"{len(rows)} probabilities"
         found = np.asarray(run(self.model.predict_proba, rows.copy(), expected=expected, cause=cause), dtype=float)
         came = f"the shape {found.shape}"
-        require(found.ndim == 2 and len(found) == len(rows) and found.shape[1] == 2, expected=expected, came=came, cause=cause)
+        require(
+            found.ndim == 2 and len(found) == len(rows) and found.shape[1] == 2,
+            expected=expected,
+            came=came,
+            cause=cause,
+        )
         inside = ((found >= 0) & (found <= 1)).all()
         require(inside, expected="probabilities between 0 and 1", came=f"{found[:2].tolist()}", cause=cause)
         return found[:, 1]
@@ -412,37 +420,47 @@ class Q6(Question):
     def __init__(self, seed: int, q6: object) -> None:
         del seed
         self.test = q6
-        answers.called(lambda: None if callable(q6) else answers.called(q6))
+        if not callable(q6):
+            answers.called(q6)  # says so
         self.red = {name: why for name, right in prototype.RIGHT.items() if (why := self._tried(right))}
 
     def check_green(self) -> None:
         """it accepts right implementations"""
-        cause = "Is a value expected that is not promised: the name of the Series, exact equality of floats, NaN == NaN (never true)?"
+        cause = "Not promised: the name of the Series, exact equality of floats; and NaN == NaN (never true)"
         shown = next(iter(self.red.items()), ("", ""))
         require(not self.red, expected=f"green for {shown[0]}", came=shown[1], cause=cause)
 
     def check_future(self) -> None:
         """it is red for those that know the future"""
-        cause = "Give a driver a short and a long session, one that still runs, and one of another driver; write down what is expected"
+        cause = "Give a driver several sessions, one that still runs at the start of the next, and add another driver"
         self._noticed("future", cause)
 
     def check_order(self) -> None:
         """it is red for those that rely on the order of the rows"""
-        self._noticed("order", "Write the rows down in another order than that of time, and with an index that is not 0, 1, 2")
+        self._noticed(
+            "order", "Write the rows down in another order than that of time, with an index other than 0, 1, 2"
+        )
 
     def check_input(self) -> None:
         """it is red for those that change the table they get"""
-        cause = "Keep a copy before you call it, and compare the whole table with it afterwards: rows, their order, columns"
+        cause = "Keep a copy before you call it, and compare the whole table with it afterwards"
         self._noticed("input", cause)
 
     def check_missing(self) -> None:
         """it is red for those that treat a missing history wrongly"""
-        cause = "For a first session NaN is expected, in a row that is there: isna(). A comparison with NaN is never true"
+        cause = (
+            "For a first session NaN is expected, in a row that is there: isna(). A comparison with NaN is never true"
+        )
         self._noticed("missing", cause)
 
     def _noticed(self, kind: str, cause: str) -> None:
         came = "a test that is red for the right one, too"
-        require(not self.red, expected="a test that tells right from wrong", came=came, cause="First make it green for right ones")
+        require(
+            not self.red,
+            expected="a test that tells right from wrong",
+            came=came,
+            cause="First make it green for right ones",
+        )
         for name, faulty in prototype.FAULTY[kind].items():
             require(self._tried(faulty), expected=f"red for {name}", came="green", cause=cause)
 
@@ -458,12 +476,11 @@ class Q6(Question):
             return f"{type(error).__name__}: {' '.join(str(error).split())}"
         finally:
             names.update({name: each for name, each in kept.items() if not each.equals(names[name])})
-        cause = "A test that returns False is green all the same, for pytest and for this check: use assert"
-        require(said is None, expected="nothing returned, an error raised when it is wrong", came=repr(said), cause=cause)
+        cause = "A test that returns False is green all the same: use assert"
+        require(
+            said is None, expected="nothing returned, an error raised when it is wrong", came=repr(said), cause=cause
+        )
         return ""
-
-
-Gate = Callable[[pd.Series, pd.Series], tuple[bool, str]]
 
 
 class Q7(Question):
@@ -471,80 +488,52 @@ class Q7(Question):
 
     def __init__(self, seed: int, q7: object) -> None:
         self.answer = q7
-        self.random = np.random.default_rng(seed)
-        numbers = prototype.some(seed)["session"].to_numpy()
-        self.old = pd.Series(self.random.beta(1, 8, len(numbers)), index=pd.Index(numbers, name="session"))
-        self.at = int(self.random.integers(20, len(numbers) - 20))
-        self.passed, self.evidence = self._called(self.old, self.old, "equal predictions")
+        self.old, self.session = parity.predictions(seed)
+        self._called(self.old, self.old, "equal predictions")
 
     def check_green(self) -> None:
         """it passes equal predictions, noise, and rows in another order"""
-        noise = self.random.uniform(-9e-7, 9e-7, len(self.old))
-        good = {
-            "equal predictions": self.old,
-            "noise of 9e-7": self.old + np.where(self.old + noise < 0, 0, noise),
-            "predictions in float32": self.old.astype("float32"),
-            "rows in another order": self.old.sample(frac=1, random_state=1),
-            "a Series with another name": self.old.rename("new"),
-        }
         cause = "1e-6 is allowed, and sessions belong together by their number: new.reindex(old.index)"
-        for name, new in good.items():
+        for name, new in parity.good(self.old).items():
             passed, evidence = self._called(self.old, new, name)
             require(passed, expected=f"True for {name}", came=f"False: {evidence}", cause=cause)
 
     def check_values(self) -> None:
         """it stops wrong values, be it one"""
-        one = self.old.copy()
-        one.iloc[self.at] += 0.001
-        lower = self.old.copy()
-        lower.iloc[self.old.argmax()] -= 0.001
-        balanced = lower + (one - self.old)
         cause = "A mean hides one row, and errors of both signs: judge the largest absolute difference"
-        bad = {"one session .001 too high": one, "one session .001 too low": lower, "errors of both signs": balanced}
-        self._stopped({**bad, "the other class": 1 - self.old}, cause)
+        self._stopped(parity.wrong_values(self.old, self.session), cause)
 
     def check_rows(self) -> None:
         """it stops predictions in another's place, missing, doubled or unknown sessions"""
-        shifted = pd.Series(np.roll(self.old.to_numpy(), 1), index=self.old.index)
-        names = self.old.index.to_numpy().copy()
-        names[[self.at, self.at + 1]] = names[[self.at + 1, self.at]]
-        other = self.old.rename({self.old.index[self.at]: 1})
-        cause = "Compare by the number of the session, and the sessions themselves first: same ones, each once, and not none"
-        bad = {
-            "predictions one row further": shifted,
-            "two sessions that changed places": self.old.set_axis(names),
-            "a missing session": self.old.drop(self.old.index[self.at]),
-            "a doubled session": pd.concat([self.old, self.old.iloc[[self.at]]]),
-            "another number of a session": other,
-            "rows numbered anew": self.old.reset_index(drop=True),
-            "no rows at all": self.old[:0],
-        }
-        self._stopped(bad, cause)
+        cause = "First compare the sessions themselves: same ones, each once, and not none. Then by their number"
+        self._stopped(parity.wrong_rows(self.old, self.session), cause)
         passed, _ = self._called(self.old[:0], self.old[:0], "no rows on both sides")
         require(not passed, expected="False when nothing was compared", came="True", cause=cause)
 
     def check_missing(self) -> None:
         """it stops what is no probability, also where both have it"""
-        cause = "A comparison with NaN is False, so off > 1e-6 lets it pass; not (off <= 1e-6) does not. Is it in 0 to 1?"
-        for value, name in ((np.nan, "NaN"), (np.inf, "inf"), (1.5, "a probability of 1.5")):
-            odd = self.old.copy()
-            odd.iloc[self.at] = value
-            self._stopped({f"{name} in one session": odd}, cause)
-            passed, _ = self._called(odd, odd.copy(), f"{name} on both sides")
-            require(not passed, expected=f"False for {name} on both sides", came="True", cause=cause)
+        cause = (
+            "A comparison with NaN is False, so off > 1e-6 lets it pass; not (off <= 1e-6) does not. Is it in 0 to 1?"
+        )
+        odd = parity.no_probabilities(self.old, self.session)
+        self._stopped(odd, cause)
+        for name, both in odd.items():
+            passed, _ = self._called(both, both, f"{name}, on both sides")
+            require(not passed, expected=f"False for {name}, on both sides", came="True", cause=cause)
 
     def check_evidence(self) -> None:
         """the evidence names a session that differs"""
-        one, odd = self.old.copy(), self.old.copy()
-        one.iloc[self.at] += 0.001
-        odd.iloc[self.at] = np.nan
-        bad = {"differs": one, "is NaN": odd, "is missing": self.old.drop(self.old.index[self.at])}
-        number = str(self.old.index[self.at])
+        bad = {
+            "differs": self.old.where(self.old.index != self.session, self.old + 0.001),
+            "is NaN": self.old.where(self.old.index != self.session),
+            "is missing": self.old.drop(self.session),
+        }
         for name, new in bad.items():
             _, evidence = self._called(self.old, new, f"one session that {name}")
-            expected = f"evidence that names session {number}, which {name}"
+            named = str(self.session) in evidence.replace(",", "")
+            expected = f"evidence that names session {self.session}, which {name}"
             cause = "Somebody must look at it: put the number from the index into the sentence"
-            require(number in evidence.replace(",", ""), expected=expected, came=repr(evidence), cause=cause)
+            require(named, expected=expected, came=repr(evidence), cause=cause)
 
     def _stopped(self, bad: dict[str, pd.Series], cause: str) -> None:
         for name, new in bad.items():
@@ -558,5 +547,10 @@ class Q7(Question):
         came = f"a {type(found).__name__}"
         require(right, expected="True or False, and a sentence", came=came, cause="End with: return passed, evidence")
         told = isinstance(found[1], str) and found[1].strip()
-        require(told, expected="a sentence as evidence", came=repr(found[1]), cause="The evidence is text, also when it passes")
+        require(
+            told,
+            expected="a sentence as evidence",
+            came=repr(found[1]),
+            cause="The evidence is text, also when it passes",
+        )
         return bool(found[0]), found[1]

@@ -80,7 +80,8 @@ def q2(rows):
 def q2(rows):
     out = rows[["platform", "distance", "manager_vehicle", "facility_type"]].copy()
     out["distance"] = out["distance"].fillna(out["distance"].mean())
-    return out.assign(hour=rows["started"].dt.hour + rows["started"].dt.minute / 60, weekday=rows["started"].dt.day_of_week)
+    time = rows["started"].dt
+    return out.assign(hour=time.hour + time.minute / 60, weekday=time.day_of_week)
 
 # %% q2 wrong: 13:45 is 13.75
 def q2(rows):
@@ -131,7 +132,8 @@ def q2(rows):
 
 # %% q2 wrong: A column more is one that a model may learn from
 def q2(rows):
-    return rows.assign(hour=rows["started"].dt.hour + rows["started"].dt.minute / 60, weekday=rows["started"].dt.day_of_week)
+    time = rows["started"].dt
+    return rows.assign(hour=time.hour + time.minute / 60, weekday=time.day_of_week)
 
 # %% q2 wrong: kept between two calls
 cache = {}
@@ -162,7 +164,8 @@ def q3(sessions):
 # %% q3 right: sums up to the last end
 def q3(sessions):
     ended = sessions.dropna(subset=["ended"]).sort_values("ended")
-    ended = ended.assign(mean=ended.groupby("driver")["hours"].expanding().mean().droplevel(0))[["driver", "ended", "mean"]]
+    mean = ended.groupby("driver")["hours"].expanding().mean().droplevel(0)
+    ended = ended.assign(mean=mean)[["driver", "ended", "mean"]]
     starts = sessions[["driver", "started"]].assign(row=sessions.index).sort_values("started")
     found = pd.merge_asof(starts, ended, left_on="started", right_on="ended", by="driver")
     return found.set_index("row")["mean"].reindex(sessions.index)
@@ -201,7 +204,8 @@ def q3(rows):
 # %% q3 wrong: It looks like one that counts sessions that still run
 def q3(rows):
     ordered = rows.sort_values("started")
-    return ordered.groupby("driver")["hours"].transform(lambda hours: hours.shift().expanding().mean()).reindex(rows.index)
+    by_driver = ordered.groupby("driver")["hours"]
+    return by_driver.transform(lambda hours: hours.shift().expanding().mean()).reindex(rows.index)
 
 # %% q3 wrong: counts the session itself
 def q3(rows):
@@ -239,7 +243,8 @@ def q3(rows):
 # %% q3 wrong: leave rows with a missing ended out before you merge
 def q3(rows):
     ended = rows.sort_values("ended")
-    ended = ended.assign(mean=ended.groupby("driver")["hours"].expanding().mean().droplevel(0))[["driver", "ended", "mean"]]
+    mean = ended.groupby("driver")["hours"].expanding().mean().droplevel(0)
+    ended = ended.assign(mean=mean)[["driver", "ended", "mean"]]
     starts = rows[["driver", "started"]].assign(row=rows.index).sort_values("started")
     found = pd.merge_asof(starts, ended, left_on="started", right_on="ended", by="driver")
     return found.set_index("row")["mean"].reindex(rows.index)
@@ -370,10 +375,11 @@ def q5(features, labels):
     from sklearn.pipeline import Pipeline
     numbers = ["mean_before", "distance", "hour", "weekday", "manager_vehicle"]
     columns = ColumnTransformer([
-        ("cat", OneHotEncoder(handle_unknown="infrequent_if_exist", sparse_output=False), ["facility_type", "platform"]),
+        ("cat", OneHotEncoder(handle_unknown="ignore", sparse_output=False), ["facility_type", "platform"]),
         ("num", Pipeline([("scale", StandardScaler()), ("fill", SimpleImputer(strategy="mean"))]), numbers),
     ])
-    model = Pipeline([("columns", columns), ("regression", LogisticRegression(max_iter=1000, solver="newton-cholesky"))])
+    regression = LogisticRegression(max_iter=1000, solver="newton-cholesky")
+    model = Pipeline([("columns", columns), ("regression", regression)])
     model.fit(features, labels)
     return model
 
@@ -382,7 +388,7 @@ def q5(features, labels):
     numbers = make_pipeline(SimpleImputer(), StandardScaler())
     columns = make_column_transformer(
         (numbers, ["hour", "weekday", "distance", "manager_vehicle", "mean_before"]),
-        (OneHotEncoder(categories=[["android", "ios", "web"], sorted(df["facility_type"].unique())]), ["platform", "facility_type"]),
+        (OneHotEncoder(categories=[sorted(df[name].unique()) for name in categories]), categories),
     )
     return make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(features, labels)
 
@@ -420,7 +426,8 @@ class Anew:
         return self
 
     def made(self, features):
-        wide = pd.get_dummies(features, columns=["platform", "facility_type"]).reindex(columns=self.columns, fill_value=0)
+        wide = pd.get_dummies(features, columns=["platform", "facility_type"])
+        wide = wide.reindex(columns=self.columns, fill_value=0)
         return StandardScaler().fit_transform(wide.fillna(wide.mean()).fillna(0).astype(float))
 
     def predict_proba(self, features):
@@ -488,8 +495,9 @@ def q5(features, labels):
 # %% q5 wrong: a new column platform_ios
 def q5(features, labels):
     features["platform_ios"] = features["platform"] == "ios"
+    numbers = make_pipeline(SimpleImputer(), StandardScaler())
     columns = make_column_transformer(
-        (make_pipeline(SimpleImputer(), StandardScaler()), ["hour", "weekday", "distance", "manager_vehicle", "mean_before"]),
+        (numbers, ["hour", "weekday", "distance", "manager_vehicle", "mean_before"]),
         (OneHotEncoder(handle_unknown="ignore"), ["platform", "facility_type"]),
     )
     return make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(features, labels)

@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from mle_standin.learning import frames
+from mle_standin.learning import parity
 from mle_standin.learning import prototype
 from mle_standin.learning.checks import Fault
 
@@ -81,3 +83,23 @@ def test_a_table_that_was_changed_is_told() -> None:
         frames.unchanged(rows.assign(b=1), rows)
     with pytest.raises(Fault, match="stays as it is"):
         frames.unchanged(rows[::-1], rows)
+
+
+def test_the_prototype_without_leaks_says_something_and_no_more() -> None:
+    for seed in (1, 2):
+        features, labels, new, probabilities = parity.learned(seed)
+        assert list(features.columns) == [*prototype.FEATURES, "mean_before"]
+        assert (len(features), len(new)) == (len(labels), len(probabilities))
+        later = prototype.sessions(seed)["hours"][len(features) :] > prototype.LONG
+        assert 0.65 < roc_auc_score(later, probabilities) < 0.85
+
+
+def test_predictions_to_pass_agree_and_all_others_do_not() -> None:
+    old, session = parity.predictions(1)
+    for name, new in parity.good(old).items():
+        assert (new[old.index] - old).abs().max() < 1e-6, name
+    bad = parity.wrong_values(old, session) | parity.wrong_rows(old, session) | parity.no_probabilities(old, session)
+    for name, new in bad.items():
+        same = sorted(new.index) == sorted(old.index)
+        off = (new[~new.index.duplicated()].reindex(old.index) - old).abs().max(skipna=False)
+        assert not same or not off < 0.0005, name

@@ -46,7 +46,7 @@ def column(found: object, rows: pd.DataFrame) -> pd.Series:
         cause = "Return the column itself, not a table, and end with return"
         raise Fault(expected="a Series", came=f"a {type(found).__name__}", cause=cause)
     came = f"{len(found)} rows, index from {found.index.min()} to {found.index.max()}"
-    cause = "Was a row left out, or the index made anew by reset_index, merge or sort? Bring the result back to rows.index"
+    cause = "Was a row left out, or the index made anew by reset_index, merge or sort? Bring it back to rows.index"
     require(
         len(found) == len(rows) and set(found.index) == set(rows.index),
         expected=f"a Series of {len(rows)} rows with the index of the rows that were given",
@@ -58,4 +58,6 @@ def column(found: object, rows: pd.DataFrame) -> pd.Series:
 
 def same(left: object, right: object, tolerance: float = 1e-9) -> np.ndarray:
     """Where two columns of numbers are equal; missing ones are."""
-    return np.isclose(np.asarray(left, dtype=float), np.asarray(right, dtype=float), rtol=0, atol=tolerance, equal_nan=True)
+    one, other = (np.asarray(each, dtype=float) for each in (left, right))
+    equal: np.ndarray = np.isclose(one, other, rtol=0, atol=tolerance, equal_nan=True)
+    return equal

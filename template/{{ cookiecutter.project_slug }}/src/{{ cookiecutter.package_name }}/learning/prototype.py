@@ -6,6 +6,7 @@ hours (11%) is what the exercise's model predicts.
 
 from collections.abc import Callable
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,17 @@ RUNNING = "one that counts sessions that still run"
 ENDS = ("started", "ended")
 
 History = Callable[[pd.DataFrame], pd.Series]
-Over = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+class Times(NamedTuple):
+    """Of one driver's sessions: their positions in the table, starts and ends."""
+
+    place: np.ndarray
+    started: np.ndarray
+    ended: np.ndarray
+
+
+Over = Callable[[Times], np.ndarray]
 
 
 def sessions(seed: int) -> pd.DataFrame:
@@ -51,7 +62,7 @@ def at(moment: pd.Timestamp, rows: pd.DataFrame) -> pd.DataFrame:
 
 def mean_before(rows: pd.DataFrame) -> pd.Series:
     """Mean hours of the driver's sessions that had ended when this one started; NaN when there was none."""
-    return _mean(rows, lambda at, started, ended: ended[None, :] <= started[:, None])
+    return _mean(rows, lambda of: of.ended[None, :] <= of.started[:, None])
 
 
 @cache
@@ -69,8 +80,9 @@ def _mean(rows: pd.DataFrame, over: Over) -> pd.Series:
     values = np.full(len(rows), np.nan)
     started, ended = (pd.to_datetime(rows[name], utc=True).dt.tz_localize(None).to_numpy() for name in ENDS)
     hours = rows["hours"].to_numpy(dtype=float)
-    for at in rows.groupby("driver").indices.values():
-        counted = over(at, started[at], ended[at]) & ~np.isnan(hours[at])
+    for mine in rows.groupby("driver").indices.values():
+        at = np.asarray(mine)
+        counted = over(Times(at, started[at], ended[at])) & ~np.isnan(hours[at])
         total = np.where(counted, hours[at], 0.0).sum(axis=1)
         count = counted.sum(axis=1)
         values[at] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
@@ -85,9 +97,8 @@ def _sorted(rows: pd.DataFrame) -> pd.Series:
     starts = rows[["driver", "started"]].assign(row=np.arange(len(rows))).sort_values("started")
     ended["started"] = ended["ended"].astype(rows["started"].dtype)
     before = ended[["driver", "started", "mean_before"]]
-    return pd.merge_asof(starts, before, on="started", by="driver").set_index("row")["mean_before"].sort_index().set_axis(
-        rows.index
-    )
+    found = pd.merge_asof(starts, before, on="started", by="driver").sort_values("row")
+    return pd.Series(found["mean_before"].to_numpy(), index=rows.index)
 
 
 def _rounded(rows: pd.DataFrame) -> pd.Series:
@@ -107,19 +118,19 @@ def _minutes(rows: pd.DataFrame) -> pd.Series:
 
 
 def _future(rows: pd.DataFrame) -> pd.Series:
-    return _mean(rows, lambda at, started, ended: at[None, :] != at[:, None])
+    return _mean(rows, lambda of: of.place[None, :] != of.place[:, None])
 
 
 def _itself(rows: pd.DataFrame) -> pd.Series:
-    return _mean(rows, lambda at, started, ended: (ended[None, :] <= started[:, None]) | (at[None, :] == at[:, None]))
+    return _mean(rows, lambda of: (of.ended[None, :] <= of.started[:, None]) | (of.place[None, :] == of.place[:, None]))
 
 
 def _running(rows: pd.DataFrame) -> pd.Series:
-    return _mean(rows, lambda at, started, ended: started[None, :] < started[:, None])
+    return _mean(rows, lambda of: of.started[None, :] < of.started[:, None])
 
 
 def _by_order(rows: pd.DataFrame) -> pd.Series:
-    return _mean(rows, lambda at, started, ended: (ended[None, :] <= started[:, None]) & (at[None, :] < at[:, None]))
+    return _mean(rows, lambda of: (of.ended[None, :] <= of.started[:, None]) & (of.place[None, :] < of.place[:, None]))
 
 
 def _relabelled(rows: pd.DataFrame) -> pd.Series:
