@@ -64,7 +64,7 @@ def wrong_values(old: pd.Series, session: int) -> dict[str, pd.Series]:
 
 def wrong_rows(old: pd.Series, session: int) -> dict[str, pd.Series]:
     """The same values, at the wrong sessions or not for each of them once."""
-    following = old.index[old.index.get_loc(session) + 1]
+    following = old.index[int(np.flatnonzero(old.index == session)[0]) + 1]
     changed = {session: following, following: session}
     return {
         "predictions one row further": pd.Series(np.roll(old.to_numpy(), 1), index=old.index),
