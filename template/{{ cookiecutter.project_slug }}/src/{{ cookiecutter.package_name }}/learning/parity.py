@@ -51,9 +51,10 @@ def good(old: pd.Series) -> dict[str, pd.Series]:
 
 def wrong_values(old: pd.Series, session: int) -> dict[str, pd.Series]:
     """Predictions with other values, from one session to all."""
-    higher, lower = old.copy(), old.copy()
-    higher[session] += FAULT
-    lower[old.drop(session).idxmax()] -= FAULT
+    planted = old.index == session
+    largest = np.argmax(np.where(planted, 0.0, old))
+    higher = old + np.where(planted, FAULT, 0.0)
+    lower = old - np.where(np.arange(len(old)) == largest, FAULT, 0.0)
     return {
         "one session .001 too high": higher,
         "one session .001 too low": lower,
