@@ -1,0 +1,7 @@
+"""The hidden checks of exercise 02: those that learners see, on data that they cannot see. Never in a project."""
+
+from pathlib import Path
+
+from mle_standin.learning import checks
+
+globals().update(checks.on_other_data(Path(__file__).parents[1] / "check_02.py", seeds=(61, 62, 63)))

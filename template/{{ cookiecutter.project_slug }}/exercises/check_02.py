@@ -1,0 +1,1 @@
+{{ cookiecutter | lesson("exercises/check_02.py") }}
