@@ -15,6 +15,7 @@ from masters import cells
 from masters import notebook
 
 MASTERS = sorted((REPOSITORY / "exercises").glob("[0-9][0-9]_*.py"))
+BESIDE = ("quiz.toml",)  # files of the exercises that belong to none of them
 SMALL = '''"""For authors."""
 
 # %% [markdown]
@@ -85,6 +86,7 @@ def test_a_project_gets_no_solution_and_nothing_hidden_unless_asked(generate: Ge
         {f"exercises/{name}.ipynb" for name in names}
         | {f"exercises/check_{number}.py" for number in numbers}
         | {f"exercises/hints_{number}.toml" for number in numbers}
+        | {f"exercises/{name}" for name in BESIDE}
     )
     for name in files:
         assert (learners[0] / name).read_bytes() == (learners[1] / name).read_bytes()
@@ -119,3 +121,6 @@ def test_every_exercise_has_its_checks_hints_and_stubs() -> None:
         for stub, text in stubs.items():
             assert (TEMPLATE / "exercises" / stub).read_text(encoding="utf-8") == text
         assert (REPOSITORY / "exercises" / "hidden" / f"check_{number}.py").is_file()
+    for name in BESIDE:
+        stub = f'{{{{ cookiecutter | lesson("exercises/{name}") }}}}'
+        assert (TEMPLATE / "exercises" / name).read_text(encoding="utf-8") == stub

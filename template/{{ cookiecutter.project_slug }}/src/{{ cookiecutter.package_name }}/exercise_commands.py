@@ -1,4 +1,4 @@
-"""The commands for the learner: list, check, hint, status, watch."""
+"""The commands for the learner: list, check, hint, status, watch, quiz."""
 
 import json
 from dataclasses import asdict
@@ -58,15 +58,34 @@ def hint(number: str, question: str) -> None:
 @exercise.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def status(*, as_json: bool) -> None:
-    """Show how far you are: a box for each question, full when it is solved and half when it is begun."""
-    from . import exercises
+    """Show how far you are: a box for each question, and for each lesson's quiz; full: solved, half: begun."""
     from .learning import pictures
 
-    found = exercises.status()
+    found = pictures.everything()
     if as_json:
         click.echo(json.dumps({name: [asdict(state) for state in states] for name, states in found.items()}))
         return
     click.echo("\n".join(pictures.lines(found)))
+
+
+@exercise.command()
+@click.argument("lesson", metavar="LESSON")
+@click.argument("letters", metavar="[LETTERS]", default="")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def quiz(lesson: str, letters: str, *, as_json: bool) -> None:
+    """Ask the questions at the end of LESSON (01); with LETTERS (bca), judge and explain; exit code 1 until all fit."""
+    from .learning import quiz as of_lesson
+
+    if not letters:
+        asked = of_lesson.ask(lesson)
+        questions = [{"ask": each.ask, "choices": each.choices} for each in asked.questions]
+        how = f"Answer with a letter for each question: exercise quiz {lesson} {'a' * len(questions)}"
+        click.echo(json.dumps(questions) if as_json else f"{asked.text}\n{how}")
+        return
+    answered = of_lesson.answer(lesson, letters)
+    click.echo(json.dumps(answered.to_dict()) if as_json else repr(answered))
+    if not answered.passed:
+        raise RedError("not all answers are right", hint="read the explanations, then the lesson, and try again")
 
 
 @exercise.command()
