@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from masters import cells
 from masters import notebook
 
 MASTERS = sorted((REPOSITORY / "exercises").glob("[0-9][0-9]_*.py"))
-BESIDE = ("quiz.toml",)  # files of the exercises that belong to none of them
+BESIDE = ("quiz.toml", "capstone.md", "capstone.toml", "capstone_note.md")  # files that belong to no single exercise
 SMALL = '''"""For authors."""
 
 # %% [markdown]
@@ -124,3 +125,23 @@ def test_every_exercise_has_its_checks_hints_and_stubs() -> None:
     for name in BESIDE:
         stub = f'{{{{ cookiecutter | lesson("exercises/{name}") }}}}'
         assert (TEMPLATE / "exercises" / name).read_text(encoding="utf-8") == stub
+
+
+def test_the_capstone_knows_which_features_are_those_of_the_flights(generate: Generate) -> None:
+    project = generate({})
+    code = "from flight_delays.contract import CONTRACT; print(*CONTRACT.features.names)"
+    names = run(sys.executable, "-c", code, cwd=project, PYTHONPATH=str(project / "src")).stdout.split()
+    source = (project / "src" / "flight_delays" / "learning" / "capstone.py").read_text(encoding="utf-8")
+    known = re.search(r"^FLIGHTS = frozenset\(\{(.*?)^\}\)", source, re.DOTALL | re.MULTILINE)
+    assert known
+    assert set(re.findall(r'"(\w+)"', known[1])) == set(names)
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    assert "flight from New York" in " ".join(readme.split()), "what own_readme of the rubric looks for"
+
+
+def test_every_section_of_the_capstones_note_is_to_be_filled_in() -> None:
+    text = (REPOSITORY / "exercises" / "capstone_note.md").read_text(encoding="utf-8")
+    sections = text.split("\n## ")[1:]
+    assert len(sections) >= 6
+    assert all("FILL IN" in section for section in sections)
+    assert any(section.startswith("Red gates and alarms\n") for section in sections)

@@ -1,7 +1,8 @@
-"""The commands for the learner: list, check, hint, status, watch, quiz."""
+"""The commands for the learner: list, check, hint, status, watch, quiz, capstone."""
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
@@ -97,3 +98,25 @@ def watch(number: str, minutes: float) -> None:
 
     done = run(number, limit=60 * minutes, tell=click.echo)
     click.echo("All exercises are solved" if done else "The time is over; what is solved is kept", err=True)
+
+
+@exercise.command("capstone")
+@click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def capstone_(folder: Path | None, *, as_json: bool) -> None:
+    """Judge the project in FOLDER (this one without it) by the capstone's rubric; exit code 1 until all of it is right.
+
+    Reads what the project's commands have written, and runs its contract.py; what a person has to judge is listed.
+    """
+    from . import settings
+    from .learning import rubric
+
+    home = settings.find_home().resolve()
+    judged = rubric.judge(folder or home, rubric.load(home / "exercises" / rubric.FILE))
+    if as_json:
+        click.echo(json.dumps([each.to_dict() for each in judged], indent=1))
+    else:
+        click.echo("\n".join(line for each in judged for line in each.lines))
+    click.echo(rubric.summary(judged), err=True)
+    if any(each.passed is False for each in judged):
+        raise RedError("the capstone is not complete", hint="exercises/capstone.md says what each item means")
