@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Generate
@@ -145,3 +146,56 @@ def test_every_section_of_the_capstones_note_is_to_be_filled_in() -> None:
     assert len(sections) >= 6
     assert all("FILL IN" in section for section in sections)
     assert any(section.startswith("Red gates and alarms\n") for section in sections)
+
+
+def test_every_exercise_is_a_story_of_the_backlog() -> None:
+    backlog = (TEMPLATE / "docs" / "backlog.md").read_text(encoding="utf-8")
+    for master in MASTERS:
+        assert f"\n## {master.stem[:2]} " in backlog
+        assert f"`mle-standin exercise check {master.stem[:2]}`" in backlog
+
+
+@pytest.fixture(scope="session")
+def with_solutions(generate: Generate) -> tuple[Path, Path]:
+    """A project that has the solutions, under the names of the stand-in, and the Python it is installed in."""
+    project = generate({"project_slug": "mle-standin", "package_name": "mle_standin", "solutions": "yes"})
+    folder = environment_for("3.11")
+    install(project, folder)
+    return project, folder / "bin" / "python"
+
+
+def papermill(project: Path, python: Path, source: str) -> dict[str, dict[str, Any]]:
+    """Run a notebook of the project from top to bottom; what its checks noted of each question."""
+    folder = project / "runs" / Path(source).with_suffix("").as_posix().replace("/", "-")
+    folder.mkdir(parents=True)
+    out, noted = folder / "out.ipynb", folder / "progress.json"
+    command = [python, "-m", "papermill", "--no-progress-bar", "--cwd", "exercises", source, out]
+    run(*map(str, command), cwd=project, minutes=5, EXERCISE_PROGRESS=str(noted), MLE_HOME=str(project))
+    return dict(json.loads(noted.read_text(encoding="utf-8"))[Path(source).name[:2]])
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("papermill")
+@pytest.mark.parametrize("master", MASTERS, ids=lambda path: path.stem)
+def test_a_learners_notebook_with_blanks_runs_from_top_to_bottom(
+    master: Path, with_solutions: tuple[Path, Path]
+) -> None:
+    noted = papermill(*with_solutions, f"exercises/{master.stem}.ipynb")
+    assert set(noted) == questions(master)
+    assert {question for question, each in noted.items() if each["passed"] or each["points"]} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("papermill")
+@pytest.mark.parametrize("master", MASTERS, ids=lambda path: path.stem)
+def test_a_solution_runs_from_top_to_bottom_and_every_check_passes(
+    master: Path, with_solutions: tuple[Path, Path]
+) -> None:
+    noted = papermill(*with_solutions, f"exercises/solutions/{master.stem}.ipynb")
+    assert set(noted) == questions(master)
+    assert {question: each["verdict"]["results"] for question, each in noted.items() if not each["passed"]} == {}
+
+
+def questions(master: Path) -> set[str]:
+    """The questions of an exercise."""
+    return {cell.question for cell in cells(master.read_text(encoding="utf-8")) if cell.question}
