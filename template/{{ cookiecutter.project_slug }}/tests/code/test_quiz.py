@@ -61,6 +61,7 @@ def test_a_question_that_is_left_out_is_not_right_and_not_explained(home: Path) 
     answered = quiz.answer("01", "-A", home)
     assert answered.right == [False, True]
     assert answered.to_dict()["explanations"] == ["", "It comes before."]
+    assert "1. " not in repr(answered)
 
 
 @pytest.mark.parametrize("letters", ["b", "baa", "bc", ""])
