@@ -2,7 +2,9 @@
 
 import json
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Generate
@@ -15,6 +17,7 @@ from masters import cells
 from masters import notebook
 
 MASTERS = sorted((REPOSITORY / "exercises").glob("[0-9][0-9]_*.py"))
+BESIDE = ("quiz.toml", "capstone.md", "capstone.toml", "capstone_note.md")  # files that belong to no single exercise
 SMALL = '''"""For authors."""
 
 # %% [markdown]
@@ -85,6 +88,7 @@ def test_a_project_gets_no_solution_and_nothing_hidden_unless_asked(generate: Ge
         {f"exercises/{name}.ipynb" for name in names}
         | {f"exercises/check_{number}.py" for number in numbers}
         | {f"exercises/hints_{number}.toml" for number in numbers}
+        | {f"exercises/{name}" for name in BESIDE}
     )
     for name in files:
         assert (learners[0] / name).read_bytes() == (learners[1] / name).read_bytes()
@@ -119,3 +123,79 @@ def test_every_exercise_has_its_checks_hints_and_stubs() -> None:
         for stub, text in stubs.items():
             assert (TEMPLATE / "exercises" / stub).read_text(encoding="utf-8") == text
         assert (REPOSITORY / "exercises" / "hidden" / f"check_{number}.py").is_file()
+    for name in BESIDE:
+        stub = f'{{{{ cookiecutter | lesson("exercises/{name}") }}}}'
+        assert (TEMPLATE / "exercises" / name).read_text(encoding="utf-8") == stub
+
+
+def test_the_capstone_knows_which_features_are_those_of_the_flights(generate: Generate) -> None:
+    project = generate({})
+    code = "from flight_delays.contract import CONTRACT; print(*CONTRACT.features.names)"
+    names = run(sys.executable, "-c", code, cwd=project, PYTHONPATH=str(project / "src")).stdout.split()
+    source = (project / "src" / "flight_delays" / "learning" / "capstone.py").read_text(encoding="utf-8")
+    known = re.search(r"^FLIGHTS = frozenset\(\{(.*?)^\}\)", source, re.DOTALL | re.MULTILINE)
+    assert known
+    assert set(re.findall(r'"(\w+)"', known[1])) == set(names)
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    assert "flight from New York" in " ".join(readme.split()), "what own_readme of the rubric looks for"
+
+
+def test_every_section_of_the_capstones_note_is_to_be_filled_in() -> None:
+    text = (REPOSITORY / "exercises" / "capstone_note.md").read_text(encoding="utf-8")
+    sections = text.split("\n## ")[1:]
+    assert len(sections) >= 6
+    assert all("FILL IN" in section for section in sections)
+    assert any(section.startswith("Red gates and alarms\n") for section in sections)
+
+
+def test_every_exercise_is_a_story_of_the_backlog() -> None:
+    backlog = (TEMPLATE / "docs" / "backlog.md").read_text(encoding="utf-8")
+    for master in MASTERS:
+        assert f"\n## {master.stem[:2]} " in backlog
+        assert f"`mle-standin exercise check {master.stem[:2]}`" in backlog
+
+
+@pytest.fixture(scope="session")
+def with_solutions(generate: Generate) -> tuple[Path, Path]:
+    """A project that has the solutions, under the names of the stand-in, and the Python it is installed in."""
+    project = generate({"project_slug": "mle-standin", "package_name": "mle_standin", "solutions": "yes"})
+    folder = environment_for("3.11")
+    install(project, folder)
+    return project, folder / "bin" / "python"
+
+
+def papermill(project: Path, python: Path, source: str) -> dict[str, dict[str, Any]]:
+    """Run a notebook of the project from top to bottom; what its checks noted of each question."""
+    folder = project / "runs" / Path(source).with_suffix("").as_posix().replace("/", "-")
+    folder.mkdir(parents=True)
+    out, noted = folder / "out.ipynb", folder / "progress.json"
+    command = [python, "-m", "papermill", "--no-progress-bar", "--cwd", "exercises", source, out]
+    run(*map(str, command), cwd=project, minutes=5, EXERCISE_PROGRESS=str(noted), MLE_HOME=str(project))
+    return dict(json.loads(noted.read_text(encoding="utf-8"))[Path(source).name[:2]])
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("papermill")
+@pytest.mark.parametrize("master", MASTERS, ids=lambda path: path.stem)
+def test_a_learners_notebook_with_blanks_runs_from_top_to_bottom(
+    master: Path, with_solutions: tuple[Path, Path]
+) -> None:
+    noted = papermill(*with_solutions, f"exercises/{master.stem}.ipynb")
+    assert set(noted) == questions(master)
+    assert {question for question, each in noted.items() if each["passed"] or each["points"]} == set()
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("papermill")
+@pytest.mark.parametrize("master", MASTERS, ids=lambda path: path.stem)
+def test_a_solution_runs_from_top_to_bottom_and_every_check_passes(
+    master: Path, with_solutions: tuple[Path, Path]
+) -> None:
+    noted = papermill(*with_solutions, f"exercises/solutions/{master.stem}.ipynb")
+    assert set(noted) == questions(master)
+    assert {question: each["verdict"]["results"] for question, each in noted.items() if not each["passed"]} == {}
+
+
+def questions(master: Path) -> set[str]:
+    """The questions of an exercise."""
+    return {cell.question for cell in cells(master.read_text(encoding="utf-8")) if cell.question}

@@ -12,7 +12,19 @@ from conftest import Generate
 from machine import TEMPLATE
 from machine import known_files
 
-CI_FILES = {"GitHub": ".github/workflows/ci.yml", "GitLab": ".gitlab-ci.yml", "none": None}
+CI_FILES = {
+    "GitHub": {
+        ".github/workflows/ci.yml",
+        ".github/pull_request_template.md",
+        *(f".github/ISSUE_TEMPLATE/{name}.md" for name in ("story", "bug", "incident")),
+    },
+    "GitLab": {
+        ".gitlab-ci.yml",
+        ".gitlab/merge_request_templates/Default.md",
+        *(f".gitlab/issue_templates/{name}.md" for name in ("story", "bug", "incident")),
+    },
+    "none": set[str](),
+}
 RENDERED_AT_RUN_TIME = re.compile(r"src/\w+/templates/.*\.html|deploy/.*\.(ya?ml|json)")
 
 
@@ -26,7 +38,8 @@ def answers(project: Path) -> dict[str, str]:
     """Names that the project was given, read from its own files."""
     metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     ((command, target),) = metadata["scripts"].items()
-    provider = next((name for name, path in CI_FILES.items() if path and (project / path).exists()), "none")
+    known = (name for name, paths in CI_FILES.items() if any((project / path).exists() for path in paths))
+    provider = next(known, "none")
     return {"slug": command, "package": target.removesuffix(".cli:main"), "provider": provider}
 
 
@@ -39,15 +52,28 @@ def texts(project: Path) -> dict[str, str]:
 def test_it_holds_every_file_of_the_template_and_no_other(project: Path) -> None:
     made = answers(project)
     names = {name.replace("{{ cookiecutter.package_name }}", made["package"]) for name in known_files(TEMPLATE)}
-    expected = {name for name in names if "{%" not in name} | {CI_FILES[made["provider"]]} - {None}
+    expected = {name for name in names if "{%" not in name} | CI_FILES[made["provider"]]
     files = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
-    assert files == {name.replace("mle_standin", made["package"]) for name in expected if name}
+    assert files == {name.replace("mle_standin", made["package"]) for name in expected}
 
 
 def test_the_ci_provider_is_the_chosen_one(request: pytest.FixtureRequest, project: Path) -> None:
     chosen = CONFIGURATIONS[request.node.callspec.params["project"]].get("ci_provider", "GitHub")
     assert answers(project)["provider"] == chosen
     assert (project / ".github").exists() == (chosen == "GitHub")
+    assert (project / ".gitlab").exists() == (chosen == "GitLab")
+
+
+def test_github_and_gitlab_ask_for_the_same(generate: Generate) -> None:
+    one, other = generate({}), generate({"ci_provider": "GitLab"})
+    for name in ("story", "bug", "incident"):
+        asked = (one / ".github" / "ISSUE_TEMPLATE" / f"{name}.md").read_text(encoding="utf-8")
+        head, _, body = asked.removeprefix("---\n").partition("---\n\n")
+        assert [line.partition(":")[0] for line in head.splitlines()] == ["name", "about"]
+        assert body == (other / ".gitlab" / "issue_templates" / f"{name}.md").read_text(encoding="utf-8")
+    request = (one / ".github" / "pull_request_template.md").read_text(encoding="utf-8")
+    assert "`flight-delays gates`" in request
+    assert request == (other / ".gitlab" / "merge_request_templates" / "Default.md").read_text(encoding="utf-8")
 
 
 def test_no_folder_is_empty(project: Path) -> None:

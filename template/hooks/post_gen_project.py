@@ -3,6 +3,9 @@
 from contextlib import suppress
 from pathlib import Path
 
-for folder in (".github/workflows", ".github", "exercises/solutions"):
+GITHUB = (".github/workflows", ".github/ISSUE_TEMPLATE", ".github")
+GITLAB = (".gitlab/issue_templates", ".gitlab/merge_request_templates", ".gitlab")
+
+for folder in (*GITHUB, *GITLAB, "exercises/solutions"):
     with suppress(OSError):  # rmdir refuses a folder that holds something
         Path(folder).rmdir()

@@ -3,10 +3,13 @@
 A page is shown around, so it leaves private columns out; the quarantine itself holds whole rows and stays here.
 """
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 from .contract import CONTRACT
 from .data_checks import Report
+from .files import write_atomic
 from .pages import Section
 from .pages import write_page
 
@@ -14,7 +17,10 @@ FIRST = 20
 
 
 def write(report: Report, path: Path, name: str) -> Path:
-    """Write the page; `name` says what was checked."""
+    """Write the page, and the findings beside it as JSON; `name` says what was checked."""
+    found = [{**asdict(each), "passed": bool(each.passed), "rows": int(each.rows)} for each in report.findings]
+    document = {"name": name, "contract": CONTRACT.sha256, "passed": report.passed, "findings": found}
+    write_atomic(path.with_suffix(".json"), json.dumps(document, indent=1))
     findings = report.frame.assign(status=report.frame["passed"].map({True: "good", False: "bad"}))
     findings = findings[["status", "table", "check", "rows", "evidence"]]
     red = int((~report.frame["passed"]).sum())

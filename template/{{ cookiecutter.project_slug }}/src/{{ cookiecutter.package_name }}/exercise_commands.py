@@ -1,7 +1,8 @@
-"""The commands for the learner: list, check, hint, status, watch."""
+"""The commands for the learner: list, check, hint, status, watch, quiz, capstone."""
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
@@ -58,15 +59,34 @@ def hint(number: str, question: str) -> None:
 @exercise.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def status(*, as_json: bool) -> None:
-    """Show how far you are: a box for each question, full when it is solved and half when it is begun."""
-    from . import exercises
+    """Show how far you are: a box for each question, and for each lesson's quiz; full: solved, half: begun."""
     from .learning import pictures
 
-    found = exercises.status()
+    found = pictures.everything()
     if as_json:
         click.echo(json.dumps({name: [asdict(state) for state in states] for name, states in found.items()}))
         return
     click.echo("\n".join(pictures.lines(found)))
+
+
+@exercise.command()
+@click.argument("lesson", metavar="LESSON")
+@click.argument("letters", metavar="[LETTERS]", default="")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def quiz(lesson: str, letters: str, *, as_json: bool) -> None:
+    """Ask the questions at the end of LESSON (01); with LETTERS (bca), judge and explain; exit code 1 until all fit."""
+    from .learning import quiz as of_lesson
+
+    if not letters:
+        asked = of_lesson.ask(lesson)
+        questions = [{"ask": each.ask, "choices": each.choices} for each in asked.questions]
+        how = f"Answer with a letter for each question: exercise quiz {lesson} {'a' * len(questions)}"
+        click.echo(json.dumps(questions) if as_json else f"{asked.text}\n{how}")
+        return
+    answered = of_lesson.answer(lesson, letters)
+    click.echo(json.dumps(answered.to_dict()) if as_json else repr(answered))
+    if not answered.passed:
+        raise RedError("not all answers are right", hint="read the explanations, then the lesson, and try again")
 
 
 @exercise.command()
@@ -78,3 +98,25 @@ def watch(number: str, minutes: float) -> None:
 
     done = run(number, limit=60 * minutes, tell=click.echo)
     click.echo("All exercises are solved" if done else "The time is over; what is solved is kept", err=True)
+
+
+@exercise.command("capstone")
+@click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+def capstone_(folder: Path | None, *, as_json: bool) -> None:
+    """Judge the project in FOLDER (this one without it) by the capstone's rubric; exit code 1 until all of it is right.
+
+    Reads what the project's commands have written, and runs its contract.py; what a person has to judge is listed.
+    """
+    from . import settings
+    from .learning import rubric
+
+    home = settings.find_home().resolve()
+    judged = rubric.judge(folder or home, rubric.load(home / "exercises" / rubric.FILE))
+    if as_json:
+        click.echo(json.dumps([each.to_dict() for each in judged], indent=1))
+    else:
+        click.echo("\n".join(line for each in judged for line in each.lines))
+    click.echo(rubric.summary(judged), err=True)
+    if any(each.passed is False for each in judged):
+        raise RedError("the capstone is not complete", hint="exercises/capstone.md says what each item means")

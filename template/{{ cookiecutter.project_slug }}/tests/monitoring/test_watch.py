@@ -198,6 +198,9 @@ def test_the_report_shows_what_rings_and_needs_no_network(bundle: Path, write: W
     watched = watch.monitor(bundle, write(weeks), now=NOW, report_path=tmp_path / "report.html")
     assert watched.report == tmp_path / "report.html"
     page = watched.report.read_text(encoding="utf-8")
+    beside = json.loads(watched.report.with_suffix(".json").read_text(encoding="utf-8"))
+    assert [each["gate"] for each in beside["verdicts"]] == [verdict.gate for verdict in watched.verdicts]
+    assert beside["passed"] is False
     assert "Alarm: drift, unseen." in page
     assert "version 7, until 2013-08-06 00:00 UTC" in page
     found = Page()

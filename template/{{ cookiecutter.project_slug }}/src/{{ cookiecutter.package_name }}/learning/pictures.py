@@ -1,7 +1,8 @@
-"""Progress as a picture: lines for the terminal, a chart for a lesson."""
+"""Progress as a picture: exercises and quizzes, lines for the terminal, a chart for a lesson."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,14 @@ if TYPE_CHECKING:
     from ..exercises import State
 
 SOLVED, BEGUN, OPEN = "■", "◧", "□"
+
+
+def everything(home: Path | None = None) -> "dict[str, list[State]]":
+    """How far the exercises are, and beside them the quiz of each lesson."""
+    from .. import exercises
+    from . import quiz
+
+    return {**exercises.status(home), quiz.KEY: [exercises.State(**state) for state in quiz.status(home)]}
 
 
 def lines(status: Mapping[str, Sequence["State"]]) -> list[str]:

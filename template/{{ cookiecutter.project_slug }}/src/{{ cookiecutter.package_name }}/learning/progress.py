@@ -1,8 +1,9 @@
-"""What a learner has done, kept in `exercises/progress.json`: verdicts, tries, hints taken."""
+"""What a learner has done, kept in `exercises/progress.json`: verdicts, tries, hints taken, answers of a quiz."""
 
 import json
 import os
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,16 @@ def take_hint(folder: Path, exercise: str, question: str, levels: int) -> int:
         noted["hints"] = min(noted.get("hints", 0) + 1, levels)
 
     return int(_change(folder, exercise, question, change)["hints"])
+
+
+def note_quiz(folder: Path, key: str, lesson: str, right: Sequence[bool]) -> None:
+    """Keep how many answers of a lesson's quiz were right."""
+
+    def change(noted: dict[str, Any]) -> None:
+        noted["passed"], noted["points"], noted["checks"] = all(right), sum(right), len(right)
+        noted["tries"] = noted.get("tries", 0) + 1
+
+    _change(folder, key, lesson, change)
 
 
 def _change(folder: Path, exercise: str, question: str, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:

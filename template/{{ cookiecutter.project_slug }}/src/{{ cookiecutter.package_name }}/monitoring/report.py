@@ -1,8 +1,10 @@
 """The page to look at: status at a glance, what rang when, how good the answers were, what changed."""
 
+import json
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import asdict
 from math import isnan
 from math import nan
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from ..files import write_atomic
 from ..gates import Verdict
 from ..pages import Detail
 from ..pages import Section
@@ -78,9 +81,12 @@ def write(
 ) -> Path:
     """Write the page about `windows`, from old to new; what changed is shown for the newest one that has rows.
 
-    `guesses` are the estimates before labels. Needs no network. Raises InputError when the place cannot be written.
+    The verdicts stand beside it as JSON. `guesses` are the estimates before labels. Needs no network. Raises
+    InputError when the place cannot be written.
     """
     verdicts = timeline.verdicts()
+    document = {"about": about, "passed": passed(verdicts), "verdicts": [asdict(verdict) for verdict in verdicts]}
+    write_atomic(path.with_suffix(".json"), json.dumps(document, indent=1))
     sections = [
         _glance(verdicts),
         _history(timeline),
