@@ -115,8 +115,14 @@ def _workers(scratch: Path) -> Iterator[tuple[str, Any, dict[int, int]]]:
 
 def _pids() -> list[int]:
     """The processes of the workers; asking the cluster for them would be work for it."""
-    children = psutil.Process().children(recursive=True)
-    return [child.pid for child in children if "spawn_main" in " ".join(child.cmdline())]
+    return [child.pid for child in psutil.Process().children(recursive=True) if _is_worker(child)]
+
+
+def _is_worker(child: psutil.Process) -> bool:
+    try:
+        return "spawn_main" in " ".join(child.cmdline())
+    except psutil.Error:  # it has just been killed
+        return False
 
 
 def _peak(pid: int) -> int:
