@@ -15,10 +15,10 @@ from . import settings
 @click.option("--hidden", type=click.Path(path_type=Path), metavar="FOLDER", help="Grade by check_NN.py in there.")
 @click.option("--report", type=click.Path(path_type=Path), metavar="FOLDER", help="Where pages and results go.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=os.cpu_count() or 1, help="Submissions at a time.")
-@click.option("--seconds", type=click.FloatRange(1, 600), default=10, show_default=True, help="That an answer may take.")
+@click.option("--seconds", type=click.FloatRange(1, 600), default=10, show_default=True, help="For an answer.")
 @click.option("--resume/--no-resume", default=True, show_default=True, help="Keep what is graded and unchanged.")
 @click.option("--trusted", is_flag=True, help="Without a sandbox: limits of time and memory, but no walls.")
-def grade(
+def grade(  # noqa: PLR0917
     submissions: Path,
     table: Path,
     number: str,

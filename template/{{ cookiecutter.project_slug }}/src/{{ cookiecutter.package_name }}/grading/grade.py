@@ -49,12 +49,7 @@ def assignment(
 
 def prove(given: Assignment) -> None:
     """Run the clean notebook in the sandbox: nothing may stop it, and all of it must be blank; InputError otherwise."""
-    blanks = {
-        str(cell["metadata"]["question"]): cell["source"]
-        for cell in given.clean["cells"]
-        if "answer" in cell["metadata"].get("tags", ())
-    }
-    with one.Course(given, submissions.Answers(blanks)) as course:
+    with one.Course(given, submissions.Answers(submissions.blanks(given.clean))) as course:
         wrong = [each for name in given.asked if (each := course.graded(name)).verdict != record.BLANK]
     if wrong:
         first = wrong[0]

@@ -8,7 +8,7 @@ from ..errors import InputError
 from ..learning import checks
 
 # Not as one word: it would be replaced by the name of the package when a project is made.
-STAND_IN = "_".join(("mle", "standin"))
+STAND_IN = "_".join(("mle", "standin"))  # noqa: FLY002
 PACKAGE = __name__.partition(".")[0]
 Questions = dict[str, type[checks.Question]]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from dataclasses import replace
 from typing import Any
+from typing import Self
 
 from ..errors import InputError
 from ..learning import checks
@@ -82,7 +83,7 @@ class Course:
         self.running = ""
         self.errors: dict[str, str] = {}
 
-    def __enter__(self) -> "Course":
+    def __enter__(self) -> Self:
         """Nothing to do."""
         return self
 
@@ -155,7 +156,7 @@ class Course:
         if verdict.passed:
             return _of(verdict, record.RIGHT, "")
         stopped = self.errors.get(name, "")
-        reason = f"its cell stopped: {stopped}" if stopped else verdict.message
+        reason = f"{record.HALTED}: {stopped}" if stopped else verdict.message
         note = ""
         helper = UNDEFINED.search(reason)
         if helper and helper[1] in self.found.elsewhere:

@@ -1,4 +1,4 @@
-"""What is known of a graded submission: points, verdicts, reasons. As JSON for a later run, as CSV for the instructor."""
+"""What is known of a graded submission: points, verdicts, reasons; as JSON for a later run, as CSV for people."""
 
 import csv
 import io
@@ -15,6 +15,7 @@ from ..learning.checks import Result
 
 COLUMNS = ("learner", "exercise", "question", "points", "of", "verdict", "reason")
 TOTAL = "total"
+HALTED = "its cell stopped"
 LONGEST = 600  # characters of a reason
 ADDRESS = re.compile(r"0x[0-9a-fA-F]{5,}")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
@@ -63,7 +64,7 @@ class Grades:
 
 
 def plain(text: str) -> str:
-    """A sentence of the sandbox as it may stand anywhere: one line, no addresses, which differ each time, not too long."""  # fmt: skip  # noqa: E501
+    """A sentence of the sandbox: one line, without addresses, which differ each time, and not too long."""
     printable = "".join(letter if letter.isprintable() else " " for letter in text)
     return " ".join(ADDRESS.sub("0x…", printable).split())[:LONGEST]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from ..errors import InputError
 
 TOOL = "bwrap"
-HINT = "install bubblewrap (apt-get install bubblewrap, dnf install bubblewrap), or grade submissions that you trust with --trusted"  # fmt: skip  # noqa: E501
+HINT = "install bubblewrap (apt-get install bubblewrap), or grade submissions that you trust with --trusted"
 NOBODY = 2_000_000_000  # users from here on are nobody's
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix", "/gnu", "/sys/devices/system/cpu")
 # Of /etc what libraries look for; nothing of accounts, keys, hosts.
@@ -39,7 +39,10 @@ VARIABLES = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What an answer may take; seconds for its cell, and as many again for its checks; processes include threads."""
+    """What an answer may take; processes include threads.
+
+    seconds: of computing for its cell, and as many again for its checks; three times as many by the clock.
+    """
 
     seconds: float = 10.0
     memory: int = 3 << 30  # bytes of address space of a process, and of memory of all of them

@@ -51,7 +51,7 @@ def find(folder: Path, exercise: str) -> list[Submission]:
         learner = name if name not in found else f"{name} (folder)"
         found[learner] = Submission(learner, _of_folder(path, exercise) if path.is_dir() else path)
     if not found:
-        raise InputError("holds no submission", where=folder, hint="a notebook for each: name.ipynb, or name/01_….ipynb")
+        raise InputError("holds no submission", where=folder, hint="name.ipynb for each learner, or name/01_….ipynb")
     return sorted(found.values(), key=lambda each: each.learner)
 
 
@@ -76,18 +76,24 @@ def read(submission: Submission, clean: Mapping[str, Any]) -> Answers:
         cells = _code(_document(submission.path))
     except InputError as error:
         return Answers(problem=error.what)
-    blanks = {str(cell["metadata"]["question"]): cell for cell in _code(clean) if _question(cell)}
-    found = {question: _answer(question, blank, cells) for question, blank in blanks.items()}
+    empty = {str(cell["metadata"]["question"]): cell for cell in _code(clean) if _question(cell)}
+    found = {question: _answer(question, blank, cells) for question, blank in empty.items()}
     used = {number for _, numbers in found.values() for number in numbers}
     sources = {question: source for question, (source, _) in found.items() if source is not None}
-    missing = [question for question in blanks if question not in sources]
+    missing = [question for question in empty if question not in sources]
     notes = [f"no cell answers {', '.join(missing)}"] if missing else []
-    notes += [
-        f"{question} was found by its name: its cell was renamed"
+    renamed = [
+        question
         for question, (source, numbers) in found.items()
-        if source is not None and not any(_marked(cells[number], question, blanks[question]) for number in numbers)
+        if source is not None and not any(_marked(cells[number], question, empty[question]) for number in numbers)
     ]
+    notes += [f"found by the name alone, the cell was renamed: {', '.join(renamed)}"] if renamed else []
     return Answers(sources, notes=tuple(notes), elsewhere=_defined_elsewhere(cells, used))
+
+
+def blanks(clean: Mapping[str, Any]) -> dict[str, str]:
+    """What stands in the cells of the answers before anybody answers."""
+    return {_question(cell): str(cell["source"]) for cell in _code(clean) if _question(cell)}
 
 
 def defined(source: str) -> set[str]:

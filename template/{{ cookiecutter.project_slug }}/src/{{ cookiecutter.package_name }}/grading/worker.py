@@ -34,7 +34,7 @@ LONGEST = 200  # characters of an error's message
 def main() -> None:
     """Answer requests until there are no more; a process that an answer has forked ends here."""
     requests, replies = _channels()
-    loads, dumps, pid, leave, reap = json.loads, json.dumps, os.getpid, os._exit, _reap  # noqa: SLF001
+    loads, dumps, pid, leave, reap = json.loads, json.dumps, os.getpid, os._exit, _reap
     here = pid()
     actions = _Actions().by_name
     sys.modules.pop(__name__, None)
@@ -165,7 +165,8 @@ def _compiled(source: str, name: str) -> Any:
             raise
         from IPython.core.inputtransformer2 import TransformerManager
 
-        source = TransformerManager().transform_cell(source)
+        transform: Any = TransformerManager
+        source = transform().transform_cell(source)
         code = compile(source, place, "exec")
     linecache.cache[place] = (len(source), None, source.splitlines(keepends=True), place)  # for inspect.getsource
     return code

@@ -1,0 +1,239 @@
+"""A cohort with hostile submissions: every other question is graded rightly, and nothing is left of them."""
+
+import csv
+import json
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+
+import cohort as made
+import psutil
+import pytest
+
+from mle_standin.errors import InputError
+from mle_standin.grading import cohort_page
+from mle_standin.grading import grade
+from mle_standin.grading import one
+from mle_standin.grading import record
+from mle_standin.grading import sandbox
+from mle_standin.grading import submissions
+
+LIMITS = sandbox.Limits(seconds=3)
+
+
+@pytest.fixture(scope="session")
+def bwrap() -> None:
+    """Skip where there is no sandbox; in continuous integration that is a failure."""
+    if not shutil.which(sandbox.TOOL):
+        pytest.fail("bubblewrap is missing") if os.environ.get("CI") else pytest.skip("bubblewrap is not installed")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A project with the small exercise."""
+    return made.project(tmp_path / "project")
+
+
+def assigned(home: Path, *, hidden: bool = True, trusted: bool = False) -> one.Assignment:
+    """The exercise, graded by hidden checks that lie inside the project."""
+    folder = home / "exercises" / "hidden"
+    walls = sandbox.Walls(home, hidden=(folder, home / "submissions", home / "report"), trusted=trusted)
+    sandbox.check(walls)
+    return grade.assignment(home, "07", walls, LIMITS, folder if hidden else None)
+
+
+def graded(given: one.Assignment, path: Path) -> dict[str, record.Graded]:
+    """The grades of a notebook by question."""
+    return {each.question: each for each in one.graded(given, submissions.Submission("x", path)).questions}
+
+
+@dataclass
+class Listener:
+    """A port of this machine that counts who connects."""
+
+    port: int
+    seen: list[object] = field(default_factory=list)
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    """It listens on the loopback, in this process."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        found = Listener(server.getsockname()[1])
+
+        def accept() -> None:
+            try:
+                while True:
+                    connection, address = server.accept()
+                    found.seen.append(address)
+                    connection.close()
+            except OSError:
+                return
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        with socket.create_connection(("127.0.0.1", found.port)):  # it does hear
+            pass
+        while not found.seen:
+            thread.join(0.01)
+        yield found
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def running(mark: str) -> list[list[str]]:
+    """The commands of processes with this word among their arguments."""
+    return [found for each in psutil.process_iter(["cmdline"]) if mark in (found := each.info["cmdline"] or ())]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """What stands in a folder."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("bwrap")
+def test_thirty_submissions_with_hostile_ones_are_graded_rightly_and_nothing_is_left(
+    home: Path, tmp_path: Path, listener: Listener
+) -> None:
+    mark = f"{os.getpid()}77"
+    hostiles = made.hostile(home, listener.port, mark)
+    made.cohort(home / "submissions", hostiles)
+    before = files(home)
+    given = assigned(home)
+    found = submissions.find(home / "submissions", "07")
+    assert len(found) == 30
+    grades = grade.cohort(given, found, tmp_path / "results", jobs=2, resume=True, tell=lambda *_: None)
+
+    assert running(mark) == []
+    assert [path for path in (Path(f"/{mark}"), Path(f"/usr/{mark}")) if path.exists()] == []
+    assert files(home) == before
+    assert len(listener.seen) == 1
+    assert len(list((tmp_path / "results").glob("*.json"))) == 30
+
+    by_name = {each.learner: {q.question: q for q in each.questions} for each in grades}
+    for name, each in hostiles.items():
+        of = by_name[name]
+        assert (of["q1"].verdict, of["q3"].verdict) == ("right", "right"), name
+        assert (of["q1"].points, of["q3"].points) == (2, 1), name
+        if each.verdict:
+            assert of["q2"].verdict == each.verdict, (name, of["q2"])
+            assert each.words in f"{of['q2'].reason} {of['q2'].note}", (name, of["q2"])
+        assert of["q2"].points == (each.verdict == "right"), name
+    assert {q: each.verdict for q, each in by_name["renamed"].items()} == dict.fromkeys(("q1", "q2", "q3"), "right")
+    assert {each.points for name in ("broken", "empty", "blank") for each in by_name[name].values()} == {0}
+    totals = {each.learner: each.points for each in grades}
+    assert [totals[name] for name in ("split", "anna", "bert", "square0", "square1", "carla")] == [4, 4, 3, 3, 3, 3]
+    assert by_name["known"]["q1"].points == 1
+    assert "right on the data that learners see" in by_name["known"]["q1"].note
+    assert made.SECRET not in record.table(grades)
+
+    # Fork bombs end in more than one way.
+    some = [each for each in found if each.learner in {"loop", "lock", "memory", "burst", "forge", "square1", "blank"}]
+    again = grade.cohort(given, some, tmp_path / "again", jobs=1, resume=True, tell=lambda *_: None)
+    same = [each for each in grades if each.learner in {other.learner for other in some}]
+    assert record.table(again) == record.table(same)
+
+    page = cohort_page.write(given, found, grades, tmp_path / "report").read_text(encoding="utf-8")
+    assert "Is it the square?" in page
+    assert len(list((tmp_path / "report" / "learners").glob("*.html"))) == 30
+    assert "cdn" not in page
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("bwrap")
+def test_what_was_graded_is_not_graded_again_unless_it_changed(home: Path, tmp_path: Path) -> None:
+    given, results = assigned(home), tmp_path / "results"
+    folder = home / "submissions"
+    for name in ("anna", "bert"):
+        made.write(folder / f"{name}.ipynb", made.notebook(made.RIGHT))
+    found, told = submissions.find(folder, "07"), list[str]()
+
+    def run() -> list[int]:
+        told.clear()
+        grades = grade.cohort(given, found, results, jobs=1, resume=True, tell=lambda name, *_: told.append(name))
+        return [each.points for each in grades]
+
+    assert (run(), told) == ([4, 4], ["anna", "bert"])
+    assert (run(), told) == ([4, 4], [])
+    made.write(folder / "bert.ipynb", made.notebook({**made.RIGHT, "q2": "q2 = 'Bob'"}))
+    assert (run(), told) == ([4, 3], ["bert"])
+    (results / "anna.json").write_text("{", encoding="utf-8")
+    assert (run(), told) == ([4, 3], ["anna"])
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("bwrap")
+def test_a_project_whose_notebook_is_answered_already_grades_nobody(home: Path, tmp_path: Path) -> None:
+    made.write(home / "exercises" / "07_toy.ipynb", made.notebook({**made.BLANKS, "q3": made.RIGHT["q3"]}))
+    found = [submissions.Submission("anna", made.write(tmp_path / "anna.ipynb", made.notebook(made.BLANKS)))]
+    with pytest.raises(InputError, match="should be blank; q3 is right"):
+        grade.cohort(assigned(home), found, tmp_path / "results", jobs=1, resume=True, tell=lambda *_: None)
+
+
+@pytest.mark.slow
+def test_trusted_submissions_are_graded_without_a_sandbox_and_leave_nothing_running(home: Path, tmp_path: Path) -> None:
+    given, mark = assigned(home, trusted=True), f"{os.getpid()}78"
+    hostiles = made.hostile(home, 9, mark)
+    for name in ("loop", "exit", "detached"):
+        path = made.write(tmp_path / "handed-in.ipynb", made.notebook({**made.RIGHT, "q2": hostiles[name].source}))
+        of = graded(given, path)
+        assert [of[q].verdict for q in ("q1", "q2", "q3")] == ["right", hostiles[name].verdict, "right"]
+    assert running(mark) == []
+    assert given.walls.told.startswith("Trusted")
+
+
+def test_without_bubblewrap_it_says_how_to_get_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox.sys, "platform", "linux")
+    monkeypatch.setattr(sandbox.shutil, "which", lambda _: None)
+    with pytest.raises(InputError, match=r"not installed(.|\n)*apt-get install bubblewrap(.|\n)*--trusted"):
+        sandbox.check(sandbox.Walls(home))
+
+
+def test_elsewhere_than_on_linux_only_trusted_submissions_are_graded(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox.sys, "platform", "darwin")
+    with pytest.raises(InputError, match="no sandbox on this system"):
+        sandbox.check(sandbox.Walls(home))
+    sandbox.check(sandbox.Walls(home, trusted=True))
+
+
+def test_a_folder_of_submissions_that_holds_the_project_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox.sys, "platform", "linux")
+    with pytest.raises(InputError, match="folders of their own"):
+        sandbox.check(sandbox.Walls(home, hidden=(home.parent,)))
+
+
+def test_hidden_checks_that_ask_something_else_are_refused(home: Path) -> None:
+    hidden = home / "exercises" / "hidden" / "check_07.py"
+    hidden.write_text(hidden.read_text(encoding="utf-8") + "\ndel Q2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="of other questions"):
+        assigned(home, trusted=True)
+
+
+def test_hidden_checks_that_do_not_run_are_refused(home: Path) -> None:
+    (home / "exercises" / "hidden" / "check_07.py").write_text("1 / 0", encoding="utf-8")
+    with pytest.raises(InputError, match="do not run: division by zero"):
+        assigned(home, trusted=True)
+
+
+def test_hidden_checks_may_name_the_stand_in_of_the_template(tmp_path: Path) -> None:
+    (tmp_path / "check_07.py").write_text(f"import {grade.hidden.STAND_IN}.learning", encoding="utf-8")
+    assert grade.hidden.read(tmp_path, "07") == f"import {grade.hidden.PACKAGE}.learning"
+
+
+def test_the_csv_has_a_row_for_each_question_and_a_total(home: Path) -> None:
+    given = assigned(home, trusted=True)
+    broken = home / "broken.ipynb"
+    broken.write_text("[]", encoding="utf-8")
+    rows = list(csv.DictReader(record.table([one.graded(given, submissions.Submission("eve", broken))]).splitlines()))
+    assert [(row["question"], row["points"], row["of"]) for row in rows] == [
+        ("q1", "0", "2"), ("q2", "0", "1"), ("q3", "0", "1"), ("total", "0", "4")
+    ]  # fmt: skip
+    assert {row["verdict"] for row in rows} == {"missing", "0 of 3 right"}
+    assert json.loads(record.dumped(one.graded(given, submissions.Submission("eve", broken)), "k"))["key"] == "k"
