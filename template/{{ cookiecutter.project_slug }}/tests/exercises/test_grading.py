@@ -49,7 +49,12 @@ def assigned(home: Path, *, hidden: bool = True, trusted: bool = False) -> one.A
 
 def graded(given: one.Assignment, path: Path) -> dict[str, record.Graded]:
     """The grades of a notebook by question."""
-    return {each.question: each for each in one.graded(given, submissions.Submission("x", path)).questions}
+    return {each.question: each for each in one_graded(given, path).questions}
+
+
+def one_graded(given: one.Assignment, path: Path) -> record.Grades:
+    """The grades of a notebook."""
+    return one.graded(given, "eve", submissions.read(submissions.Submission("eve", path), given.clean))
 
 
 @dataclass
@@ -231,9 +236,9 @@ def test_the_csv_has_a_row_for_each_question_and_a_total(home: Path) -> None:
     given = assigned(home, trusted=True)
     broken = home / "broken.ipynb"
     broken.write_text("[]", encoding="utf-8")
-    rows = list(csv.DictReader(record.table([one.graded(given, submissions.Submission("eve", broken))]).splitlines()))
+    rows = list(csv.DictReader(record.table([one_graded(given, broken)]).splitlines()))
     assert [(row["question"], row["points"], row["of"]) for row in rows] == [
         ("q1", "0", "2"), ("q2", "0", "1"), ("q3", "0", "1"), ("total", "0", "4")
     ]  # fmt: skip
     assert {row["verdict"] for row in rows} == {"missing", "0 of 3 right"}
-    assert json.loads(record.dumped(one.graded(given, submissions.Submission("eve", broken)), "k"))["key"] == "k"
+    assert json.loads(record.dumped(one_graded(given, broken), "k"))["key"] == "k"

@@ -4,13 +4,13 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import as_completed
 from dataclasses import asdict
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from .. import exercises
 from ..errors import InputError
@@ -18,6 +18,7 @@ from ..files import write_atomic
 from ..learning import checks
 from ..learning import notebooks
 from . import hidden
+from . import inside
 from . import one
 from . import record
 from . import sandbox
@@ -92,15 +93,20 @@ def file_name(learner: str) -> str:
     return plain if same else f"{plain}-{hashlib.sha256(learner.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
-def _graded(given: Assignment, left: Sequence[Submission], jobs: int) -> Any:
+def _graded(given: Assignment, left: Sequence[Submission], jobs: int) -> Iterator[Grades]:
+    # Each process is started and ended by the same thread: bubblewrap's ends with the thread that has started it.
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="grading")
-    futures = [pool.submit(one.graded, given, each) for each in left]
+    # Read before, in one thread: Python 3.11 loses count of its depth when two threads parse at a time.
+    answers = [(each.learner, submissions.read(each, given.clean)) for each in left]
+    futures = [pool.submit(one.graded, given, *each) for each in answers]
     try:
         for future in as_completed(futures):
             yield future.result()
-    finally:
-        # What runs is ended with this process or after its limit; nothing new is begun.
-        pool.shutdown(wait=True, cancel_futures=True)
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        inside.end_all()
+        raise
+    pool.shutdown()
 
 
 def _hidden(source: str, folder: Path, number: str, given: Path | None) -> hidden.Questions:

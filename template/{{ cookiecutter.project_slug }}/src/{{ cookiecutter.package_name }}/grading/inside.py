@@ -29,6 +29,9 @@ LONGEST = 1 << 20  # bytes of a reply
 ROUNDS = 20  # of ending what an answer has left running
 
 
+ALIVE: "set[Inside]" = set()
+
+
 class Stopped(Exception):  # noqa: N818 - it is the answer's, not the program's
     """The process had to be ended, or has ended itself; the reason in words."""
 
@@ -52,6 +55,7 @@ class Inside:
             cwd=self.scratch,
             start_new_session=True,
         )
+        ALIVE.add(self)
         self.folder, self.said = folder, deque[str](maxlen=20)
         self.replies: queue.Queue[bytes] = queue.Queue(maxsize=100)
         self._threads = [
@@ -110,6 +114,7 @@ class Inside:
 
     def end(self) -> None:
         """Kill the process and all that it has started, and wait until they are gone."""
+        ALIVE.discard(self)
         family = self._family()
         for process in family:
             with suppress(psutil.Error):
@@ -179,6 +184,13 @@ class Inside:
         own = 1 if self.walls.trusted else 3
         keep = {process.pid for process in sorted(family, key=_started)[:own]}
         return [process for process in family if process.pid not in keep and _alive(process)]
+
+
+def end_all() -> None:
+    """End every process that there is, when the grader itself is stopped."""
+    while ALIVE:
+        with suppress(KeyError):
+            ALIVE.pop().end()
 
 
 def _started(process: psutil.Process) -> tuple[float, int]:

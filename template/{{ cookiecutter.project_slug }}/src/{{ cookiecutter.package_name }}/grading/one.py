@@ -57,16 +57,15 @@ class Cell:
     question: str = ""
 
 
-def graded(assignment: Assignment, submission: submissions.Submission) -> Grades:
-    """The grades of a submission, whatever it does."""
-    found = submissions.read(submission, assignment.clean)
+def graded(assignment: Assignment, learner: str, found: submissions.Answers) -> Grades:
+    """The grades of what was found in a submission, whatever it does."""
     if found.problem:
         questions = tuple(assignment.missing(name, found.problem) for name in assignment.asked)
     else:
         with Course(assignment, found) as course:
             questions = tuple(course.graded(name) for name in assignment.asked)
     problem = found.problem and record.plain(found.problem)
-    return Grades(submission.learner, assignment.number, questions, problem, found.notes)
+    return Grades(learner, assignment.number, questions, problem, found.notes)
 
 
 class Course:
@@ -145,10 +144,12 @@ class Course:
     def _judged(self, name: str, source: str) -> dict[str, Any]:
         inside, limits = self._started(), self.assignment.limits
         changed = inside.ask("prepare", limits.start, question=name, source=source)["changed"]
+        if changed:
+            return {"changed": changed, "threads": 0}
         said = inside.ask("judged", limits.seconds, question=name)
         inside.sweep()
         verdict = _verdict(said["verdict"], self.assignment.asked[name])
-        return {**said, "verdict": verdict, "changed": [*changed, *said["changed"]]}
+        return {**said, "verdict": verdict}
 
     def _explained(self, name: str, verdict: checks.Verdict) -> Graded:
         """The verdict as a grade, with the likely cause that only the whole notebook shows."""
@@ -167,7 +168,8 @@ class Course:
 
     def _right_where_seen(self, name: str) -> bool:
         try:
-            return bool(self._judged(name, "")["verdict"].passed)
+            said = self._judged(name, "")
+            return not said["changed"] and bool(said["verdict"].passed)
         except Stopped:
             self._disable(name)
             return False

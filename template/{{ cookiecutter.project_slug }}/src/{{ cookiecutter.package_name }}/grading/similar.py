@@ -82,13 +82,17 @@ def _anonymous(top: ast.AST, numbers: dict[str, str]) -> Iterator[str]:
     for node in ast.walk(top):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and ast.get_docstring(node, False):
             node.body = node.body[1:] or [ast.Pass()]
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
     for node in ast.walk(top):
         if isinstance(node, ast.Name):
             node.id = numbers.setdefault(node.id, f"v{len(numbers)}")
         elif isinstance(node, ast.arg):
-            node.arg, node.annotation = numbers.setdefault(node.arg, f"v{len(numbers)}"), None
+            node.arg = numbers.setdefault(node.arg, f"v{len(numbers)}")
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            node.name, node.returns = numbers.setdefault(node.name, f"v{len(numbers)}"), None
+            node.name = numbers.setdefault(node.name, f"v{len(numbers)}")
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
             node.value = ""

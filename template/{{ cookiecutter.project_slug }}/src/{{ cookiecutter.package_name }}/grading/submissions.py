@@ -121,7 +121,8 @@ def _answer(
 ) -> tuple[str | None, list[int]]:
     """The source of an answer and the cells it is made of; a cell that was split keeps its metadata in both parts."""
     empty = _plain(blank["source"])
-    by_name = [number for number, cell in enumerate(cells) if question in defined(cell["source"])][-1:]
+    named = [number for number, cell in enumerate(cells) if question in defined(cell["source"])]
+    by_name = ([number for number in named if _plain(cells[number]["source"]) != empty] or named)[-1:]
     ways = [
         [number for number, cell in enumerate(cells) if _question(cell) == question],
         [number for number, cell in enumerate(cells) if cell.get("id") == blank.get("id")],

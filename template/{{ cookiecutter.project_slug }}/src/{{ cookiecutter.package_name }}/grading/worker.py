@@ -195,7 +195,7 @@ def _judges(questions: hidden.Questions) -> Iterator[tuple[str, dict[str, Any]]]
         if module:
             yield module.__name__, vars(module)
     pandas = sys.modules.get("pandas")
-    for each in (checks.Verdict, checks.Result, *((pandas.DataFrame, pandas.Series) if pandas else ())):
+    for each in (checks.Verdict, checks.Result, checks.Fault, *((pandas.DataFrame, pandas.Series) if pandas else ())):
         yield each.__name__, dict(vars(each))
     for name, question in questions.items():
         for base in question.__mro__[:-1]:
