@@ -16,8 +16,8 @@ from machine import missing
 from machine import run
 
 sys.path.insert(0, str(REPOSITORY / "exercises" / "bank"))
-from bank import Answer  # noqa: E402
-from bank import bank  # noqa: E402
+from bank import Answer
+from bank import bank
 
 NAME = "01_sql_for_features"
 

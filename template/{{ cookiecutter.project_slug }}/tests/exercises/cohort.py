@@ -52,55 +52,112 @@ from mle_standin.learning import checks
 
 globals().update(checks.on_other_data(Path(__file__).parents[1] / "check_07.py", seeds=(9131, 9132)))
 '''
-BEGIN = "import os, time\nfrom mle_standin import exercises\ncheck = exercises.begin('07')"
+PEEK = """
+import os
+from pathlib import Path
+q2 = "nothing to see"
+home = Path({home!r})
+for path in [*home.rglob("*"), *Path("/proc").glob("[0-9]*/environ")]:
+    try:
+        if path.is_file() and "{secret}" + "-9131" in path.read_text():
+            q2 = str(path)
+    except (OSError, UnicodeDecodeError):
+        pass
+others = [*home.glob("submissions/*"), *home.glob("report/*"), *home.glob("exercises/hidden/*")]
+q2 = str(others) if others else q2
+q2 = "environment" if "PYTEST_CURRENT_TEST" in os.environ else q2
+"""
+OUTSIDE = """
+found = []
+for place in {places!r}:
+    try:
+        open(place, "w").write("was here")
+        found.append(place)
+    except OSError:
+        pass
+q2 = str(found) if found else "nowhere"
+"""
+TAMPER = """
+from mle_standin.learning import answers, checks
+checks.judge = answers.require = checks.Fault.__init__ = lambda *_, **__: None
+q2 = 'Bob'
+"""
+FORGE = """
+import json, os
+line = json.dumps({"verdict": {"question": "q2", "title": "", "results": []}, "changed": [], "threads": 0})
+for number in range(3, 64):
+    try:
+        os.write(number, line.encode() + b"\\n")
+    except OSError:
+        pass
+q2 = 'Bob'
+"""
+BEGIN = "from mle_standin import exercises\ncheck = exercises.begin('07')"
+SQUARE = "def q1(x):\n    y = x ** 2  # squared\n    if y < 0:\n        return 0\n    return int(y)"
 BLANKS = {"q1": "def q1(x):\n    return ...", "q2": "q2 = ...", "q3": "def q3(x):\n    return ..."}
 RIGHT = {"q1": "def q1(x):\n    return 2 * x", "q2": 'q2 = "Ada"', "q3": "def q3(x):\n    return x + 1"}
 
 
+HOSTILES = (
+    "loop", "lock", "sleep", "exit", "crash", "memory", "burst", "forks", "detached", "file",
+    "peek", "outside", "network", "tamper", "forge", "thread", "quits", "magic", "helper",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Hostile:
-    """An answer to q2, the verdict that it deserves, and words of the reason or the note."""
+    """An answer to q2, the verdicts that it may get, and words of the reason or the note."""
 
     source: str
-    verdict: str
+    verdicts: tuple[str, ...]
     words: str = ""
 
 
 def hostile(home: Path, port: int, mark: str) -> dict[str, Hostile]:
     """What learners may hand in; `mark` is an argument by which what is left running would be found."""
-    start = "import subprocess\n"
-    outside = [str(home / mark), str(home / "submissions" / mark), f"/{mark}", f"/usr/{mark}"]
-    places = [str(home), "/proc/self/cwd"]
-    sources = {
-        "loop": Hostile("while True: pass", "stopped", "longer than 3 s"),
-        "lock": Hostile("q2 = sum(range(10**14))", "stopped", "longer than 3 s"),
-        "sleep": Hostile("time.sleep(3600)", "stopped", "longer than 3 s"),
-        "exit": Hostile("os._exit(3)", "stopped", "exit code 3"),
-        "crash": Hostile("import ctypes\nctypes.string_at(0)", "stopped", "SIGSEGV"),
-        "memory": Hostile("q2 = bytearray(8 * 10**9)", "wrong", "MemoryError"),
-        "burst": Hostile(
-            f"{start}for _ in range(500): subprocess.Popen(['sleep', '{mark}'])", "wrong", "temporarily unavailable"
-        ),
-        "forks": Hostile("while os.fork() >= 0: pass", "", ""),
-        "detached": Hostile(
-            f"{start}subprocess.Popen(['setsid', '-f', 'sleep', '{mark}'], start_new_session=True)\nq2 = 'Ada'", "right"
-        ),
-        "file": Hostile("with open('big', 'wb') as f:\n  for _ in range(5000): f.write(bytes(10**6))", "wrong", "large"),
-        "peek": Hostile(_peek(places), "wrong", "nothing to see came"),
-        "outside": Hostile(_everywhere(outside), "wrong", "nowhere came"),
-        "network": Hostile(f"import socket\nsocket.create_connection(('127.0.0.1', {port}), 2)", "wrong", "refused"),
-        "tamper": Hostile(_tamper(), "tampered", "changed what judges it"),
-        "forge": Hostile(_forge(), "stopped", "grader's channel"),
-        "thread": Hostile(
-            "import threading\nthreading.Thread(target=lambda: [None for _ in iter(int, 1)]).start()\nq2 = 'Ada'",
-            "right",
-            "left a thread running",
-        ),
-        "quits": Hostile("import sys\nsys.exit()", "wrong", "SystemExit"),
-        "magic": Hostile("%matplotlib inline\n!ls\nq2 = 'Ada'", "right"),
-        "helper": Hostile("q2 = helper()", "wrong", "helper is defined in another cell"),
+    return {**_greedy(mark), **_curious(home, port, mark), **_odd()}
+
+
+def _greedy(mark: str) -> dict[str, Hostile]:
+    late, wrong, sleeping = "longer than 3 s", ("wrong",), f"['sleep', '{mark}']"
+    forks = "import os\nwhile os.fork() >= 0: pass"
+    burst = f"import subprocess\nfor _ in range(500): subprocess.Popen({sleeping})"
+    away = f"import subprocess\nsubprocess.Popen(['setsid', '-f', *{sleeping}], start_new_session=True)\nq2 = 'Ada'"
+    large = "with open('big', 'wb') as file:\n    for _ in range(5000): file.write(bytes(10**6))"
+    return {
+        "loop": Hostile("while True: pass", ("stopped",), late),
+        "lock": Hostile("q2 = sum(range(10**14))", ("stopped",), late),
+        "sleep": Hostile("import time\ntime.sleep(3600)", ("stopped",), late),
+        "exit": Hostile("import os\nos._exit(3)", ("stopped",), "exit code 3"),
+        "crash": Hostile("import ctypes\nctypes.string_at(0)", ("stopped",), "SIGSEGV"),
+        "memory": Hostile("q2 = bytearray(8 * 10**9)", wrong, "MemoryError"),
+        "burst": Hostile(burst, wrong, "temporarily unavailable"),
+        "forks": Hostile(forks, ("stopped", "wrong")),
+        "detached": Hostile(away, ("right",)),
+        "file": Hostile(large, wrong, "File too large"),
     }
-    return sources
+
+
+def _curious(home: Path, port: int, mark: str) -> dict[str, Hostile]:
+    outside = [str(home / mark), str(home / "submissions" / mark), f"/{mark}", f"/usr/{mark}", f"/dev/{mark}"]
+    call = f"import socket\nsocket.create_connection(('127.0.0.1', {port}), 2)"
+    return {
+        "peek": Hostile(PEEK.format(home=str(home), secret=SECRET[:4]), ("wrong",), "nothing to see came"),
+        "outside": Hostile(OUTSIDE.format(places=outside), ("wrong",), "nowhere came"),
+        "network": Hostile(call, ("wrong",), "refused"),
+        "tamper": Hostile(TAMPER, ("tampered",), "changed what judges it"),
+        "forge": Hostile(FORGE, ("stopped",), "grader's channel"),
+    }
+
+
+def _odd() -> dict[str, Hostile]:
+    thread = "import threading\nthreading.Thread(target=lambda: [None for _ in iter(int, 1)]).start()\nq2 = 'Ada'"
+    return {
+        "thread": Hostile(thread, ("right",), "left a thread running"),
+        "quits": Hostile("import sys\nsys.exit()", ("wrong",), "SystemExit"),
+        "magic": Hostile("%matplotlib inline\n!ls\nq2 = 'Ada'", ("right",)),
+        "helper": Hostile("q2 = helper()", ("wrong",), "helper is defined in another cell"),
+    }
 
 
 def project(home: Path) -> Path:
@@ -163,8 +220,8 @@ def cohort(folder: Path, hostiles: dict[str, Hostile]) -> None:
         "split": splits,
         "anna/07_toy": right,
         "bert/07_toy": notebook({**RIGHT, "q1": "def q1(x):\n    return x / 0.5"}),
-        "square0": notebook({**RIGHT, "q1": "def q1(x):\n    return x ** 2"}),
-        "square1": notebook({**RIGHT, "q1": "def q1(number):\n    return number * number"}),
+        "square0": notebook({**RIGHT, "q1": SQUARE}),
+        "square1": notebook({**RIGHT, "q1": SQUARE.replace("x", "number").replace("y", "result")}),
         "carla": notebook({**RIGHT, "q3": "def q3(x):\n    raise ValueError(x)"}),
     }
     for name, each in made.items():
@@ -174,54 +231,3 @@ def cohort(folder: Path, hostiles: dict[str, Hostile]) -> None:
 def _cell(name: str, source: str, **metadata: object) -> dict[str, Any]:
     parts: dict[str, Any] = {"execution_count": None, "outputs": []}
     return {"cell_type": "code", "id": name, "metadata": metadata, "source": source, **parts}
-
-
-def _peek(places: list[str]) -> str:
-    return f"""
-from pathlib import Path
-q2 = "nothing to see"
-for place in {places!r}:
-    for path in Path(place).rglob("*"):
-        try:
-            if path.suffix in (".py", ".ipynb", ".json") and "{SECRET[:4]}" + "-9131" in path.read_text():
-                q2 = str(path)
-        except (OSError, UnicodeDecodeError):
-            pass
-others = list(Path({places[0]!r}, "submissions").glob("*")) + list(Path({places[0]!r}, "report").glob("*"))
-q2 = str(others) if others else q2
-q2 = "environment" if "PYTEST_CURRENT_TEST" in os.environ else q2
-"""
-
-
-def _everywhere(places: list[str]) -> str:
-    return f"""
-q2 = []
-for place in {places!r}:
-    try:
-        open(place, "w").write("was here")
-        q2.append(place)
-    except OSError:
-        pass
-q2 = str(q2) if q2 else "nowhere"
-"""
-
-
-def _tamper() -> str:
-    return """
-from mle_standin.learning import answers, checks
-checks.judge = answers.require = checks.Fault.__init__ = lambda *_, **__: None
-q2 = 'Bob'
-"""
-
-
-def _forge() -> str:
-    return """
-import json
-line = json.dumps({"verdict": {"question": "q2", "title": "", "results": []}, "changed": [], "threads": 0})
-for number in range(3, 64):
-    try:
-        os.write(number, line.encode() + b"\\n")
-    except OSError:
-        pass
-q2 = 'Bob'
-"""

@@ -3,10 +3,13 @@
 import csv
 import json
 import os
+import re
 import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -18,6 +21,7 @@ import pytest
 from mle_standin.errors import InputError
 from mle_standin.grading import cohort_page
 from mle_standin.grading import grade
+from mle_standin.grading import hidden as hidden_checks
 from mle_standin.grading import one
 from mle_standin.grading import record
 from mle_standin.grading import sandbox
@@ -65,29 +69,27 @@ class Listener:
     seen: list[object] = field(default_factory=list)
 
 
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    """It listens on the loopback, in this process."""
+@contextmanager
+def listening() -> Iterator[Listener]:
+    """A listener on the loopback, in this process; it has heard one call."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         found = Listener(server.getsockname()[1])
-
-        def accept() -> None:
-            try:
-                while True:
-                    connection, address = server.accept()
-                    found.seen.append(address)
-                    connection.close()
-            except OSError:
-                return
-
-        thread = threading.Thread(target=accept, daemon=True)
+        thread = threading.Thread(target=_accept, args=(server, found), daemon=True)
         thread.start()
-        with socket.create_connection(("127.0.0.1", found.port)):  # it does hear
+        with socket.create_connection(("127.0.0.1", found.port)):
             pass
         while not found.seen:
             thread.join(0.01)
         yield found
         server.shutdown(socket.SHUT_RDWR)
+
+
+def _accept(server: socket.socket, found: Listener) -> None:
+    with suppress(OSError):
+        while True:
+            connection, address = server.accept()
+            found.seen.append(address)
+            connection.close()
 
 
 def running(mark: str) -> list[list[str]]:
@@ -100,53 +102,104 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("bwrap")
-def test_thirty_submissions_with_hostile_ones_are_graded_rightly_and_nothing_is_left(
-    home: Path, tmp_path: Path, listener: Listener
-) -> None:
+@dataclass(frozen=True)
+class Done:
+    """A cohort that was graded: what was handed in, what came, and what there was before."""
+
+    given: one.Assignment
+    hostiles: dict[str, made.Hostile]
+    found: list[submissions.Submission]
+    grades: list[record.Grades]
+    results: Path
+    mark: str
+    before: dict[str, bytes]
+    heard: int
+
+    def of(self, learner: str) -> dict[str, record.Graded]:
+        """The questions of a learner."""
+        return next({q.question: q for q in each.questions} for each in self.grades if each.learner == learner)
+
+    def points(self, *learners: str) -> list[int]:
+        """The points of these learners."""
+        return [sum(each.points for each in self.of(learner).values()) for learner in learners]
+
+
+@pytest.fixture(scope="module")
+def done(bwrap: None, tmp_path_factory: pytest.TempPathFactory) -> Done:
+    """Thirty submissions, graded by hidden checks."""
+    del bwrap
+    home, results = made.project(tmp_path_factory.mktemp("at") / "project"), tmp_path_factory.mktemp("results")
     mark = f"{os.getpid()}77"
-    hostiles = made.hostile(home, listener.port, mark)
-    made.cohort(home / "submissions", hostiles)
-    before = files(home)
-    given = assigned(home)
-    found = submissions.find(home / "submissions", "07")
-    assert len(found) == 30
-    grades = grade.cohort(given, found, tmp_path / "results", jobs=2, resume=True, tell=lambda *_: None)
+    with listening() as listener:
+        hostiles = made.hostile(home, listener.port, mark)
+        made.cohort(home / "submissions", hostiles)
+        before, given = files(home), assigned(home)
+        found = submissions.find(home / "submissions", "07")
+        grades = grade.cohort(given, found, results, jobs=2, resume=True, tell=lambda *_: None)
+    return Done(given, hostiles, found, grades, results, mark, before, len(listener.seen))
 
-    assert running(mark) == []
-    assert [path for path in (Path(f"/{mark}"), Path(f"/usr/{mark}")) if path.exists()] == []
-    assert files(home) == before
-    assert len(listener.seen) == 1
-    assert len(list((tmp_path / "results").glob("*.json"))) == 30
 
-    by_name = {each.learner: {q.question: q for q in each.questions} for each in grades}
-    for name, each in hostiles.items():
-        of = by_name[name]
-        assert (of["q1"].verdict, of["q3"].verdict) == ("right", "right"), name
-        assert (of["q1"].points, of["q3"].points) == (2, 1), name
-        if each.verdict:
-            assert of["q2"].verdict == each.verdict, (name, of["q2"])
-            assert each.words in f"{of['q2'].reason} {of['q2'].note}", (name, of["q2"])
-        assert of["q2"].points == (each.verdict == "right"), name
-    assert {q: each.verdict for q, each in by_name["renamed"].items()} == dict.fromkeys(("q1", "q2", "q3"), "right")
-    assert {each.points for name in ("broken", "empty", "blank") for each in by_name[name].values()} == {0}
-    totals = {each.learner: each.points for each in grades}
-    assert [totals[name] for name in ("split", "anna", "bert", "square0", "square1", "carla")] == [4, 4, 3, 3, 3, 3]
-    assert by_name["known"]["q1"].points == 1
-    assert "right on the data that learners see" in by_name["known"]["q1"].note
-    assert made.SECRET not in record.table(grades)
+@pytest.mark.slow
+def test_each_of_thirty_submissions_is_graded_and_kept(done: Done) -> None:
+    assert len(done.found) == len(done.grades) == len(list(done.results.glob("*.json"))) == 30
 
-    # Fork bombs end in more than one way.
-    some = [each for each in found if each.learner in {"loop", "lock", "memory", "burst", "forge", "square1", "blank"}]
-    again = grade.cohort(given, some, tmp_path / "again", jobs=1, resume=True, tell=lambda *_: None)
-    same = [each for each in grades if each.learner in {other.learner for other in some}]
-    assert record.table(again) == record.table(same)
 
-    page = cohort_page.write(given, found, grades, tmp_path / "report").read_text(encoding="utf-8")
-    assert "Is it the square?" in page
-    assert len(list((tmp_path / "report" / "learners").glob("*.html"))) == 30
-    assert "cdn" not in page
+@pytest.mark.slow
+@pytest.mark.parametrize("name", made.HOSTILES)
+def test_a_hostile_answer_costs_its_question_alone(done: Done, name: str) -> None:
+    of, each = done.of(name), done.hostiles[name]
+    assert [(of[q].verdict, of[q].points) for q in ("q1", "q3")] == [("right", 2), ("right", 1)]
+    assert of["q2"].verdict in each.verdicts, of["q2"]
+    assert each.words in f"{of['q2'].reason} {of['q2'].note}", of["q2"]
+    assert of["q2"].points == (each.verdicts == ("right",))
+
+
+@pytest.mark.slow
+def test_nothing_of_hostile_answers_is_left_running_or_written_and_nobody_was_called(done: Done) -> None:
+    assert running(done.mark) == []
+    assert [path for path in (Path(f"/{done.mark}"), Path(f"/usr/{done.mark}")) if path.exists()] == []
+    assert files(done.given.walls.home) == done.before
+    assert done.heard == 1  # the fixture's own call
+
+
+@pytest.mark.slow
+def test_notebooks_that_are_changed_or_broken_get_what_they_deserve(done: Done) -> None:
+    assert done.points("renamed", "split", "anna", "bert", "square0", "square1", "carla") == [4, 4, 4, 3, 3, 3, 3]
+    assert done.points("broken", "empty", "blank") == [0, 0, 0]
+    assert {each.verdict for name in ("broken", "empty") for each in done.of(name).values()} == {"missing"}
+    assert {each.verdict for each in done.of("blank").values()} == {"blank"}
+
+
+@pytest.mark.slow
+def test_a_value_copied_from_the_visible_data_is_told(done: Done) -> None:
+    copied = done.of("known")["q1"]
+    assert (copied.points, copied.of) == (1, 2)
+    assert "right on the data that learners see" in copied.note
+
+
+@pytest.mark.slow
+def test_nothing_of_hidden_checks_and_solutions_is_told(done: Done) -> None:
+    assert made.SECRET not in record.table(done.grades)
+    assert made.SECRET.encode() in b"".join(done.before.values())
+
+
+@pytest.mark.slow
+def test_the_same_submissions_give_the_same_csv(done: Done, tmp_path: Path) -> None:
+    names = {"loop", "lock", "memory", "burst", "forge", "square1", "blank"}
+    some = [each for each in done.found if each.learner in names]
+    again = grade.cohort(done.given, some, tmp_path, jobs=1, resume=True, tell=lambda *_: None)
+    assert record.table(again) == record.table(each for each in done.grades if each.learner in names)
+
+
+@pytest.mark.slow
+def test_the_pages_show_who_is_stuck_on_what(done: Done, tmp_path: Path) -> None:
+    page = cohort_page.write(done.given, done.found, done.grades, tmp_path).read_text(encoding="utf-8")
+    assert len(list((tmp_path / "learners").glob("*.html"))) == 30
+    assert re.search(r"<td>q1</td><td[^>]*>2</td><td>Is it the square\?</td>", page)
+    assert re.search(r"<td>square0, square1</td><td[^>]*>100</td><td>q1</td><td>q1</td>", page)
+    learner = (tmp_path / "learners" / "square0.html").read_text(encoding="utf-8")
+    assert "q1 Double a number: 1 of 2" in learner
+    assert "http" not in learner.replace("http-equiv", "")
 
 
 @pytest.mark.slow
@@ -187,14 +240,14 @@ def test_trusted_submissions_are_graded_without_a_sandbox_and_leave_nothing_runn
     for name in ("loop", "exit", "detached"):
         path = made.write(tmp_path / "handed-in.ipynb", made.notebook({**made.RIGHT, "q2": hostiles[name].source}))
         of = graded(given, path)
-        assert [of[q].verdict for q in ("q1", "q2", "q3")] == ["right", hostiles[name].verdict, "right"]
+        assert [of[q].verdict for q in ("q1", "q2", "q3")] == ["right", *hostiles[name].verdicts, "right"]
     assert running(mark) == []
     assert given.walls.told.startswith("Trusted")
 
 
 def test_without_bubblewrap_it_says_how_to_get_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox.sys, "platform", "linux")
-    monkeypatch.setattr(sandbox.shutil, "which", lambda _: None)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(InputError, match=r"not installed(.|\n)*apt-get install bubblewrap(.|\n)*--trusted"):
         sandbox.check(sandbox.Walls(home))
 
@@ -202,14 +255,14 @@ def test_without_bubblewrap_it_says_how_to_get_it(home: Path, monkeypatch: pytes
 def test_elsewhere_than_on_linux_only_trusted_submissions_are_graded(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sandbox.sys, "platform", "darwin")
+    monkeypatch.setattr("sys.platform", "darwin")
     with pytest.raises(InputError, match="no sandbox on this system"):
         sandbox.check(sandbox.Walls(home))
     sandbox.check(sandbox.Walls(home, trusted=True))
 
 
 def test_a_folder_of_submissions_that_holds_the_project_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox.sys, "platform", "linux")
+    monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(InputError, match="folders of their own"):
         sandbox.check(sandbox.Walls(home, hidden=(home.parent,)))
 
@@ -228,8 +281,8 @@ def test_hidden_checks_that_do_not_run_are_refused(home: Path) -> None:
 
 
 def test_hidden_checks_may_name_the_stand_in_of_the_template(tmp_path: Path) -> None:
-    (tmp_path / "check_07.py").write_text(f"import {grade.hidden.STAND_IN}.learning", encoding="utf-8")
-    assert grade.hidden.read(tmp_path, "07") == f"import {grade.hidden.PACKAGE}.learning"
+    (tmp_path / "check_07.py").write_text(f"import {hidden_checks.STAND_IN}.learning", encoding="utf-8")
+    assert hidden_checks.read(tmp_path, "07") == f"import {hidden_checks.PACKAGE}.learning"
 
 
 def test_the_csv_has_a_row_for_each_question_and_a_total(home: Path) -> None:
