@@ -94,7 +94,7 @@ def _accept(server: socket.socket, found: Listener) -> None:
 
 def running(mark: str) -> list[list[str]]:
     """The commands of processes with this word among their arguments."""
-    return [found for each in psutil.process_iter(["cmdline"]) if mark in (found := each.info["cmdline"] or ())]
+    return [found for each in psutil.process_iter(["cmdline"]) if mark in (found := each.info["cmdline"] or [])]
 
 
 def files(folder: Path) -> dict[str, bytes]:

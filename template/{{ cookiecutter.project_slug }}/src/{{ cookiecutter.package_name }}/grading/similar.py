@@ -16,6 +16,7 @@ from itertools import combinations
 TOKEN = re.compile(r"\w+|[^\w\s]")
 RUN = 4  # tokens of a shingle
 FEWEST = 12  # shingles that two submissions need to be compared: less is alike by chance
+SHORT = 6  # shingles that an answer needs to be named as alike
 FLOOR = 0.8  # of the Jaccard index, from which a pair is shown
 SMALL = 6  # submissions, below which nothing is called common
 Shingles = Counter[tuple[str, tuple[str, ...]]]
@@ -117,7 +118,7 @@ def _where(
     alike = []
     for question in sorted({question for question, _ in one}):
         mine, theirs = (Counter({key: n for key, n in of.items() if key[0] == question}) for of in (one, two))
-        if (mine & theirs).total() >= floor * (mine | theirs).total():
+        if (mine & theirs).total() >= max(floor * (mine | theirs).total(), SHORT):
             alike.append(question)
     both = wrong.get(first, set()) & wrong.get(second, set())
     return tuple(alike), tuple(question for question in alike if question in both)
