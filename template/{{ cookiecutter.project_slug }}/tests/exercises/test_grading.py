@@ -22,6 +22,7 @@ from mle_standin.errors import InputError
 from mle_standin.grading import cohort_page
 from mle_standin.grading import grade
 from mle_standin.grading import hidden as hidden_checks
+from mle_standin.grading import inside
 from mle_standin.grading import one
 from mle_standin.grading import record
 from mle_standin.grading import sandbox
@@ -32,9 +33,12 @@ LIMITS = sandbox.Limits(seconds=3)
 
 @pytest.fixture(scope="session")
 def bwrap() -> None:
-    """Skip where there is no sandbox; in continuous integration that is a failure."""
+    """Skip where there is no sandbox; in continuous integration that is a failure, unless NO_SANDBOX says so."""
+    if os.environ.get("NO_SANDBOX"):
+        pytest.skip("NO_SANDBOX is set")
     if not shutil.which(sandbox.TOOL):
-        pytest.fail("bubblewrap is missing") if os.environ.get("CI") else pytest.skip("bubblewrap is not installed")
+        why = "bubblewrap is missing: apt-get install bubblewrap"
+        pytest.fail(why) if os.environ.get("CI") else pytest.skip(why)
 
 
 @pytest.fixture
@@ -222,6 +226,25 @@ def test_what_was_graded_is_not_graded_again_unless_it_changed(home: Path, tmp_p
     assert (run(), told) == ([4, 3], ["bert"])
     (results / "anna.json").write_text("{", encoding="utf-8")
     assert (run(), told) == ([4, 3], ["anna"])
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("bwrap")
+def test_an_interrupt_ends_what_runs_and_keeps_what_is_graded(home: Path, tmp_path: Path) -> None:
+    folder = home / "submissions"
+    made.write(folder / "anna.ipynb", made.notebook(made.RIGHT))
+    sleeps = {question: "import time\ntime.sleep(3600)" for question in made.RIGHT}
+    made.write(folder / "bert.ipynb", made.notebook(sleeps))
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    given, found = assigned(home), submissions.find(folder, "07")
+    with pytest.raises(KeyboardInterrupt):
+        grade.cohort(given, found, tmp_path / "results", jobs=2, resume=True, tell=interrupted)
+    assert [path.stem for path in (tmp_path / "results").glob("*.json")] == ["anna"]
+    assert not inside.ALIVE
+    assert [each for each in psutil.Process().children(recursive=True) if each.name() == sandbox.TOOL] == []
 
 
 @pytest.mark.slow

@@ -4,10 +4,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Generator
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import as_completed
+from contextlib import closing
 from dataclasses import asdict
 from dataclasses import replace
 from pathlib import Path
@@ -76,13 +77,15 @@ def cohort(
         if resume and (grades := record.loaded(place, keys[learner])) is not None
     }
     left = [each for each in found if each.learner not in done]
+    inside.HALT.clear()
     if left:
         prove(given)
-    for grades in _graded(given, left, jobs):
-        learner = grades.learner
-        write_atomic(places[learner], record.dumped(grades, keys[learner]))
-        done[learner] = grades
-        tell(learner, len(done), len(found))
+    with closing(_graded(given, left, jobs)) as graded:
+        for grades in graded:
+            learner = grades.learner
+            write_atomic(places[learner], record.dumped(grades, keys[learner]))
+            done[learner] = grades
+            tell(learner, len(done), len(found))
     return [done[each.learner] for each in found]
 
 
@@ -93,7 +96,7 @@ def file_name(learner: str) -> str:
     return plain if same else f"{plain}-{hashlib.sha256(learner.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
-def _graded(given: Assignment, left: Sequence[Submission], jobs: int) -> Iterator[Grades]:
+def _graded(given: Assignment, left: Sequence[Submission], jobs: int) -> Generator[Grades, None, None]:
     # Each process is started and ended by the same thread: bubblewrap's ends with the thread that has started it.
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="grading")
     # Read before, in one thread: Python 3.11 loses count of its depth when two threads parse at a time.

@@ -30,6 +30,7 @@ ROUNDS = 20  # of ending what an answer has left running
 
 
 ALIVE: "set[Inside]" = set()
+HALT = threading.Event()  # the grader itself is stopped: nothing new begins
 
 
 class Stopped(Exception):  # noqa: N818 - it is the answer's, not the program's
@@ -40,7 +41,9 @@ class Inside:
     """One process in the sandbox; use it as a context manager: nothing of it is left afterwards."""
 
     def __init__(self, walls: sandbox.Walls, limits: sandbox.Limits) -> None:
-        """Start it."""
+        """Start it; KeyboardInterrupt when the grader is being stopped."""
+        if HALT.is_set():
+            raise KeyboardInterrupt
         self.walls, self.limits = walls, limits
         self.scratch = Path(tempfile.mkdtemp(prefix="grading-")) if walls.trusted else None
         folder = self.scratch or sandbox.FREE
@@ -64,6 +67,9 @@ class Inside:
         ]
         for thread in self._threads:
             thread.start()
+        if HALT.is_set():  # meanwhile
+            self.end()
+            raise KeyboardInterrupt
 
     def __enter__(self) -> Self:
         """Nothing to do."""
@@ -187,7 +193,8 @@ class Inside:
 
 
 def end_all() -> None:
-    """End every process that there is, when the grader itself is stopped."""
+    """End every process that there is and start no other one, when the grader itself is stopped."""
+    HALT.set()
     while ALIVE:
         with suppress(KeyError):
             ALIVE.pop().end()
