@@ -37,6 +37,10 @@ def test_the_text_of_a_query_is_compared_too_whatever_its_case_and_layout() -> N
     assert similar.tokens(first) != similar.tokens("q = 'select a from c'")
 
 
+def test_a_cell_too_deep_to_be_written_again_is_compared_as_it_stands() -> None:
+    assert similar.tokens(f"q1 = {' + '.join('a' * 2000)}")[:4] == ["q1", "=", "a", "+"]
+
+
 def test_a_pair_is_found_and_wrong_answers_in_common_come_first() -> None:
     answers = {"a": {"q1": LONG}, "b": {"q1": DISGUISED}, "c": {"q1": OTHER}, "d": {"q1": OTHER}, "e": {"q1": "q1 = 1"}}
     found = similar.pairs(answers, {"c": {"q1"}, "d": {"q1"}})

@@ -10,8 +10,11 @@ from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
+
+from .submissions import parsed
 
 TOKEN = re.compile(r"\w+|[^\w\s]")
 RUN = 4  # tokens of a shingle
@@ -62,13 +65,12 @@ def shingles(answers: Mapping[str, str]) -> Shingles:
 
 def tokens(source: str) -> list[str]:
     """The tokens of a cell without comments, docstrings and layout, its names numbered; those of its texts, too."""
-    try:
-        tree = ast.parse(source)
+    tree = parsed(source)
+    if tree is not None:
         texts = [text for node in tree.body for text in _anonymous(node, {})]
-        code = ast.unparse(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return TOKEN.findall(re.sub(r"#.*", "", source).lower())
-    return TOKEN.findall(code) + [token for text in texts for token in TOKEN.findall(text.lower())]
+        with suppress(RecursionError):  # a sum of a thousand terms
+            return TOKEN.findall(ast.unparse(tree)) + [token for text in texts for token in TOKEN.findall(text.lower())]
+    return TOKEN.findall(re.sub(r"#.*", "", source).lower())
 
 
 def likeness(first: Shingles, second: Shingles) -> float:

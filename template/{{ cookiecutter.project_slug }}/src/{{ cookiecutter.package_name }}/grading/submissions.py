@@ -5,6 +5,7 @@ Nothing that a learner hands in is an error of this program: what cannot be read
 
 import ast
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -98,11 +99,20 @@ def blanks(clean: Mapping[str, Any]) -> dict[str, str]:
 
 def defined(source: str) -> set[str]:
     """The names that a cell assigns, defines or imports at its top level; by pattern when it does not parse."""
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(source)
+    if tree is None:
         return set(re.findall(r"^(?:async\s+)?(?:def\s+|class\s+)?(\w+)\s*(?:\(|=(?!=)|:)", source, re.MULTILINE))
-    return {name for statement in body for name in _names(statement)}
+    return {name for statement in tree.body for name in _names(statement)}
+
+
+def parsed(source: str) -> ast.Module | None:
+    """A cell as a tree; None when it is no Python. Not for two threads at a time: Python 3.11 loses its count."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of escapes in the learner's texts
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
 
 
 def _names(statement: ast.stmt) -> Iterator[str]:
