@@ -138,8 +138,8 @@ def scoreboard(judged: Sequence["Judged"], *, title: str) -> Figure:
 
 
 def tiles(rows: Mapping[str, Sequence[tuple[str, str]]], *, title: str) -> Figure:
-    """A row of tiles for each name: their words and "good", "begun" or "open", which is their color."""
-    colors = {"good": (GREEN, "white"), "begun": (ORANGE, "white"), "open": ("#cbd5e0", "black")}
+    """A row of tiles for each name: their words and "good", "begun", "bad" or "open", which is their color."""
+    colors = {"good": (GREEN, "white"), "begun": (ORANGE, "white"), "bad": (RED, "white"), "open": ("#cbd5e0", "black")}
     figure, axes = _figure(title, height=0.8 + 0.36 * max(len(rows), 1))
     for row, each in enumerate(rows.values()):
         for column, (words, state) in enumerate(each):

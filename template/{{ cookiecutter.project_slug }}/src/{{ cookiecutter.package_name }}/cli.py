@@ -17,6 +17,7 @@ import click
 from . import cluster_commands
 from . import exercise_commands
 from . import gate_commands
+from . import grade_commands
 from . import monitor_commands
 from . import retrain_commands
 from . import service_commands
@@ -314,6 +315,7 @@ for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.dril
     commands.add_command(command)
 commands.add_command(trace_commands.trace)
 commands.add_command(exercise_commands.exercise)
+commands.add_command(grade_commands.grade)
 commands.add_command(service_commands.keys)
 commands.add_command(simulate_commands.simulate)
 commands.add_command(monitor_commands.monitor)
