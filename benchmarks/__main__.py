@@ -14,6 +14,7 @@ import batch
 import cluster
 import drift
 import endurance
+import matplotlib as mpl
 import notebooks_vs_script
 import pictures
 import replay
@@ -21,6 +22,7 @@ import retraining
 import serving
 
 HERE = Path(__file__).resolve().parent
+mpl.rcParams["svg.hashsalt"] = "benchmarks"  # the same figures give the same picture, byte for byte
 MEASURES: dict[str, Callable[[Path], Any]] = {
     "serving": lambda project: serving.measure(project, 5),
     "endurance": endurance.measure,
