@@ -57,7 +57,7 @@ def test_the_command_grades_as_the_bank_says_and_the_same_when_it_is_repeated(
     install(project, folder)
     known = submissions(tmp_path / "handed-in", project)
     assert len(known) == 4
-    grade = [folder / "bin" / "mle-standin", "grade", tmp_path / "handed-in"]
+    grade: list[str | Path] = [folder / "bin" / "mle-standin", "grade", tmp_path / "handed-in"]
     command: list[str | Path] = [*grade, "--csv", tmp_path / "grades.csv"]
     hidden: list[str | Path] = ["--hidden", REPOSITORY / "exercises" / "hidden", "--report", tmp_path / "report"]
     said = run(*command, *hidden, cwd=project, minutes=10).stderr
