@@ -4,7 +4,7 @@ PROJECT = build/flight-delays
 STANDIN = build/mle-standin
 UV = .venv/bin/uv
 PYTEST = .venv/bin/pytest
-MODULES = $(wildcard template scripts tests benchmarks)
+MODULES = $(wildcard template scripts tests benchmarks exercises)
 
 # Without compiled modules every start of a kernel costs seconds. Threads of OpenMP fight over two cores.
 unexport PYTHONDONTWRITEBYTECODE

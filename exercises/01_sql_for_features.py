@@ -104,8 +104,8 @@ check("q3")
 # ## Question 4: what was known
 #
 # As question 2, with the weather that was **known** at the scheduled departure: the latest observation of the flight's
-# airport that was complete by then. An observation is complete one hour after its `time_hour`. However old it is, it
-# counts; a flight before all observations stays, with NULL.
+# airport that was complete by then. An observation is complete one hour after its `time_hour`: that of 9:00 counts from
+# 10:00 on. However old it is, it counts; a flight before all observations stays, with NULL.
 
 # %% question="q4"
 # solution begins

@@ -19,14 +19,14 @@ from mle_standin.learning import drawn
 from mle_standin.schema import Column, Law, Rule
 
 check = exercises.begin("03")
-sessions = drawn.sessions_of(seed=0)  # a clean month; other seeds are other months, with other sites
+sessions = drawn.sessions_of(seed=0)  # a clean "month", of eight weeks; other seeds give others, of other sites
 sessions.head(3)
 
 # %% [markdown]
 # What the operator tells you:
 #
-# - `site` is two capital letters, a hyphen and two digits. New sites open every month. Each site counts its sessions by
-#   itself, in `session`.
+# - `site` is two capital letters, a hyphen and two digits; they do not tell its time zone. New sites open every month.
+#   Each site counts its sessions by itself, in `session`.
 # - There are three kinds of `plug`: type2, ccs, chademo.
 # - `started` and `ended` are in UTC. `ended` is missing while a car is still charging: 2% of the sessions.
 # - `kwh` is always there, from 0 to 100 (the largest battery). No plug gives more than 22 kW.
@@ -126,8 +126,8 @@ check("q4")
 # ## Question 5: a law of the whole table
 #
 # Last spring a new clock wrote local time where UTC was meant: every session started eight hours early. In winter
-# another one was five hours late. No row was impossible. Write a `Law`, a figure of the whole table (SQL, an aggregate)
-# with its limits, that is red for both and green in every clean month. For example:
+# another one was five hours late. No row was impossible. Write a `Law`, a figure of the whole table (SQL, an aggregate,
+# a number) with its limits, that is red for both and green in every clean month. For example:
 # `Law("energy", "avg(kwh)", 10, 40, "mean energy of a session")`.
 
 # %% question="q5"
@@ -144,7 +144,8 @@ check("q5")
 #
 # A function that compares a new month with a usual one, of the same sites, and returns a list of problems as sentences:
 # empty when all is well. It will see clean months; a site that sends nothing, Wh instead of kWh at one site, a meter
-# that always shows the same value, and ends that are missing more often. Each of the four counts.
+# that always shows the same value, and ends that are missing more often. Each of the four counts. Another clean month
+# of the same sites, to try it on: `drawn.sessions_of(seed=1, sites=sorted(sessions["site"].unique()))`.
 
 # %% question="q6"
 def q6(usual: pd.DataFrame, new: pd.DataFrame) -> list[str]:

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-
 from mle_standin.learning import answers
 from mle_standin.learning import parity
 from mle_standin.learning import prototype

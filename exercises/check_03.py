@@ -6,7 +6,6 @@ from typing import Any
 from typing import ClassVar
 
 import pandas as pd
-
 from mle_standin.learning import answers
 from mle_standin.learning import defects
 from mle_standin.learning import drawn
@@ -62,12 +61,16 @@ class Q1(Question):
 
     def check_kwh(self) -> None:
         """energy below zero, above 100 kWh, in Wh, or missing is refused"""
-        cause = "0 kWh is possible, and 100 is the largest battery: low=, high=, both inclusive; and nothing for max_null"
+        cause = (
+            "0 kWh is possible, and 100 is the largest battery: low=, high=, both inclusive; and nothing for max_null"
+        )
         self._refused("kwh", (-1.0, -0.01, 100.5, 7400.0, None), cause)
 
     def check_site(self) -> None:
         """a site that is not two capitals, a hyphen and two digits is refused"""
-        cause = 'A pattern holds for the whole text: "^[A-Z]{2}-[0-9]{2}$". A list of the sites of today is wrong tomorrow'
+        cause = (
+            'Bind the pattern to the whole text: "^[A-Z]{2}-[0-9]{2}$". A list of the sites of today is wrong tomorrow'
+        )
         self._refused("site", ("la-10", "LA10", "LA-1", "LA-100", " LA-10", "XLA-10", ""), cause)
 
     def check_plug(self) -> None:
@@ -82,7 +85,10 @@ class Q1(Question):
         red = [f.check for f in defects.judged(half, self.table).findings if not f.passed]
         cause = "2% are still charging: max_null=0.05 allows for them. Without a limit a broken clock stays unseen"
         require(
-            any("missing" in check for check in red), expected="red when half of the ends are missing", came="green", cause=cause
+            any("missing" in check for check in red),
+            expected="red when half of the ends are missing",
+            came="green",
+            cause=cause,
         )
 
     def _refused(self, name: str, values: tuple[object, ...], cause: str) -> None:
@@ -160,7 +166,8 @@ class Q3(Question):
                     "A session that is still charging has no end and is sound. A rule that gives NULL is kept, but "
                     "greatest leaves NULL out: greatest(NULL, 0) is 0. Begin with: ended is null or …"
                 )
-                cause = cause if pd.isna(row["ended"]) else f"22 kW for every hour is allowed, as is a rounded cent. {QUIET}"
+                rounded = f"22 kW for every hour is allowed (<=); a fee is rounded to a cent: abs(…) <= .01. {QUIET}"
+                cause = cause if pd.isna(row["ended"]) else rounded
                 require(False, expected="no clean row refused", came=came, cause=cause)
 
     def check_order(self) -> None:
@@ -244,7 +251,7 @@ class Q4(Question):
         """no good row is in quarantine"""
         wrong = set(self._keys(self.bad)) - set(self.reasons)
         missing = self.rows["ended"].isna()
-        running = {key for key in self._keys(self.rows[missing])} & wrong
+        running = set(self._keys(self.rows[missing])) & wrong
         cause = QUIET
         if running:
             cause = "A comparison with a missing value is False: a session that is still charging (no end) is good"
@@ -253,9 +260,14 @@ class Q4(Question):
     def check_reasons(self) -> None:
         """each bad row says all that is wrong with it"""
         require(
-            "reason" in self.bad, expected="a column reason", came="none", cause="bad.assign(reason=…), text for each row"
+            "reason" in self.bad,
+            expected="a column reason",
+            came="none",
+            cause="bad.assign(reason=…), text for each row",
         )
-        said = dict(zip(zip(self.bad["site"], self.bad["session"].astype(int), strict=True), self.bad["reason"], strict=True))
+        said = dict(
+            zip(zip(self.bad["site"], self.bad["session"].astype(int), strict=True), self.bad["reason"], strict=True)
+        )
         for key, words in self.reasons.items():
             came = said.get(key, "")
             missing = [word for word in words if word not in str(came)]
@@ -348,7 +360,9 @@ class Q6(Question):
 
     def check_frozen(self) -> None:
         """it notices a meter that always sends the same value"""
-        cause = "Every row of a site has the same kwh, and each value is possible: count the different values of each site"
+        cause = (
+            "Every row of a site has the same kwh, and each value is possible: count the different values of each site"
+        )
         self._finds(defects.frozen, "the same kwh in every row of a site", cause)
 
     def check_missing(self) -> None:
@@ -359,5 +373,3 @@ class Q6(Question):
     def _finds(self, plant: Callable[[pd.DataFrame], pd.DataFrame], what: str, cause: str) -> None:
         said = self._said(plant(self.new))
         require(said, expected=f"a problem told: {what}", came="an empty list", cause=cause)
-
-

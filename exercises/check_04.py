@@ -7,8 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn import metrics
-
 from mle_standin import evaluation
 from mle_standin.learning import answers
 from mle_standin.learning import forecasts
@@ -25,6 +23,7 @@ from mle_standin.learning.numeric import modules
 from mle_standin.learning.numeric import named
 from mle_standin.learning.numeric import number
 from mle_standin.learning.numeric import pair
+from sklearn import metrics
 
 NOT_MEASURED = "A missing kwh counts as nothing, neither in the sum nor in the number of sessions"
 AT_END = ("kwh", "ended", "hours", "dollars")  # what a session's row says only when it is over

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-
 from mle_standin.learning import answers
 from mle_standin.learning import faulty
 from mle_standin.learning import specimens
@@ -44,7 +43,9 @@ class Q1(Tested):
 
     def check_future(self) -> None:
         """red on a model that looks at the departure delay"""
-        self.catches(("departure delay",), "It is the third column: change dep_delay in every row, for instance shuffle it")
+        self.catches(
+            ("departure delay",), "It is the third column: change dep_delay in every row, for instance shuffle it"
+        )
 
     def check_few(self) -> None:
         """red on a model that knows a few flights by heart"""
@@ -135,7 +136,8 @@ class Q4(Tested):
     def check_order(self) -> None:
         """red on models that depend on the order of the rows or on their labels"""
         cause = (
-            "The rows that you are given are in the order of time: ask in another order, put the answers back into the old "
+            "The rows that you are given are in the order of time: ask in another "
+            "order, put the answers back into the old "
             "one, and do it with other labels, reset_index(drop=True)"
         )
         self.catches(("sorted", "carried on", "row label"), cause)
@@ -175,14 +177,18 @@ class Q5(Question):
         self.found = {str(name) for name in found}
         unknown = self.found - set(self.given.table)
         first = min(unknown, default="")
-        require(not unknown, expected="names of columns of features", came=repr(first), cause="As in x01; not its value")
+        require(
+            not unknown, expected="names of columns of features", came=repr(first), cause="As in x01; not its value"
+        )
 
     def check_quiet(self) -> None:
         """no honest feature is named"""
         for name in sorted(self.found & set(self.given.honest)):
             what = self.given.honest[name]
             why = self.words.get(what, "it was known in time, and alone it ranks hardly better than chance")
-            require(False, expected=f"{name} ({what}) to be used", came="named as one that cannot be", cause=f"Look: {why}")
+            require(
+                False, expected=f"{name} ({what}) to be used", came="named as one that cannot be", cause=f"Look: {why}"
+            )
 
     def check_late(self) -> None:
         """a feature that becomes known too late is named"""
@@ -199,7 +205,9 @@ class Q5(Question):
 
     def check_negated(self) -> None:
         """a feature that is too good the other way round is named, though values are missing"""
-        cause = "Its AUC is near 0, which gives the answer away as well: max(auc, 1 - auc), over the rows where it is known"
+        cause = (
+            "Its AUC is near 0, which gives the answer away as well: max(auc, 1 - auc), over the rows where it is known"
+        )
         self._named("arr_delay", cause)
 
     def _named(self, guilty: str, cause: str) -> None:
@@ -224,7 +232,9 @@ class Q6(Question):
         found = answers.called(self.q6, given.answers.copy())
         pair = isinstance(found, tuple | list) and len(found) == 2 and isinstance(found[0], bool | np.bool_)
         cause = 'Return (True, "") or (False, name): the verdict itself, not an array of them'
-        require(pair, expected="a pair of True or False and a name", came=f"{type(found).__name__}: {found}", cause=cause)
+        require(
+            pair, expected="a pair of True or False and a name", came=f"{type(found).__name__}: {found}", cause=cause
+        )
         return bool(found[0]), str(found[1])
 
     def check_quiet(self) -> None:
@@ -242,7 +252,8 @@ class Q6(Question):
         cause = "It differs by less than .03: certain, but too small to matter"
         if len(rows) <= 10 and not rows["late"].any():
             cause = (
-                "None of so few flights was late, which chance does; an interval from late alone, or from drawing them again, "
+                "None of so few flights was late, which chance does; an interval from "
+                "late alone, or from drawing them again, "
                 "has no width then. Take the spread that p promises, p * (1 - p) for each flight, or Wilson's interval"
             )
         elif abs(said - late) > suspects.TOLERANCE:
@@ -255,7 +266,9 @@ class Q6(Question):
 
     def check_hidden(self) -> None:
         """red when the mean over all carriers is right"""
-        self._bad("hidden", "Others make up for it in the mean over all flights: judge each carrier, and name the worst")
+        self._bad(
+            "hidden", "Others make up for it in the mean over all flights: judge each carrier, and name the worst"
+        )
 
     def check_fewer(self) -> None:
         """red for a carrier that is late less often than it says"""
@@ -263,7 +276,10 @@ class Q6(Question):
 
     def check_small(self) -> None:
         """red for a small carrier that is certainly bad"""
-        self._bad("small", "20 flights, nearly all of them late: the interval is wide and yet far from p; leave no carrier out")
+        self._bad(
+            "small",
+            "20 flights, nearly all of them late: the interval is wide and yet far from p; leave no carrier out",
+        )
 
     def _bad(self, fault: str, cause: str) -> None:
         passed, name = self.clean
@@ -282,7 +298,16 @@ class Q7(Tested):
     count: ClassVar = 1000
     advice: ClassVar = "Which of your tests is red there? Try them one by one; outcomes differ by chance, too"
     known: ClassVar = (
-        *("flight id", "departure delay", "no delays", "rain helps", "fog helps", "log odds", "above one", "missing seats"),
+        *(
+            "flight id",
+            "departure delay",
+            "no delays",
+            "rain helps",
+            "fog helps",
+            "log odds",
+            "above one",
+            "missing seats",
+        ),
         *("swapped", "rescaled", "sorted", "row label", "random", "fills in place"),
     )
     by_outcome: ClassVar = ("worse carrier", "other unit", "too sure")
@@ -313,7 +338,9 @@ class Q7(Tested):
     def check_outcome(self) -> None:
         """red on one of those that only the outcome shows"""
         missed = [each for each in self._missed() if each.name in self.by_outcome]
-        cause = "Compare the mean of p with that of late, over all flights, for each carrier, and where p is low or high"
+        cause = (
+            "Compare the mean of p with that of late, over all flights, for each carrier, and where p is low or high"
+        )
         expected = f"red on one at least, such as {self._told(missed)}"
         require(len(missed) < len(self.by_outcome), expected=expected, came="green on all three", cause=cause)
 

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-
 from mle_standin.learning import answers
 from mle_standin.learning import latency
 from mle_standin.learning import serving
@@ -506,7 +505,7 @@ class Q5(Question):
             require(len(server.keys) == 1, expected=f"{kind.__name__} after 1 try", came=came, cause=cause)
         except Fault:
             raise
-        except Exception as error:  # noqa: BLE001 - it is told
+        except Exception as error:
             raise Fault(expected=f"{kind.__name__} ({server.script[0]})", came=repr(error), cause=cause) from error
         else:
             raise Fault(expected=f"{kind.__name__} ({server.script[0]!r})", came=came, cause=cause)

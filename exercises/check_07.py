@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-
 from mle_standin.learning import answers
 from mle_standin.learning import replays
 from mle_standin.learning import slips
@@ -54,7 +53,7 @@ class Q1(Question):
         """missing values are a bin of their own"""
         holes = self.temp.where(np.arange(len(self.temp)) % 5 > 0)
         self._same(self.temp, holes, "each fifth value missing")
-        self._same(holes.iloc[: 1250].reset_index(drop=True), self.temp[:900], "values missing in the reference only")
+        self._same(holes.iloc[:1250].reset_index(drop=True), self.temp[:900], "values missing in the reference only")
 
     def _same(self, reference: pd.Series, window: pd.Series, what: str) -> None:
         came = answers.called(self.q1, reference.copy(), window.copy())
@@ -92,11 +91,15 @@ class Q2(Question):
 
     def check_coverage(self) -> None:
         """coverage counts each due flight once, and no label of the future"""
-        self._same("coverage", "The due flights with a label that arrived at as_of or before, divided by the due flights")
+        self._same(
+            "coverage", "The due flights with a label that arrived at as_of or before, divided by the due flights"
+        )
 
     def check_brier(self) -> None:
         """the score is that of the labels as they were known"""
-        self._same("brier", "Mean of (probability - late)²: due flights, each once, with the newest label known at as_of")
+        self._same(
+            "brier", "Mean of (probability - late)²: due flights, each once, with the newest label known at as_of"
+        )
 
     def check_none(self) -> None:
         """where nothing is due or known, it says so"""
@@ -131,7 +134,9 @@ class Q3(Question):
             came = f"a {type(found).__name__}"
             raise Fault(expected="rows of the table, all columns", came=came, cause="Select: predictions[condition]")
         lost = [name for name in self.rows.columns if name not in found]
-        require(not lost, expected="all columns", came=f"none named {', '.join(lost)}", cause="Select rows, not columns")
+        require(
+            not lost, expected="all columns", came=f"none named {', '.join(lost)}", cause="Select rows, not columns"
+        )
         return found
 
     def check_summer(self) -> None:
@@ -157,9 +162,17 @@ class Q3(Question):
         """nothing is newer than 28 days before the day"""
         day = pd.Timestamp(f"2023-01-{10 + self.seed % 9}")
         newest = self._asked(day)["day"].max()
-        cause = "What is wrong now may have been wrong for weeks, and rows after the day are the future: day - 28 days or before"
+        cause = (
+            "What is wrong now may have been wrong for weeks, and rows after the day "
+            "are the future: day - 28 days or before"
+        )
         came = f"rows up to {newest:%Y-%m-%d}" if not pd.isna(newest) else "no row"
-        require(newest <= day - pd.Timedelta(days=28), expected=f"rows 28 days older than {day.date()}", came=came, cause=cause)
+        require(
+            newest <= day - pd.Timedelta(days=28),
+            expected=f"rows 28 days older than {day.date()}",
+            came=came,
+            cause=cause,
+        )
         self._same(day)
 
     def _same(self, day: pd.Timestamp) -> None:
@@ -170,10 +183,16 @@ class Q3(Question):
         days, came = ({each.date() for each in table["day"]} for table in (wanted, found))
         few, many = sorted(days - came), sorted(came - days)
         cause = "Both ends count: a distance of 21 days, an age of 28. The year is a circle: min(d, 365 - d)"
-        shown = f"{len(few)} days are missing, such as {few[0]}" if few else f"{len(many)} more, such as {(many or [''])[0]}"
+        shown = (
+            f"{len(few)} days are missing, such as {few[0]}"
+            if few
+            else f"{len(many)} more, such as {(many or [''])[0]}"
+        )
         require(not few and not many, expected=f"{len(days)} days for {day.date()}", came=shown, cause=cause)
         came_ = f"{len(found)} rows"
-        require(len(found) == len(wanted), expected=f"{len(wanted)} rows", came=came_, cause="Each row of these days, once")
+        require(
+            len(found) == len(wanted), expected=f"{len(wanted)} rows", came=came_, cause="Each row of these days, once"
+        )
 
 
 Pairs = list[tuple[int, int | None]]
@@ -203,20 +222,28 @@ class Q4(Question):
 
     def check_begin(self) -> None:
         """it begins in the window in which n of the last m are violated"""
-        cause = "The window in which the n-th violation is seen, not the first violated one; fewer than m windows are enough"
+        cause = (
+            "The window in which the n-th violation is seen, not the first violated "
+            "one; fewer than m windows are enough"
+        )
         self._same([False, True, False, False, True, False, True], 2, 3, cause)
         self._same([True, True], 2, 3, cause)
         self._same([], 2, 3, "No window, no alarm: an empty list")
 
     def check_end(self) -> None:
         """it ends when the last m are quiet, and rings until then"""
-        cause = "One quiet window does not end it, nor do fewer violations than n: the last m must be quiet, the m-th is the end"
+        cause = (
+            "One quiet window does not end it, nor do fewer violations than n: the "
+            "last m must be quiet, the m-th is the end"
+        )
         self._same([True, True, False, True, False, False, False, True], 2, 3, cause)
         self._same([True, True, False, False, True, False], 2, 3, "It rings on: the end is None. " + cause)
 
     def check_missing(self) -> None:
         """windows that were not judged are left out"""
-        cause = "None is neither quiet nor violated: take the last m that were judged, and keep the numbers of all windows"
+        cause = (
+            "None is neither quiet nor violated: take the last m that were judged, and keep the numbers of all windows"
+        )
         self._same([True, None, None, True, False, None, False, None, False], 2, 3, cause)
         self._same([True, True, False, None, False, None], 2, 3, cause)
 
@@ -257,14 +284,21 @@ class Q5(Question):
             raise Fault(expected="a dict: a limit for each monitor", came=f"a {type(said).__name__}", cause=cause)
         missing = [name for name in watched.KINDS if name not in found]
         came = f"none for {', '.join(missing)}"
-        require(not missing, expected="a limit for each of the seven monitors", came=came, cause="Their names are in monitor")
+        require(
+            not missing,
+            expected="a limit for each of the seven monitors",
+            came=came,
+            cause="Their names are in monitor",
+        )
         limits = {name: slips.number(found[name], f"the limit of {name}") for name in watched.KINDS}
         wrong = [name for name, limit in limits.items() if not isfinite(limit)]
         cause = "A quantile over no rows? Look at the readings that you select"
         require(not wrong, expected="limits that are numbers", came=f"{', '.join(wrong)}: nan or inf", cause=cause)
         return limits
 
-    def _outcome(self, limits: dict[str, float], factors: Mapping[str, float] | None = None) -> tuple[list[str], list[str]]:
+    def _outcome(
+        self, limits: dict[str, float], factors: Mapping[str, float] | None = None
+    ) -> tuple[list[str], list[str]]:
         missed, false = [], []
         for rows in self.unseen(self.seed):
             scaled = rows if factors is None else rows.assign(value=rows["value"] * rows["monitor"].map(factors))
@@ -275,9 +309,10 @@ class Q5(Question):
 
     def check_quiet(self) -> None:
         """it seldom rings when nothing is wrong"""
-        missed, false = self._outcome(self.limits)
+        _, false = self._outcome(self.limits)
         cause = (
-            "One limit for all? temp moves with the weather, carrier hardly at all. Look at the readings of quiet weeks, "
+            "One limit for all? temp moves with the weather, carrier hardly at all. "
+            "Look at the readings of quiet weeks, "
             f"those before an incident too, and go to their upper end, for each monitor by itself. {QUIET}"
         )
         came = f"{len(false)}: {'; '.join(false[:4])}"
@@ -286,7 +321,9 @@ class Q5(Question):
     def check_found(self) -> None:
         """it finds the incidents in time"""
         missed, _ = self._outcome(self.limits)
-        cause = "The limits are too high. Are weeks of incidents among those that you measure, or monitors of other scales?"
+        cause = (
+            "The limits are too high. Are weeks of incidents among those that you measure, or monitors of other scales?"
+        )
         came = f"{14 - len(missed)}; not found: {', '.join(sorted(missed))}"
         expected = f"at least {14 - self.missed} of 14 incidents"
         require(len(missed) <= self.missed, expected=expected, came=came, cause=cause)
@@ -296,7 +333,9 @@ class Q5(Question):
         factors = {name: 10.0 ** self.random.integers(-2, 3) for name in watched.KINDS}
         rows = self.rows.assign(value=self.rows["value"] * self.rows["monitor"].map(factors))
         missed, false = self._outcome(self._asked(rows), factors)
-        cause = "Numbers that are written into the function hold in one unit only: compute each limit from its own readings"
+        cause = (
+            "Numbers that are written into the function hold in one unit only: compute each limit from its own readings"
+        )
         came = f"{14 - len(missed)} of 14 found, {len(false)} false alarms"
         good = len(missed) <= self.missed and len(false) <= self.false
         require(good, expected="the same in other units", came=came, cause=cause)
@@ -350,7 +389,10 @@ class Q6(Question):
             except (TypeError, ValueError):
                 came = f"{day!r}"
                 raise Fault(expected="a day", came=came, cause="The value of the column day, not a number") from None
-            cause = "The first day of those that last to the end: not the day on which you are sure, nor the start of its week"
+            cause = (
+                "The first day of those that last to the end: not the day on which you "
+                "are sure, nor the start of its week"
+            )
             require(off <= 2, expected=f"{what} since {began.date()}", came=f"{pd.Timestamp(day).date()}", cause=cause)
 
     def _found(self, kinds: Sequence[str]) -> None:
@@ -360,12 +402,18 @@ class Q6(Question):
             "wind": "Half of the values are missing: compare the share by day with the first two weeks",
             "labels": "Flights whose id is in labels, by day: none from then on",
             "traffic": "Predictions by day, against the first two weeks: twice as many, or about a third",
-            "carrier": "A large carrier without any flight, day after day; traffic falls a little, but that is not where it began",
+            "carrier": (
+                "A large carrier without any flight, day after day; traffic falls a "
+                "little, but that is not where it began"
+            ),
             "probability": "The mean of a day is far above .5, or all values of a day are the same",
         }
         for what in kinds:
             said, day = self.said[what], self.logs[what].day
-            expected, came = f"{what}, since {day:%Y-%m-%d}", f"{said and said[1]!r}, since {said[0]}" if said else "None"
+            expected, came = (
+                f"{what}, since {day:%Y-%m-%d}",
+                f"{said and said[1]!r}, since {said[0]}" if said else "None",
+            )
             require(said is not None and said[1] == what, expected=expected, came=came, cause=causes[what])
 
 
@@ -380,7 +428,12 @@ class Q7(Question):
 
     def _asked(self, found: object, rows: pd.DataFrame, runbook: object) -> str:
         said = answers.called(self.q7, found, rows.copy(), runbook)
-        require(isinstance(said, str), expected="a text", came=f"a {type(said).__name__}", cause="return the text, not print")
+        require(
+            isinstance(said, str),
+            expected="a text",
+            came=f"a {type(said).__name__}",
+            cause="return the text, not print",
+        )
         return str(said)
 
     def _each(self) -> Iterable[tuple[dict[str, Any], pd.DataFrame, dict[str, tuple[str, str]], str, str]]:
@@ -393,8 +446,15 @@ class Q7(Question):
             urgency, what, day = runbook[found["what"]][0], found["what"], f"{found['day']:%Y-%m-%d}"
             cause = "It is what a telephone shows: urgency of the runbook, what, since which day, in 72 characters"
             short = len(first) <= self.line
-            require(short, expected=f"at most {self.line} characters in the first line", came=f"{len(first)}", cause=cause)
-            require(first.startswith(urgency), expected=f"a first line that begins with {urgency}", came=repr(first), cause=cause)
+            require(
+                short, expected=f"at most {self.line} characters in the first line", came=f"{len(first)}", cause=cause
+            )
+            require(
+                first.startswith(urgency),
+                expected=f"a first line that begins with {urgency}",
+                came=repr(first),
+                cause=cause,
+            )
             for word in (what, day):
                 require(word in first, expected=f"{word} in the first line", came=repr(first), cause=cause)
             others = [kind for kind in watched.KINDS if kind != what and kind in first]

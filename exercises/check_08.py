@@ -14,8 +14,6 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import brier_score_loss
-
 from mle_standin.learning import answers
 from mle_standin.learning import contenders
 from mle_standin.learning import interrupted
@@ -25,6 +23,7 @@ from mle_standin.learning import releases
 from mle_standin.learning.answers import require
 from mle_standin.learning.checks import Fault
 from mle_standin.learning.checks import Question
+from sklearn.metrics import brier_score_loss
 
 KINDS = ("better", "worse")
 MISREAD = {  # by the reason that was given and is none
@@ -132,7 +131,10 @@ class Q2(Question):
                 none == 0,
                 expected=f'no cancelled flight for "{window}"',
                 came=f"{none} of them",
-                cause="Where known is missing there is no label; a comparison known <= as_of leaves it out, its opposite does not",
+                cause=(
+                    "Where known is missing there is no label; a comparison known <= as_of "
+                    "leaves it out, its opposite does not"
+                ),
             )
 
     def check_rows(self) -> None:
@@ -200,7 +202,10 @@ class Q2(Question):
     def _rows(self, window: str, fits: "pd.Series[bool]", cause: str) -> None:
         right, yours = set(self.before.loc[fits, "id"]), self.found[window]["id"].tolist()
         more, less = set(yours) - right, right - set(yours)
-        came = f"{len(yours):,} rows: {len(less)} are missing, {len(more)} do not belong, {len(yours) - len(set(yours))} are doubled"
+        came = (
+            f"{len(yours):,} rows: {len(less)} are missing, {len(more)} do not belong, "
+            f"{len(yours) - len(set(yours))} are doubled"
+        )
         require(sorted(yours) == sorted(right), expected=f'{len(right):,} rows for "{window}"', came=came, cause=cause)
 
 
@@ -231,7 +236,10 @@ class Q3(Question):
             np.sign(self.yours[0]) == np.sign(self.right[0]),
             expected=f"{self.right[0]:+.5f}: the challenger is {word}",
             came=f"{self.yours[0]:+.5f}",
-            cause="The sign is swapped: a smaller Brier score is better, so it is that of the champion minus that of the challenger",
+            cause=(
+                "The sign is swapped: a smaller Brier score is better, so it is that of "
+                "the champion minus that of the challenger"
+            ),
         )
 
     def check_order(self) -> None:
@@ -271,7 +279,8 @@ class Q4(Question):
     def check_better(self) -> None:
         """a challenger that is better, and for no carrier worse, is promoted"""
         cause = (
-            f"{contenders.SMALL} looks worse, but its few flights allow no verdict: only an interval that lies below 0 as a "
+            f"{contenders.SMALL} looks worse, but its few flights allow no verdict: "
+            "only an interval that lies below 0 as a "
             "whole stops a promotion"
         )
         self._decided("better", "promote", cause)
@@ -341,7 +350,10 @@ class Q5(Question):
             self._does(
                 folder, [("promote", each) for each in (three, one, two)], two, [three, one], "promote comes first"
             )
-            cause = "The last of former becomes the champion and leaves former; the version that was rolled back is not added"
+            cause = (
+                "The last of former becomes the champion and leaves former; the "
+                "version that was rolled back is not added"
+            )
             self._does(folder, [("back", 0)], one, [three], cause)
             cause = "Two in a row go back twice"
             self._does(folder, [("back", 0)], three, [], cause)
@@ -522,7 +534,10 @@ class Q6(Question):
         require(near, expected=f"{scores['challenger']:.6f}", came=f"{yours[0]:.6f}", cause=cause)
         squares = (self.rows["challenger"].to_numpy() - late) ** 2
         right = contenders.by_days(squares, self.rows["day"], draws=4000)
-        cause = "By whole days, as in question 3, and in the order [value, low, high]; flights of a day are no independent witnesses"
+        cause = (
+            "By whole days, as in question 3, and in the order [value, low, high]; "
+            "flights of a day are no independent witnesses"
+        )
         expected, came = (f"about {low:.4f} to {high:.4f}" for _, low, high in (right, yours))
         require(yours[1] < yours[2] and intervals.as_wide(yours, right), expected=expected, came=came, cause=cause)
 
@@ -631,7 +646,10 @@ class Q7(Question):
             better, worse = (notes.claims(said["Figure"], words) for words in (notes.BETTER, notes.WORSE))
             right = (low > 0, high < 0)
             word = "better" if low > 0 else "worse" if high < 0 else "no claim"
-            cause = f"The interval is {low:+.4f} to {high:+.4f}: above 0 is better, below 0 worse, and with 0 inside neither"
+            cause = (
+                f"The interval is {low:+.4f} to {high:+.4f}: above 0 is better, below "
+                "0 worse, and with 0 inside neither"
+            )
             require((better, worse) == right, expected=word, came=said["Figure"], cause=cause)
             if low <= 0 <= high and not facts["worse"]:
                 claimed = notes.claims(text, f"{notes.BETTER}|{notes.WORSE}")

@@ -17,7 +17,7 @@ q1 = """
 # %% q1 wrong: Put the query itself into quotes
 q1 = 42
 
-# %% q1 wrong: a column late_share
+# %% q1 wrong: a column `late_share`
 q1 = "select carrier, name, count(*) as flights from flights join airlines using (carrier) group by all"
 
 # %% q1 wrong: count(*) counts cancelled flights too
@@ -126,7 +126,7 @@ q3 = """
     as flights_before from s
 """
 
-# %% q3 wrong: does it end after 60 minutes
+# %% q3 wrong: end after 60 minutes
 q3 = """
     with s as (select id, origin, time_hour + to_minutes(minute) as t from flights)
     select id, count(*) over (partition by origin order by t range between unbounded preceding
@@ -183,7 +183,7 @@ q4 = """
     on f.origin = w.origin and f.time_hour = w.time_hour + interval 1 hour
 """
 
-# %% q4 wrong: At 10:59 the observation of 9:00
+# %% q4 wrong: to 10:59 the observation of 9:00
 q4 = """
     select id, temp, wind_speed from flights f asof left join weather w
     on f.origin = w.origin and f.time_hour + to_minutes(f.minute) >= w.time_hour + interval 2 hour
@@ -192,6 +192,18 @@ q4 = """
 # %% q4 wrong: an asof join keeps the latest
 q4 = """
     select id, temp, wind_speed from flights f left join weather w
+    on f.origin = w.origin and f.time_hour + to_minutes(f.minute) >= w.time_hour + interval 1 hour
+"""
+
+# %% q4 wrong: From 10:00 (>=)
+q4 = """
+    select id, temp, wind_speed from flights f asof left join weather w
+    on f.origin = w.origin and f.time_hour + to_minutes(f.minute) > w.time_hour + interval 1 hour
+"""
+
+# %% q4 wrong: loses flights before all observations
+q4 = """
+    select id, temp, wind_speed from flights f asof join weather w
     on f.origin = w.origin and f.time_hour + to_minutes(f.minute) >= w.time_hour + interval 1 hour
 """
 
@@ -310,10 +322,10 @@ q7 = """
 # %% q7 right: the schedule, falling
 q7 = "select -sched_dep_time as feature, id from flights"
 
-# %% q7 wrong: the flight's own delay
+# %% q7 wrong: its own delay
 q7 = "select id, dep_delay as feature from flights"
 
-# %% q7 wrong: later flights
+# %% q7 wrong: a flight not yet landed
 q7 = "select id, avg(arr_delay) over (partition by carrier, year, month, day) as feature from flights"
 
 # %% q7 wrong: Close to .5 it says nothing

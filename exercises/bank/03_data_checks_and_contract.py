@@ -43,7 +43,7 @@ q1 = [
     Column(name="kwh", kind="number", about="", low=-5, high=10_000, max_null=0.05),
 ]
 
-# %% q1 wrong: A pattern holds for the whole text
+# %% q1 wrong: Bind the pattern to the whole text
 q1 = [
     Column(name="site", kind="category", about="", pattern="[A-Z]{2}-[0-9]{2}"),
     Column(name="plug", kind="category", about="", allowed=("type2", "ccs", "chademo")),
@@ -156,7 +156,7 @@ q3 = [
     Rule("fee", "ended is null or abs(dollars - greatest(epoch(ended - started) / 3600 - 4, 0)) < 0.02", ""),
 ]
 
-# %% q3 wrong: as is a rounded cent
+# %% q3 wrong: a fee is rounded to a cent
 q3 = [
     Rule("order", "ended >= started", ""),
     Rule("power", "kwh < 22 * epoch(ended - started) / 3600", ""),

@@ -28,7 +28,7 @@ def sql(text: str, chance: random.Random) -> str:
     if "$" not in text and "?" not in text and chance.random() < 0.5:
         text = f"select * from (\n{text}\n) as mine" + chance.choice(["", " order by random()"])
     if chance.random() < 0.5:
-        text = f"-- {chance.choice(['my query', 'it''s mine; select'])}\n{text}"
+        text = f"-- {chance.choice(['my query', 'its mine; select'])}\n{text}"
     return text + chance.choice(["", ";", " ;\n", "\n-- done"])
 
 

@@ -13,13 +13,14 @@ from bank import Answer
 from bank import bank
 from bank import namespace
 from edits import edited
-
 from mle_standin.learning import checks
 from mle_standin.learning import progress
 
 BANK = list(bank())
 EDITS = int(os.environ.get("BANK_EDITS", "2"))  # random edits of each right answer
-HIDDEN = [name for name in (f"check_{exercise[:2]}" for exercise in NAMES) if (EXERCISES / "hidden" / f"{name}.py").is_file()]
+HIDDEN = [
+    name for name in (f"check_{exercise[:2]}" for exercise in NAMES) if (EXERCISES / "hidden" / f"{name}.py").is_file()
+]
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -36,7 +37,7 @@ def names(exercise: str) -> dict[str, Any]:
 def judged(exercise: str, question: str, source: str, folder: str = "") -> checks.Verdict:
     given = dict(names(exercise))
     try:
-        exec(compile(source, question, "exec"), given)
+        exec(compile(source, question, "exec"), given)  # noqa: S102 - our own
     except Exception as error:
         raise AssertionError(f"the answer's cell does not run: {error}") from error
     asked = checks.questions(EXERCISES / folder / f"check_{exercise[:2]}.py")
@@ -49,7 +50,7 @@ def test_a_right_answer_passes_however_it_is_written(answer: Answer) -> None:
         judged(answer.exercise, answer.question, answer.source)
     )
     for seed in range(EDITS):
-        source = edited(answer.source, random.Random(f"{answer}{seed}"))
+        source = edited(answer.source, random.Random(f"{answer}{seed}"))  # noqa: S311 - no secret
         verdict = judged(answer.exercise, answer.question, source)
         assert verdict.passed, f"{source}\n{verdict!r}"
 

@@ -97,7 +97,7 @@ def watch(number: str, minutes: float) -> None:
     from .learning.watch import watch as run
 
     done = run(number, limit=60 * minutes, tell=click.echo)
-    click.echo("All exercises are solved" if done else "The time is over; what is solved is kept", err=True)
+    click.echo("All exercises are solved" if done else "The time is over; your progress is saved", err=True)
 
 
 @exercise.command("capstone")

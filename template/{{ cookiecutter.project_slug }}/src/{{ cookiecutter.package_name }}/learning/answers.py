@@ -49,7 +49,7 @@ def rows(tables: Tables, answer: object, columns: Sequence[str]) -> pd.DataFrame
     missing = [name for name in columns if name not in found.columns]
     if missing:
         came = f"the columns {', '.join(found.columns)}"
-        raise Fault(expected=f"a column {missing[0]}", came=came, cause="Name it with `as`, or add it to the select")
+        raise Fault(expected=f"a column `{missing[0]}`", came=came, cause="Name it with `as`, or add it to the select")
     return found.loc[:, ~found.columns.duplicated()][list(columns)]
 
 
