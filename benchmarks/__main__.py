@@ -14,6 +14,7 @@ import batch
 import cluster
 import drift
 import endurance
+import learning
 import matplotlib as mpl
 import notebooks_vs_script
 import pictures
@@ -31,6 +32,7 @@ MEASURES: dict[str, Callable[[Path], Any]] = {
     "batch": lambda project: batch.measure(project, 3),
     "replay": replay.measure,
     "retraining": retraining.measure,
+    "learning": learning.measure,
     "notebooks_vs_script": lambda project: notebooks_vs_script.measure(project, 3),
 }
 

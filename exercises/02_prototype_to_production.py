@@ -38,7 +38,7 @@ sessions.head(3)
 
 # %%
 # FINAL v7 - do not touch, run from top to bottom!!
-df = prototype.sessions(seed=0)  # was: pd.read_csv("C:/Users/jo/Desktop/sessions_new2.csv")
+df = prototype.sessions(seed=0)  # was: pd.read_csv("D:/jo/desktop/sessions_new2.csv")
 df["long"] = (df["hours"] > 4).astype(int)
 
 hour = []

@@ -467,7 +467,7 @@ class Q7(Question):
             plain = text.replace(",", "").replace("'", "").replace("_", "")
             for name in ("value", "limit"):
                 right = f"{found[name]:.2f}"
-                cause = f"{name} with two decimals, as f\"{{found['{name}']:.2f}}\""
+                cause = f"{name} with two decimals, as format(found['{name}'], '.2f')"
                 require(right in text, expected=f"the {name} {right}", came=repr(text), cause=cause)
             count, every = int((rows["day"] >= found["day"]).sum()), len(rows)
             after = int((rows["day"] > found["day"]).sum())

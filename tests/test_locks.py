@@ -89,7 +89,7 @@ def test_both_environments_lint_and_test_with_the_same_tools() -> None:
         assert ours[tool] == theirs[tool]
 
 
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml"}
+DISTRIBUTIONS = {"IPython": "ipython", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 SERVED = ["bundle.py", "postgres.py", "service", "signature.py"]
 SERVED += [f"monitoring/log{each}.py" for each in ("", "_postgres", "_sqlite", "_store")]
 
