@@ -61,7 +61,7 @@ def mortal_workers(folder: Path) -> Iterator[tuple[str, Callable[[int, int | Non
     At the end one must have been killed and replaced.
     """
     killed: list[int] = []
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}
     with (
         LocalCluster(local_directory=str(folder), **options) as cluster,  # type: ignore[no-untyped-call]
         Client(cluster, set_as_default=False) as client,  # type: ignore[no-untyped-call]

@@ -79,7 +79,9 @@ def _client(cluster: str) -> "Iterator[Client]":
     from distributed import LocalCluster
 
     if local := LOCAL.fullmatch(cluster):
-        options = {"threads_per_worker": 1, "memory_limit": MEMORY, "dashboard_address": None, "host": "127.0.0.1"}
+        # Port 0, whatever is free: without an address Dask warns when another cluster of this machine has its port.
+        page = {"dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}
+        options = {"threads_per_worker": 1, "memory_limit": MEMORY, **page}
         with (
             tempfile.TemporaryDirectory() as scratch,
             LocalCluster(  # type: ignore[no-untyped-call]

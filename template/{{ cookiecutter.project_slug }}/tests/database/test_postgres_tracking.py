@@ -1,14 +1,26 @@
 """MLflow's tracking store in a real PostgreSQL."""
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from databases import Server
+from sqlalchemy.engine import Engine
 
 from mle_standin import tracking
 from mle_standin.errors import InputError
 from mle_standin.postgres import Postgres
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """MLflow keeps its connections until they are garbage, which is a warning in whichever test that happens."""
+    yield
+    for each in gc.get_objects():
+        if type(each) is Engine:
+            each.dispose()
 
 
 def record(store: Postgres, name: str, tmp_path: Path, folder: str = "artifacts") -> str:
