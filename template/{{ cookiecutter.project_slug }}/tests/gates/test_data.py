@@ -1,6 +1,7 @@
 """The judges of the data gates on evidence made by hand, each limit from both sides, and how it is measured."""
 
 import json
+import re
 import shutil
 import tomllib
 from collections import Counter
@@ -13,6 +14,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from small import ROW
 from small import SIGNATURE
 
@@ -354,6 +357,20 @@ def test_personal_data_are_recognised(text: str, kind: str) -> None:
 )
 def test_other_texts_are_not_personal(text: str) -> None:
     assert personal.kinds(text) == {}
+
+
+@given(st.text("aZ9.%+-@_ /", max_size=40))
+def test_an_address_is_found_wherever_it_stands_in_a_text(text: str) -> None:
+    plain = re.search(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b", text)
+    found = personal.E_MAIL.search(text)
+    assert (found and found.group()) == (plain and plain.group())
+
+
+def test_a_picture_in_a_report_is_searched_once_not_from_each_of_its_characters() -> None:
+    run = "iVBORw0KGgo" * 2
+    assert personal.E_MAIL.match(f"{run}@b.de")
+    assert not any(personal.E_MAIL.match(f"{run}@b.de", start) for start in range(1, len(run)))
+    assert personal.kinds(run * 100_000) == {}  # without an end if it were searched from each
 
 
 def test_private_values_are_found_as_tokens_only() -> None:
