@@ -21,6 +21,7 @@ from mle_standin.drills import damage
 from mle_standin.errors import InputError
 from mle_standin.evaluation import Difference
 from mle_standin.evidence import lock
+from mle_standin.evidence import memory
 from mle_standin.evidence import odd_rows
 from mle_standin.evidence import regression
 from mle_standin.evidence import rehearsal
@@ -35,6 +36,9 @@ from mle_standin.gates.judge import Judge
 from mle_standin.schema import Column
 from mle_standin.schema import Contract
 from mle_standin.schema import Table
+from mle_standin.service.metrics import Metrics
+from mle_standin.service.predictor import Predictor
+from mle_standin.service.request import Row
 from mle_standin.table_checks import Finding
 
 HELD = Finding("weather", "law wind", passed=True, rows=0, evidence="all of it")
@@ -56,6 +60,7 @@ SPEED = speed.Speed(
     row=speed.Cost("a row of a file", 13, 13, 7, 15),
     loading=speed.Cost("loading", 16_000, 16_000, 12_000, 15),
     wait=80,
+    kept=0.4,
     bytes_now=495_000,
     bytes_before=490_000,
     largest_file="model.onnx",
@@ -86,6 +91,7 @@ GOOD: dict[str, list[Any]] = {
         replace(SPEED, request=speed.Cost("a request", 168, 85, 31, 15)),
         replace(SPEED, row=speed.Cost("a row of a file", 24, 20, 7, 15)),
         replace(SPEED, wait=1080),
+        replace(SPEED, kept=49.0),
         replace(SPEED, bytes_now=970_000),
     ],
     "Monitoring 7": [
@@ -120,6 +126,7 @@ BAD: dict[str, list[Any]] = {
         replace(SPEED, row=speed.Cost("a row of a file", 26, 25, 7, 15)),
         replace(SPEED, loading=speed.Cost("loading", 32_100, 16_000, 30_000, 15)),
         replace(SPEED, wait=1100),
+        replace(SPEED, kept=51.0),
         replace(SPEED, bytes_now=990_000),
         replace(SPEED, bytes_now=20_100_000, bytes_before=20_000_000),
     ],
@@ -301,6 +308,21 @@ def test_the_least_of_the_repeats_counts_for_each_call() -> None:
     little, much = speed.least([partial(sum, range(20_000)), partial(sum, range(400_000))], [10, 5])
     assert 10 < much / little < 160  # 20 times the work, half of the count
     assert little < 10_000
+
+
+@pytest.mark.parametrize(("size", "kept"), [(None, 0), (0, 50), (1000, 1000)])
+def test_memory_that_requests_do_not_give_back_is_counted(small_bundle: Path, size: int | None, kept: int) -> None:
+    predictor = Predictor(Bundle.load(small_bundle), Metrics(), None, max_rows=1)
+    seen: dict[str, object] = {}
+
+    def keep(_rows: list[Row], _answers: list[float], request_id: str) -> None:
+        if size is not None:
+            seen[request_id] = b"x" * size
+
+    predictor.listeners = (keep,)
+    bodies = [json.dumps(row).encode() for row in small_rows(800)]
+    found = memory.kept(predictor, bodies)
+    assert abs(found) < 20 if size is None else kept < found < kept + 300
 
 
 # Monitoring 7

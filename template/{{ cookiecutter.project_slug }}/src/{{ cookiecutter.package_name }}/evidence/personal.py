@@ -8,7 +8,7 @@ import ipaddress
 import re
 from collections.abc import Iterable
 
-# Only at the start of a run and without going back: the picture in a report is one run of half a million characters, and
+# Only at the start of a run, without going back: the picture in a report is one run of half a million characters, and
 # a search that begins again at each of them takes a minute.
 E_MAIL = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]++@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b")
 TELEPHONE = re.compile(

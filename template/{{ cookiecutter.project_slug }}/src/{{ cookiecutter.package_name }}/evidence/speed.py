@@ -22,6 +22,7 @@ from ..bundle import Bundle
 from ..contract import CONTRACT
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
+from . import memory
 from . import odd_rows
 from .bench import Bench
 from .skew import plain
@@ -30,6 +31,7 @@ REPEATS = 15  # many short ones: the shorter, the more of them are not disturbed
 LONG = 7  # repeats of what takes longer
 ALONE = 30  # requests with one row, each repeat
 ROWS = 3000  # rows of a file
+MANY = 800  # requests, after which memory is looked at
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,14 @@ class Speed:
     """The costs of a request with one row, of a row of a file and of loading (bare: the model alone), and sizes.
 
     `wait` is the shortest time, in microseconds, that any request took by the clock: more than its CPU is waiting.
+    `kept`: the bytes of memory that a request does not give back.
     """
 
     request: Cost
     row: Cost
     loading: Cost
     wait: float
+    kept: float
     bytes_now: int
     bytes_before: int
     largest_file: str
@@ -95,6 +99,7 @@ def measure(bench: Bench) -> Speed:
         Cost("a row of a file", *least([*batch, reading], [len(inputs)] * 3 + [ALONE], LONG)),
         Cost("loading", *least([*load, reading], [1, 1, 1, ALONE], LONG)),
         min(_seconds(call, time.perf_counter) for call in requests[0]) * 1e6,
+        memory.kept(_predictor(now), _bodies(now, rows, MANY)),
         sum(files.values()),
         size(before.folder),
         largest.relative_to(bench.folder).as_posix(),
@@ -124,12 +129,16 @@ def _all(calls: Sequence[Callable[[], object]]) -> None:
 
 
 def _requests(bundle: Bundle, rows: pd.DataFrame) -> list[Callable[[], object]]:
-    predictor = Predictor(bundle, Metrics(), None, max_rows=1)
+    predictor = _predictor(bundle)
     return [partial(predictor.answer, body, "") for body in _bodies(bundle, rows)]
 
 
-def _bodies(bundle: Bundle, rows: pd.DataFrame) -> list[bytes]:
-    records = rows[[CONTRACT.key, *bundle.names]].iloc[:ALONE].to_dict("records")
+def _predictor(bundle: Bundle) -> Predictor:
+    return Predictor(bundle, Metrics(), None, max_rows=1)
+
+
+def _bodies(bundle: Bundle, rows: pd.DataFrame, count: int = ALONE) -> list[bytes]:
+    records = rows[[CONTRACT.key, *bundle.names]].iloc[:count].to_dict("records")
     return [json.dumps({str(name): plain(value) for name, value in row.items()}).encode() for row in records]
 
 
