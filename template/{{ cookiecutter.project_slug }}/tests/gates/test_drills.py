@@ -228,3 +228,20 @@ def test_false_alarms_are_counted(ground: practice.Copy, monkeypatch: pytest.Mon
     one, other = clean.clear(ground.home, 2)
     assert (one.alarms, one.not_judged) == ({}, {"Model 6": "why"})
     assert other.alarms == {"Model 3": "why"}
+
+
+def test_a_clean_variant_whose_model_is_refused_is_a_false_alarm(
+    ground: practice.Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ground.home / "drills").mkdir()
+    (ground.home / "drills" / "clean.toml").write_text('draw = []\n[[clean]]\nname = "one"\n[[clean]]\nname = "two"\n')
+    monkeypatch.setattr(clean, "copy_project", lambda home, target: practice.fresh(practice.Copy(home), target))
+    monkeypatch.setattr(practice, "_less", lambda *_: ["2013-01-01", "2013-02-01"])
+    told = subprocess.CompletedProcess([], 1, "", "version 1: not every gate is green")
+    monkeypatch.setattr(practice.Copy, "run", lambda *_, **__: told)
+    one, two = clean.clear(ground.home, 2)
+    assert (one.variant, two.variant) == ("one", "two")
+    assert "not every gate is green" in one.alarms[clean.TRAINING]
+    told.returncode = 2
+    with pytest.raises(InputError, match="cannot begin"):
+        clean.clear(ground.home, 1)

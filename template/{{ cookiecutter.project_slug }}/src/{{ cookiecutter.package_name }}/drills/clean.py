@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic import ValidationError
 
 from ..errors import InputError
+from ..errors import RedError
 from .board import Tell
 from .board import gates
 from .faults import FOLDER
@@ -26,6 +27,7 @@ from .practice import data_settings
 from .practice import train_twice
 
 FILE = "clean.toml"
+TRAINING = "the tests of the training"
 WEEK = 7  # days between the two versions: with a month less, some of these months make a model that is refused
 
 
@@ -39,7 +41,10 @@ class Variant(Part):
 
 @dataclass(frozen=True)
 class Cleared:
-    """What the gates said about a clean variant: false alarms and gates that could not judge, with their evidence."""
+    """What the gates said about a clean variant: false alarms and gates that could not judge, with their evidence.
+
+    When the tests of the training refuse its model, that is the alarm, and there is no champion to run the gates on.
+    """
 
     variant: str
     alarms: dict[str, str]
@@ -88,7 +93,10 @@ def _one(home: Path, variant: Variant, draws: Sequence[Rewrite], scratch: Path) 
         for draw in draws:
             if variant.draw and draw.snapshot == snapshot:
                 copy.rewrite(draw.model_copy(update={"sql": draw.sql.replace("$seed", str(variant.draw))}))
-        train_twice(copy, WEEK)
+        try:
+            train_twice(copy, WEEK)
+        except RedError as error:
+            return Cleared(variant.name, {TRAINING: error.what}, {})
         judged = gates(copy)
     alarms = {each["gate"]: each["evidence"] for each in judged if each["passed"] is False}
     unsure = {each["gate"]: each["evidence"] for each in judged if each["passed"] is None}

@@ -20,6 +20,7 @@ from typing import Any
 from .. import data
 from .. import database
 from ..errors import InputError
+from ..errors import RedError
 from ..files import write_atomic
 from ..settings import FILE
 from . import damage
@@ -129,7 +130,10 @@ def prepare(home: Path, target: Path) -> Copy:
 
 
 def train_twice(copy: Copy, days: int = MONTH) -> None:
-    """Make a version of some days ago and the present one, the champion; InputError when one of them is refused."""
+    """Make a version of some days ago and the present one, the champion.
+
+    Raises RedError when the tests of the training refuse one of them, InputError when it cannot be trained.
+    """
     copy.set({"split.every": EVERY})
     before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(_less(copy.home, days)))
     promoted = copy.run("registry", "promote", "1")
@@ -138,7 +142,8 @@ def train_twice(copy: Copy, days: int = MONTH) -> None:
     for done in (before, promoted, now, champion):
         if done.returncode:
             hint = "the project itself must be sound before faults are planted in it: see the command `gates`"
-            raise InputError(f"the drill cannot begin: {done.stderr.strip()}", where=copy.home, hint=hint)
+            kind = RedError if done.returncode == RedError.exit_code else InputError
+            raise kind(f"the drill cannot begin: {done.stderr.strip()}", where=copy.home, hint=hint)
 
 
 def fresh(ground: Copy, target: Path) -> Copy:
