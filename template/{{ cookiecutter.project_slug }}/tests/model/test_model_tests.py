@@ -49,6 +49,17 @@ def test_features_in_another_order_are_noticed(
     assert {"rises with wind_speed", "falls with visib"} & judge(swapped, split, config)
 
 
+@pytest.mark.parametrize(
+    ("slope", "passed"), [(0.01, True), (-0.0004, True), (-0.0006, False), (0.0, False), (float("nan"), False)]
+)
+def test_a_direction_is_wrong_beyond_chance_or_without_any_effect(slope: float, passed: bool) -> None:  # noqa: FBT001
+    rows = pd.DataFrame({"wind": [3.0, 9.0]})
+    verdict = model_tests.directed(lambda each: slope * each["wind"].to_numpy(), rows, "wind", 5, 25, sign=1)
+    assert verdict.passed is passed
+    falling = model_tests.directed(lambda each: -slope * each["wind"].to_numpy(), rows, "wind", 5, 25, sign=-1)
+    assert (falling.gate, falling.passed) == ("falls with wind", passed)
+
+
 def test_a_probability_that_is_not_a_number_is_red(trained: training.Trained, split: data.Split) -> None:
     def broken(rows: pd.DataFrame) -> Array:
         return np.where(rows["temp"].isna(), np.nan, trained.predict(rows))
