@@ -87,9 +87,17 @@ def to_onnx(pipeline: Pipeline) -> bytes:
 
 def signature(spec: Model, pipeline: Pipeline) -> dict[str, Any]:
     """What a request must look like and how it becomes a row of X, derived from the contract."""
+    categories, _ = model.inputs(spec, CONTRACT.features)
+    return signature_of(spec, dict(zip(categories, model.categories(pipeline), strict=True)))
+
+
+def signature_of(spec: Model, seen: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The signature of a model that has `seen` these categories of the categorical features."""
     categories, numbers = model.inputs(spec, CONTRACT.features)
-    seen = dict(zip(categories, model.categories(pipeline), strict=True))
-    features = [_feature(CONTRACT.features.column(name), seen.get(name)) for name in [*categories, *numbers]]
+    features = [
+        *[_feature(CONTRACT.features.column(name), seen.get(name, [])) for name in categories],
+        *[_feature(CONTRACT.features.column(name), None) for name in numbers],
+    ]
     roles = {"target": CONTRACT.target, "key": CONTRACT.key, "time": CONTRACT.time}
     head = {"name": spec.name, "version_of_contract": CONTRACT.sha256, **roles, "threshold": spec.threshold}
     return {**head, "features": features}

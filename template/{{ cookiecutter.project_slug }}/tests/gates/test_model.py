@@ -1,6 +1,7 @@
 """The gates of the model on evidence made by hand, and what gathers it on small worlds with a planted effect."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,6 +22,7 @@ from mle_standin.bundle import Bundle
 from mle_standin.contract import CONTRACT
 from mle_standin.evaluation import Difference
 from mle_standin.evidence import ageing
+from mle_standin.evidence import belongs
 from mle_standin.evidence import committed
 from mle_standin.evidence import groups
 from mle_standin.evidence import replay
@@ -93,6 +95,7 @@ BAD: dict[str, list[Any]] = {
     "Model 1": [
         Committed(("max_iter: trained with 200, committed 300",), 17),
         Committed((), 17, "4f2a", ("config.toml",)),
+        Committed((), 17, strangers=("reference.json: rows is other",)),
     ],
     "Model 2": [
         blocks([0.6, 0.7, 0.65], [0.606, 0.706, 0.656]),
@@ -195,6 +198,43 @@ def test_a_change_that_is_not_committed_is_named_with_the_commit(config: setting
     assert not clean.uncommitted
     (tmp_path / "config.toml").write_text("[model]\nseed = 1\n")
     assert committed.compare(of_lineage(config, tmp_path)).uncommitted == ("config.toml",)
+
+
+@pytest.fixture(scope="module")
+def exported(trained: training.Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exported")
+    export.write(trained, folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "changed", "told"),
+    [
+        ("signature.json", {"threshold": 0.1}, "signature.json: threshold is 0.1, but 0.35 by"),
+        ("signature.json", {"features": []}, "signature.json: features is that of another model"),
+        ("reference.json", {"rows": 7}, "reference.json: rows is 7, but"),
+        ("reference.json", {"features": {}}, "reference.json: features is that of another model or of other rows"),
+        ("metrics.json", {"auc": 0.9}, None),
+    ],
+)
+def test_what_does_not_belong_to_a_version_is_named(
+    copy_of_version: SimpleNamespace, file: str, changed: dict[str, Any], told: str | None
+) -> None:
+    path = copy_of_version.folder / file
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+    found = belongs.strangers(copy_of_version)  # type: ignore[arg-type]
+    assert found[0].startswith(told) if told else not found
+
+
+@pytest.fixture
+def copy_of_version(
+    exported: Path, trained: training.Trained, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> SimpleNamespace:
+    """A bench with a version whose files may be changed."""
+    monkeypatch.setattr(belongs, "of_the_present", lambda _: True)
+    folder = Path(shutil.copytree(exported, tmp_path / "version"))
+    bundle = SimpleNamespace(names=Bundle.load(exported).names)
+    return SimpleNamespace(bundle=bundle, trained_spec=trained.spec, split=trained.split, folder=folder)
 
 
 def world(days: int = 90, rows: int = 120, seed: int = 0) -> pd.DataFrame:

@@ -19,14 +19,16 @@ from .bench import Bench
 class Committed:
     """What differs from the trained specification, and what git says.
 
-    `differences`: one sentence each. `compared`: how many values were. `commit` is empty when the project is in no git
-    repository; `uncommitted` are the files that differ from it.
+    `differences`: one sentence each. `compared`: how many values were. `strangers`: what in the bundle belongs to
+    another specification or other rows. `commit` is empty when the project is in no git repository; `uncommitted` are
+    the files that differ from it.
     """
 
     differences: tuple[str, ...]
     compared: int
     commit: str = ""
     uncommitted: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
 
 
 def compare(bench: Bench) -> Committed:

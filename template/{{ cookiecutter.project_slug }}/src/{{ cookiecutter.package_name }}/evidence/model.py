@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from .. import tuning as tuner
 from ..contract import CONTRACT
 from ..data import thinned
 from . import ageing
+from . import belongs
 from . import committed
 from . import groups as grouped
 from . import plain
@@ -52,8 +54,8 @@ class Slices:
 
 
 def specification(bench: Bench) -> committed.Committed:
-    """The specification that the version was trained with, compared with the committed one."""
-    return committed.compare(bench)
+    """The specification that the version was trained with, compared with the committed one and with the bundle."""
+    return replace(committed.compare(bench), strangers=belongs.strangers(bench))
 
 
 def replay(bench: Bench) -> replayed.Replay:

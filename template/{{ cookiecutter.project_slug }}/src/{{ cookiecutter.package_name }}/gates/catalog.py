@@ -59,7 +59,7 @@ GATES = (
     Gate(data.private, of_data.privacy, ("data", "version", "written")),
     Gate(data.extensible, of_data.extension, ("data", "package")),
     Gate(data.code_tested, of_data.examples, ("tests",)),
-    Gate(model.reviewed, of_model.specification, ("version",)),
+    Gate(model.reviewed, of_model.specification, TRAINED),
     Gate(model.offline_online, of_model.replay, TRAINED),
     Gate(model.tuned, of_model.tuning, ("data",)),
     Gate(model.staleness_known, of_model.ages, ("data",)),

@@ -41,10 +41,13 @@ MAX_OVER, MAX_UNDER, MAX_MISSED = 0.095, 0.045, 0.15
 
 @gate("Model 1", "model specs are reviewed and submitted")
 def reviewed(evidence: "Committed") -> Judgement:
-    """The version was trained with the specification, contract and SQL that are committed; no difference is small."""
-    if evidence.differences:
-        more = f" (and {len(evidence.differences) - SHOWN} more)" if len(evidence.differences) > SHOWN else ""
-        return False, "; ".join(evidence.differences[:SHOWN]) + more
+    """The version was trained with the specification, contract and SQL that are committed; no difference is small.
+
+    Its signature and its reference are those of that specification and of the rows it was trained on, exactly.
+    """
+    if found := [*evidence.differences, *evidence.strangers]:
+        more = f" (and {len(found) - SHOWN} more)" if len(found) > SHOWN else ""
+        return False, "; ".join(found[:SHOWN]) + more
     if evidence.uncommitted:
         return False, f"not committed: {', '.join(evidence.uncommitted)}, after {evidence.commit}"
     where = f"commit {evidence.commit}" if evidence.commit else "no git repository to ask for a commit"

@@ -41,15 +41,12 @@ def make(
     Each row stands for `every` that came. `held_out` are probabilities, labels, days and parts of training rows by
     models that had not seen them; without them nothing is estimated before labels arrive.
     """
-    p, y = np.asarray(predictions, dtype=np.float64), np.asarray(labels, dtype=np.float64)
-    public = [feature for feature in features if not feature.get("private")]
-    numbers = [feature["name"] for feature in public if feature["kind"] != "category"]
+    p = np.asarray(predictions, dtype=np.float64)
+    numbers = [feature["name"] for feature in _public(features) if feature["kind"] != "category"]
     reference: dict[str, Any] = {
-        "rows": len(p),
-        "features": {feature["name"]: _bins(columns[feature["name"]], feature) for feature in public},
+        **of_rows(columns, labels, features),
         "prediction": numeric_bins(p),
         "relations": fit(columns, numbers),
-        "base_rate": float(y.mean()),
         "mean_prediction": float(p.mean()),
     }
     blocks = list((months or {}).values()) if day is None else weeks({**columns, "prediction": p}, day)
@@ -57,6 +54,17 @@ def make(
     reference |= {"limits": limits(spread), "spread": spread, "tests": tests(spread)}
     reference |= {} if day is None else {"traffic": traffic.describe(day, every)}
     return {**reference, "estimate": estimates.fit(*held_out) if held_out else {}}
+
+
+def of_rows(columns: Columns, labels: ArrayLike, features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What of reference.json the rows alone decide: how many, the bins of each public feature, the base rate."""
+    y = np.asarray(labels, dtype=np.float64)
+    bins = {feature["name"]: _bins(columns[feature["name"]], feature) for feature in _public(features)}
+    return {"rows": len(y), "features": bins, "base_rate": float(y.mean())}
+
+
+def _public(features: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [feature for feature in features if not feature.get("private")]
 
 
 def _bins(values: NDArray[Any], feature: Mapping[str, Any]) -> dict[str, Any]:
