@@ -29,6 +29,7 @@ from mle_standin.evidence import skew
 from mle_standin.evidence import speed
 from mle_standin.evidence import stability
 from mle_standin.evidence import trees
+from mle_standin.evidence import waiting
 from mle_standin.evidence.monitoring import Age
 from mle_standin.evidence.monitoring import Invariants
 from mle_standin.gates import monitoring as gates
@@ -38,6 +39,7 @@ from mle_standin.schema import Contract
 from mle_standin.schema import Table
 from mle_standin.service.metrics import Metrics
 from mle_standin.service.predictor import Predictor
+from mle_standin.service.recorder import Recorder
 from mle_standin.service.request import Row
 from mle_standin.table_checks import Finding
 
@@ -59,6 +61,7 @@ SPEED = speed.Speed(
     request=speed.Cost("a request", 90, 85, 31, 15),
     row=speed.Cost("a row of a file", 13, 13, 7, 15),
     loading=speed.Cost("loading", 16_000, 16_000, 12_000, 15),
+    together=40,
     wait=80,
     kept=0.4,
     bytes_now=495_000,
@@ -90,6 +93,7 @@ GOOD: dict[str, list[Any]] = {
         SPEED,
         replace(SPEED, request=speed.Cost("a request", 168, 85, 31, 15)),
         replace(SPEED, row=speed.Cost("a row of a file", 24, 20, 7, 15)),
+        replace(SPEED, together=53),
         replace(SPEED, wait=1080),
         replace(SPEED, kept=49.0),
         replace(SPEED, bytes_now=970_000),
@@ -125,6 +129,7 @@ BAD: dict[str, list[Any]] = {
         replace(SPEED, request=speed.Cost("a request", 172, 85, 31, 15)),
         replace(SPEED, row=speed.Cost("a row of a file", 26, 25, 7, 15)),
         replace(SPEED, loading=speed.Cost("loading", 32_100, 16_000, 30_000, 15)),
+        replace(SPEED, together=55),
         replace(SPEED, wait=1100),
         replace(SPEED, kept=51.0),
         replace(SPEED, bytes_now=990_000),
@@ -323,6 +328,21 @@ def test_memory_that_requests_do_not_give_back_is_counted(small_bundle: Path, si
     bodies = [json.dumps(row).encode() for row in small_rows(800)]
     found = memory.kept(predictor, bodies)
     assert abs(found) < 20 if size is None else kept < found < kept + 300
+
+
+def test_a_request_that_waits_is_noticed(small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle, bodies = Bundle.load(small_bundle), [json.dumps(row).encode() for row in small_rows(5)]
+    assert 0 < waiting.shortest(bundle, bodies, tmp_path / "a.db") < 1e6 * waiting.DISK
+    put = Recorder.put
+
+    def written_at_once(recorder: Recorder, *given: Any) -> None:
+        put(recorder, *given)
+        recorder._empty()
+
+    monkeypatch.setattr(Recorder, "put", written_at_once)
+    assert waiting.shortest(bundle, bodies, tmp_path / "b.db") >= 1e6 * waiting.DISK
+    with pytest.raises(InputError, match="answered with 422"):
+        waiting.shortest(bundle, [b"{}"], tmp_path / "c.db")
 
 
 # Monitoring 7

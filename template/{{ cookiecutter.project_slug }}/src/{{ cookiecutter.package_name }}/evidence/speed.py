@@ -24,6 +24,7 @@ from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from . import memory
 from . import odd_rows
+from . import waiting
 from .bench import Bench
 from .skew import plain
 
@@ -31,6 +32,7 @@ REPEATS = 15  # many short ones: the shorter, the more of them are not disturbed
 LONG = 7  # repeats of what takes longer
 ALONE = 30  # requests with one row, each repeat
 ROWS = 3000  # rows of a file
+TOGETHER = 200  # rows of one request
 MANY = 800  # requests, after which memory is looked at
 
 
@@ -57,13 +59,15 @@ class Cost:
 class Speed:
     """The costs of a request with one row, of a row of a file and of loading (bare: the model alone), and sizes.
 
-    `wait` is the shortest time, in microseconds, that any request took by the clock: more than its CPU is waiting.
+    `together`: microseconds of CPU for a row of a request with many. `wait` is the shortest time, in microseconds, that
+    any request took by the clock on its way through the service: more than its CPU is waiting.
     `kept`: the bytes of memory that a request does not give back.
     """
 
     request: Cost
     row: Cost
     loading: Cost
+    together: float
     wait: float
     kept: float
     bytes_now: int
@@ -92,13 +96,15 @@ def measure(bench: Bench) -> Speed:
         *(partial(Bundle.load, each.folder) for each in (now, before)),
         partial(_bare_load, bench.folder),
     ]
+    (together,) = least([partial(_predictor(now, TOGETHER).answer, _many(now, rows), "")], [TOGETHER], LONG)
     files = {path: path.stat().st_size for path in bench.folder.rglob("*") if path.is_file()}
     largest = max(files, key=lambda path: files[path])
     return Speed(
         Cost("a request", *least([*alone, reading], [ALONE] * 4)),
         Cost("a row of a file", *least([*batch, reading], [len(inputs)] * 3 + [ALONE], LONG)),
         Cost("loading", *least([*load, reading], [1, 1, 1, ALONE], LONG)),
-        min(_seconds(call, time.perf_counter) for call in requests[0]) * 1e6,
+        together,
+        waiting.shortest(now, _bodies(now, rows), bench.scratch / "waiting.db"),
         memory.kept(_predictor(now), _bodies(now, rows, MANY)),
         sum(files.values()),
         size(before.folder),
@@ -133,13 +139,22 @@ def _requests(bundle: Bundle, rows: pd.DataFrame) -> list[Callable[[], object]]:
     return [partial(predictor.answer, body, "") for body in _bodies(bundle, rows)]
 
 
-def _predictor(bundle: Bundle) -> Predictor:
-    return Predictor(bundle, Metrics(), None, max_rows=1)
+def _predictor(bundle: Bundle, max_rows: int = 1) -> Predictor:
+    return Predictor(bundle, Metrics(), None, max_rows)
 
 
 def _bodies(bundle: Bundle, rows: pd.DataFrame, count: int = ALONE) -> list[bytes]:
+    return [json.dumps(row).encode() for row in _records(bundle, rows, count)]
+
+
+def _many(bundle: Bundle, rows: pd.DataFrame) -> bytes:
+    records = _records(bundle, rows, TOGETHER)
+    return json.dumps({"rows": (records * TOGETHER)[:TOGETHER]}).encode()
+
+
+def _records(bundle: Bundle, rows: pd.DataFrame, count: int) -> list[dict[str, object]]:
     records = rows[[CONTRACT.key, *bundle.names]].iloc[:count].to_dict("records")
-    return [json.dumps({str(name): plain(value) for name, value in row.items()}).encode() for row in records]
+    return [{str(name): plain(value) for name, value in row.items()} for row in records]
 
 
 def _bare_load(folder: Path) -> onnxruntime.InferenceSession:
