@@ -416,6 +416,15 @@ def test_a_copy_is_imported_under_its_own_name_and_forgotten(tmp_path: Path) -> 
         part("one")
 
 
+def test_the_part_to_judge_on_is_no_day_that_has_just_begun() -> None:
+    days = [*["2020-01-01"] * 30, *["2020-01-02"] * 30, "2020-01-03"]
+    frame = pd.DataFrame({"day": pd.to_datetime(days), "late": [0.0, 1.0, np.nan] * 20 + [1.0]})
+    train, test = added_feature.parted(frame)
+    assert len(train) + len(test) == frame["late"].notna().sum()
+    assert len(test) == 11
+    assert test["late"].nunique() == train["late"].nunique() == 2
+
+
 # Data 7
 
 MADE = pd.DataFrame(
