@@ -12,9 +12,11 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+from pydantic import ConfigDict
 from small import SIGNATURE
 from small import rows as small_rows
 
+from mle_standin import row_rules
 from mle_standin.bundle import Bundle
 from mle_standin.contract import CONTRACT
 from mle_standin.drills import damage
@@ -23,6 +25,7 @@ from mle_standin.evaluation import Difference
 from mle_standin.evidence import lock
 from mle_standin.evidence import memory
 from mle_standin.evidence import odd_rows
+from mle_standin.evidence import refusals
 from mle_standin.evidence import regression
 from mle_standin.evidence import rehearsal
 from mle_standin.evidence import skew
@@ -36,8 +39,10 @@ from mle_standin.gates.judge import Judge
 from mle_standin.schema import Column
 from mle_standin.schema import Contract
 from mle_standin.schema import Table
+from mle_standin.service import request
 from mle_standin.service.metrics import Metrics
 from mle_standin.service.predictor import Predictor
+from mle_standin.service.request import BadRequestError
 from mle_standin.service.request import Row
 from mle_standin.table_checks import Finding
 
@@ -73,7 +78,10 @@ AGE = Age(3, date(2013, 12, 31), date(2013, 6, 30), 3, date(2013, 6, 30), 190)
 
 GOOD: dict[str, list[Any]] = {
     "Monitoring 1": [lock.Dependencies(197, 6, 53, ()), lock.Dependencies(197, 6, 0, ())],
-    "Monitoring 2": [Invariants("2013", (HELD,), 1000, 1)],
+    "Monitoring 2": [
+        Invariants("2013", (HELD,), 1000, 1),
+        Invariants("2013", (HELD,), 1000, 1, served=refusals.Refusals(510, ())),
+    ],
     "Monitoring 3": [skew.Paths(1700, notebook=True, ways=WAYS), skew.Paths(1700, notebook=False, ways=WAYS[1:])],
     "Monitoring 4": [
         AGE,
@@ -104,7 +112,11 @@ GOOD: dict[str, list[Any]] = {
 }
 BAD: dict[str, list[Any]] = {
     "Monitoring 1": [lock.Dependencies(197, 6, 53, ("numpy 1 is installed, 2 is locked",))],
-    "Monitoring 2": [Invariants("2013", (HELD, BROKEN), 1000, 1), Invariants("2013", error="weather: has no rows")],
+    "Monitoring 2": [
+        Invariants("2013", (HELD, BROKEN), 1000, 1),
+        Invariants("2013", error="weather: has no rows"),
+        Invariants("2013", (HELD,), 1000, 1, served=refusals.Refusals(510, ("a request takes hour 25",), "a CSV file")),
+    ],
     "Monitoring 3": [
         skew.Paths(1700, notebook=True, ways=(*WAYS[:3], skew.Way("request", 5, 0, 0.0))),
         skew.Paths(1700, notebook=True, ways=(*WAYS[:3], skew.Way("request", 0, 1, 2e-6))),
@@ -159,6 +171,9 @@ def test_bad_evidence_is_red(name: str, evidence: Any) -> None:
         ("Monitoring 1", BAD["Monitoring 1"][0], "numpy 1 is installed"),
         ("Monitoring 2", BAD["Monitoring 2"][0], "weather: law wind: share of rows: 0.97"),
         ("Monitoring 2", BAD["Monitoring 2"][1], "has no rows"),
+        ("Monitoring 2", BAD["Monitoring 2"][2], "a request takes hour 25"),
+        ("Monitoring 2", GOOD["Monitoring 2"][0], "serving not tried, see Infrastructure 4"),
+        ("Monitoring 2", GOOD["Monitoring 2"][1], "serving refuses 510 wrong values"),
         ("Monitoring 3", BAD["Monitoring 3"][0], "request: 5 inputs"),
         ("Monitoring 4", BAD["Monitoring 4"][0], "191 days, at most 190"),
         ("Monitoring 4", GOOD["Monitoring 4"][2], "the champion, 1: 730 days"),
@@ -174,7 +189,11 @@ def test_the_evidence_is_told(name: str, evidence: Any, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "evidence"),
-    [("Monitoring 2", Invariants("2013")), ("Monitoring 3", skew.Paths(0, notebook=True, ways=()))],
+    [
+        ("Monitoring 2", Invariants("2013")),
+        ("Monitoring 2", Invariants("2013", (HELD,), 1000, 1, served=refusals.Refusals(0, (), "no category is known"))),
+        ("Monitoring 3", skew.Paths(0, notebook=True, ways=())),
+    ],
 )
 def test_without_evidence_nothing_is_judged(name: str, evidence: Any) -> None:
     assert JUDGES[name](evidence).passed is None
@@ -240,6 +259,75 @@ def test_a_column_with_another_type_or_name_is_named() -> None:
         "t.gone is missing",
         "t.extra is new",
     ]
+
+
+# Monitoring 2
+
+
+def test_what_the_signature_forbids_is_refused_by_every_way(small_bundle: Path, tmp_path: Path) -> None:
+    bundle = Bundle.load(small_bundle)
+    found = refusals.measure(bundle, tmp_path)
+    assert (found.taken, found.unclear) == ((), "")
+    assert found.tried > 100
+    sound = refusals.allowed(bundle.signature)
+    assert sound == {"carrier": "AA", "origin": "EWR", "maker": "AIRBUS", "hour": 0, "temp": 0.0, "distance": 0.0}
+    values = {name: [] for name in bundle.names}
+    for each in refusals.forbidden(bundle.signature, sound):
+        ((name, value),) = [pair for pair in each.row.items() if pair[1] is not sound[pair[0]]]
+        values[name].append(value)
+    assert values["carrier"] == [None, "?", "x" * 257, 7]
+    assert values["maker"] == ["x" * 257, 7]  # without a pattern any text is allowed, unless it is too long
+    assert values["hour"] == [None, -1, 25, 0.5, "true", "0", True]
+    assert values["temp"] == [-41.0, 131.0, "true", "0.0", True]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"extra": "ignore", "strict": True}, {"a request takes temp_ for temp, which is then missing"}),
+        (
+            {"extra": "forbid", "strict": False},
+            {'a request takes temp "0.0"', "a request with tensors takes temp true"},
+        ),
+    ],
+)
+def test_a_service_that_takes_more_than_the_signature_allows_is_found(
+    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any, told: set[str]
+) -> None:
+    monkeypatch.setattr(request, "_strict", lambda _example=None: ConfigDict(**change))
+    taken = refusals.measure(Bundle.load(small_bundle), tmp_path).taken
+    assert told <= {each.split(", allowed")[0] for each in taken}
+    assert not [each for each in taken if "file" in each]
+
+
+def test_a_file_whose_impossible_values_are_answered_is_found(
+    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = row_rules.Checked.note
+
+    def forgetful(checked: Any, name: str, wrong: Any, why: str, *rest: Any) -> None:
+        if why != "is too large":
+            note(checked, name, wrong, why, *rest)
+
+    monkeypatch.setattr(row_rules.Checked, "note", forgetful)
+    taken = refusals.measure(Bundle.load(small_bundle), tmp_path).taken
+    assert {each.split(", allowed")[0] for each in taken} >= {
+        "a Parquet file takes temp 131.0",
+        "a CSV file takes hour 25",
+    }
+    assert not [each for each in taken if "request" in each]
+
+
+def test_a_way_that_refuses_everything_says_nothing(
+    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise BadRequestError([], 1)
+
+    monkeypatch.setattr(Predictor, "answer", refuse)
+    found = refusals.measure(Bundle.load(small_bundle), tmp_path)
+    assert found.taken == ()
+    assert found.unclear == "a request refuses a row that the signature allows: refused"
 
 
 # Monitoring 3

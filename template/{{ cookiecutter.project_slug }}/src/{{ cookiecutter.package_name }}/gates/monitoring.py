@@ -34,16 +34,24 @@ def dependencies(evidence: Dependencies) -> Judgement:
 
 @gate("Monitoring 2", "data invariants hold for inputs")
 def invariants(evidence: Invariants) -> Judgement:
-    """Every data check of the snapshot holds; the limits, with where they come from, stand in the contract."""
+    """Every data check of the snapshot holds, and every way that serves refuses what the signature forbids.
+
+    The limits, with where they come from, stand in the contract; the signature has those of the features from there.
+    """
     if evidence.error:
         return False, evidence.error
     if not evidence.findings:
         return None, f"no check was made of snapshot {evidence.snapshot}"
     red = [f"{each.table}: {each.check}: {each.evidence}" for each in evidence.findings if not each.passed]
+    served = evidence.served
+    red += served.taken if served else ()
     if red:
         return False, _some(red)
+    if served and served.unclear:
+        return None, f"not judged: {served.unclear}"
     held = f"{len(evidence.findings)} checks hold on {evidence.rows:,} rows of snapshot {evidence.snapshot}"
-    return True, f"{held}, {evidence.quarantined:,} rows in quarantine"
+    refused = f"serving refuses {served.tried:,} wrong values" if served else "serving not tried, see Infrastructure 4"
+    return True, f"{held}, {evidence.quarantined:,} rows in quarantine; {refused}"
 
 
 @gate("Monitoring 3", "training and serving are not skewed")
