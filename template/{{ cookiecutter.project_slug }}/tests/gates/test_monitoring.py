@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from pydantic import ConfigDict
 from small import SIGNATURE
+from small import by_hand
 from small import rows as small_rows
 
 from mle_standin import row_rules
@@ -22,6 +23,7 @@ from mle_standin.contract import CONTRACT
 from mle_standin.drills import damage
 from mle_standin.errors import InputError
 from mle_standin.evaluation import Difference
+from mle_standin.evidence import forbidden
 from mle_standin.evidence import lock
 from mle_standin.evidence import memory
 from mle_standin.evidence import odd_rows
@@ -31,6 +33,7 @@ from mle_standin.evidence import rehearsal
 from mle_standin.evidence import skew
 from mle_standin.evidence import speed
 from mle_standin.evidence import stability
+from mle_standin.evidence import tensor_ways
 from mle_standin.evidence import trees
 from mle_standin.evidence.monitoring import Age
 from mle_standin.evidence.monitoring import Invariants
@@ -40,6 +43,7 @@ from mle_standin.schema import Column
 from mle_standin.schema import Contract
 from mle_standin.schema import Table
 from mle_standin.service import request
+from mle_standin.service import tensors
 from mle_standin.service.metrics import Metrics
 from mle_standin.service.predictor import Predictor
 from mle_standin.service.request import BadRequestError
@@ -74,6 +78,7 @@ SIDE = regression.Side(gap=0.03, decisions=0.24, calibration_error=0.03)
 SAME = Difference(0.001, -0.004, 0.006, 0.0, -0.002, 0.002)
 REGRESSION = regression.Regression(40_000, 184, SAME, SIDE, SIDE)
 WAYS = tuple(skew.Way(name, 0, 0, 4e-7) for name in ("exported", "Parquet file", "CSV file", "request"))
+TENSORS = skew.Way("binary tensors", 0, 0, 4e-7, decisions=3)
 AGE = Age(3, date(2013, 12, 31), date(2013, 6, 30), 3, date(2013, 6, 30), 190)
 
 GOOD: dict[str, list[Any]] = {
@@ -120,6 +125,7 @@ BAD: dict[str, list[Any]] = {
     "Monitoring 3": [
         skew.Paths(1700, notebook=True, ways=(*WAYS[:3], skew.Way("request", 5, 0, 0.0))),
         skew.Paths(1700, notebook=True, ways=(*WAYS[:3], skew.Way("request", 0, 1, 2e-6))),
+        skew.Paths(1700, notebook=True, ways=(*WAYS, TENSORS)),
     ],
     "Monitoring 4": [replace(AGE, newest=date(2014, 1, 7))],
     "Monitoring 5": [
@@ -175,6 +181,7 @@ def test_bad_evidence_is_red(name: str, evidence: Any) -> None:
         ("Monitoring 2", GOOD["Monitoring 2"][0], "serving not tried, see Infrastructure 4"),
         ("Monitoring 2", GOOD["Monitoring 2"][1], "serving refuses 510 wrong values"),
         ("Monitoring 3", BAD["Monitoring 3"][0], "request: 5 inputs"),
+        ("Monitoring 3", BAD["Monitoring 3"][2], "binary tensors: 3 decisions are not those of the threshold"),
         ("Monitoring 4", BAD["Monitoring 4"][0], "191 days, at most 190"),
         ("Monitoring 4", GOOD["Monitoring 4"][2], "the champion, 1: 730 days"),
         ("Monitoring 5", BAD["Monitoring 5"][0], "seats has infinite values"),
@@ -269,10 +276,11 @@ def test_what_the_signature_forbids_is_refused_by_every_way(small_bundle: Path, 
     found = refusals.measure(bundle, tmp_path)
     assert (found.taken, found.unclear) == ((), "")
     assert found.tried > 100
-    sound = refusals.allowed(bundle.signature)
+    sound = forbidden.allowed(bundle.signature)
     assert sound == {"carrier": "AA", "origin": "EWR", "maker": "AIRBUS", "hour": 0, "temp": 0.0, "distance": 0.0}
-    values = {name: [] for name in bundle.names}
-    for each in refusals.forbidden(bundle.signature, sound):
+    assert sound
+    values: dict[str, list[Any]] = {name: [] for name in bundle.names}
+    for each in forbidden.values(bundle.signature, sound):
         ((name, value),) = [pair for pair in each.row.items() if pair[1] is not sound[pair[0]]]
         values[name].append(value)
     assert values["carrier"] == [None, "?", "x" * 257, 7]
@@ -284,9 +292,9 @@ def test_what_the_signature_forbids_is_refused_by_every_way(small_bundle: Path, 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"extra": "ignore", "strict": True}, {"a request takes temp_ for temp, which is then missing"}),
+        (ConfigDict(extra="ignore", strict=True), {"a request takes temp_ for temp, which is then missing"}),
         (
-            {"extra": "forbid", "strict": False},
+            ConfigDict(extra="forbid", strict=False),
             {'a request takes temp "0.0"', "a request with tensors takes temp true"},
         ),
     ],
@@ -294,7 +302,7 @@ def test_what_the_signature_forbids_is_refused_by_every_way(small_bundle: Path, 
 def test_a_service_that_takes_more_than_the_signature_allows_is_found(
     small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any, told: set[str]
 ) -> None:
-    monkeypatch.setattr(request, "_strict", lambda _example=None: ConfigDict(**change))
+    monkeypatch.setattr(request, "_strict", lambda _example=None: change)
     taken = refusals.measure(Bundle.load(small_bundle), tmp_path).taken
     assert told <= {each.split(", allowed")[0] for each in taken}
     assert not [each for each in taken if "file" in each]
@@ -366,6 +374,29 @@ def test_a_way_counts_other_inputs_and_answers_and_a_refused_row_is_another() ->
     way = skew._way("file", other, reference, keys)
     assert (way.inputs, way.answers, way.largest) == (1, 2, 1.0)
     assert way.example.startswith("c:")
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_rows_as_tensors_are_read_answered_and_decided_like_all_others(small_bundle: Path, *, binary: bool) -> None:
+    bundle, some = Bundle.load(small_bundle), small_rows(200)
+    asked = tensor_ways.ask(bundle, some, binary=binary)
+    np.testing.assert_array_equal(asked.inputs, by_hand(some))
+    np.testing.assert_array_equal(asked.answers, bundle.predict_rows(some))
+    assert not asked.decided.any()
+
+
+def test_tensors_that_lose_what_is_missing_or_the_threshold_are_found(
+    small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, some = Bundle.load(small_bundle), small_rows(200)
+    write: Any = tensors.write
+    monkeypatch.setattr(tensors, "write", lambda *given: write(*given[:-1], 0.9))
+    monkeypatch.setattr(tensors, "_with_missing", lambda values, _: [0 if v != v else v for v in values])  # noqa: PLR0124
+    asked = tensor_ways.ask(bundle, some, binary=True)
+    assert asked.decided.tolist() == ((asked.answers >= 0.35) & (asked.answers < 0.9)).tolist()
+    assert asked.decided.any()
+    missing = [row["temp"] is None for row in some]
+    assert (asked.inputs[:, bundle.names.index("temp")][missing] == 0).all()
 
 
 # Monitoring 5

@@ -56,7 +56,7 @@ def invariants(evidence: Invariants) -> Judgement:
 
 @gate("Monitoring 3", "training and serving are not skewed")
 def no_skew(evidence: Paths) -> Judgement:
-    """By every way the trees get exactly the same inputs, and answers agree to 1e-6.
+    """By every way the trees get exactly the same inputs, answers agree to 1e-6, and the threshold decides.
 
     1e-6: ONNX Runtime adds leaves in float32, which moved none of 336,776 answers by more than 6e-7; a threshold
     crossed or a value read differently moves an answer by a thousand times as much.
@@ -65,6 +65,7 @@ def no_skew(evidence: Paths) -> Judgement:
         return None, "no row went more than one way"
     skewed = [way for way in evidence.ways if way.inputs or way.answers]
     told = [f"{w.name}: {w.inputs} inputs and {w.answers} answers differ ({w.example})" for w in skewed]
+    told += [f"{w.name}: {w.decisions} decisions are not those of the threshold" for w in evidence.ways if w.decisions]
     if told:
         return False, f"of {evidence.rows:,} rows, {_some(told)}"
     ways = ", ".join([*(["notebook"] if evidence.notebook else []), *(way.name for way in evidence.ways)])
