@@ -11,7 +11,6 @@ from pathlib import Path
 
 from .. import scoring
 from ..bundle import Bundle
-from ..errors import InputError
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from ..service.request import BadRequestError
@@ -48,7 +47,7 @@ def measure(bundle: Bundle, folder: Path) -> Refusals:
         some = [each for each in planted if each.typed and (suffix == "csv" or not each.text)]
         scored = _scored(bundle, [*(each.row for each in some), sound], folder / f"wrong.{suffix}")
         if len(some) not in scored:
-            unclear = unclear or f"{name} with a row that the signature allows is refused"
+            unclear = unclear or f"{name} with a row that the signature allows is not scored"
             continue
         tried += len(some)
         taken += [f"{name} takes {each.words}" for i, each in enumerate(some) if i in scored]
@@ -76,10 +75,10 @@ def _refusal(send: Send, row: Row) -> str:
 
 
 def _scored(bundle: Bundle, rows: Iterable[Row], file: Path) -> set[int]:
-    """The positions of the rows of a file that get an answer; the others are in quarantine."""
+    """The positions of the rows of a file that get an answer, the others are in quarantine; none if it breaks off."""
     target = file.with_name(f"answered-{file.suffix[1:]}.parquet")
     try:
         scoring.score(bundle, sendings.write(bundle.signature, list(rows), file), target)
-    except InputError:
+    except Exception:  # noqa: BLE001 - another gate says why no file is scored, and this one that it cannot tell
         return set()
     return sendings.numbers(bundle.signature, target)
