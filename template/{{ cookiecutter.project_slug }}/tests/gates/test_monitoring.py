@@ -48,6 +48,7 @@ from mle_standin.service.metrics import Metrics
 from mle_standin.service.predictor import Predictor
 from mle_standin.service.request import BadRequestError
 from mle_standin.service.request import Row
+from mle_standin.signature import Signature
 from mle_standin.table_checks import Finding
 
 HELD = Finding("weather", "law wind", passed=True, rows=0, evidence="all of it")
@@ -287,6 +288,29 @@ def test_what_the_signature_forbids_is_refused_by_every_way(small_bundle: Path, 
     assert values["maker"] == ["x" * 257, 7]  # without a pattern any text is allowed, unless it is too long
     assert values["hour"] == [None, -1, 25, 0.5, "true", "0", True]
     assert values["temp"] == [-41.0, 131.0, "true", "0.0", True]
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        {"kind": "integer"},
+        {"kind": "integer", "low": -5.0, "high": -2.0, "nullable": True},
+        {"kind": "integer", "low": 0.5, "high": 1.5},
+        {"kind": "number", "low": 0.001, "high": 0.002},
+        {"kind": "number", "low": 1e9, "nullable": True},
+        {"kind": "category", "categories": ["", 'é,"x']},
+        {"kind": "category", "allowed": [*forbidden.STRANGE], "categories": ["a"], "nullable": True},
+        {"kind": "category", "pattern": "^z+$", "nullable": True},
+        {"kind": "category", "pattern": ".", "categories": ["true"]},
+    ],
+)
+def test_no_signature_gives_a_false_alarm(small_bundle: Path, tmp_path: Path, feature: dict[str, Any]) -> None:
+    small = Bundle.load(small_bundle)
+    content = {**SIGNATURE, "features": [{"name": "an odd_ name", **feature}, *SIGNATURE["features"][1:]]}
+    odd = Bundle(small_bundle, Signature.parse(json.dumps(content)), small._session)
+    found = refusals.measure(odd, tmp_path)
+    assert (found.taken, found.unclear) == ((), "")
+    assert found.tried > 100
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ def allowed(signature: Signature) -> Row | None:
     row: Row = {}
     for feature in signature.features:
         if feature.kind == "category":
-            known = [text for text in (*feature.allowed, *feature.categories) if _fits(feature, text)]
+            # In a CSV file and in bytes an empty text is a missing value.
+            known = [text for text in (*feature.allowed, *feature.categories) if text and _fits(feature, text)]
             if not known and not feature.nullable:
                 return None
             row[feature.name] = known[0] if known else None

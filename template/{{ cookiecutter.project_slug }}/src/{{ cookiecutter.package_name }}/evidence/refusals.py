@@ -77,8 +77,9 @@ def _refusal(send: Send, row: Row) -> str:
 def _scored(bundle: Bundle, rows: Iterable[Row], file: Path) -> set[int]:
     """The positions of the rows of a file that get an answer, the others are in quarantine; none if it breaks off."""
     target = file.with_name(f"answered-{file.suffix[1:]}.parquet")
+    sendings.write(bundle.signature, list(rows), file)
     try:
-        scoring.score(bundle, sendings.write(bundle.signature, list(rows), file), target)
+        scoring.score(bundle, file, target)
     except Exception:  # noqa: BLE001 - another gate says why no file is scored, and this one that it cannot tell
         return set()
     return sendings.numbers(bundle.signature, target)

@@ -47,7 +47,7 @@ def write(signature: Signature, rows: Rows, file: Path) -> Path:
     for feature in signature.features:
         values = [row[feature.name] for row in rows]
         if parquet and feature.kind != "category":
-            columns[feature.name] = pa.array(values, pa.float64())
+            columns[feature.name] = pa.array([None if v is None else float(v) for v in values], pa.float64())
         else:
             columns[feature.name] = pa.array([None if v is None else str(v) for v in values], pa.string())
     table = pa.table(columns)
