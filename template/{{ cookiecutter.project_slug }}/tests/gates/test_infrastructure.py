@@ -2,7 +2,11 @@
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
+from datetime import timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ from mle_standin import data
 from mle_standin import forest
 from mle_standin import gates as verdicts
 from mle_standin import model
+from mle_standin import parts
 from mle_standin import settings
 from mle_standin import tracing
 from mle_standin import training
@@ -32,6 +37,8 @@ from mle_standin.drills import damage
 from mle_standin.errors import InputError
 from mle_standin.evidence import again
 from mle_standin.evidence import going_back
+from mle_standin.evidence import in_parts
+from mle_standin.evidence import log_trial
 from mle_standin.evidence import rehearsal
 from mle_standin.evidence import spec_tests
 from mle_standin.evidence import synthetic
@@ -40,8 +47,11 @@ from mle_standin.evidence import validation
 from mle_standin.evidence import whole
 from mle_standin.evidence.infrastructure import Trainings
 from mle_standin.gates import catalog
+from mle_standin.monitoring.log import time_text
+from mle_standin.parts import Parts
 from mle_standin.registry import Registry
 from mle_standin.schema import Table
+from mle_standin.service import recorder
 from mle_standin.service import request
 
 HOME = Path(__file__).parents[2]
@@ -65,7 +75,14 @@ WHOLE = whole.Whole(
     batch_gap=0.0,
     decisions=0,
     monitor_gap=1e-16,
+    trial=log_trial.LogTrial(asked=50, kept=50, foreign=0, off=0.0),
 )
+
+
+def on_trial(**changes: Any) -> whole.Whole:
+    return replace(WHOLE, trial=replace(WHOLE.trial, **changes))
+
+
 VALIDATION = validation.Validation(tests=10, gap=1, metrics_gap=2e-8)
 TRACES = traces.Traces(
     rows=100,
@@ -97,7 +114,7 @@ BACK = going_back.GoingBack(rehearsed=REHEARSED, champion=2, told=2, target=1, l
 GOOD: dict[str, list[Any]] = {
     "Infrastructure 1": [TRAININGS, replace(TRAININGS, refit_gap=None), replace(TRAININGS, refit_gap=LESS)],
     "Infrastructure 2": [SPEC, replace(SPEC, learned={"a number": 0.951}), replace(SPEC, unusual=(0.0, 1.0))],
-    "Infrastructure 3": [WHOLE, replace(WHOLE, batch_gap=0.099), replace(WHOLE, monitor_gap=LESS)],
+    "Infrastructure 3": [WHOLE, replace(WHOLE, batch_gap=0.099), replace(WHOLE, monitor_gap=LESS), on_trial(off=59)],
     "Infrastructure 4": [
         VALIDATION,
         replace(VALIDATION, metrics_gap=None),
@@ -140,6 +157,9 @@ BAD: dict[str, list[Any]] = {
         replace(WHOLE, decisions=1),
         replace(WHOLE, monitor_gap=MORE),
         replace(WHOLE, monitor_gap=NAN),
+        on_trial(kept=49),
+        on_trial(foreign=1),
+        on_trial(off=61),
     ],
     "Infrastructure 4": [
         replace(VALIDATION, broken="model.onnx: its sum differs"),
@@ -211,6 +231,9 @@ def test_without_a_second_version_a_rollback_is_not_judged() -> None:
         ("Infrastructure 1", replace(TRAININGS, changed=7), "7 of 41,000 rows"),
         ("Infrastructure 2", replace(SPEC, reached={"seed": False}), "seed does not reach"),
         ("Infrastructure 3", replace(WHOLE, rows={**WHOLE.rows, "labelled": 3}), "3 rows labelled, 60 were asked"),
+        ("Infrastructure 3", on_trial(kept=0), "the log has 0 of 50 answers"),
+        ("Infrastructure 3", on_trial(foreign=9), "9 answers of a shadow stand in the log"),
+        ("Infrastructure 3", on_trial(off=14_400), "times in the log are off by 4.0 hours"),
         ("Infrastructure 4", replace(VALIDATION, let_through=("red in training",)), "although red in training"),
         ("Infrastructure 4", replace(VALIDATION, red=("rises with rain",)), "rises with rain red: never"),
         ("Infrastructure 5", replace(TRACES, service=0.05), "0.05: A1"),
@@ -220,6 +243,83 @@ def test_without_a_second_version_a_rollback_is_not_judged() -> None:
 )
 def test_the_words_name_what_was_found(name: str, evidence: Any, word: str) -> None:
     assert word in JUDGES[name](evidence).evidence
+
+
+# --- the pipeline on a bad day
+
+
+@pytest.fixture
+def versions(small_bundle: Path, tmp_path: Path) -> tuple[Bundle, Bundle]:
+    """The small bundle as two versions."""
+    return tuple(Bundle.load(shutil.copytree(small_bundle, tmp_path / name)) for name in ("1", "2"))  # type: ignore[return-value]
+
+
+def asked(count: int) -> list[dict[str, Any]]:
+    return [{**row, "flight_id": f"f{i}"} for i, row in enumerate(rows(count, seed=7))]
+
+
+def test_the_log_keeps_every_answer_of_the_service_and_none_of_the_shadow(
+    versions: tuple[Bundle, Bundle], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert log_trial.run(*versions, asked(20), tmp_path / "log.db") == log_trial.LogTrial(20, 20, 0, 0.0)
+    assert not caplog.records
+
+
+def test_a_shadow_that_logs_like_the_service_is_found(
+    versions: tuple[Bundle, Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def put(to: recorder.Recorder, *given: Any, served: object) -> None:
+        assert served
+        to.put(*given)
+
+    monkeypatch.setattr(recorder.Recorder, "put_compared", put)
+    found = log_trial.run(*versions, asked(20), tmp_path / "log.db")
+    assert (found.kept, found.foreign) == (20, 20)
+
+
+def test_answers_lost_with_a_failed_write_are_found(
+    versions: tuple[Bundle, Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(_self: object, queue: Any, append: Any) -> bool:
+        batch = [queue.popleft() for _ in range(len(queue))]
+        with suppress(InputError):
+            append(batch)
+        return True
+
+    monkeypatch.setattr(recorder.Recorder, "_write", write)
+    assert log_trial.run(*versions, asked(20), tmp_path / "log.db").kept == 0
+
+
+@pytest.mark.parametrize("hours", [-5, 2])
+def test_times_of_another_zone_in_the_log_are_found(
+    versions: tuple[Bundle, Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    local = timezone(timedelta(hours=hours))
+    monkeypatch.setattr(recorder, "time_text", lambda at: time_text(at.astimezone(local).replace(tzinfo=None)))
+    found = log_trial.run(*versions, asked(20), tmp_path / "log.db")
+    assert found.off == pytest.approx(abs(hours) * 3600, abs=60)
+
+
+def test_a_batch_that_is_interrupted_twice_has_every_row_once(versions: tuple[Bundle, Bundle], tmp_path: Path) -> None:
+    table = pd.DataFrame(asked(330))
+    found = in_parts.scored(*versions, table, tmp_path)
+    assert found.index.tolist() == table["flight_id"].tolist()
+    assert set(found["version"]) == {"1"}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ((Parts, "tables", lambda all_of, name, tables=Parts.tables: islice(tables(all_of, name), 1)), (100, {"1"})),
+        ((parts, "_difference", lambda *_: ""), (330, {"1", "2"})),
+    ],
+)
+def test_lost_parts_and_those_of_another_version_are_found(
+    versions: tuple[Bundle, Bundle], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any, expected: Any
+) -> None:
+    monkeypatch.setattr(*change)
+    found = in_parts.scored(*versions, pd.DataFrame(asked(330)), tmp_path)
+    assert (len(found), set(found["version"])) == expected
 
 
 # --- trees, walked by hand

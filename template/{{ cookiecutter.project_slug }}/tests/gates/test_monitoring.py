@@ -12,22 +12,28 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+from pydantic import ConfigDict
 from small import SIGNATURE
+from small import by_hand
 from small import rows as small_rows
 
+from mle_standin import row_rules
 from mle_standin.bundle import Bundle
 from mle_standin.contract import CONTRACT
 from mle_standin.drills import damage
 from mle_standin.errors import InputError
 from mle_standin.evaluation import Difference
+from mle_standin.evidence import forbidden
 from mle_standin.evidence import lock
 from mle_standin.evidence import memory
 from mle_standin.evidence import odd_rows
+from mle_standin.evidence import refusals
 from mle_standin.evidence import regression
 from mle_standin.evidence import rehearsal
 from mle_standin.evidence import skew
 from mle_standin.evidence import speed
 from mle_standin.evidence import stability
+from mle_standin.evidence import tensor_ways
 from mle_standin.evidence import trees
 from mle_standin.evidence import waiting
 from mle_standin.evidence.monitoring import Age
@@ -37,10 +43,14 @@ from mle_standin.gates.judge import Judge
 from mle_standin.schema import Column
 from mle_standin.schema import Contract
 from mle_standin.schema import Table
+from mle_standin.service import request
+from mle_standin.service import tensors
 from mle_standin.service.metrics import Metrics
 from mle_standin.service.predictor import Predictor
 from mle_standin.service.recorder import Recorder
+from mle_standin.service.request import BadRequestError
 from mle_standin.service.request import Row
+from mle_standin.signature import Signature
 from mle_standin.table_checks import Finding
 
 HELD = Finding("weather", "law wind", passed=True, rows=0, evidence="all of it")
@@ -72,11 +82,15 @@ SIDE = regression.Side(gap=0.03, decisions=0.24, calibration_error=0.03)
 SAME = Difference(0.001, -0.004, 0.006, 0.0, -0.002, 0.002)
 REGRESSION = regression.Regression(40_000, 184, SAME, SIDE, SIDE)
 WAYS = tuple(skew.Way(name, 0, 0, 4e-7) for name in ("exported", "Parquet file", "CSV file", "request"))
+TENSORS = skew.Way("binary tensors", 0, 0, 4e-7, decisions=3)
 AGE = Age(3, date(2013, 12, 31), date(2013, 6, 30), 3, date(2013, 6, 30), 190)
 
 GOOD: dict[str, list[Any]] = {
     "Monitoring 1": [lock.Dependencies(197, 6, 53, ()), lock.Dependencies(197, 6, 0, ())],
-    "Monitoring 2": [Invariants("2013", (HELD,), 1000, 1)],
+    "Monitoring 2": [
+        Invariants("2013", (HELD,), 1000, 1),
+        Invariants("2013", (HELD,), 1000, 1, served=refusals.Refusals(510, ())),
+    ],
     "Monitoring 3": [skew.Paths(1700, notebook=True, ways=WAYS), skew.Paths(1700, notebook=False, ways=WAYS[1:])],
     "Monitoring 4": [
         AGE,
@@ -108,10 +122,15 @@ GOOD: dict[str, list[Any]] = {
 }
 BAD: dict[str, list[Any]] = {
     "Monitoring 1": [lock.Dependencies(197, 6, 53, ("numpy 1 is installed, 2 is locked",))],
-    "Monitoring 2": [Invariants("2013", (HELD, BROKEN), 1000, 1), Invariants("2013", error="weather: has no rows")],
+    "Monitoring 2": [
+        Invariants("2013", (HELD, BROKEN), 1000, 1),
+        Invariants("2013", error="weather: has no rows"),
+        Invariants("2013", (HELD,), 1000, 1, served=refusals.Refusals(510, ("a request takes hour 25",), "a CSV file")),
+    ],
     "Monitoring 3": [
         skew.Paths(1700, notebook=True, ways=(*WAYS[:3], skew.Way("request", 5, 0, 0.0))),
         skew.Paths(1700, notebook=True, ways=(*WAYS[:3], skew.Way("request", 0, 1, 2e-6))),
+        skew.Paths(1700, notebook=True, ways=(*WAYS, TENSORS)),
     ],
     "Monitoring 4": [replace(AGE, newest=date(2014, 1, 7))],
     "Monitoring 5": [
@@ -164,7 +183,11 @@ def test_bad_evidence_is_red(name: str, evidence: Any) -> None:
         ("Monitoring 1", BAD["Monitoring 1"][0], "numpy 1 is installed"),
         ("Monitoring 2", BAD["Monitoring 2"][0], "weather: law wind: share of rows: 0.97"),
         ("Monitoring 2", BAD["Monitoring 2"][1], "has no rows"),
+        ("Monitoring 2", BAD["Monitoring 2"][2], "a request takes hour 25"),
+        ("Monitoring 2", GOOD["Monitoring 2"][0], "serving not tried, see Infrastructure 4"),
+        ("Monitoring 2", GOOD["Monitoring 2"][1], "serving refuses 510 wrong values"),
         ("Monitoring 3", BAD["Monitoring 3"][0], "request: 5 inputs"),
+        ("Monitoring 3", BAD["Monitoring 3"][2], "binary tensors: 3 decisions are not those of the threshold"),
         ("Monitoring 4", BAD["Monitoring 4"][0], "191 days, at most 190"),
         ("Monitoring 4", GOOD["Monitoring 4"][2], "the champion, 1: 730 days"),
         ("Monitoring 5", BAD["Monitoring 5"][0], "seats has infinite values"),
@@ -179,7 +202,11 @@ def test_the_evidence_is_told(name: str, evidence: Any, told: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "evidence"),
-    [("Monitoring 2", Invariants("2013")), ("Monitoring 3", skew.Paths(0, notebook=True, ways=()))],
+    [
+        ("Monitoring 2", Invariants("2013")),
+        ("Monitoring 2", Invariants("2013", (HELD,), 1000, 1, served=refusals.Refusals(0, (), "no category is known"))),
+        ("Monitoring 3", skew.Paths(0, notebook=True, ways=())),
+    ],
 )
 def test_without_evidence_nothing_is_judged(name: str, evidence: Any) -> None:
     assert JUDGES[name](evidence).passed is None
@@ -247,6 +274,99 @@ def test_a_column_with_another_type_or_name_is_named() -> None:
     ]
 
 
+# Monitoring 2
+
+
+def test_what_the_signature_forbids_is_refused_by_every_way(small_bundle: Path, tmp_path: Path) -> None:
+    bundle = Bundle.load(small_bundle)
+    found = refusals.measure(bundle, tmp_path)
+    assert (found.taken, found.unclear) == ((), "")
+    assert found.tried > 100
+    sound = forbidden.allowed(bundle.signature)
+    assert sound == {"carrier": "AA", "origin": "EWR", "maker": "AIRBUS", "hour": 0, "temp": 0.0, "distance": 0.0}
+    assert sound
+    values: dict[str, list[Any]] = {name: [] for name in bundle.names}
+    for each in forbidden.values(bundle.signature, sound):
+        ((name, value),) = [pair for pair in each.row.items() if pair[1] is not sound[pair[0]]]
+        values[name].append(value)
+    assert values["carrier"] == [None, "?", "x" * 257, 7]
+    assert values["maker"] == ["x" * 257, 7]  # without a pattern any text is allowed, unless it is too long
+    assert values["hour"] == [None, -1, 25, 0.5, "true", "0", True]
+    assert values["temp"] == [-41.0, 131.0, "true", "0.0", True]
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        {"kind": "integer"},
+        {"kind": "integer", "low": -5.0, "high": -2.0, "nullable": True},
+        {"kind": "integer", "low": 0.5, "high": 1.5},
+        {"kind": "number", "low": 0.001, "high": 0.002},
+        {"kind": "number", "low": 1e9, "nullable": True},
+        {"kind": "category", "categories": ["", 'é,"x']},
+        {"kind": "category", "allowed": [*forbidden.STRANGE], "categories": ["a"], "nullable": True},
+        {"kind": "category", "pattern": "^z+$", "nullable": True},
+        {"kind": "category", "pattern": ".", "categories": ["true"]},
+    ],
+)
+def test_no_signature_gives_a_false_alarm(small_bundle: Path, tmp_path: Path, feature: dict[str, Any]) -> None:
+    small = Bundle.load(small_bundle)
+    content = {**SIGNATURE, "features": [{"name": "an odd_ name", **feature}, *SIGNATURE["features"][1:]]}
+    odd = Bundle(small_bundle, Signature.parse(json.dumps(content)), small._session)
+    found = refusals.measure(odd, tmp_path)
+    assert (found.taken, found.unclear) == ((), "")
+    assert found.tried > 100
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (ConfigDict(extra="ignore", strict=True), {"a request takes temp_ for temp, which is then missing"}),
+        (
+            ConfigDict(extra="forbid", strict=False),
+            {'a request takes temp "0.0"', "a request with tensors takes temp true"},
+        ),
+    ],
+)
+def test_a_service_that_takes_more_than_the_signature_allows_is_found(
+    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any, told: set[str]
+) -> None:
+    monkeypatch.setattr(request, "_strict", lambda _example=None: change)
+    taken = refusals.measure(Bundle.load(small_bundle), tmp_path).taken
+    assert told <= {each.split(", allowed")[0] for each in taken}
+    assert not [each for each in taken if "file" in each]
+
+
+def test_a_file_whose_impossible_values_are_answered_is_found(
+    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = row_rules.Checked.note
+
+    def forgetful(checked: Any, name: str, wrong: Any, why: str, *rest: Any) -> None:
+        if why != "is too large":
+            note(checked, name, wrong, why, *rest)
+
+    monkeypatch.setattr(row_rules.Checked, "note", forgetful)
+    taken = refusals.measure(Bundle.load(small_bundle), tmp_path).taken
+    assert {each.split(", allowed")[0] for each in taken} >= {
+        "a Parquet file takes temp 131.0",
+        "a CSV file takes hour 25",
+    }
+    assert not [each for each in taken if "request" in each]
+
+
+def test_a_way_that_refuses_everything_says_nothing(
+    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise BadRequestError([], 1)
+
+    monkeypatch.setattr(Predictor, "answer", refuse)
+    found = refusals.measure(Bundle.load(small_bundle), tmp_path)
+    assert found.taken == ()
+    assert found.unclear == "a request refuses a row that the signature allows: refused"
+
+
 # Monitoring 3
 
 
@@ -283,6 +403,29 @@ def test_a_way_counts_other_inputs_and_answers_and_a_refused_row_is_another() ->
     way = skew._way("file", other, reference, keys)
     assert (way.inputs, way.answers, way.largest) == (1, 2, 1.0)
     assert way.example.startswith("c:")
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_rows_as_tensors_are_read_answered_and_decided_like_all_others(small_bundle: Path, *, binary: bool) -> None:
+    bundle, some = Bundle.load(small_bundle), small_rows(200)
+    asked = tensor_ways.ask(bundle, some, binary=binary)
+    np.testing.assert_array_equal(asked.inputs, by_hand(some))
+    np.testing.assert_array_equal(asked.answers, bundle.predict_rows(some))
+    assert not asked.decided.any()
+
+
+def test_tensors_that_lose_what_is_missing_or_the_threshold_are_found(
+    small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle, some = Bundle.load(small_bundle), small_rows(200)
+    write: Any = tensors.write
+    monkeypatch.setattr(tensors, "write", lambda *given: write(*given[:-1], 0.9))
+    monkeypatch.setattr(tensors, "_with_missing", lambda values, _: [0 if v != v else v for v in values])  # noqa: PLR0124
+    asked = tensor_ways.ask(bundle, some, binary=True)
+    assert asked.decided.tolist() == ((asked.answers >= 0.35) & (asked.answers < 0.9)).tolist()
+    assert asked.decided.any()
+    missing = [row["temp"] is None for row in some]
+    assert (asked.inputs[:, bundle.names.index("temp")][missing] == 0).all()
 
 
 # Monitoring 5

@@ -5,6 +5,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,20 @@ def test_it_writes_without_being_stopped(log: PredictionLog) -> None:
     put(writer, "a")
     wait_for(lambda: kept(log) == ["a"])
     writer.stop()
+
+
+def test_the_time_in_the_log_is_that_of_the_request_in_utc(log: PredictionLog) -> None:
+    writer = recorder(log)
+    writer.start()
+    since = datetime.now(UTC)
+    put(writer, "a")
+    until = datetime.now(UTC)
+    writer.stop()
+    with sqlite3.connect(str(log.path)) as connection:
+        ((text,),) = connection.execute("select time from predictions")
+    connection.close()
+    assert text.endswith("Z")
+    assert since <= datetime.fromisoformat(text) <= until
 
 
 def test_a_full_queue_drops_and_counts(log: PredictionLog) -> None:

@@ -12,6 +12,7 @@ from ..contract import CONTRACT
 from ..registry import CHAMPION
 from ..table_checks import Finding
 from . import lock
+from . import refusals
 from . import regression
 from . import skew
 from . import speed as speeds
@@ -22,13 +23,17 @@ from .bench import NotJudgedError
 
 @dataclass(frozen=True)
 class Invariants:
-    """What the data checks found in a snapshot; `error` says why they could not even be made."""
+    """What the data checks found in a snapshot; `error` says why they could not even be made.
+
+    `served` is what serving does with wrong values; None when the version cannot be loaded.
+    """
 
     snapshot: str
     findings: tuple[Finding, ...] = ()
     rows: int = 0
     quarantined: int = 0
     error: str = ""
+    served: refusals.Refusals | None = None
 
 
 @dataclass(frozen=True)
@@ -58,14 +63,14 @@ def dependencies(bench: Bench) -> lock.Dependencies:
 
 
 def invariants(bench: Bench) -> Invariants:
-    """The findings of the data checks, or why the snapshot cannot be read at all."""
+    """The findings of the data checks, or why the snapshot cannot be read; and what serving refuses."""
     snapshot = bench.config.data.snapshot
     try:
         report = bench.report
     except NotJudgedError as reason:
         return Invariants(snapshot, error=str(reason))
     lost = sum(len(rows) for rows in report.quarantine.values())
-    return Invariants(snapshot, tuple(report.findings), sum(report.rows.values()), lost)
+    return Invariants(snapshot, tuple(report.findings), sum(report.rows.values()), lost, served=_refusals(bench))
 
 
 def age(bench: Bench) -> Age:
@@ -96,6 +101,14 @@ def speed(bench: Bench) -> speeds.Speed:
 def quality(bench: Bench) -> regression.Regression:
     """The answers beside those of the version before."""
     return regression.measure(bench)
+
+
+def _refusals(bench: Bench) -> refusals.Refusals | None:
+    try:
+        bundle = bench.bundle
+    except NotJudgedError:  # Infrastructure 4 says so
+        return None
+    return refusals.measure(bundle, bench.scratch)
 
 
 def _trained_until(bench: Bench, version: int, newest: date) -> date:

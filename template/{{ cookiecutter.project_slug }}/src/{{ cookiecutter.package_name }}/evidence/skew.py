@@ -1,4 +1,4 @@
-"""The same rows by every way to an answer: the notebook's, the exported model's, a file's, a request's."""
+"""The same rows by every way to an answer: the notebook's, the exported model's, a file's, those of a request."""
 
 import json
 from collections.abc import Iterator
@@ -28,6 +28,7 @@ from ..service.predictor import Predictor
 from ..service.request import BadRequestError
 from ..signature import Signature
 from . import odd_rows
+from . import tensor_ways
 from . import trees
 from .bench import Bench
 from .bench import NotJudgedError
@@ -38,13 +39,17 @@ SINGLE = 20  # rows that are sent alone as well, not in a list
 
 @dataclass(frozen=True)
 class Way:
-    """How one way differs from the reference: rows with other inputs of the trees, rows with another answer."""
+    """How one way differs from the reference: rows with other inputs of the trees, rows with another answer.
+
+    `decisions` counts rows that it decides otherwise than its own answer and the threshold say.
+    """
 
     name: str
     inputs: int
     answers: int
     largest: float
     example: str = ""
+    decisions: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class _Result:
     inputs: NDArray[np.float32]
     answers: Floats
     error: str = ""
+    decisions: int = 0
 
 
 def measure(bench: Bench) -> Paths:
@@ -77,7 +83,7 @@ def measure(bench: Bench) -> Paths:
     reference = notebook or exported
     ways = [_way("exported", exported, reference, rows)] if notebook else []
     ways += [_way(name, result, reference, rows) for name, result in _serving(bundle, rows, bench.scratch)]
-    if refused and not any(way.inputs or way.answers for way in ways):
+    if refused and not any(way.inputs or way.answers or way.decisions for way in ways):
         raise refused
     return Paths(len(rows), notebook is not None, tuple(ways))
 
@@ -113,7 +119,10 @@ def _serving(bundle: Bundle, rows: pd.DataFrame, scratch: Path) -> Iterator[tupl
     table.to_csv(scratch / "rows.csv", index=False)
     yield "Parquet file", _batch(bundle, scratch / "rows.parquet", len(rows))
     yield "CSV file", _batch(bundle, scratch / "rows.csv", len(rows))
-    yield "request", _online(bundle, table)
+    records = [{str(name): plain(value) for name, value in row.items()} for row in table.to_dict("records")]
+    yield "request", _online(bundle, records)
+    yield "JSON tensors", _tensors(bundle, records, binary=False)
+    yield "binary tensors", _tensors(bundle, records, binary=True)
 
 
 def _batch(bundle: Bundle, file: Path, count: int) -> _Result:
@@ -129,22 +138,33 @@ def _batch(bundle: Bundle, file: Path, count: int) -> _Result:
     return _Result(inputs, np.array([answers.get(f"row-{i}", np.nan) for i in range(count)]), error)
 
 
-def _online(bundle: Bundle, table: pd.DataFrame) -> _Result:
+def _online(bundle: Bundle, records: list[dict[str, Any]]) -> _Result:
     """All rows as one list, and the first ones alone as well."""
-    predictor = Predictor(bundle, Metrics(), None, max_rows=len(table))
-    records = [{name: plain(value) for name, value in row.items()} for row in table.to_dict("records")]
+    predictor = Predictor(bundle, Metrics(), None, max_rows=len(records))
     body = json.dumps({"rows": records}).encode()
     try:
         read, _ = predictor.reader.read(body)
         many = [each["probability"] for each in json.loads(predictor.answer(body, ""))["predictions"]]
         alone = [json.loads(predictor.answer(json.dumps(row).encode(), ""))["probability"] for row in records[:SINGLE]]
     except BadRequestError as error:
-        nothing = np.full((len(table), len(bundle.names)), np.inf, dtype=np.float32)
-        return _Result(nothing, np.full(len(table), np.nan), error.problems[0].message)
+        return _refused(bundle, len(records), error)
     answers = np.array(many)
     # A row alone must have the answer that it has in a list: the one that is farther off counts.
     answers[:SINGLE] = np.where(np.abs(answers[:SINGLE] - alone) > MAX_DIFFERENCE, alone, answers[:SINGLE])
     return _Result(bundle.encode(read), answers)
+
+
+def _tensors(bundle: Bundle, records: list[dict[str, Any]], *, binary: bool) -> _Result:
+    try:
+        asked = tensor_ways.ask(bundle, records, binary=binary)
+    except BadRequestError as error:
+        return _refused(bundle, len(records), error)
+    return _Result(asked.inputs, asked.answers, decisions=int(asked.decided.sum()))
+
+
+def _refused(bundle: Bundle, rows: int, error: BadRequestError) -> _Result:
+    nothing = np.full((rows, len(bundle.names)), np.inf, dtype=np.float32)
+    return _Result(nothing, np.full(rows, np.nan), error.problems[0].message)
 
 
 def _way(name: str, result: _Result, reference: _Result, rows: pd.DataFrame) -> Way:
@@ -154,7 +174,7 @@ def _way(name: str, result: _Result, reference: _Result, rows: pd.DataFrame) -> 
     if not example and answers.any():
         worst = int(np.argmax(distance))
         example = f"{rows[CONTRACT.key].iloc[worst]}: {result.answers[worst]:.4f}, not {reference.answers[worst]:.4f}"
-    return Way(name, int(inputs.sum()), int(answers.sum()), float(distance.max()), example)
+    return Way(name, int(inputs.sum()), int(answers.sum()), float(distance.max()), example, result.decisions)
 
 
 def _far(one: _Result, other: _Result) -> NDArray[np.bool_]:

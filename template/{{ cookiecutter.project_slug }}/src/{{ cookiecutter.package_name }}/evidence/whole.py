@@ -15,14 +15,11 @@ from typing import Any
 import httpx
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from fastapi import FastAPI
 
 from .. import canary
 from .. import data
 from .. import export
-from .. import scoring
 from .. import service
 from .. import training
 from ..bundle import Bundle
@@ -31,6 +28,8 @@ from ..monitoring import watch
 from ..monitoring.log import PredictionLog
 from ..registry import Registry
 from ..service.front import PREDICT
+from . import in_parts
+from . import log_trial
 from .bench import Bench
 from .bench import NotJudgedError
 from .excerpt import excerpt
@@ -42,6 +41,8 @@ TREES = 15
 EVERY = 4  # rows of the excerpt: some thousands
 REQUESTS, FEWEST = 600, 400  # rows that are asked for; the monitors judge from 300 on
 ALONE = 5  # of them in a request of their own
+FEW = 50  # of them for the trial of the log
+INTERRUPTED = "the batch, which was interrupted,"
 SAME, NAN = 1e-6, float("nan")
 
 
@@ -51,7 +52,8 @@ class Whole:
 
     `log_gap`, `batch_gap` are the largest differences of a row's probability in the log, and in a scored file, from
     the service's answer; `decisions` counts rows with the same probability and another decision. `monitor_gap` is the
-    difference of the monitor's mean prediction minus base rate from that of the answers and labels.
+    difference of the monitor's mean prediction minus base rate from that of the answers and labels. `trial` is what
+    a log holds whose first write fails, beside a shadow; the batch is scored in parts and interrupted.
     """
 
     rows: dict[str, int]
@@ -60,6 +62,7 @@ class Whole:
     batch_gap: float
     decisions: int
     monitor_gap: float
+    trial: log_trial.LogTrial
 
 
 def run(bench: Bench, folder: Path) -> Whole:
@@ -74,7 +77,9 @@ def run(bench: Bench, folder: Path) -> Whole:
     log = folder / "predictions.db"
     answered = _served(registry, rows, log)
     logged = _logged(registry, log, rows)
-    scored = _scored(registry, rows, folder)
+    champion, waiting = Bundle.load(registry.path()), Bundle.load(registry.path(max(registry.versions())))
+    scored = in_parts.scored(champion, waiting, rows, folder)
+    few = data.records(rows.iloc[:FEW], [champion.signature.key, *champion.names])
     watched = watch.monitor(registry.path(), log, now=datetime.now(UTC) + timedelta(days=2), windows=1)
     labels = rows[CONTRACT.target].to_numpy(dtype=np.float64)
     said = answered.reindex(rows[CONTRACT.key])["probability"].to_numpy()
@@ -89,11 +94,15 @@ def run(bench: Bench, folder: Path) -> Whole:
             "scored": len(scored),
         },
         versions={"champion": str(registry.resolve("champion"))}
-        | {name: _one(each["version"]) for name, each in (("service", answered), ("log", logged), ("batch", scored))},
+        | {
+            name: _one(each["version"])
+            for name, each in (("service", answered), ("log", logged), (INTERRUPTED, scored))
+        },
         log_gap=_gap(answered, logged),
         batch_gap=_gap(answered, scored),
         decisions=_decisions(answered, logged) + _decisions(answered, scored),
         monitor_gap=abs(_reading(watched, "base rate") - float(said.mean() - labels.mean())),
+        trial=log_trial.run(champion, waiting, few, folder / "trial.db"),
     )
 
 
@@ -159,17 +168,6 @@ def _logged(registry: Registry, path: Path, rows: pd.DataFrame) -> pd.DataFrame:
         found = log.read()
     names = ("key", "probability", "decision", "version", "label")
     return pd.DataFrame({name: found[name] for name in names}).set_index("key")
-
-
-def _scored(registry: Registry, rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """The same rows scored as a file, by key."""
-    bundle = Bundle.load(registry.path())
-    source, target = folder / "rows.parquet", folder / "scores.parquet"
-    names = [bundle.signature.key, *bundle.names]
-    pq.write_table(pa.Table.from_pandas(rows[names], preserve_index=False), source)
-    scoring.score(bundle, source, target)
-    scored: pd.DataFrame = pq.read_table(target).to_pandas().set_index(bundle.signature.key)
-    return scored[["probability", "decision", "version"]]
 
 
 def _between(frame: pd.DataFrame, period: data.Period) -> pd.DataFrame:

@@ -74,7 +74,7 @@ GATES = (
     Gate(infrastructure.canaried, of_infrastructure.canary, ("data", "version", "before")),
     Gate(infrastructure.rolled_back, of_infrastructure.rollback, ("data", "version", "before", "registry")),
     Gate(monitoring.dependencies, of_monitoring.dependencies, ("data", "version", "lock")),
-    Gate(monitoring.invariants, of_monitoring.invariants, ("data",)),
+    Gate(monitoring.invariants, of_monitoring.invariants, ("data", "version")),
     Gate(monitoring.no_skew, of_monitoring.paths, TRAINED),
     Gate(monitoring.fresh, of_monitoring.age, ("data", "version", "registry")),
     Gate(monitoring.stable, of_monitoring.numbers, TRAINED),

@@ -5,6 +5,7 @@ from ..departure import MAX_CPU
 from ..departure import MAX_PSI
 from ..evidence.going_back import GoingBack
 from ..evidence.infrastructure import Trainings
+from ..evidence.log_trial import LogTrial
 from ..evidence.spec_tests import SpecTests
 from ..evidence.traces import Traces
 from ..evidence.validation import Validation
@@ -18,6 +19,8 @@ SAME = 1e-6
 LEARNED = 0.95
 # A correction of a probability on one way only is skew, which Monitoring 3 guards; another column or class is farther.
 SAME_MODEL = 0.1
+# Seconds by which a clock may be set while an answer is logged; a wrong time zone is half an hour off at least.
+CLOCK = 60
 
 
 @gate("Infrastructure 1", "training is reproducible")
@@ -56,7 +59,10 @@ def spec_tested(evidence: SpecTests) -> Judgement:
 
 @gate("Infrastructure 3", "the ML pipeline is integration tested")
 def integrated(evidence: Whole) -> Judgement:
-    """Every row arrives at every stage, each names the champion's version, a row's answer is the same everywhere."""
+    """Every row arrives at every stage, each names the champion's version, a row's answer is the same everywhere.
+
+    That holds for a batch in parts that is interrupted, and for a log that cannot be written for a moment.
+    """
     rows = evidence.rows
     asked = {name: count for name, count in rows.items() if name not in {"expected", "features", "asked"}}
     wrong = [
@@ -74,10 +80,22 @@ def integrated(evidence: Whole) -> Judgement:
         wrong.append(f"{evidence.decisions} decisions differ between answer, log and batch")
     if not evidence.monitor_gap <= SAME:
         wrong.append(f"the monitor's mean prediction less base rate is off by {evidence.monitor_gap:.1g}")
+    wrong += _of_the_log(evidence.trial)
     stages = (
         f"{rows['features']:,} rows of features, {rows['asked']} asked, answered, logged, labelled, scored, watched"
     )
     return not wrong, "; ".join(wrong) or f"{stages}; version {champion} at each, the same answers"
+
+
+def _of_the_log(trial: LogTrial) -> list[str]:
+    wrong = []
+    if trial.kept != trial.asked:
+        wrong.append(f"after a write that failed once, the log has {trial.kept} of {trial.asked} answers")
+    if trial.foreign:
+        wrong.append(f"{trial.foreign} answers of a shadow stand in the log as if they had been given")
+    if not trial.off <= CLOCK:
+        wrong.append(f"times in the log are off by {trial.off / 3600:.1f} hours, they must be UTC")
+    return wrong
 
 
 @gate("Infrastructure 4", "model quality is validated before serving")

@@ -35,21 +35,29 @@ def dependencies(evidence: Dependencies) -> Judgement:
 
 @gate("Monitoring 2", "data invariants hold for inputs")
 def invariants(evidence: Invariants) -> Judgement:
-    """Every data check of the snapshot holds; the limits, with where they come from, stand in the contract."""
+    """Every data check of the snapshot holds, and every way that serves refuses what the signature forbids.
+
+    The limits, with where they come from, stand in the contract; the signature has those of the features from there.
+    """
     if evidence.error:
         return False, evidence.error
     if not evidence.findings:
         return None, f"no check was made of snapshot {evidence.snapshot}"
     red = [f"{each.table}: {each.check}: {each.evidence}" for each in evidence.findings if not each.passed]
+    served = evidence.served
+    red += served.taken if served else ()
     if red:
         return False, _some(red)
+    if served and served.unclear:
+        return None, f"not judged: {served.unclear}"
     held = f"{len(evidence.findings)} checks hold on {evidence.rows:,} rows of snapshot {evidence.snapshot}"
-    return True, f"{held}, {evidence.quarantined:,} rows in quarantine"
+    refused = f"serving refuses {served.tried:,} wrong values" if served else "serving not tried, see Infrastructure 4"
+    return True, f"{held}, {evidence.quarantined:,} rows in quarantine; {refused}"
 
 
 @gate("Monitoring 3", "training and serving are not skewed")
 def no_skew(evidence: Paths) -> Judgement:
-    """By every way the trees get exactly the same inputs, and answers agree to 1e-6.
+    """By every way the trees get exactly the same inputs, answers agree to 1e-6, and the threshold decides.
 
     1e-6: ONNX Runtime adds leaves in float32, which moved none of 336,776 answers by more than 6e-7; a threshold
     crossed or a value read differently moves an answer by a thousand times as much.
@@ -58,6 +66,7 @@ def no_skew(evidence: Paths) -> Judgement:
         return None, "no row went more than one way"
     skewed = [way for way in evidence.ways if way.inputs or way.answers]
     told = [f"{w.name}: {w.inputs} inputs and {w.answers} answers differ ({w.example})" for w in skewed]
+    told += [f"{w.name}: {w.decisions} decisions are not those of the threshold" for w in evidence.ways if w.decisions]
     if told:
         return False, f"of {evidence.rows:,} rows, {_some(told)}"
     ways = ", ".join([*(["notebook"] if evidence.notebook else []), *(way.name for way in evidence.ways)])
