@@ -22,6 +22,7 @@ from mle_standin.errors import InputError
 from mle_standin.evaluation import Difference
 from mle_standin.evidence import lock
 from mle_standin.evidence import memory
+from mle_standin.evidence import needed
 from mle_standin.evidence import odd_rows
 from mle_standin.evidence import regression
 from mle_standin.evidence import rehearsal
@@ -218,6 +219,44 @@ def test_each_difference_of_wish_lock_and_installation_is_named(
             "click is locked without a sum",
         ],
     )
+
+
+def test_an_entry_that_is_no_pin_is_named() -> None:
+    loose = 'requests>=2 ; python_version == "3.11" \\\n    --hash=sha256:aa\nurllib3\nsix==1.*\n./local\n--no-index\n'
+    said = [told.partition(" in the.lock allows")[0] for told in needed.unpinned(LOCK + loose, "the.lock")]
+    assert said == ['requests>=2 ; python_version == "3.11"', "urllib3", "six==1.*", "./local"]
+    assert "requests" not in lock.pinned(LOCK + loose)
+
+
+def test_what_is_needed_at_a_distance_must_be_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = {
+        "a": ["B[fast]>=1", "never; sys_platform == 'nowhere'", "unasked; extra == 'more'"],
+        "b": ["c", "quick; extra == 'fast'"],
+        "c": ["a", "d"],
+    }
+    monkeypatch.setattr(needed, "requires", needs.get)
+    wishes = lock.wished("a")
+    assert needed.unlocked(wishes, {"a", "b", "c", "d", "quick"}, "the.lock") == []
+    assert needed.unlocked(wishes, {"a", "b", "c"}, "the.lock") == [
+        "d, which c needs, is not in the.lock",
+        "quick, which b needs, is not in the.lock",
+    ]
+
+
+def test_a_wished_package_that_is_not_installed_needs_nothing() -> None:
+    assert needed.unlocked(lock.wished("no-such-package-anywhere"), set(), "the.lock") == []
+
+
+def test_the_service_has_the_versions_of_the_lock(tmp_path: Path) -> None:
+    assert needed.apart("numpy==2.4.1 \\\n    --hash=sha256:aa\n", LOCK, ("service", "all")) == []
+    (tmp_path / lock.LOCKED).write_text("numpy==2.4.1 --hash=sha256:aa\n")
+    (tmp_path / lock.WISHED).write_text("")
+    (tmp_path / lock.SERVICE).write_text("NumPy==2.4.0\nother==1\nloose\n")
+    assert lock.package_changes(tmp_path)[1][:3] == [
+        "loose in requirements-service.txt allows more than one version: a lock needs == and sums",
+        "numpy 2.4.0 in requirements-service.txt, 2.4.1 in requirements.txt",
+        "other 1 in requirements-service.txt, nothing in requirements.txt",
+    ]
 
 
 def test_a_library_of_another_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
