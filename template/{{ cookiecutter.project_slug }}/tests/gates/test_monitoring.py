@@ -39,6 +39,7 @@ from mle_standin.gates import monitoring as gates
 from mle_standin.gates.judge import Judge
 from mle_standin.monitoring import timeline
 from mle_standin.monitoring import watch
+from mle_standin.monitoring.counts import numeric_bins
 from mle_standin.monitoring.reference import make
 from mle_standin.schema import Column
 from mle_standin.schema import Contract
@@ -406,6 +407,14 @@ def watched(small_bundle: Path, tmp_path: Path, config: Any, monkeypatch: pytest
 
 def test_the_monitors_ring_for_what_is_planted_and_for_nothing_else(watched: Any) -> None:
     assert alarms.measure(watched) == alarms.Alarms(planted=8)
+
+
+@pytest.mark.parametrize("mean", [0.0005, 0.02, 0.98])
+def test_what_is_planted_is_quiet_however_rare_the_event_is(watched: Any, mean: float) -> None:
+    spread = np.random.default_rng(0).beta(10 * mean, 10 * (1 - mean), 2000)
+    watch.load(watched.folder)[1]["prediction"] = numeric_bins(spread)
+    found = alarms.measure(watched)
+    assert (found.late, found.false, found.moved) == ((), (), ())
 
 
 def test_limits_that_nothing_exceeds_are_named(watched: Any) -> None:

@@ -31,7 +31,7 @@ def usual(reference: Mapping[str, Any], windows: int, seed: int = 0) -> dict[str
     bins = {**reference["features"], "probability": reference["prediction"]}
     columns = {name: [order.permutation(_drawn(each)) for _ in range(windows)] for name, each in bins.items()}
     found: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
-    found["probability"] = np.clip(found["probability"].astype(np.float64), 0.001, 0.999)
+    found["probability"] = np.clip(found["probability"].astype(np.float64), 0, 1)
     return {**_about(windows * ROWS), **found, "label": _borne_out(found["probability"])}
 
 
