@@ -38,6 +38,7 @@ def test_paths_are_those_of_the_project_wherever_it_is_called_from(
         ("[split]", "[splat]", "split"),
         ("seed = 0", "seed = ", "not valid TOML"),
         ('train = ["2013-01-01", "2013-07-01"]', 'train = ["yesterday", "2013-07-01"]', "train"),
+        ('"base rate"', '"base_rate"', "alarms: .*no monitor is called 'base_rate'; there are: volume, .*base rate"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:

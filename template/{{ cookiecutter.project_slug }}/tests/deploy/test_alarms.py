@@ -22,11 +22,11 @@ from small import ROW
 
 from mle_standin import service
 from mle_standin.cli import commands
+from mle_standin.monitoring.claims import CLAIMS
 from mle_standin.monitoring.exposition import Exposition
 from mle_standin.monitoring.monitors import Reading
 from mle_standin.monitoring.monitors import Thresholds
 from mle_standin.monitoring.monitors import Window
-from mle_standin.monitoring.timeline import CLAIMS
 from mle_standin.monitoring.timeline import Timeline
 
 SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}

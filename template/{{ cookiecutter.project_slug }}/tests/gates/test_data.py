@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -31,12 +32,15 @@ from mle_standin.evidence import feature_costs
 from mle_standin.evidence import foresight
 from mle_standin.evidence import personal
 from mle_standin.evidence import personal_traces
+from mle_standin.evidence import service_log
 from mle_standin.evidence import worked_examples
 from mle_standin.evidence.bench import NotJudgedError
 from mle_standin.gates import data as gates
 from mle_standin.gates.judge import Judge
 from mle_standin.schema import Column
 from mle_standin.schema import Table
+from mle_standin.service import front
+from mle_standin.service.predictor import Predictor
 from mle_standin.signature import Feature
 from mle_standin.signature import Signature
 
@@ -387,6 +391,44 @@ def test_a_private_value_does_not_stay_in_the_log(small_bundle: Path, tmp_path: 
     assert personal_traces.logged(signature, rows, tmp_path / "log.db") == ""
     public = replace(signature, features=tuple(replace(f, private=False) for f in signature.features))
     assert personal_traces.logged(public, rows, tmp_path / "log.db") == "holds the private value"
+
+
+@pytest.fixture
+def asked(small_bundle: Path, tmp_path: Path) -> Any:
+    """As much of a bench as the service needs to be asked."""
+    return SimpleNamespace(bundle=Bundle.load(small_bundle), scratch=tmp_path)
+
+
+def test_requests_with_a_planted_key_are_answered_and_refused(asked: Any) -> None:
+    requests = [(key, json.dumps(row).encode()) for key, row in service_log._requests(asked)]
+    told = [json.loads(line) for line in service_log.said(service_log._service(asked), requests).splitlines()]
+    assert [each["status"] for each in told if each["logger"] == "mle_standin.service"] == [422, 401]
+    assert service_log.confided(asked) == ()
+
+
+def test_a_key_in_the_log_of_the_service_is_found(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(exchange: Any, *_: Any) -> None:
+        front.LOG.warning("not answered well", extra={"headers": str(exchange.headers)})
+
+    monkeypatch.setattr(front.Exchange, "done", refuse)
+    assert service_log.confided(asked) == ("an API key",)
+
+
+def test_a_value_that_the_service_prints_is_found(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Predictor.answer
+
+    def answer(predictor: Any, sent: bytes, request_id: str) -> bytes:
+        print(sent)  # noqa: T201 - the fault
+        return honest(predictor, sent, request_id)
+
+    monkeypatch.setattr(Predictor, "answer", answer)
+    assert service_log.confided(asked) == ("a value of a request",)
+
+
+def test_a_service_that_does_not_start_is_for_others_to_judge(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_log, "create_app", {}.__getitem__)
+    with pytest.raises(NotJudgedError, match="does not start"):
+        service_log.confided(asked)
 
 
 # Data 6

@@ -1,10 +1,12 @@
 """The judges of the monitoring gates on evidence made by hand, each limit from both sides, and how it is measured."""
 
 import json
+from dataclasses import asdict
 from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -23,9 +25,11 @@ from mle_standin.contract import CONTRACT
 from mle_standin.drills import damage
 from mle_standin.errors import InputError
 from mle_standin.evaluation import Difference
+from mle_standin.evidence import alarms
 from mle_standin.evidence import forbidden
 from mle_standin.evidence import lock
 from mle_standin.evidence import memory
+from mle_standin.evidence import needed
 from mle_standin.evidence import odd_rows
 from mle_standin.evidence import refusals
 from mle_standin.evidence import regression
@@ -40,6 +44,10 @@ from mle_standin.evidence.monitoring import Age
 from mle_standin.evidence.monitoring import Invariants
 from mle_standin.gates import monitoring as gates
 from mle_standin.gates.judge import Judge
+from mle_standin.monitoring import timeline
+from mle_standin.monitoring import watch
+from mle_standin.monitoring.counts import numeric_bins
+from mle_standin.monitoring.reference import make
 from mle_standin.schema import Column
 from mle_standin.schema import Contract
 from mle_standin.schema import Table
@@ -85,6 +93,8 @@ WAYS = tuple(skew.Way(name, 0, 0, 4e-7) for name in ("exported", "Parquet file",
 TENSORS = skew.Way("binary tensors", 0, 0, 4e-7, decisions=3)
 AGE = Age(3, date(2013, 12, 31), date(2013, 6, 30), 3, date(2013, 6, 30), 190)
 
+WRONG = ("late", "false", "moved", "untold", "dead")
+
 GOOD: dict[str, list[Any]] = {
     "Monitoring 1": [lock.Dependencies(197, 6, 53, ()), lock.Dependencies(197, 6, 0, ())],
     "Monitoring 2": [
@@ -118,6 +128,7 @@ GOOD: dict[str, list[Any]] = {
         replace(REGRESSION, difference=replace(SAME, brier=0.01, brier_low=0.0049, brier_high=0.02)),
         replace(REGRESSION, now=replace(SIDE, gap=-0.129)),
         replace(REGRESSION, now=replace(SIDE, decisions=0.025)),
+        replace(REGRESSION, alarms=alarms.Alarms(planted=19)),
     ],
 }
 BAD: dict[str, list[Any]] = {
@@ -160,6 +171,7 @@ BAD: dict[str, list[Any]] = {
         replace(REGRESSION, now=replace(SIDE, gap=-0.131)),
         replace(REGRESSION, now=replace(SIDE, decisions=0.023)),
         replace(REGRESSION, before=replace(SIDE, decisions=0.02)),
+        *(replace(REGRESSION, alarms=alarms.Alarms(19, **{wrong: ("drift of x",)})) for wrong in WRONG),
     ],
 }
 JUDGES = {each.name: each for each in vars(gates).values() if isinstance(each, Judge)}
@@ -194,6 +206,8 @@ def test_bad_evidence_is_red(name: str, evidence: Any) -> None:
         ("Monitoring 6", BAD["Monitoring 6"][0], "2.0 times the CPU of the version before"),
         ("Monitoring 6", BAD["Monitoring 6"][1], "code adds to a row of a file 1.3 times reading it, at most 1.2"),
         ("Monitoring 7", BAD["Monitoring 7"][0], "AUC -0.020"),
+        ("Monitoring 7", GOOD["Monitoring 7"][-1], "the monitors ring for each of 19 planted faults"),
+        ("Monitoring 7", BAD["Monitoring 7"][-1], "ask for what nothing exposes: drift of x"),
     ],
 )
 def test_the_evidence_is_told(name: str, evidence: Any, told: str) -> None:
@@ -250,6 +264,44 @@ def test_each_difference_of_wish_lock_and_installation_is_named(
             "click is locked without a sum",
         ],
     )
+
+
+def test_an_entry_that_is_no_pin_is_named() -> None:
+    loose = 'requests>=2 ; python_version == "3.11" \\\n    --hash=sha256:aa\nurllib3\nsix==1.*\n./local\n--no-index\n'
+    said = [told.partition(" in the.lock allows")[0] for told in needed.unpinned(LOCK + loose, "the.lock")]
+    assert said == ['requests>=2 ; python_version == "3.11"', "urllib3", "six==1.*", "./local"]
+    assert "requests" not in lock.pinned(LOCK + loose)
+
+
+def test_what_is_needed_at_a_distance_must_be_locked(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = {
+        "a": ["B[fast]>=1", "never; sys_platform == 'nowhere'", "unasked; extra == 'more'"],
+        "b": ["c", "quick; extra == 'fast'"],
+        "c": ["a", "d"],
+    }
+    monkeypatch.setattr(needed, "requires", needs.get)
+    wishes = lock.wished("a")
+    assert needed.unlocked(wishes, {"a", "b", "c", "d", "quick"}, "the.lock") == []
+    assert needed.unlocked(wishes, {"a", "b", "c"}, "the.lock") == [
+        "d, which c needs, is not in the.lock",
+        "quick, which b needs, is not in the.lock",
+    ]
+
+
+def test_a_wished_package_that_is_not_installed_needs_nothing() -> None:
+    assert needed.unlocked(lock.wished("no-such-package-anywhere"), set(), "the.lock") == []
+
+
+def test_the_service_has_the_versions_of_the_lock(tmp_path: Path) -> None:
+    assert needed.apart("numpy==2.4.1 \\\n    --hash=sha256:aa\n", LOCK, ("service", "all")) == []
+    (tmp_path / lock.LOCKED).write_text("numpy==2.4.1 --hash=sha256:aa\n")
+    (tmp_path / lock.WISHED).write_text("")
+    (tmp_path / lock.SERVICE).write_text("NumPy==2.4.0\nother==1\nloose\n")
+    assert lock.package_changes(tmp_path)[1][:3] == [
+        "loose in requirements-service.txt allows more than one version: a lock needs == and sums",
+        "numpy 2.4.0 in requirements-service.txt, 2.4.1 in requirements.txt",
+        "other 1 in requirements-service.txt, nothing in requirements.txt",
+    ]
 
 
 def test_a_library_of_another_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -498,6 +550,91 @@ def test_a_side_tells_gap_decisions_and_calibration() -> None:
     assert found.gap == pytest.approx(0.0)
     assert found.decisions == 0.5
     assert found.calibration_error == pytest.approx(0.1)
+
+
+@pytest.fixture
+def watched(small_bundle: Path, tmp_path: Path, config: Any, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """As much of a bench as the monitors need: the small bundle, with a reference."""
+    table, bundle = small_rows(2000), Bundle.load(small_bundle)
+    features = bundle.signature.features
+    described = [asdict(feature) for feature in features]
+    kinds = {each.name: object if each.kind == "category" else np.float64 for each in features}
+    columns = {name: np.array([row[name] for row in table], dtype=kind) for name, kind in kinds.items()}
+    answers = np.linspace(0.05, 0.9, len(table))
+    reference = make(columns, answers, np.arange(len(table)) % 2, described)
+    monkeypatch.setattr(watch, "load", lambda _: (bundle, reference))
+    (tmp_path / "planted").mkdir()
+    home = Path(__file__).parents[2]
+    return SimpleNamespace(config=config, folder=small_bundle, bundle=bundle, scratch=tmp_path / "planted", home=home)
+
+
+def test_the_monitors_ring_for_what_is_planted_and_for_nothing_else(watched: Any) -> None:
+    assert alarms.measure(watched) == alarms.Alarms(planted=8)
+
+
+@pytest.mark.parametrize("mean", [0.0005, 0.02, 0.98])
+def test_what_is_planted_is_quiet_however_rare_the_event_is(watched: Any, mean: float) -> None:
+    spread = np.random.default_rng(0).beta(10 * mean, 10 * (1 - mean), 2000)
+    watch.load(watched.folder)[1]["prediction"] = numeric_bins(spread)
+    found = alarms.measure(watched)
+    assert (found.late, found.false, found.moved) == ((), (), ())
+
+
+def test_limits_that_nothing_exceeds_are_named(watched: Any) -> None:
+    limits = watched.config.monitoring.model_copy(update={"max_psi": 20, "max_unseen": 1})
+    watched.config = watched.config.model_copy(update={"monitoring": limits})
+    assert set(alarms.measure(watched).late) == {
+        *(f"unseen of {name}" for name in ("carrier", "origin")),
+        *(f"drift of {name}" for name in ("hour", "temp", "distance")),
+    }
+
+
+def test_an_alarm_that_is_late_early_or_never_ends_is_named(watched: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def seen(history: Any) -> list[bool]:
+        return [each for each in history if each is not None]
+
+    late = lambda history, n, *_: [sum(seen(history[: at + 1])) > n for at in range(len(history))]  # noqa: E731
+    early = lambda history, *_: [any(seen(history[: at + 1])) for at in range(len(history))]  # noqa: E731
+    always = lambda history, *_: [True] * len(history)  # noqa: E731
+    for alarm, missing, false in ((late, 8, 0), (early, 0, 8)):
+        monkeypatch.setattr(timeline, "alarms", alarm)
+        found = alarms.measure(watched)
+        assert (len(found.late), len(found.false)) == (missing, false)
+    monkeypatch.setattr(timeline, "alarms", always)
+    assert {"drift of temp", "prediction of prediction", "calibration"} <= set(alarms.measure(watched).false)
+
+
+@pytest.mark.parametrize("fault", ["another version", "not due"])
+def test_rows_that_must_not_count_are_told(watched: Any, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut, read_rows = watch._windows, watch._rows
+
+    def windows(rows: Any, *how: Any) -> Any:
+        return cut({**rows, "due": np.ones(len(rows["time"]), dtype=bool)}, *how)
+
+    def versions(*where: Any) -> Any:
+        rows = read_rows(*where)
+        return {**rows, "version": np.full(len(rows["time"]), watched.bundle.version, dtype=object)}
+
+    monkeypatch.setattr(watch, *(("_windows", windows) if fault == "not due" else ("_rows", versions)))
+    moved = alarms.measure(watched).moved
+    assert "labels" in moved
+    assert ("drift of temp" in moved) == (fault == "another version")
+
+
+def test_an_alarm_that_prometheus_never_sees_is_told(watched: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeline.Timeline, "states", lambda self, *_: ["alarming"] * len(self.windows))
+    assert len(alarms.measure(watched).untold) == 8
+
+
+def test_a_rule_that_asks_for_what_nothing_exposes_is_named(tmp_path: Path) -> None:
+    rules = Path(__file__).parents[2] / alarms.RULES
+    assert alarms.dead(rules) == ()
+    text = rules.read_text(encoding="utf-8")
+    (tmp_path / "rules.yml").write_text(text.replace("prediction_log_dropped_total[", "prediction_log_lost_total["))
+    assert alarms.dead(tmp_path / "rules.yml") == ("prediction_log_lost_total",)
+    (tmp_path / "rules.yml").write_text(text.replace("max by (job) (model_age_seconds)", "max(model_age)"))
+    assert alarms.dead(tmp_path / "rules.yml") == ("model_age",)
+    assert alarms.dead(tmp_path / "none.yml") == ()
 
 
 # Damage

@@ -30,7 +30,8 @@ from .faults import Fault
 from .faults import Rewrite
 
 PACKAGE = __package__.split(".")[0]
-COPIED = ("config.toml", "pyproject.toml", "requirements.in", "requirements.txt", "drills", "data")
+LOCKS = ("requirements.in", "requirements.txt", "requirements-service.txt")
+COPIED = ("config.toml", "pyproject.toml", *LOCKS, "deploy", "drills", "data")
 EVERY = 4
 MONTH = 30  # days
 LIMIT = 600  # seconds that one command in a copy may take

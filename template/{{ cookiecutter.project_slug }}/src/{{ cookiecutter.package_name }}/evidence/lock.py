@@ -1,6 +1,5 @@
 """What the project depends on, as written down and as it is: locked packages, libraries of a version, tables."""
 
-import re
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from packaging.utils import canonicalize_name
 from ..schema import Column
 from ..schema import Contract
 from ..schema import Table
+from . import needed
 
-WISHED, LOCKED = "requirements.in", "requirements.txt"
+WISHED, LOCKED, SERVICE = "requirements.in", "requirements.txt", "requirements-service.txt"
 WHOLE = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
 FLOATS = {"FLOAT", "DOUBLE"}
 # The types of a Parquet file, as DuckDB names them, in which a column of the contract may be written.
@@ -68,18 +68,20 @@ def wished(text: str) -> list[Requirement]:
 
 def pinned(text: str) -> dict[str, Pinned]:
     """The lines of requirements.txt by the name of the package."""
-    entries = re.findall(r"^([A-Za-z0-9][^\n\\]*==[^\n\\]*)((?:\\\n[^\n\\]*)*)", text, re.MULTILINE)
-    found = [Pinned(Requirement(line.strip()), sums.count("--hash=")) for line, sums in entries]
+    found = [Pinned(pin, entry.count("--hash=")) for entry in needed.entries(text) if (pin := needed.pin(entry))]
     return {canonicalize_name(each.requirement.name): each for each in found}
 
 
 def package_changes(home: Path) -> tuple[int, list[str]]:
-    """How many locked packages concern this machine, and where wish, lock and what is installed differ."""
+    """How many locked packages concern this machine, and where wish, locks and what is installed differ."""
+    text = (home / LOCKED).read_text(encoding="utf-8")
     direct = wished((home / WISHED).read_text(encoding="utf-8"))
-    lock = {name: pin for name, pin in pinned((home / LOCKED).read_text(encoding="utf-8")).items() if pin.applies}
-    changes = [change for wish in direct for change in _of_wish(wish, lock.get(canonicalize_name(wish.name)))]
-    needed: set[str] = {canonicalize_name(wish.name) for wish in direct}
-    return len(lock), [*changes, *(change for name, pin in lock.items() for change in _of_pin(name, pin, needed))]
+    lock = {name: pin for name, pin in pinned(text).items() if pin.applies}
+    changes = [*needed.unpinned(text, LOCKED), *_of_service(home, text)]
+    changes += [change for wish in direct for change in _of_wish(wish, lock.get(canonicalize_name(wish.name)))]
+    own: set[str] = {canonicalize_name(wish.name) for wish in direct}
+    changes += needed.unlocked(direct, {*lock, *own}, LOCKED)
+    return len(lock), [*changes, *(change for name, pin in lock.items() for change in _of_pin(name, pin, own))]
 
 
 def library_changes(recorded: Mapping[str, str]) -> list[str]:
@@ -104,6 +106,14 @@ def installed(name: str) -> str:
         return ""
 
 
+def _of_service(home: Path, whole: str) -> list[str]:
+    """What the service would be given that nothing here was tested with."""
+    if not (home / SERVICE).is_file():
+        return []
+    part = (home / SERVICE).read_text(encoding="utf-8")
+    return [*needed.unpinned(part, SERVICE), *needed.apart(part, whole, (SERVICE, LOCKED))]
+
+
 def _of_wish(wish: Requirement, pin: Pinned | None) -> Iterator[str]:
     if pin is None:
         yield f"{wish.name} is in {WISHED} but not in {LOCKED}"
@@ -111,10 +121,10 @@ def _of_wish(wish: Requirement, pin: Pinned | None) -> Iterator[str]:
         yield f"{wish.name} is locked at {pin.version}, {WISHED} wants {wish.specifier}"
 
 
-def _of_pin(name: str, pin: Pinned, needed: set[str]) -> Iterator[str]:
+def _of_pin(name: str, pin: Pinned, own: set[str]) -> Iterator[str]:
     found = installed(name)
     # What others need may be left out by whoever installs less than everything; what the project itself needs may not.
-    if found != pin.version and (found or name in needed):
+    if found != pin.version and (found or name in own):
         yield f"{name} {found or 'missing'} is installed, {pin.version} is locked"
     if not pin.sums:
         yield f"{name} is locked without a sum"

@@ -99,7 +99,7 @@ def speed(bench: Bench) -> speeds.Speed:
 
 
 def quality(bench: Bench) -> regression.Regression:
-    """The answers beside those of the version before."""
+    """The answers beside those of the version before, and whether the monitors ring for what is planted."""
     return regression.measure(bench)
 
 

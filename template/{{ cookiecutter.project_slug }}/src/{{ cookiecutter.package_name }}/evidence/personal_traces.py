@@ -2,7 +2,8 @@
 
 Private columns (contract: `private`) may stand in raw tables, in the quarantine, which holds whole rows for repair, and
 in runs/, where lessons look at raw tables: these stay on this machine. Anywhere else their values are a leak. A row
-with a private value is also sent through the real prediction log, and the log is read back.
+with a private value is also sent through the real prediction log, and the log is read back; the service's own log is
+read after planted requests.
 """
 
 import json
@@ -32,6 +33,7 @@ from ..service.metrics import Metrics
 from ..service.recorder import Recorder
 from ..signature import Feature
 from ..signature import Signature
+from . import service_log
 from .bench import Bench
 from .bench import NotJudgedError
 from .personal import kinds
@@ -111,7 +113,8 @@ def sent_through(bench: Bench) -> tuple[str, ...]:
     columns = {each.name: _column(each, rows) for each in signature.features}
     described = [asdict(each) for each in signature.features]
     reference = monitoring.make(columns, np.full(len(rows), 0.5), np.arange(len(rows)) % 2, described)
-    return (*found, *(["reference.json"] if PLANTED in json.dumps(reference) else []))
+    found += ["reference.json"] if PLANTED in json.dumps(reference) else []
+    return (*found, *(f"log of the service: holds {what}" for what in service_log.confided(bench)))
 
 
 def logged(signature: Signature, rows: list[dict[str, Any]], file: Path) -> str:

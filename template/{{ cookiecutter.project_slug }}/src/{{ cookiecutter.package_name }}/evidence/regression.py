@@ -7,7 +7,11 @@ import numpy as np
 from .. import evaluation
 from .. import export
 from ..contract import CONTRACT
+from . import alarms
+from .alarms import Alarms
 from .bench import Bench
+
+UNSEEN = Alarms()
 
 
 @dataclass(frozen=True)
@@ -21,13 +25,17 @@ class Side:
 
 @dataclass(frozen=True)
 class Regression:
-    """The paired difference, positive AUC and negative Brier score being better, and each version by itself."""
+    """The paired difference, positive AUC and negative Brier score being better, and each version by itself.
+
+    alarms: whether the monitors of the version would tell it in service.
+    """
 
     rows: int
     days: int
     difference: evaluation.Difference
     now: Side
     before: Side
+    alarms: Alarms = UNSEEN
 
 
 def measure(bench: Bench) -> Regression:
@@ -38,7 +46,7 @@ def measure(bench: Bench) -> Regression:
     now, before = export.predict(bundle, test), export.predict(older, test)
     difference = evaluation.compare(labels, now, before, day)
     sides = side(labels, now, bundle.threshold), side(labels, before, older.threshold)
-    return Regression(len(test), len(np.unique(day)), difference, *sides)
+    return Regression(len(test), len(np.unique(day)), difference, *sides, alarms=alarms.measure(bench))
 
 
 def side(labels: np.ndarray, answers: np.ndarray, threshold: float) -> Side:

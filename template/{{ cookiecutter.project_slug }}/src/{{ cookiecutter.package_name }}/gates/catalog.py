@@ -1,7 +1,8 @@
 """All gates in the order of the paper, each with what gathers its evidence and the inputs that it depends on.
 
 `needs` names those inputs beside the code and the configuration: data (the snapshots), version and before (the bundle
-under judgement and the one it replaces), registry, lock, tests, written (reports and logs), package (all of its code).
+under judgement and the one it replaces), registry, lock, tests, alerts (their rules), written (reports and logs),
+package (all of its code).
 """
 
 from collections.abc import Callable
@@ -79,5 +80,5 @@ GATES = (
     Gate(monitoring.fresh, of_monitoring.age, ("data", "version", "registry")),
     Gate(monitoring.stable, of_monitoring.numbers, TRAINED),
     Gate(monitoring.fast, of_monitoring.speed, ("data", "version", "before")),
-    Gate(monitoring.quality, of_monitoring.quality, ("data", "version", "before")),
+    Gate(monitoring.quality, of_monitoring.quality, ("data", "version", "before", "alerts")),
 )

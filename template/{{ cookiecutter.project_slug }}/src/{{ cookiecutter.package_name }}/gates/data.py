@@ -127,17 +127,17 @@ def requirements(evidence: "Requirements") -> Judgement:
 
 @gate("Data 5", "the data pipeline has appropriate privacy controls")
 def private(evidence: "Traces") -> Judgement:
-    """No personal data in open columns, no private value outside raw tables, and the log keeps none."""
+    """No personal data in open columns, no private value outside raw tables, and the logs keep none."""
     if not evidence.columns:
         return False, "no column of the contract is private: who looks at the data has to say which ones are"
     problems = [
         *(f"{place} holds {what}" for place, what in evidence.personal.items()),
         *(f"{place} holds private {what}" for place, what in evidence.private.items()),
-        *(f"a private value was sent through: {place}" for place in evidence.stored),
+        *(f"what was sent through arrived: {place}" for place in evidence.stored),
     ]
     named = ", ".join(evidence.columns)
     good = f"{evidence.places} tables and files: no address of a person, none of {evidence.searched:,} private values"
-    return _all_well(problems, f"{good} ({named}); the log keeps none")
+    return _all_well(problems, f"{good} ({named}); the logs keep none")
 
 
 @gate("Data 6", "new features can be added quickly")

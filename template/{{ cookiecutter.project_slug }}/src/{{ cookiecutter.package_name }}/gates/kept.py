@@ -42,6 +42,7 @@ class Kept:
             "before": lambda: _before(bench),
             "registry": lambda: _of_files(f for f in registry.rglob("*") if f.suffix in {".json", ".jsonl"}),
             "lock": lambda: _of_files(home.glob("requirements*")),
+            "alerts": lambda: _of_files((home / "deploy" / "prometheus").rglob("*")),
             "tests": lambda: _of_files((home / "tests").rglob("*")),
             "written": lambda: _of_files(f for n in WRITTEN for f in (home / n).rglob("*")),
         }

@@ -1,5 +1,6 @@
 """The seven tests of monitoring: what changes around a model after its training, and how far that may go."""
 
+from ..evidence.alarms import Alarms
 from ..evidence.lock import Dependencies
 from ..evidence.monitoring import Age
 from ..evidence.monitoring import Invariants
@@ -154,7 +155,8 @@ def quality(evidence: Regression, auc: float = 0.01, brier: float = 0.005, gap: 
     Margins, by retraining with one month more in turn: the AUC of a sound retraining of 2013 lost at most .015, with an
     interval (day blocks) that reached -.003, the Brier score .005 (from .001 on). A month less or more moves the mean
     prediction by up to .07 while the Brier score stays, for base rates differ by month: .10 is beyond that. The share
-    of decisions moved by a factor of 6; ten is another model or another threshold.
+    of decisions moved by a factor of 6; ten is another model or another threshold. In service it is the monitors that
+    tell: each rings for a fault that is planted, when it should, and for nothing else.
     """
     d, now, before = evidence.difference, evidence.now, evidence.before
     wrong = ["ranks worse"] if d.auc_high < -auc else []
@@ -162,12 +164,27 @@ def quality(evidence: Regression, auc: float = 0.01, brier: float = 0.005, gap: 
     wrong += ["calibration is worse"] if abs(now.gap) > abs(before.gap) + gap else []
     if not before.decisions / 10 <= now.decisions <= max(before.decisions * 10, 0.01):
         wrong += ["decides otherwise"]
+    wrong += _unheard(evidence.alarms)
     words = (
         f"AUC {d.auc:+.3f} [{d.auc_low:+.3f}, {d.auc_high:+.3f}], Brier {d.brier:+.4f} [{d.brier_low:+.4f}, "
         f"{d.brier_high:+.4f}] on {evidence.days} days; mean off by {now.gap:+.3f} (before {before.gap:+.3f}), "
         f"decisions {now.decisions:.0%} (before {before.decisions:.0%})"
     )
+    if evidence.alarms.planted:
+        words += f"; the monitors ring for each of {evidence.alarms.planted} planted faults" * (not wrong)
     return not wrong, ", ".join([*wrong, words])
+
+
+def _unheard(found: Alarms) -> list[str]:
+    """What the monitors would not tell, or would tell wrongly."""
+    told = (
+        ("no alarm rings in time for a planted fault", found.late),
+        ("an alarm rings without a fault or too early", found.false),
+        ("a monitor counts rows of another version or labels that are not due", found.moved),
+        ("Prometheus is not told the alarm", found.untold),
+        ("the rules of alerts ask for what nothing exposes", found.dead),
+    )
+    return [f"{what}: {_some(names)}" for what, names in told if names]
 
 
 def _some(told: list[str] | tuple[str, ...]) -> str:

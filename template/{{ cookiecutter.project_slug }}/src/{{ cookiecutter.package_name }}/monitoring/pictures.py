@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
+from .claims import CLAIMS
 from .counts import Counts
 from .counts import expected
 from .estimates import Estimate
 from .performance import Bin
-from .timeline import CLAIMS
 from .timeline import Timeline
 
 INK, SOFT, LINE = "#1d2733", "#5b6774", "#d5d2cc"

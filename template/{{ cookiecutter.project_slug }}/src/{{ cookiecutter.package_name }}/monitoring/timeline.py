@@ -8,6 +8,7 @@ from typing import Any
 
 from ..gates import Verdict
 from .alerts import alarms
+from .claims import CLAIMS
 from .monitors import Reading
 from .monitors import Thresholds
 from .monitors import Window
@@ -20,21 +21,6 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 3  # subjects in the evidence of a verdict; the table has all
 STATUS = {False: "good", True: "bad", None: "not judged"}
-CLAIMS = {
-    "volume": "there are as many predictions as in training",
-    "freshness": "predictions and labels keep coming",
-    "skew": "the service is given what the batch path gives",
-    "drift": "features are distributed as in training",
-    "relation": "features stand to each other as in training",
-    "prediction": "predictions are distributed as in training",
-    "nulls": "values are missing as often as in training",
-    "unseen": "training has seen the categories",
-    "labels": "labels arrive",
-    "auc": "ranking is as good as in the test",
-    "skill": "predictions are better than one constant",
-    "base rate": "the mean prediction is near the base rate",
-    "calibration": "a probability is a frequency",
-}
 
 
 class Timeline:
