@@ -18,6 +18,7 @@ from small import by_hand
 from small import rows
 from small import write_bundle
 
+from mle_standin import bundle
 from mle_standin import canary
 from mle_standin import data
 from mle_standin import forest
@@ -32,17 +33,20 @@ from mle_standin.drills import damage
 from mle_standin.errors import InputError
 from mle_standin.evidence import again
 from mle_standin.evidence import going_back
+from mle_standin.evidence import loading
 from mle_standin.evidence import rehearsal
 from mle_standin.evidence import spec_tests
 from mle_standin.evidence import synthetic
 from mle_standin.evidence import traces
 from mle_standin.evidence import validation
+from mle_standin.evidence import ways_back
 from mle_standin.evidence import whole
 from mle_standin.evidence.infrastructure import Trainings
 from mle_standin.gates import catalog
 from mle_standin.registry import Registry
 from mle_standin.schema import Table
 from mle_standin.service import request
+from mle_standin.service.versions import Versions
 
 HOME = Path(__file__).parents[2]
 JUDGES = {gate.name: gate.judge for gate in catalog.GATES}
@@ -91,7 +95,10 @@ CANARY = canary.Canary(
     seconds=1e-4,
     seconds_before=1e-4,
 )
-REHEARSED = going_back.Rehearsed(before=1, promoted=2, after=1, answers=True, untouched=True, recorded=True)
+REHEARSED = going_back.Rehearsed(
+    before=1, promoted=2, after=1, answers=True, untouched=True, recorded=True, running=(2, 1), again=True
+)
+ASTRAY = ways_back.Way(promoted=(1, 2, 3), expected=(2, 1), reached=(2, 3))
 BACK = going_back.GoingBack(rehearsed=REHEARSED, champion=2, told=2, target=1, lost="")
 
 GOOD: dict[str, list[Any]] = {
@@ -107,7 +114,13 @@ GOOD: dict[str, list[Any]] = {
     ],
     "Infrastructure 5": [TRACES, replace(TRACES, model=LESS, service=LESS)],
     "Infrastructure 6": [CANARY, replace(CANARY, psi=0.69), replace(CANARY, seconds=2.9e-4)],
-    "Infrastructure 7": [BACK, replace(BACK, champion=1, told=1, target=None), replace(BACK, champion=None, told=None)],
+    "Infrastructure 7": [
+        BACK,
+        replace(BACK, champion=1, told=1, target=None),
+        replace(BACK, champion=None, told=None),
+        # Versions of two contracts: a running service follows none but those of its own.
+        replace(BACK, rehearsed=replace(REHEARSED, running=None)),
+    ],
 }
 BAD: dict[str, list[Any]] = {
     "Infrastructure 1": [
@@ -176,6 +189,10 @@ BAD: dict[str, list[Any]] = {
         replace(BACK, rehearsed=replace(REHEARSED, answers=False)),
         replace(BACK, rehearsed=replace(REHEARSED, untouched=False)),
         replace(BACK, rehearsed=replace(REHEARSED, recorded=False)),
+        replace(BACK, rehearsed=replace(REHEARSED, running=(1, 1))),
+        replace(BACK, rehearsed=replace(REHEARSED, running=(2, 2))),
+        replace(BACK, rehearsed=replace(REHEARSED, again=False)),
+        replace(BACK, astray=(ASTRAY,)),
         replace(BACK, rehearsed=None, lost="version 1 cannot be loaded"),
     ],
 }
@@ -216,6 +233,16 @@ def test_without_a_second_version_a_rollback_is_not_judged() -> None:
         ("Infrastructure 5", replace(TRACES, service=0.05), "0.05: A1"),
         ("Infrastructure 6", replace(CANARY, refused=9, reason="no dest"), "9 refused and 0 failed of 2,000"),
         ("Infrastructure 7", replace(BACK, told=None), "the history tells of none"),
+        (
+            "Infrastructure 7",
+            replace(BACK, astray=(ASTRAY,)),
+            "after promotions of 1, 2, 3, rollbacks lead to 2, 3 instead of 2, 1",
+        ),
+        (
+            "Infrastructure 7",
+            replace(BACK, rehearsed=replace(REHEARSED, running=(2, 2))),
+            "a running service answers with version 2 after the rollback to 1",
+        ),
     ],
 )
 def test_the_words_name_what_was_found(name: str, evidence: Any, word: str) -> None:
@@ -584,6 +611,52 @@ def test_a_rollback_brings_the_old_answers_back_and_one_that_does_nothing_is_fou
     assert "from version 2 back to 2 instead of 1" in judged.evidence
 
 
+def test_a_service_that_does_not_follow_the_registry_is_found(
+    two: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here: Any = Here(two.path(2), tmp_path)
+    here.before, here.test = Bundle.load(two.path(1)), pd.DataFrame(rows(50))
+    monkeypatch.setattr(Versions, "_follow", lambda *_: False)
+    found = going_back.rehearse(here, tmp_path / "deaf")
+    assert (found.running, found.after) == ((1, 1), 1)
+    assert "answers with version 1 after version 2 is promoted" in (
+        JUDGES["Infrastructure 7"](replace(BACK, rehearsed=found)).evidence
+    )
+
+
+def test_a_running_service_is_not_blamed_for_staying_with_its_contract(two: Registry, tmp_path: Path) -> None:
+    file = two.path(2) / "signature.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version_of_contract": "1" * 64}))
+    rehearsal.reseal(two.path(2))
+    here: Any = Here(two.path(2), tmp_path)
+    here.before, here.test = Bundle.load(two.path(1)), pd.DataFrame(rows(50))
+    assert going_back.rehearse(here, tmp_path / "other").running is None
+
+
+def test_rollbacks_lead_back_through_the_promotions(small_bundle: Path, tmp_path: Path) -> None:
+    assert [way.reached for way in ways_back.walk(small_bundle, tmp_path)] == [(2, 1), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("kept", "reached"),
+    [
+        # Without the condition on rollbacks, the second one goes forward again; with the oldest promotion first, a
+        # version that was promoted twice goes back to what it replaced the first time.
+        (lambda entries: [entry | {"rollback": False} for entry in reversed(entries)], [(2, 3), (3,)]),
+        (lambda entries: [entry for entry in entries if not entry["rollback"]], [(2, 1), (1,)]),
+        (lambda _: [], [(None, None), (None,)]),
+    ],
+)
+def test_rollbacks_that_lead_astray_are_found(
+    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: Any, reached: list[tuple[int, ...]]
+) -> None:
+    def predecessor(self: Registry, version: int) -> int | None:
+        return next((int(str(e["from"])) for e in kept(self.history()) if e["to"] == version and e["from"]), None)
+
+    monkeypatch.setattr(Registry, "predecessor", predecessor)
+    assert [way.reached for way in ways_back.walk(small_bundle, tmp_path)] == reached
+
+
 # --- damage
 
 
@@ -624,13 +697,33 @@ def test_a_red_champion_is_whole_and_red(home: Path, damaged: Registry) -> None:
     ("kind", "told"),
     [
         ("delete_old_versions", "a rollback fails"),
-        ("damage_the_version_before", "version 1, to which a rollback leads, cannot be loaded"),
+        ("damage_the_version_before", "cannot be loaded: model.onnx: its SHA-256 sum"),
         ("write_over_the_version_before", "holds the same model as version 2"),
     ],
 )
 def test_what_a_rollback_needs_is_missed(home: Path, damaged: Registry, tmp_path: Path, kind: str, told: str) -> None:
     getattr(damage, kind)(home)
     assert told in going_back.look_up(damaged, tmp_path / "copy")[-1]
+
+
+def test_half_a_line_of_the_history_is_named(two: Registry, tmp_path: Path) -> None:
+    with (two.folder / "history.jsonl").open("a") as file:
+        file.write('{"time": "20')
+    champion, told, target, lost = going_back.look_up(two, tmp_path / "copy")
+    assert (champion, told, target) == (2, 2, None)
+    assert "history.jsonl: line 3 is not valid JSON" in lost
+
+
+def test_a_loader_that_refuses_whole_files_is_told_from_damage(
+    small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert loading.refusal(small_bundle) == ""
+    monkeypatch.setattr(bundle, "MAX_DIFFERENCE", -1.0)
+    assert "look at the code that loads it" in loading.refusal(small_bundle)
+    monkeypatch.setattr(Bundle, "_verify_golden", lambda self: self.metrics["features"])
+    assert loading.refusal(small_bundle).startswith("KeyError: 'features' (no file was changed since")
+    (small_bundle / "golden.json").write_text("[]")
+    assert loading.refusal(small_bundle).endswith("the file was changed or cut")
 
 
 def test_a_lost_history_tells_of_no_champion(home: Path, damaged: Registry, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from . import going_back
 from . import spec_tests
 from . import traces
 from . import validation as validated
+from . import ways_back
 from . import whole
 from .bench import Bench
 from .bench import NotJudgedError
@@ -90,7 +91,8 @@ def rollback(bench: Bench) -> going_back.GoingBack:
         if not found[-1] and found[0] == found[1]:
             raise
         rehearsed = None  # the real registry is broken, and that is what this gate says
-    return going_back.GoingBack(rehearsed, *found)
+    ways = ways_back.walk(bench.folder, bench.scratch / "ways")
+    return going_back.GoingBack(rehearsed, *found, tuple(way for way in ways if way.astray))
 
 
 def _refit_gap(bench: Bench) -> float | None:

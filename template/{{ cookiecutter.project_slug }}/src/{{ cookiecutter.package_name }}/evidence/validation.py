@@ -8,12 +8,12 @@ from .. import gates
 from .. import steps
 from ..bundle import Bundle
 from ..contract import CONTRACT
-from ..errors import InputError
 from ..errors import RedError
 from ..gates import Verdict
 from ..registry import CHAMPION
 from ..registry import Registry
 from .bench import Bench
+from .loading import refusal
 from .rehearsal import GREEN
 from .rehearsal import RED
 from .rehearsal import stage
@@ -43,10 +43,9 @@ class Validation:
 
 def run(bench: Bench) -> Validation:
     """Look at the version under judgement, and rehearse promotions with copies of it."""
-    try:
-        bundle = Bundle.load(bench.folder)
-    except InputError as error:
-        return Validation(broken=f"{error.where.rpartition('/')[2]}: {error.what}".splitlines()[0])
+    if reason := refusal(bench.folder):
+        return Validation(broken=reason)
+    bundle = bench.bundle
     said = gates.load(bench.folder / "gates.json")
     train, test = bench.split.train, bench.split.test
     let_through, kept_out = rehearse(bench)

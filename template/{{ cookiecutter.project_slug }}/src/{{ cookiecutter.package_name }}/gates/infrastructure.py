@@ -4,6 +4,7 @@ from ..canary import Canary
 from ..departure import MAX_CPU
 from ..departure import MAX_PSI
 from ..evidence.going_back import GoingBack
+from ..evidence.going_back import Rehearsed
 from ..evidence.infrastructure import Trainings
 from ..evidence.spec_tests import SpecTests
 from ..evidence.traces import Traces
@@ -139,7 +140,10 @@ def canaried(evidence: Canary) -> Judgement:
 
 @gate("Infrastructure 7", "serving models can be rolled back")
 def rolled_back(evidence: GoingBack) -> Judgement:
-    """A rehearsed rollback brings the old answers back, and the real registry has a whole version to go back to."""
+    """A rollback brings the old answers back, in a running service too, and the real registry has where to go back to.
+
+    Several in a row lead back through the promotions. All but the last look is rehearsed with copies.
+    """
     wrong = [evidence.lost] if evidence.lost else []
     if evidence.champion != evidence.told:
         wrong.append(f"the champion is version {evidence.champion}, the history tells of {evidence.told or 'none'}")
@@ -150,7 +154,20 @@ def rolled_back(evidence: GoingBack) -> Judgement:
         wrong.append("rehearsed: the version before does not answer as it did")
     if tried and not tried.recorded:
         wrong.append("rehearsed: the history does not tell the rollback")
+    if tried and tried.running:
+        wrong += _left_behind(tried, *tried.running)
+    wrong += [f"rehearsed: {way}" for way in evidence.astray]
     if tried is None and not wrong:
         return None, "not judged: there is no second version to rehearse with"
     there = f"version {evidence.target} is whole" if evidence.target else "the first version has none before it"
     return not wrong, "; ".join(wrong) or f"rehearsed: the same answers after a rollback; in the registry {there}"
+
+
+def _left_behind(tried: Rehearsed, followed: int, returned: int) -> list[str]:
+    """What is wrong with the answers of a service that ran while versions were promoted and rolled back."""
+    said = "rehearsed: a running service"
+    if followed != tried.promoted:
+        return [f"{said} answers with version {followed} after version {tried.promoted} is promoted"]
+    if returned != tried.after:
+        return [f"{said} answers with version {returned} after the rollback to {tried.after}"]
+    return [] if tried.again else [f"{said} does not answer after the rollback as it did before"]
