@@ -20,10 +20,12 @@ from small import write_bundle
 
 from mle_standin import bundle
 from mle_standin import canary
+from mle_standin import challenge
 from mle_standin import data
 from mle_standin import forest
 from mle_standin import gates as verdicts
 from mle_standin import model
+from mle_standin import retraining
 from mle_standin import settings
 from mle_standin import tracing
 from mle_standin import training
@@ -32,6 +34,8 @@ from mle_standin.contract import CONTRACT
 from mle_standin.drills import damage
 from mle_standin.errors import InputError
 from mle_standin.evidence import again
+from mle_standin.evidence import damaged as damaged_copies
+from mle_standin.evidence import deciding
 from mle_standin.evidence import going_back
 from mle_standin.evidence import loading
 from mle_standin.evidence import rehearsal
@@ -164,6 +168,8 @@ BAD: dict[str, list[Any]] = {
         replace(VALIDATION, alias="the champion is version 9, which does not exist"),
         replace(VALIDATION, let_through=("red in training",)),
         replace(VALIDATION, kept_out="red"),
+        replace(VALIDATION, loaded=("a byte more in model.onnx",)),
+        replace(VALIDATION, decided=("a challenger is promoted although its gates is red",)),
     ],
     "Infrastructure 5": [
         replace(TRACES, unexplained=("hour",)),
@@ -230,6 +236,11 @@ def test_without_a_second_version_a_rollback_is_not_judged() -> None:
         ("Infrastructure 3", replace(WHOLE, rows={**WHOLE.rows, "labelled": 3}), "3 rows labelled, 60 were asked"),
         ("Infrastructure 4", replace(VALIDATION, let_through=("red in training",)), "although red in training"),
         ("Infrastructure 4", replace(VALIDATION, red=("rises with rain",)), "rises with rain red: never"),
+        (
+            "Infrastructure 4",
+            replace(VALIDATION, loaded=("no golden record",)),
+            "a bundle is loaded with no golden record",
+        ),
         ("Infrastructure 5", replace(TRACES, service=0.05), "0.05: A1"),
         ("Infrastructure 6", replace(CANARY, refused=9, reason="no dest"), "9 refused and 0 failed of 2,000"),
         ("Infrastructure 7", replace(BACK, told=None), "the history tells of none"),
@@ -595,6 +606,73 @@ def test_red_copies_are_refused_and_a_registry_that_lets_them_through_is_found(
     monkeypatch.setattr(verdicts, "require", lambda *_, **__: None)
     here = Here(two.path(1), tmp_path / "blind")
     assert len(validation.rehearse(here)[0]) == 4
+
+
+def test_damaged_copies_are_refused_and_a_loader_that_takes_them_is_found(
+    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert damaged_copies.loaded(small_bundle, tmp_path / "good") == ()
+    with monkeypatch.context() as patched:
+        patched.setattr(bundle, "MAX_DIFFERENCE", 0.1)
+        told = damaged_copies.loaded(small_bundle, tmp_path / "loose")
+        assert told == ("a golden answer moved by 0.0001 and new sums",)
+    monkeypatch.setattr(bundle, "_verify_sums", lambda _: None)
+    told = damaged_copies.loaded(small_bundle, tmp_path / "sums")
+    assert {"a byte more in signature.json", "a byte more in golden.json"} <= set(told)
+    monkeypatch.setattr(Bundle, "_verify_golden", lambda _: None)
+    assert "no golden record and new sums" in damaged_copies.loaded(small_bundle, tmp_path / "golden")
+
+
+@pytest.fixture
+def deciding_bench(small_bundle: Path, tmp_path: Path, config: settings.Settings) -> Any:
+    """As much of a bench as the commands need that decide about a version."""
+    file = small_bundle / "manifest.json"
+    lineage = {"periods": {"train": ["2013-01-01", "2013-06-01"]}}
+    file.write_text(json.dumps({**json.loads(file.read_text()), "lineage": lineage}))
+    found: Any = Here(small_bundle, tmp_path / "scratch")
+    late = np.arange(400) % 3 == 0
+    table = pd.DataFrame(rows(400)).assign(**{CONTRACT.target: late, CONTRACT.day: np.arange(400) // 40})
+    found.config, found.home, found.split = config, HOME, data.Split(table, table)
+    return found
+
+
+def test_what_must_not_be_let_through_is_not(deciding_bench: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert deciding.wrong(deciding_bench) == ()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_command_that_forgets_or_overlooks_a_red_gate_is_found(
+    deciding_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdicts, "require", lambda *_, **__: None)
+    assert deciding.red_gate(deciding_bench, tmp_path / "mild") == [
+        "the command `gates` ends well although a gate is red"
+    ]
+    monkeypatch.undo()
+    monkeypatch.setattr(Registry, "judge", lambda *_: None)
+    (told,) = deciding.red_gate(deciding_bench, tmp_path / "forgetful")
+    assert told.startswith("a gate's red verdict is not kept")
+
+
+@pytest.mark.parametrize("phase", deciding.PHASES)
+def test_a_ruling_that_forgets_a_phase_is_found(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert deciding.rulings() == []
+
+    def some(record: Any) -> list[verdicts.Verdict]:
+        return [verdicts.Verdict(**v) for each in deciding.PHASES if each != phase for v in record[each]["verdicts"]]
+
+    monkeypatch.setattr(challenge, "verdicts", some)
+    assert deciding.rulings() == [
+        f"a challenger is promoted although its {phase} is {w}" for w in ("red", "not judged")
+    ]
+
+
+def test_a_comparison_the_wrong_way_round_is_found(
+    deciding_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = retraining.against
+    monkeypatch.setattr(retraining, "against", lambda table, new, old, slices: original(table, old, new, slices))
+    assert deciding.worse(deciding_bench, tmp_path) == ["a challenger that is always wrong is better than the champion"]
 
 
 def test_a_rollback_brings_the_old_answers_back_and_one_that_does_nothing_is_found(

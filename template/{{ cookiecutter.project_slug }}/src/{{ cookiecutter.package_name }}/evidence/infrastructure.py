@@ -1,12 +1,15 @@
 """Evidence for the gates of the infrastructure: trainings, promotions, requests and rollbacks that really happen."""
 
 from dataclasses import dataclass
+from dataclasses import replace
 
 from .. import canary as canaries
 from .. import data
 from .. import export
 from .. import training
 from . import again
+from . import damaged
+from . import deciding
 from . import going_back
 from . import spec_tests
 from . import traces
@@ -63,8 +66,12 @@ def pipeline(bench: Bench) -> whole.Whole:
 
 
 def validation(bench: Bench) -> validated.Validation:
-    """The version, its verdicts, and promotions that must be refused."""
-    return validated.run(bench)
+    """The version, its verdicts, and loads, promotions and decisions that must be refused."""
+    found = validated.run(bench)
+    if found.broken:
+        return found
+    loaded = damaged.loaded(bench.folder, bench.scratch / "damaged")
+    return replace(found, loaded=loaded, decided=deciding.wrong(bench))
 
 
 def trace(bench: Bench) -> traces.Traces:

@@ -27,7 +27,8 @@ class Validation:
     `gap`: days from the last training row to the first test row. `shared`: rows in both. `metrics_gap`: the largest
     difference of a figure in metrics.json from the same one computed now; None when the version is made of other data
     or settings. `alias`: what is wrong with the champion's alias. `let_through`: rehearsed versions that must be
-    refused and were promoted; `kept_out`: a green one that was not.
+    refused and were promoted; `kept_out`: a green one that was not. `loaded`: damages that a copy of the bundle is
+    loaded with; `decided`: what else lets through what must not be.
     """
 
     broken: str = ""
@@ -39,6 +40,8 @@ class Validation:
     alias: str = ""
     let_through: tuple[str, ...] = ()
     kept_out: str = ""
+    loaded: tuple[str, ...] = ()
+    decided: tuple[str, ...] = ()
 
 
 def run(bench: Bench) -> Validation:
