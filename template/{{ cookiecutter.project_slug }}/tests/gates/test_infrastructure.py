@@ -39,6 +39,7 @@ from mle_standin.evidence import deciding
 from mle_standin.evidence import going_back
 from mle_standin.evidence import loading
 from mle_standin.evidence import rehearsal
+from mle_standin.evidence import sharing
 from mle_standin.evidence import spec_tests
 from mle_standin.evidence import synthetic
 from mle_standin.evidence import traces
@@ -50,6 +51,7 @@ from mle_standin.gates import catalog
 from mle_standin.registry import Registry
 from mle_standin.schema import Table
 from mle_standin.service import request
+from mle_standin.service import split
 from mle_standin.service.versions import Versions
 
 HOME = Path(__file__).parents[2]
@@ -99,6 +101,7 @@ CANARY = canary.Canary(
     seconds=1e-4,
     seconds_before=1e-4,
 )
+CANARIED = sharing.Canaried(found=CANARY, share=0.104, withdrawn="PSI of the answers 12", apart=12.0)
 REHEARSED = going_back.Rehearsed(
     before=1, promoted=2, after=1, answers=True, untouched=True, recorded=True, running=(2, 1), again=True
 )
@@ -117,7 +120,13 @@ GOOD: dict[str, list[Any]] = {
         replace(VALIDATION, red=("rises with rain",)),
     ],
     "Infrastructure 5": [TRACES, replace(TRACES, model=LESS, service=LESS)],
-    "Infrastructure 6": [CANARY, replace(CANARY, psi=0.69), replace(CANARY, seconds=2.9e-4)],
+    "Infrastructure 6": [
+        CANARIED,
+        *[replace(CANARIED, found=each) for each in (replace(CANARY, psi=0.69), replace(CANARY, seconds=2.9e-4))],
+        *[replace(CANARIED, share=share) for share in (0.071, 0.129)],
+        # No row is taken: nothing was compared, and the figures above say so.
+        replace(CANARIED, apart=NAN),
+    ],
     "Infrastructure 7": [
         BACK,
         replace(BACK, champion=1, told=1, target=None),
@@ -180,11 +189,13 @@ BAD: dict[str, list[Any]] = {
         replace(TRACES, moved=MORE),
     ],
     "Infrastructure 6": [
-        replace(CANARY, refused=1, reason="dest is missing"),
-        replace(CANARY, failed=1, reason="TypeError"),
-        replace(CANARY, psi=0.71),
-        replace(CANARY, psi=NAN),
-        replace(CANARY, seconds=3.1e-4),
+        replace(CANARIED, found=replace(CANARY, refused=1, reason="dest is missing")),
+        replace(CANARIED, found=replace(CANARY, failed=1, reason="TypeError")),
+        *[replace(CANARIED, found=replace(CANARY, psi=psi)) for psi in (0.71, NAN)],
+        replace(CANARIED, found=replace(CANARY, seconds=3.1e-4)),
+        *[replace(CANARIED, share=share) for share in (0.0, 0.069, 0.131, 0.9, NAN)],
+        replace(CANARIED, withdrawn=""),
+        replace(CANARIED, apart=0.0),
     ],
     "Infrastructure 7": [
         replace(BACK, lost="a rollback fails"),
@@ -242,7 +253,12 @@ def test_without_a_second_version_a_rollback_is_not_judged() -> None:
             "a bundle is loaded with no golden record",
         ),
         ("Infrastructure 5", replace(TRACES, service=0.05), "0.05: A1"),
-        ("Infrastructure 6", replace(CANARY, refused=9, reason="no dest"), "9 refused and 0 failed of 2,000"),
+        (
+            "Infrastructure 6",
+            replace(CANARIED, found=replace(CANARY, refused=9, reason="no dest")),
+            "9 refused and 0 failed of 2,000",
+        ),
+        ("Infrastructure 6", replace(CANARIED, share=0.897), "is to get 10% of the requests gets 89.7%"),
         ("Infrastructure 7", replace(BACK, told=None), "the history tells of none"),
         (
             "Infrastructure 7",
@@ -538,7 +554,34 @@ def test_the_other_class_is_far_away(small_bundle: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(new, "predict_rows", lambda some: 1 - old.predict_rows(some))
     found = canary.compare(old, new, rows(400))
     assert found.mean == pytest.approx(1 - found.mean_before)
-    assert JUDGES["Infrastructure 6"](found).passed is False
+    assert JUDGES["Infrastructure 6"](replace(CANARIED, found=found)).passed is False
+
+
+def test_planted_canaries_get_their_share_and_are_told(small_bundle: Path) -> None:
+    one = Bundle.load(small_bundle)
+    found = sharing.run(one, one, rows(400))
+    assert (found.found.psi, found.found.requests) == (0, 400)
+    assert found.share == pytest.approx(0.1, abs=0.02)
+    assert found.withdrawn.startswith("PSI of the answers")
+    assert found.apart > 5
+
+
+def test_a_share_turned_round_and_a_window_that_is_too_short_are_found(
+    small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, falls = Bundle.load(small_bundle), split.Split.falls
+    with monkeypatch.context() as patched:
+        patched.setattr(split.Split, "falls", lambda *some: not falls(*some))
+        assert sharing.run(one, one, rows(9)).share == pytest.approx(0.9, abs=0.02)
+    with monkeypatch.context() as patched:
+        patched.setattr(split, "WINDOW", split.FEWEST - 1)
+        assert sharing.run(one, one, rows(9)).withdrawn == ""
+
+
+def test_a_comparison_of_a_version_with_itself_is_found(small_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, compare = Bundle.load(small_bundle), canary.compare
+    monkeypatch.setattr(canary, "compare", lambda _, new, sent: compare(new, new, sent))
+    assert sharing.run(one, one, rows(400)).apart < 0.2
 
 
 # --- the registry

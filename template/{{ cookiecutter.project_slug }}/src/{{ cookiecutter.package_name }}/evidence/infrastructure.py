@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from dataclasses import replace
 
-from .. import canary as canaries
 from .. import data
 from .. import export
 from .. import training
@@ -11,6 +10,7 @@ from . import again
 from . import damaged
 from . import deciding
 from . import going_back
+from . import sharing
 from . import spec_tests
 from . import traces
 from . import validation as validated
@@ -79,14 +79,14 @@ def trace(bench: Bench) -> traces.Traces:
     return traces.run(bench)
 
 
-def canary(bench: Bench) -> canaries.Canary:
-    """Requests as clients of the version before send them, answered by both versions."""
+def canary(bench: Bench) -> sharing.Canaried:
+    """Requests as clients of the version before send them, answered by both versions, and by planted ones."""
     new, before = bench.bundle, bench.before
     missing = [name for name in before.names if name not in bench.test]
     if missing:
         raise NotJudgedError(f"the features have no column {missing[0]!r} that clients send today")
     rows = bench.test.iloc[:: max(1, len(bench.test) // CANARY_ROWS)]
-    return canaries.compare(before, new, data.records(rows, before.names))
+    return sharing.run(before, new, data.records(rows, before.names))
 
 
 def rollback(bench: Bench) -> going_back.GoingBack:
