@@ -124,10 +124,22 @@ class Registry:
         return None
 
     def history(self) -> list[dict[str, object]]:
-        """What happened to the aliases, the oldest first: time, alias, from, to (None: taken away), reason."""
+        """What happened to the aliases, the oldest first: time, alias, from, to (None: taken away), reason.
+
+        Raises InputError for a line that is damaged.
+        """
         if not self._history.is_file():
             return []
-        return [json.loads(line) for line in self._history.read_text(encoding="utf-8").splitlines()]
+        lines = enumerate(self._history.read_text(encoding="utf-8").splitlines(), start=1)
+        return [self._entry(number, line) for number, line in lines]
+
+    def _entry(self, number: int, line: str) -> dict[str, object]:
+        try:
+            entry = dict(json.loads(line))
+        except (TypeError, ValueError) as error:
+            hint = "restore the file, or take the line away: without it, a rollback may not find the version before"
+            raise InputError(f"line {number} is not valid JSON: {error}", where=self._history, hint=hint) from error
+        return entry
 
     def _said(self, number: int) -> Path:
         return self.folder / "judged" / f"{number}.json"

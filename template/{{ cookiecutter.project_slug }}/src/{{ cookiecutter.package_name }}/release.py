@@ -14,6 +14,7 @@ from .evidence.bench import Bench
 from .gates import Verdict
 from .gates import run
 from .registry import CHAMPION
+from .registry import Registry
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def judge(
     """Run all gates on a version, or with `train` on a new one, and record their verdicts in the registry.
 
     When no version could be trained, the version that would stay in service is judged, with the data that were refused.
+    When the champion's alias names a version that is not there, the newest one is: Infrastructure 4 says what is wrong.
     """
     if train:
         try:
@@ -63,7 +65,17 @@ def judge(
                 "no version was trained: %s", str(error).splitlines()[0] if str(error) else type(error).__name__
             )
             version = CHAMPION
+    version = _there(Registry(config.paths.registry), version)
     bench = Bench(steps.as_made(config, version), home, version)
     judged = Judged(bench.version, run.run(bench, tell, cache))
     bench.registry.judge(judged.version, judged.verdicts)
     return judged
+
+
+def _there(registry: Registry, version: int | str) -> int | str:
+    """The version to judge: not one that an alias names and nobody can find."""
+    named, versions = registry.aliases().get(str(version)), registry.versions()
+    if named is None or named in versions or not versions:
+        return version
+    LOG.warning("%s is version %s, which does not exist: version %s is judged", version, named, versions[-1])
+    return versions[-1]

@@ -87,6 +87,24 @@ def test_two_rollbacks_go_back_twice(tmp_path: Path) -> None:
     assert registry.aliases() == {"champion": 1}
 
 
+def test_a_version_promoted_twice_goes_back_to_what_it_replaced_last(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    for content in "abcb":
+        registry.promote(add(registry, content))
+    assert [entry["to"] for entry in registry.history()] == [1, 2, 3, 2]
+    assert registry.rollback() == 3
+
+
+def test_a_damaged_line_of_the_history_is_named(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.promote(add(registry, "a"))
+    with (tmp_path / "history.jsonl").open("a") as file:
+        file.write('{"time": "2026-01')
+    with pytest.raises(InputError, match=r"history\.jsonl: line 2 is not valid JSON(.|\n)*restore the file"):
+        registry.promote(add(registry, "b"))
+    assert registry.aliases() == {"champion": 1}
+
+
 def test_the_history_says_who_served_when_and_why(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     registry.promote(add(registry, "a"))

@@ -11,11 +11,13 @@ from lessons_made import command
 from mle_standin import cli
 from mle_standin import gates
 from mle_standin import release
+from mle_standin import settings
 from mle_standin.drills import board
 from mle_standin.drills import clean
 from mle_standin.drills.board import Drilled
 from mle_standin.errors import InputError
 from mle_standin.errors import RedError
+from mle_standin.gates import run as running
 from mle_standin.gates.catalog import GATES
 from mle_standin.gates.run import Judged
 from mle_standin.registry import Registry
@@ -123,6 +125,19 @@ def test_a_version_with_a_red_verdict_is_not_promoted(registry: Path) -> None:
     assert place.aliases() == {}
     place.judge(1, [green])
     assert place.promote(1) == 1
+
+
+def test_a_champion_that_is_gone_is_told_by_the_gates_and_not_instead_of_them(
+    versions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLE_PATHS__REGISTRY", str(versions))
+    (versions / "aliases.json").write_text('{"champion": 9}')
+    monkeypatch.setattr(running, "run", lambda *_: judged(red="Infrastructure 4"))
+    said = release.judge(settings.load(HOME), HOME)
+    assert said.version == 3
+    assert Registry(versions).judged(3) == said.verdicts
+    with pytest.raises(InputError, match="there is no version 'nobody'"):
+        release.judge(settings.load(HOME), HOME, "nobody")
 
 
 def test_what_was_judged_about_no_version_is_an_error(registry: Path) -> None:

@@ -1,6 +1,7 @@
 """The practice ground, the board and the sealed answer, on a project of a few files."""
 
 import json
+import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -55,6 +56,38 @@ def test_every_gate_has_two_drills_and_every_drill_a_gate() -> None:
 def test_the_names_of_drills_are_their_own_and_their_stories_are_told() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
     assert all(len(fault.story) > 30 for fault in FAULTS)
+
+
+def test_the_drills_of_a_team_come_after_those_of_the_sections(tmp_path: Path) -> None:
+    shutil.copytree(HOME / faults.FOLDER, tmp_path / faults.FOLDER)
+    own = (
+        '[[drill]]\nname = "our own"\ngate = "Model 1"\nstory = "What happened to us."\nsetting = {"model.seed" = 2}\n'
+    )
+    (tmp_path / faults.FOLDER / "alone.toml").write_text(own)
+    found = faults.load(tmp_path)
+    assert [fault.name for fault in found] == [*(fault.name for fault in FAULTS), "our own"]
+    assert faults.load(tmp_path, ["our own"])[0].gate == "Model 1"
+
+
+@pytest.mark.parametrize(
+    ("stderr", "told"),
+    [
+        (
+            "registry: there is no version 'champion'\n  versions: [1]; train makes one\n",
+            "registry: there is no version",
+        ),
+        ("Traceback (most recent call last):\n  File x\n    code\nKeyError: 'a'\n", "KeyError: 'a'"),
+        ("", "exit code 3"),
+    ],
+)
+def test_gates_that_do_not_run_are_told_by_what_is_wrong(
+    copy: practice.Copy, monkeypatch: pytest.MonkeyPatch, stderr: str, told: str
+) -> None:
+    done = subprocess.CompletedProcess([], 3, stdout="", stderr=stderr)
+    monkeypatch.setattr(practice.Copy, "run", lambda *_, **__: done)
+    with pytest.raises(InputError) as refused:
+        board.gates(copy)
+    assert told in refused.value.what
 
 
 def test_every_drill_plants_something() -> None:

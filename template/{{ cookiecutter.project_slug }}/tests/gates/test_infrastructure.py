@@ -22,12 +22,15 @@ from small import by_hand
 from small import rows
 from small import write_bundle
 
+from mle_standin import bundle
 from mle_standin import canary
+from mle_standin import challenge
 from mle_standin import data
 from mle_standin import forest
 from mle_standin import gates as verdicts
 from mle_standin import model
 from mle_standin import parts
+from mle_standin import retraining
 from mle_standin import settings
 from mle_standin import tracing
 from mle_standin import training
@@ -36,14 +39,19 @@ from mle_standin.contract import CONTRACT
 from mle_standin.drills import damage
 from mle_standin.errors import InputError
 from mle_standin.evidence import again
+from mle_standin.evidence import damaged as damaged_copies
+from mle_standin.evidence import deciding
 from mle_standin.evidence import going_back
 from mle_standin.evidence import in_parts
+from mle_standin.evidence import loading
 from mle_standin.evidence import log_trial
 from mle_standin.evidence import rehearsal
+from mle_standin.evidence import sharing
 from mle_standin.evidence import spec_tests
 from mle_standin.evidence import synthetic
 from mle_standin.evidence import traces
 from mle_standin.evidence import validation
+from mle_standin.evidence import ways_back
 from mle_standin.evidence import whole
 from mle_standin.evidence.infrastructure import Trainings
 from mle_standin.gates import catalog
@@ -53,6 +61,8 @@ from mle_standin.registry import Registry
 from mle_standin.schema import Table
 from mle_standin.service import recorder
 from mle_standin.service import request
+from mle_standin.service import split
+from mle_standin.service.versions import Versions
 
 HOME = Path(__file__).parents[2]
 JUDGES = {gate.name: gate.judge for gate in catalog.GATES}
@@ -108,7 +118,11 @@ CANARY = canary.Canary(
     seconds=1e-4,
     seconds_before=1e-4,
 )
-REHEARSED = going_back.Rehearsed(before=1, promoted=2, after=1, answers=True, untouched=True, recorded=True)
+CANARIED = sharing.Canaried(found=CANARY, share=0.104, withdrawn="PSI of the answers 12", apart=12.0)
+REHEARSED = going_back.Rehearsed(
+    before=1, promoted=2, after=1, answers=True, untouched=True, recorded=True, running=(2, 1), again=True
+)
+ASTRAY = ways_back.Way(promoted=(1, 2, 3), expected=(2, 1), reached=(2, 3))
 BACK = going_back.GoingBack(rehearsed=REHEARSED, champion=2, told=2, target=1, lost="")
 
 GOOD: dict[str, list[Any]] = {
@@ -123,8 +137,20 @@ GOOD: dict[str, list[Any]] = {
         replace(VALIDATION, red=("rises with rain",)),
     ],
     "Infrastructure 5": [TRACES, replace(TRACES, model=LESS, service=LESS)],
-    "Infrastructure 6": [CANARY, replace(CANARY, psi=0.69), replace(CANARY, seconds=2.9e-4)],
-    "Infrastructure 7": [BACK, replace(BACK, champion=1, told=1, target=None), replace(BACK, champion=None, told=None)],
+    "Infrastructure 6": [
+        CANARIED,
+        *[replace(CANARIED, found=each) for each in (replace(CANARY, psi=0.69), replace(CANARY, seconds=2.9e-4))],
+        *[replace(CANARIED, share=share) for share in (0.071, 0.129)],
+        # No row is taken: nothing was compared, and the figures above say so.
+        replace(CANARIED, apart=NAN),
+    ],
+    "Infrastructure 7": [
+        BACK,
+        replace(BACK, champion=1, told=1, target=None),
+        replace(BACK, champion=None, told=None),
+        # Versions of two contracts: a running service follows none but those of its own.
+        replace(BACK, rehearsed=replace(REHEARSED, running=None)),
+    ],
 }
 BAD: dict[str, list[Any]] = {
     "Infrastructure 1": [
@@ -171,6 +197,8 @@ BAD: dict[str, list[Any]] = {
         replace(VALIDATION, alias="the champion is version 9, which does not exist"),
         replace(VALIDATION, let_through=("red in training",)),
         replace(VALIDATION, kept_out="red"),
+        replace(VALIDATION, loaded=("a byte more in model.onnx",)),
+        replace(VALIDATION, decided=("a challenger is promoted although its gates is red",)),
     ],
     "Infrastructure 5": [
         replace(TRACES, unexplained=("hour",)),
@@ -181,11 +209,13 @@ BAD: dict[str, list[Any]] = {
         replace(TRACES, moved=MORE),
     ],
     "Infrastructure 6": [
-        replace(CANARY, refused=1, reason="dest is missing"),
-        replace(CANARY, failed=1, reason="TypeError"),
-        replace(CANARY, psi=0.71),
-        replace(CANARY, psi=NAN),
-        replace(CANARY, seconds=3.1e-4),
+        replace(CANARIED, found=replace(CANARY, refused=1, reason="dest is missing")),
+        replace(CANARIED, found=replace(CANARY, failed=1, reason="TypeError")),
+        *[replace(CANARIED, found=replace(CANARY, psi=psi)) for psi in (0.71, NAN)],
+        replace(CANARIED, found=replace(CANARY, seconds=3.1e-4)),
+        *[replace(CANARIED, share=share) for share in (0.0, 0.069, 0.131, 0.9, NAN)],
+        replace(CANARIED, withdrawn=""),
+        replace(CANARIED, apart=0.0),
     ],
     "Infrastructure 7": [
         replace(BACK, lost="a rollback fails"),
@@ -196,6 +226,10 @@ BAD: dict[str, list[Any]] = {
         replace(BACK, rehearsed=replace(REHEARSED, answers=False)),
         replace(BACK, rehearsed=replace(REHEARSED, untouched=False)),
         replace(BACK, rehearsed=replace(REHEARSED, recorded=False)),
+        replace(BACK, rehearsed=replace(REHEARSED, running=(1, 1))),
+        replace(BACK, rehearsed=replace(REHEARSED, running=(2, 2))),
+        replace(BACK, rehearsed=replace(REHEARSED, again=False)),
+        replace(BACK, astray=(ASTRAY,)),
         replace(BACK, rehearsed=None, lost="version 1 cannot be loaded"),
     ],
 }
@@ -236,9 +270,29 @@ def test_without_a_second_version_a_rollback_is_not_judged() -> None:
         ("Infrastructure 3", on_trial(off=14_400), "times in the log are off by 4.0 hours"),
         ("Infrastructure 4", replace(VALIDATION, let_through=("red in training",)), "although red in training"),
         ("Infrastructure 4", replace(VALIDATION, red=("rises with rain",)), "rises with rain red: never"),
+        (
+            "Infrastructure 4",
+            replace(VALIDATION, loaded=("no golden record",)),
+            "a bundle is loaded with no golden record",
+        ),
         ("Infrastructure 5", replace(TRACES, service=0.05), "0.05: A1"),
-        ("Infrastructure 6", replace(CANARY, refused=9, reason="no dest"), "9 refused and 0 failed of 2,000"),
+        (
+            "Infrastructure 6",
+            replace(CANARIED, found=replace(CANARY, refused=9, reason="no dest")),
+            "9 refused and 0 failed of 2,000",
+        ),
+        ("Infrastructure 6", replace(CANARIED, share=0.897), "is to get 10% of the requests gets 89.7%"),
         ("Infrastructure 7", replace(BACK, told=None), "the history tells of none"),
+        (
+            "Infrastructure 7",
+            replace(BACK, astray=(ASTRAY,)),
+            "after promotions of 1, 2, 3, rollbacks lead to 2, 3 instead of 2, 1",
+        ),
+        (
+            "Infrastructure 7",
+            replace(BACK, rehearsed=replace(REHEARSED, running=(2, 2))),
+            "a running service answers with version 2 after the rollback to 1",
+        ),
     ],
 )
 def test_the_words_name_what_was_found(name: str, evidence: Any, word: str) -> None:
@@ -600,7 +654,34 @@ def test_the_other_class_is_far_away(small_bundle: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(new, "predict_rows", lambda some: 1 - old.predict_rows(some))
     found = canary.compare(old, new, rows(400))
     assert found.mean == pytest.approx(1 - found.mean_before)
-    assert JUDGES["Infrastructure 6"](found).passed is False
+    assert JUDGES["Infrastructure 6"](replace(CANARIED, found=found)).passed is False
+
+
+def test_planted_canaries_get_their_share_and_are_told(small_bundle: Path) -> None:
+    one = Bundle.load(small_bundle)
+    found = sharing.run(one, one, rows(400))
+    assert (found.found.psi, found.found.requests) == (0, 400)
+    assert found.share == pytest.approx(0.1, abs=0.02)
+    assert found.withdrawn.startswith("PSI of the answers")
+    assert found.apart > 5
+
+
+def test_a_share_turned_round_and_a_window_that_is_too_short_are_found(
+    small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, falls = Bundle.load(small_bundle), split.Split.falls
+    with monkeypatch.context() as patched:
+        patched.setattr(split.Split, "falls", lambda *some: not falls(*some))
+        assert sharing.run(one, one, rows(9)).share == pytest.approx(0.9, abs=0.02)
+    with monkeypatch.context() as patched:
+        patched.setattr(split, "WINDOW", split.FEWEST - 1)
+        assert sharing.run(one, one, rows(9)).withdrawn == ""
+
+
+def test_a_comparison_of_a_version_with_itself_is_found(small_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, compare = Bundle.load(small_bundle), canary.compare
+    monkeypatch.setattr(canary, "compare", lambda _, new, sent: compare(new, new, sent))
+    assert sharing.run(one, one, rows(400)).apart < 0.2
 
 
 # --- the registry
@@ -670,6 +751,73 @@ def test_red_copies_are_refused_and_a_registry_that_lets_them_through_is_found(
     assert len(validation.rehearse(here)[0]) == 4
 
 
+def test_damaged_copies_are_refused_and_a_loader_that_takes_them_is_found(
+    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert damaged_copies.loaded(small_bundle, tmp_path / "good") == ()
+    with monkeypatch.context() as patched:
+        patched.setattr(bundle, "MAX_DIFFERENCE", 0.1)
+        told = damaged_copies.loaded(small_bundle, tmp_path / "loose")
+        assert told == ("a golden answer moved by 0.0001 and new sums",)
+    monkeypatch.setattr(bundle, "_verify_sums", lambda _: None)
+    told = damaged_copies.loaded(small_bundle, tmp_path / "sums")
+    assert {"a byte more in signature.json", "a byte more in golden.json"} <= set(told)
+    monkeypatch.setattr(Bundle, "_verify_golden", lambda _: None)
+    assert "no golden record and new sums" in damaged_copies.loaded(small_bundle, tmp_path / "golden")
+
+
+@pytest.fixture
+def deciding_bench(small_bundle: Path, tmp_path: Path, config: settings.Settings) -> Any:
+    """As much of a bench as the commands need that decide about a version."""
+    file = small_bundle / "manifest.json"
+    lineage = {"periods": {"train": ["2013-01-01", "2013-06-01"]}}
+    file.write_text(json.dumps({**json.loads(file.read_text()), "lineage": lineage}))
+    found: Any = Here(small_bundle, tmp_path / "scratch")
+    late = np.arange(400) % 3 == 0
+    table = pd.DataFrame(rows(400)).assign(**{CONTRACT.target: late, CONTRACT.day: np.arange(400) // 40})
+    found.config, found.home, found.split = config, HOME, data.Split(table, table)
+    return found
+
+
+def test_what_must_not_be_let_through_is_not(deciding_bench: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert deciding.wrong(deciding_bench) == ()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_command_that_forgets_or_overlooks_a_red_gate_is_found(
+    deciding_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verdicts, "require", lambda *_, **__: None)
+    assert deciding.red_gate(deciding_bench, tmp_path / "mild") == [
+        "the command `gates` ends well although a gate is red"
+    ]
+    monkeypatch.undo()
+    monkeypatch.setattr(Registry, "judge", lambda *_: None)
+    (told,) = deciding.red_gate(deciding_bench, tmp_path / "forgetful")
+    assert told.startswith("a gate's red verdict is not kept")
+
+
+@pytest.mark.parametrize("phase", deciding.PHASES)
+def test_a_ruling_that_forgets_a_phase_is_found(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert deciding.rulings() == []
+
+    def some(record: Any) -> list[verdicts.Verdict]:
+        return [verdicts.Verdict(**v) for each in deciding.PHASES if each != phase for v in record[each]["verdicts"]]
+
+    monkeypatch.setattr(challenge, "verdicts", some)
+    assert deciding.rulings() == [
+        f"a challenger is promoted although its {phase} is {w}" for w in ("red", "not judged")
+    ]
+
+
+def test_a_comparison_the_wrong_way_round_is_found(
+    deciding_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = retraining.against
+    monkeypatch.setattr(retraining, "against", lambda table, new, old, slices: original(table, old, new, slices))
+    assert deciding.worse(deciding_bench, tmp_path) == ["a challenger that is always wrong is better than the champion"]
+
+
 def test_a_rollback_brings_the_old_answers_back_and_one_that_does_nothing_is_found(
     two: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -682,6 +830,52 @@ def test_a_rollback_brings_the_old_answers_back_and_one_that_does_nothing_is_fou
     judged = JUDGES["Infrastructure 7"](replace(BACK, rehearsed=found))
     assert judged.passed is False
     assert "from version 2 back to 2 instead of 1" in judged.evidence
+
+
+def test_a_service_that_does_not_follow_the_registry_is_found(
+    two: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here: Any = Here(two.path(2), tmp_path)
+    here.before, here.test = Bundle.load(two.path(1)), pd.DataFrame(rows(50))
+    monkeypatch.setattr(Versions, "_follow", lambda *_: False)
+    found = going_back.rehearse(here, tmp_path / "deaf")
+    assert (found.running, found.after) == ((1, 1), 1)
+    assert "answers with version 1 after version 2 is promoted" in (
+        JUDGES["Infrastructure 7"](replace(BACK, rehearsed=found)).evidence
+    )
+
+
+def test_a_running_service_is_not_blamed_for_staying_with_its_contract(two: Registry, tmp_path: Path) -> None:
+    file = two.path(2) / "signature.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "version_of_contract": "1" * 64}))
+    rehearsal.reseal(two.path(2))
+    here: Any = Here(two.path(2), tmp_path)
+    here.before, here.test = Bundle.load(two.path(1)), pd.DataFrame(rows(50))
+    assert going_back.rehearse(here, tmp_path / "other").running is None
+
+
+def test_rollbacks_lead_back_through_the_promotions(small_bundle: Path, tmp_path: Path) -> None:
+    assert [way.reached for way in ways_back.walk(small_bundle, tmp_path)] == [(2, 1), (3,)]
+
+
+@pytest.mark.parametrize(
+    ("kept", "reached"),
+    [
+        # Without the condition on rollbacks, the second one goes forward again; with the oldest promotion first, a
+        # version that was promoted twice goes back to what it replaced the first time.
+        (lambda entries: [entry | {"rollback": False} for entry in reversed(entries)], [(2, 3), (3,)]),
+        (lambda entries: [entry for entry in entries if not entry["rollback"]], [(2, 1), (1,)]),
+        (lambda _: [], [(None, None), (None,)]),
+    ],
+)
+def test_rollbacks_that_lead_astray_are_found(
+    small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: Any, reached: list[tuple[int, ...]]
+) -> None:
+    def predecessor(self: Registry, version: int) -> int | None:
+        return next((int(str(e["from"])) for e in kept(self.history()) if e["to"] == version and e["from"]), None)
+
+    monkeypatch.setattr(Registry, "predecessor", predecessor)
+    assert [way.reached for way in ways_back.walk(small_bundle, tmp_path)] == reached
 
 
 # --- damage
@@ -724,13 +918,33 @@ def test_a_red_champion_is_whole_and_red(home: Path, damaged: Registry) -> None:
     ("kind", "told"),
     [
         ("delete_old_versions", "a rollback fails"),
-        ("damage_the_version_before", "version 1, to which a rollback leads, cannot be loaded"),
+        ("damage_the_version_before", "cannot be loaded: model.onnx: its SHA-256 sum"),
         ("write_over_the_version_before", "holds the same model as version 2"),
     ],
 )
 def test_what_a_rollback_needs_is_missed(home: Path, damaged: Registry, tmp_path: Path, kind: str, told: str) -> None:
     getattr(damage, kind)(home)
     assert told in going_back.look_up(damaged, tmp_path / "copy")[-1]
+
+
+def test_half_a_line_of_the_history_is_named(two: Registry, tmp_path: Path) -> None:
+    with (two.folder / "history.jsonl").open("a") as file:
+        file.write('{"time": "20')
+    champion, told, target, lost = going_back.look_up(two, tmp_path / "copy")
+    assert (champion, told, target) == (2, 2, None)
+    assert "history.jsonl: line 3 is not valid JSON" in lost
+
+
+def test_a_loader_that_refuses_whole_files_is_told_from_damage(
+    small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert loading.refusal(small_bundle) == ""
+    monkeypatch.setattr(bundle, "MAX_DIFFERENCE", -1.0)
+    assert "look at the code that loads it" in loading.refusal(small_bundle)
+    monkeypatch.setattr(Bundle, "_verify_golden", lambda self: self.metrics["features"])
+    assert loading.refusal(small_bundle).startswith("KeyError: 'features' (no file was changed since")
+    (small_bundle / "golden.json").write_text("[]")
+    assert loading.refusal(small_bundle).endswith("the file was changed or cut")
 
 
 def test_a_lost_history_tells_of_no_champion(home: Path, damaged: Registry, tmp_path: Path) -> None:

@@ -80,8 +80,14 @@ def gates(copy: Copy, cache: Path | None = None, *, train: bool = False) -> list
     try:
         return list(json.loads(done.stdout))
     except ValueError as error:
-        told = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise InputError(f"the gates did not run in the copy: {told[-1]}", where=copy.home) from error
+        told = _wrong(done.stderr) or f"exit code {done.returncode}"
+        raise InputError(f"the gates did not run in the copy: {told}", where=copy.home) from error
+
+
+def _wrong(stderr: str) -> str:
+    """The line that says what is wrong: the last that is not indented. A hint is, and so is what a traceback quotes."""
+    lines = [line.rstrip() for line in stderr.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if not line[0].isspace()), lines[-1].strip() if lines else "")
 
 
 def _require_green(judged: Sequence[dict[str, Any]], home: Path) -> None:

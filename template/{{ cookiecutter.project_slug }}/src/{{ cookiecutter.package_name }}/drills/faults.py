@@ -15,6 +15,7 @@ from ..errors import InputError
 
 FOLDER = "drills"
 SECTIONS = ("data", "model", "infrastructure", "monitoring")
+CLEAN = "clean.toml"  # variants without a fault, see clean.py
 
 
 class Part(BaseModel):
@@ -59,9 +60,13 @@ class Fault(Part):
 
 
 def load(home: Path, names: Sequence[str] = ()) -> list[Fault]:
-    """The faults of the project in `home`, or those named; InputError for a name that is none and a bad file."""
-    files = [home / FOLDER / f"{section}.toml" for section in SECTIONS]
-    found = [fault for file in files for fault in _read(file)]
+    """The faults of the project in `home`, or those named; InputError for a name that is none and a bad file.
+
+    Those of the four sections come first, then those of any other file in the folder, a team's own.
+    """
+    sections = [home / FOLDER / f"{section}.toml" for section in SECTIONS]
+    own = sorted(file for file in (home / FOLDER).glob("*.toml") if file not in sections and file.name != CLEAN)
+    found = [fault for file in [*sections, *own] for fault in _read(file)]
     unknown = [name for name in names if name not in {fault.name for fault in found}]
     if unknown:
         hint = "there are " + ", ".join(fault.name for fault in found)

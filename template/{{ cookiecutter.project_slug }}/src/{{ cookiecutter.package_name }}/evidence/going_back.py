@@ -10,14 +10,16 @@ import numpy as np
 
 from .. import export
 from .. import service
-from ..bundle import Bundle
 from ..bundle import manifest_sums
 from ..errors import InputError
 from ..registry import CHAMPION
 from ..registry import Registry
 from .bench import Bench
+from .following import Running
+from .loading import refusal
 from .rehearsal import GREEN
 from .rehearsal import stage
+from .ways_back import Way
 
 ROWS = 2000
 
@@ -27,7 +29,9 @@ class Rehearsed:
     """A promotion and a rollback of copies: numbers of the versions before, promoted, and after the rollback.
 
     `answers`: whether the same rows get the same answers, bit for bit, as before the promotion. `untouched`: whether
-    the files of the first version are the same. `recorded`: whether the history tells the rollback.
+    the files of the first version are the same. `recorded`: whether the history tells the rollback. `running`: the
+    versions of a service that runs all the while, after the promotion and after the rollback; None when the versions
+    are of different contracts, which it does not follow. `again`: whether it gives its first answers in the end.
     """
 
     before: int
@@ -36,6 +40,8 @@ class Rehearsed:
     answers: bool
     untouched: bool
     recorded: bool
+    running: tuple[int, int] | None
+    again: bool
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,8 @@ class GoingBack:
     """The rehearsal (None when there is no second version to rehearse with), and the real registry.
 
     `champion`: the alias; `told`: the champion by the history; `target`: the version that a rollback leads to (None:
-    the champion is the first one). `lost`: what is wrong with it, or with the versions that served.
+    the champion is the first one). `lost`: what is wrong with it, or with the versions that served. `astray`: rehearsed
+    rollbacks after several promotions that lead elsewhere than they must.
     """
 
     rehearsed: Rehearsed | None
@@ -51,6 +58,7 @@ class GoingBack:
     told: int | None
     target: int | None
     lost: str
+    astray: tuple[Way, ...] = ()
 
 
 def rehearse(bench: Bench, folder: Path) -> Rehearsed:
@@ -59,10 +67,14 @@ def rehearse(bench: Bench, folder: Path) -> Rehearsed:
     before = stage(bench.before.folder, registry)
     registry.promote(before)
     answers, files = export.predict(service.champion(folder), rows), manifest_sums(registry.path(before))
+    running = Running(folder)
+    _, first = running.look()
     # Other words in its verdicts: two versions of the same content would be one.
     promoted = stage(bench.folder, registry, [*GREEN, *GREEN])
     registry.promote(promoted)
+    followed, _ = running.look()
     registry.rollback("rehearsal")
+    returned, last_answers = running.look()
     after = registry.resolve(CHAMPION)
     last = registry.history()[-1]
     return Rehearsed(
@@ -72,13 +84,19 @@ def rehearse(bench: Bench, folder: Path) -> Rehearsed:
         answers=bool(np.array_equal(export.predict(service.champion(folder), rows), answers)),
         untouched=manifest_sums(registry.path(before)) == files,
         recorded=bool((last["from"], last["to"], last["rollback"]) == (promoted, before, True)),
+        running=(followed, returned) if _one_contract(registry, before, promoted) else None,
+        again=last_answers == first,
     )
 
 
 def look_up(registry: Registry, folder: Path) -> tuple[int | None, int | None, int | None, str]:
     """Champion by alias and by history, where a rollback leads, and what is wrong with that; tried on a copy."""
     champion = registry.aliases().get(CHAMPION)
-    entries = [entry for entry in registry.history() if entry["alias"] == CHAMPION]
+    try:
+        history = registry.history()
+    except InputError as error:
+        return champion, champion, None, f"{Path(error.where).name}: {error.what}; {error.hint}"
+    entries = [entry for entry in history if entry["alias"] == CHAMPION]
     told = int(str(entries[-1]["to"])) if entries else None
     served = [entry for entry in entries if not entry["rollback"]]
     if champion is None or champion != told or not any(each["from"] and each["to"] == champion for each in served):
@@ -91,13 +109,16 @@ def look_up(registry: Registry, folder: Path) -> tuple[int | None, int | None, i
     return champion, told, target, _whole(registry, champion, target) or _overwritten(registry, entries)
 
 
+def _one_contract(registry: Registry, *versions: int) -> bool:
+    texts = [(registry.path(version) / "signature.json").read_text(encoding="utf-8") for version in versions]
+    return len({json.loads(text)["version_of_contract"] for text in texts}) == 1
+
+
 def _whole(registry: Registry, champion: int, target: int) -> str:
     if target == champion:
         return f"a rollback leads from version {champion} to itself"
-    try:
-        Bundle.load(registry.path(target))
-    except InputError as error:
-        return f"version {target}, to which a rollback leads, cannot be loaded: {error.what}".splitlines()[0]
+    if reason := refusal(registry.path(target)):
+        return f"version {target}, to which a rollback leads, cannot be loaded: {reason}"
     if _manifest(registry, target)["sha256"] == _manifest(registry, champion)["sha256"]:
         return f"version {target}, to which a rollback leads, holds the same model as version {champion}"
     return ""

@@ -1,16 +1,20 @@
 """Evidence for the gates of the infrastructure: trainings, promotions, requests and rollbacks that really happen."""
 
 from dataclasses import dataclass
+from dataclasses import replace
 
-from .. import canary as canaries
 from .. import data
 from .. import export
 from .. import training
 from . import again
+from . import damaged
+from . import deciding
 from . import going_back
+from . import sharing
 from . import spec_tests
 from . import traces
 from . import validation as validated
+from . import ways_back
 from . import whole
 from .bench import Bench
 from .bench import NotJudgedError
@@ -62,8 +66,12 @@ def pipeline(bench: Bench) -> whole.Whole:
 
 
 def validation(bench: Bench) -> validated.Validation:
-    """The version, its verdicts, and promotions that must be refused."""
-    return validated.run(bench)
+    """The version, its verdicts, and loads, promotions and decisions that must be refused."""
+    found = validated.run(bench)
+    if found.broken:
+        return found
+    loaded = damaged.loaded(bench.folder, bench.scratch / "damaged")
+    return replace(found, loaded=loaded, decided=deciding.wrong(bench))
 
 
 def trace(bench: Bench) -> traces.Traces:
@@ -71,14 +79,14 @@ def trace(bench: Bench) -> traces.Traces:
     return traces.run(bench)
 
 
-def canary(bench: Bench) -> canaries.Canary:
-    """Requests as clients of the version before send them, answered by both versions."""
+def canary(bench: Bench) -> sharing.Canaried:
+    """Requests as clients of the version before send them, answered by both versions, and by planted ones."""
     new, before = bench.bundle, bench.before
     missing = [name for name in before.names if name not in bench.test]
     if missing:
         raise NotJudgedError(f"the features have no column {missing[0]!r} that clients send today")
     rows = bench.test.iloc[:: max(1, len(bench.test) // CANARY_ROWS)]
-    return canaries.compare(before, new, data.records(rows, before.names))
+    return sharing.run(before, new, data.records(rows, before.names))
 
 
 def rollback(bench: Bench) -> going_back.GoingBack:
@@ -90,7 +98,8 @@ def rollback(bench: Bench) -> going_back.GoingBack:
         if not found[-1] and found[0] == found[1]:
             raise
         rehearsed = None  # the real registry is broken, and that is what this gate says
-    return going_back.GoingBack(rehearsed, *found)
+    ways = ways_back.walk(bench.folder, bench.scratch / "ways")
+    return going_back.GoingBack(rehearsed, *found, tuple(way for way in ways if way.astray))
 
 
 def _refit_gap(bench: Bench) -> float | None:

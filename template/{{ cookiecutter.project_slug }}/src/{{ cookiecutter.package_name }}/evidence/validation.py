@@ -8,12 +8,12 @@ from .. import gates
 from .. import steps
 from ..bundle import Bundle
 from ..contract import CONTRACT
-from ..errors import InputError
 from ..errors import RedError
 from ..gates import Verdict
 from ..registry import CHAMPION
 from ..registry import Registry
 from .bench import Bench
+from .loading import refusal
 from .rehearsal import GREEN
 from .rehearsal import RED
 from .rehearsal import stage
@@ -27,7 +27,8 @@ class Validation:
     `gap`: days from the last training row to the first test row. `shared`: rows in both. `metrics_gap`: the largest
     difference of a figure in metrics.json from the same one computed now; None when the version is made of other data
     or settings. `alias`: what is wrong with the champion's alias. `let_through`: rehearsed versions that must be
-    refused and were promoted; `kept_out`: a green one that was not.
+    refused and were promoted; `kept_out`: a green one that was not. `loaded`: damages that a copy of the bundle is
+    loaded with; `decided`: what else lets through what must not be.
     """
 
     broken: str = ""
@@ -39,14 +40,15 @@ class Validation:
     alias: str = ""
     let_through: tuple[str, ...] = ()
     kept_out: str = ""
+    loaded: tuple[str, ...] = ()
+    decided: tuple[str, ...] = ()
 
 
 def run(bench: Bench) -> Validation:
     """Look at the version under judgement, and rehearse promotions with copies of it."""
-    try:
-        bundle = Bundle.load(bench.folder)
-    except InputError as error:
-        return Validation(broken=f"{error.where.rpartition('/')[2]}: {error.what}".splitlines()[0])
+    if reason := refusal(bench.folder):
+        return Validation(broken=reason)
+    bundle = bench.bundle
     said = gates.load(bench.folder / "gates.json")
     train, test = bench.split.train, bench.split.test
     let_through, kept_out = rehearse(bench)
