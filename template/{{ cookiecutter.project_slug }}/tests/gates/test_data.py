@@ -391,7 +391,7 @@ def test_a_private_value_in_another_column_of_a_raw_table_is_a_leak(monkeypatch:
     tables = duckdb.connect()
     tables.execute("create table cars as select 'AB1234' as plate, 'blue' as note")
     monkeypatch.setattr(personal_traces, "CONTRACT", SimpleNamespace(tables=(table,)))
-    monkeypatch.setattr(personal_traces.data, "connect", lambda *_: tables)
+    monkeypatch.setattr("mle_standin.data.connect", lambda *_: tables)
     for name in ("_features", "written", "sent_through"):
         monkeypatch.setattr(personal_traces, name, lambda _: ())
     bench: Any = SimpleNamespace(config=SimpleNamespace(snapshot=lambda: SimpleNamespace(folder="", repair={})))

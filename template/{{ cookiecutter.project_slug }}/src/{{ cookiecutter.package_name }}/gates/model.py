@@ -146,7 +146,7 @@ def _unseen(seen: pd.DataFrame) -> list[str]:
     """The slice of the training rows in which the version is off most, if it is; the first row is of all rows."""
     if seen.empty or abs(seen["gap"].iloc[0]) > MAX_OFF:
         return []
-    worst = seen.loc[seen["gap"].abs().idxmax()]
+    worst = seen.iloc[int(np.abs(seen["gap"].to_numpy()).argmax())]
     told = f"training has not seen {worst['slice']} as it is: answers off by {worst['gap']:+.3f} on its own rows"
     return [f"{told}, at most {MAX_OFF:.2f}"] if abs(worst["gap"]) > MAX_OFF else []
 
