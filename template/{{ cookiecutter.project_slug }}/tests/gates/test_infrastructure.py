@@ -66,7 +66,7 @@ WHOLE = whole.Whole(
     decisions=0,
     monitor_gap=1e-16,
 )
-VALIDATION = validation.Validation(tests=10, gap=1, metrics_gap=2e-8)
+VALIDATION = validation.Validation(tests=10, gap=1, days=28, metrics_gap=2e-8)
 TRACES = traces.Traces(
     rows=100,
     values=140,
@@ -146,6 +146,7 @@ BAD: dict[str, list[Any]] = {
         replace(VALIDATION, tests=0),
         replace(VALIDATION, gap=0),
         replace(VALIDATION, shared=1),
+        replace(VALIDATION, days=27),
         replace(VALIDATION, metrics_gap=MORE),
         replace(VALIDATION, metrics_gap=NAN),
         replace(VALIDATION, alias="the champion is version 9, which does not exist"),
@@ -213,6 +214,7 @@ def test_without_a_second_version_a_rollback_is_not_judged() -> None:
         ("Infrastructure 3", replace(WHOLE, rows={**WHOLE.rows, "labelled": 3}), "3 rows labelled, 60 were asked"),
         ("Infrastructure 4", replace(VALIDATION, let_through=("red in training",)), "although red in training"),
         ("Infrastructure 4", replace(VALIDATION, red=("rises with rain",)), "rises with rain red: never"),
+        ("Infrastructure 4", replace(VALIDATION, days=7), "tested on 7 days, at least 28 are needed"),
         ("Infrastructure 5", replace(TRACES, service=0.05), "0.05: A1"),
         ("Infrastructure 6", replace(CANARY, refused=9, reason="no dest"), "9 refused and 0 failed of 2,000"),
         ("Infrastructure 7", replace(BACK, told=None), "the history tells of none"),

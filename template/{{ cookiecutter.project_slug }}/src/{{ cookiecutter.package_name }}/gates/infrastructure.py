@@ -19,6 +19,9 @@ LEARNED = 0.95
 # A correction of a probability on one way only is skew, which Monitoring 3 guards; another column or class is farther.
 SAME_MODEL = 0.1
 
+# Days with test rows. A week may be a quiet one, and of so few days nothing is surely red. Retraining waits for as many.
+FEWEST_DAYS = 28
+
 
 @gate("Infrastructure 1", "training is reproducible")
 def reproducible(evidence: Trainings) -> Judgement:
@@ -94,6 +97,8 @@ def validated(evidence: Validation) -> Judgement:
     wrong += [] if evidence.tests else ["nothing was tested in its training"]
     if evidence.gap < 1 or evidence.shared:
         wrong.append(f"tested {evidence.gap:+d} days after training, {evidence.shared:,} rows are in both")
+    if evidence.days < FEWEST_DAYS:
+        wrong.append(f"tested on {evidence.days} days, at least {FEWEST_DAYS} are needed")
     if evidence.metrics_gap is not None and not evidence.metrics_gap <= SAME:
         wrong.append(f"metrics.json differs from what is computed now by {evidence.metrics_gap:.2g}")
     if wrong:
