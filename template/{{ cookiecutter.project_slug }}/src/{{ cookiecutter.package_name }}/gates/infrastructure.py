@@ -19,7 +19,7 @@ LEARNED = 0.95
 # A correction of a probability on one way only is skew, which Monitoring 3 guards; another column or class is farther.
 SAME_MODEL = 0.1
 
-# Days with test rows. A week may be a quiet one, and of so few days nothing is surely red. Retraining waits for as many.
+# Days with test rows. A week may be a quiet one, and its days show nothing for sure. Retraining waits for as many.
 FEWEST_DAYS = 28
 
 
