@@ -80,6 +80,8 @@ def check_table(
     report.findings += [_enough_rows(table, typed), *_missing_values(table, typed)]
     report.findings += [_days(table, typed)] if table.time else []
     report.findings += table_checks.findings(connection, table)
+    if reasons.index.size <= max_quarantined * len(typed):  # more of them are red already
+        report.findings += table_checks.lost_parts(table, typed, reasons.index)
 
 
 def exclude(connection: duckdb.DuckDBPyConnection, report: Report) -> None:

@@ -9,6 +9,7 @@ from datetime import date
 from datetime import datetime
 
 import duckdb
+import pandas as pd
 
 from .schema import Column
 from .schema import Contract
@@ -27,6 +28,8 @@ TIMES, MORE = 3, 0.2
 OFTEN, MAX_GAP = 30, 7
 # Days by which tables may begin and end apart: the weather of both years lacks 31 December, UTC adds part of a day.
 MAX_APART = 3
+# The quarantine is for single rows. A part of the table that loses more than half of its rows is an incident.
+MAX_LOST = 0.5
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,28 @@ def findings(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Findin
     if table.time and _whole_weeks(connection, table) >= MIN_WEEKS:
         found += [*_weeks(connection, table), _gap(connection, table)]
     return found
+
+
+def lost_parts(table: Table, rows: pd.DataFrame, lost: pd.Index) -> list[Finding]:
+    """No frequent category and no day may have more than half of its rows in quarantine (`lost`, of the index).
+
+    Few rows of the table, and all of one place: nothing else says that these are gone.
+    """
+    weeks = (rows[table.time].max() - rows[table.time].min()).days // 7 if table.time else 0
+    if weeks < MIN_WEEKS:
+        return []
+    parts = {c.name: (rows[c.name], OFTEN * weeks) for c in table.columns if c.kind == "category"}
+    parts["day"] = (rows[table.time].dt.strftime("%Y-%m-%d"), OFTEN)
+    found = [part for name, (values, often) in parts.items() for part in _lost(name, values, lost, often)]
+    share, what, gone, count = max(found, default=(0.0, "any day", 0, len(rows)))
+    evidence = f"{what}: {gone:,} of {count:,} rows in quarantine, at most {MAX_LOST:.0%} of a day or what is frequent"
+    return [Finding(table.name, "no part is in quarantine", share <= MAX_LOST, gone, evidence)]
+
+
+def _lost(name: str, values: "pd.Series[str]", lost: pd.Index, often: int) -> list[tuple[float, str, int, int]]:
+    counts, gone = values.value_counts(), values.loc[lost].value_counts()
+    frequent = [value for value in gone.index if counts[value] >= often]
+    return [(gone[v] / counts[v], f"{name} {v}", int(gone[v]), int(counts[v])) for v in frequent]
 
 
 def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Finding]:

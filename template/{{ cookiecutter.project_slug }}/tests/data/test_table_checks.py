@@ -1,5 +1,6 @@
 """Checks of whole tables on a table that is made by hand, with one fault at a time."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -92,6 +93,34 @@ def test_a_law_without_a_value_is_not_broken() -> None:
     assert "law level" not in red(readings().assign(value=np.nan).astype({"value": "float64"}))
 
 
+def lost(rows: pd.DataFrame, gone: Any, table: Table = TABLE) -> list[str]:
+    found = table_checks.lost_parts(table, rows, rows.index[gone])
+    return [each.evidence for each in found if not each.passed]
+
+
+def test_a_place_or_a_day_in_quarantine_is_named() -> None:
+    rows = readings()
+    assert not lost(rows, rows["place"].isna()), "nothing in quarantine"
+    of_c = rows["place"] == "c"
+    half = of_c & (rows.index % 2 == 0)
+    assert not lost(rows, half)
+    assert lost(rows, half | (rows.index == rows.index[of_c][-1])) == [
+        "place c: 337 of 672 rows in quarantine, at most 50% of a day or what is frequent"
+    ]
+    day = rows["at"].dt.strftime("%m%d") == "0120"
+    assert not lost(rows, day & (rows.index % 2 == 0))
+    (told,) = lost(rows, day & (rows["place"] != "a"))
+    assert told.startswith("day 2020-01-20: 24 of 36 rows in quarantine")
+
+
+def test_a_rare_place_in_quarantine_says_nothing_and_a_short_table_neither() -> None:
+    rows = readings()
+    rare = rows["place"].mask(rows.index % 400 == 0, "d")  # 5 rows
+    assert not lost(rows.assign(place=rare), rare == "d")
+    short = readings(weeks=3)
+    assert not lost(short, short["place"] == "c")
+
+
 def test_tables_that_begin_or_end_apart_are_named() -> None:
     tables = tuple(Table(name=name, columns=TABLE.columns, key=TABLE.key, time="at") for name in ("short", "long"))
     contract = Contract(tables=tables, features=TABLE, key="", time="", day="", target="", known_at="")
@@ -113,9 +142,53 @@ def test_every_law_of_the_contract_can_be_broken() -> None:
     weather = CONTRACT.table("weather")
     row = {"temp": 20.0, "dewp": 10.0, "humid": 10.0, "wind_speed": 5.0, "wind_gust": 4.0, "precip": 3.0}
     at = pd.date_range("2020-01-01", periods=48, freq="h", tz="UTC")
-    rows = pd.DataFrame({**row, "time_hour": at, "origin": "JFK"})
+    rows = pd.DataFrame({**row, "time_hour": at, "origin": "JFK", "hour": (at.hour + 7) % 24})
     rows["temp"] = 20 + 5 * np.cos((rows["time_hour"].dt.hour - 14) * np.pi / 12)
     rows["dewp"] = rows["temp"] + 1
-    found = red(rows, Table(name="weather", columns=(), key=(), laws=weather.laws))
-    assert set(found) == {f"law {law.name}" for law in weather.laws}
+    found = red(rows.assign(pressure=1013.0), Table(name="weather", columns=(), key=(), laws=weather.laws))
+    assert set(found) == {f"law {law.name}" for law in weather.laws} - {"law still"}
     assert "peaks: 14," in found["law afternoon"]
+
+
+def test_a_station_that_stands_still_is_named() -> None:
+    (law,) = (law for law in CONTRACT.table("weather").laws if law.name == "still")
+    at = pd.date_range("2020-01-01", periods=48, freq="h", tz="UTC")
+    rows = pd.concat([pd.DataFrame({"origin": origin, "time_hour": at, "temp": 50.0}) for origin in ("EWR", "JFK")])
+    rows = rows.assign(temp=rows["temp"] + rows["time_hour"].dt.hour % 2, dewp=40.0, wind_speed=5.0, pressure=None)
+    table = Table(name="weather", columns=(), key=(), laws=(law,))
+    assert red(rows, table) == {}, "the values come back, but not one after the other"
+    still = (rows["origin"] == "JFK") & rows["time_hour"].between(at[20], at[31])
+    assert red(rows.assign(temp=rows["temp"].mask(still, 60.0)), table) == {}
+    still |= (rows["origin"] == "JFK") & (rows["time_hour"] == at[32])
+    found = red(rows.assign(temp=rows["temp"].mask(still, 60.0)), table)
+    assert "all that it measures: 13, normal 1 to 12" in found["law still"]
+
+
+def test_laws_of_flights_hold_for_single_rows_and_not_for_many() -> None:
+    names = {"no arrival", "long delays", "one plane"}
+    laws = tuple(law for law in CONTRACT.table("flights").laws if law.name in names)
+    first = {"time_hour": pd.Timestamp("2020-01-01", tz="UTC"), "minute": 0, "dep_time": 1, "arr_delay": 5.0}
+    rows = pd.DataFrame(first, index=range(1000))
+    rows["tailnum"] = [f"N{number}" for number in range(1000)]
+    rows.loc[:29, "arr_delay"] = 120.0
+    table = Table(name="flights", columns=(), key=(), laws=laws)
+
+    def broken(change: pd.DataFrame) -> set[str]:
+        return {name.removeprefix("law ") for name in red(change, table)}
+
+    assert broken(rows) == set()
+    assert broken(rows.assign(arr_delay=rows["arr_delay"].clip(upper=119))) == {"long delays"}
+    at = rows.index
+    assert broken(rows.assign(arr_delay=rows["arr_delay"].mask(at >= 985))) == set()
+    assert broken(rows.assign(arr_delay=rows["arr_delay"].mask(at >= 984))) == {"no arrival"}
+    cancelled = rows.assign(arr_delay=rows["arr_delay"].mask(at >= 900), dep_time=rows["dep_time"].mask(at >= 900))
+    assert broken(cancelled) == set()
+    assert broken(rows.assign(tailnum=rows["tailnum"].mask(at < 9, "N500"))) == set()
+    assert broken(rows.assign(tailnum=rows["tailnum"].mask(at < 12, "N500"))) == {"one plane"}
+    assert broken(rows.assign(tailnum=rows["tailnum"].mask(at < 500))) == set(), "no registration: cancelled"
+
+
+@pytest.mark.parametrize("maker", ["BOEING", "AIRBUS INDUSTRIE", "BOEING ", " BOEING"])
+def test_a_maker_does_not_begin_or_end_in_a_blank(maker: str) -> None:
+    pattern = CONTRACT.table("planes").column("manufacturer").pattern
+    assert bool(re.search(pattern, maker)) == (maker == maker.strip())

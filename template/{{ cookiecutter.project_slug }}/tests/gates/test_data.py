@@ -337,6 +337,7 @@ def test_what_came_later_is_forgotten() -> None:
         ("(212) 555-0187", "telephone"),
         ("+49 89 1234 5678", "telephone"),
         ("4111 1111 1111 1111", "card"),
+        ("J. Miller, 219-09-1234", "social security number"),
         ("from 8.8.8.8 at noon", "network address"),
     ],
 )
@@ -355,6 +356,7 @@ def test_personal_data_are_recognised(text: str, kind: str) -> None:
         "0.4111111111111111, -73.778925, 40.639751",
         "4111 1111 1111 1112",
         "737-924ER 757-222 A320-232 717-200",
+        "000-12-3456 666-12-3456 900-12-3456 123-00-4567 123-45-0000 1-123-45-6789 123-45-67890",
         "@media print, a@b",
         "sha256 " + "9f86d081884c7d659a2feaa0c55ad015",
     ],
@@ -383,6 +385,22 @@ def test_private_values_are_found_as_tokens_only() -> None:
     assert personal.private_in('{"tailnum": "N14228"}', values) == {"N14228"}
     assert personal.private_in("XN14228 N142281", values) == set()
     assert personal.masked("N14228") == "N1****"
+
+
+def test_a_private_value_in_another_column_of_a_raw_table_is_a_leak(monkeypatch: pytest.MonkeyPatch) -> None:
+    plate = Column(name="plate", kind="text", about="who", private=True)
+    columns = (plate, Column(name="note", kind="text", about="what"))
+    table = Table(name="cars", columns=columns, key=("plate",))
+    tables = duckdb.connect()
+    tables.execute("create table cars as select 'AB1234' as plate, 'blue' as note")
+    monkeypatch.setattr(personal_traces, "CONTRACT", SimpleNamespace(tables=(table,)))
+    monkeypatch.setattr("mle_standin.data.connect", lambda *_: tables)
+    for name in ("_features", "written", "sent_through"):
+        monkeypatch.setattr(personal_traces, name, lambda _: ())
+    bench: Any = SimpleNamespace(config=SimpleNamespace(snapshot=lambda: SimpleNamespace(folder="", repair={})))
+    assert personal_traces.measure(bench).private == {}
+    tables.execute("update cars set note = 'blue (AB1234)'")
+    assert personal_traces.measure(bench).private == {"cars.note": "1 values, as AB****"}
 
 
 def test_a_private_value_does_not_stay_in_the_log(small_bundle: Path, tmp_path: Path) -> None:
@@ -496,7 +514,7 @@ def test_other_values_lost_and_doubled_rows_and_lost_columns_are_named() -> None
 
 def found_in(file: Path, content: bytes) -> dict[str, str]:
     file.write_bytes(content)
-    return {place: ", ".join(personal.kinds(text)) for place, text, _ in personal_traces._read(file, file.name)}
+    return {place: ", ".join(personal.kinds(text)) for place, text in personal_traces._read(file, file.name)}
 
 
 def test_texts_of_a_table_are_read_and_its_bytes_are_not(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def on_trial(**changes: Any) -> whole.Whole:
     return replace(WHOLE, trial=replace(WHOLE.trial, **changes))
 
 
-VALIDATION = validation.Validation(tests=10, gap=1, metrics_gap=2e-8)
+VALIDATION = validation.Validation(tests=10, gap=1, days=28, metrics_gap=2e-8)
 TRACES = traces.Traces(
     rows=100,
     values=140,
@@ -192,6 +192,7 @@ BAD: dict[str, list[Any]] = {
         replace(VALIDATION, tests=0),
         replace(VALIDATION, gap=0),
         replace(VALIDATION, shared=1),
+        replace(VALIDATION, days=27),
         replace(VALIDATION, metrics_gap=MORE),
         replace(VALIDATION, metrics_gap=NAN),
         replace(VALIDATION, alias="the champion is version 9, which does not exist"),
@@ -275,6 +276,7 @@ def test_without_a_second_version_a_rollback_is_not_judged() -> None:
             replace(VALIDATION, loaded=("no golden record",)),
             "a bundle is loaded with no golden record",
         ),
+        ("Infrastructure 4", replace(VALIDATION, days=7), "tested on 7 days, at least 28 are needed"),
         ("Infrastructure 5", replace(TRACES, service=0.05), "0.05: A1"),
         (
             "Infrastructure 6",

@@ -26,6 +26,7 @@ from mle_standin.evidence import belongs
 from mle_standin.evidence import committed
 from mle_standin.evidence import groups
 from mle_standin.evidence import replay
+from mle_standin.evidence import seen
 from mle_standin.evidence.ageing import Ages
 from mle_standin.evidence.committed import Committed
 from mle_standin.evidence.model import Simpler
@@ -71,6 +72,11 @@ def sliced(auc: float, half: float, whole: float = 0.78) -> Slices:
     return Slices(pd.DataFrame(rows, columns=["slice", "rows", "auc", "auc_low", "auc_high"]), 0.6, whole)
 
 
+def known(every: float, monday: float) -> Slices:
+    rows = [("all rows", 9000, every), ("day of the week = 1", 1300, monday), ("hour = 9", 1000, 0.01)]
+    return replace(sliced(0.65, 0.02), seen=pd.DataFrame(rows, columns=["slice", "rows", "gap"]))
+
+
 def group(gap: float, recall: float, half: float = 0.01) -> pd.DataFrame:
     of = {"group": "airport EWR", "rows": 900}
     by = {"gap": gap, "recall": recall}
@@ -88,7 +94,15 @@ GOOD: dict[str, list[Any]] = {
     "Model 5": [simple(-0.04), simple(0.0079)],
     # Upper end of simultaneous intervals: .58 + .02 / 1.96 * 3.02 = .6108; with .78 on all rows, the floor is .60.
     # With .70 on all rows, a slice may be at .54.
-    "Model 6": [sliced(0.65, 0.02), sliced(0.58, 0.02), sliced(0.541, 0.0, whole=0.70)],
+    # Off by .071 on all rows is the subject of other gates.
+    "Model 6": [
+        sliced(0.65, 0.02),
+        sliced(0.58, 0.02),
+        sliced(0.541, 0.0, whole=0.70),
+        known(0.0, 0.069),
+        known(-0.069, -0.069),
+        known(0.071, 0.2),
+    ],
     "Model 7": [group(0, 0), group(0.104, 0), group(-0.054, 0), group(0, -0.159), group(0, 0.5)],
 }
 BAD: dict[str, list[Any]] = {
@@ -108,7 +122,13 @@ BAD: dict[str, list[Any]] = {
     "Model 4": [ages(0.0301, 190), ages(-0.01, 241), ages(-0.01, 3650)],
     "Model 5": [simple(0.0081), simple(-0.04, version=0.49)],
     # .585 + .0097 / 1.96 * 3.02 = .59995
-    "Model 6": [sliced(0.45, 0.05), sliced(0.585, 0.0097), sliced(0.539, 0.0, whole=0.70)],
+    "Model 6": [
+        sliced(0.45, 0.05),
+        sliced(0.585, 0.0097),
+        sliced(0.539, 0.0, whole=0.70),
+        known(0.0, 0.071),
+        known(-0.03, -0.071),
+    ],
     "Model 7": [group(0.106, 0), group(-0.056, 0), group(0, -0.161)],
 }
 UNSURE: dict[str, list[Any]] = {
@@ -373,3 +393,19 @@ def test_refused_rows_are_counted_and_never_green(
     found = replayed()
     assert found.refused == found.sent
     assert judges.offline_online(found).passed is False
+
+
+def test_calibration_on_training_rows_is_of_large_slices_and_weekdays_and_weighed() -> None:
+    day = pd.date_range("2024-01-01", periods=14).repeat(600)  # a Monday
+    rows = pd.DataFrame({CONTRACT.day: day, CONTRACT.target: 0.0, "place": "a"})
+    rows.loc[:998, "place"] = "b"  # 999 rows, too few
+    p = np.where(day.day_of_week == 6, 0.3, 0.1)
+    found = seen.by_slice(rows, ["place"], p, np.ones(len(rows))).set_index("slice")
+    assert {name for name in found.index if "place" in name} == {"place = a"}
+    assert found["gap"]["day of the week = 7"] == pytest.approx(0.3)
+    assert found["gap"]["day of the week = 1"] == pytest.approx(0.1)
+    assert found["gap"]["all rows"] == pytest.approx(0.9 / 7)
+    assert found.index[0] == "all rows"
+    second = seen.by_slice(rows, [], np.where(day.day > 7, 0.4, 0.0), np.where(day.day > 7, 3.0, 1.0))
+    assert second["gap"].tolist() == pytest.approx([0.3] * 8)
+    assert seen.by_slice(rows[:0], ["place"], p[:0], p[:0]).empty

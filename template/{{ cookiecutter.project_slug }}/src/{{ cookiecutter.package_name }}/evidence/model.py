@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from . import committed
 from . import groups as grouped
 from . import plain
 from . import replay as replayed
+from . import seen
 from .bench import SAMPLE
 from .bench import Bench
 from .bench import NotJudgedError
@@ -46,11 +48,15 @@ class Simpler:
 
 @dataclass(frozen=True)
 class Slices:
-    """An evaluation of each slice, the floor of config.toml, and the AUC of all rows."""
+    """An evaluation of each slice, the floor of config.toml, the AUC of all rows; and calibration where it was trained.
+
+    seen: the mean answer less the share of the target on training rows, first of all, then of each slice.
+    """
 
     table: pd.DataFrame
     floor: float
     whole: float
+    seen: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def specification(bench: Bench) -> committed.Committed:
@@ -94,7 +100,8 @@ def slices(bench: Bench) -> Slices:
     test, answers, tests = bench.test, _answers(bench), bench.config.tests
     y, day = test[CONTRACT.target], test[CONTRACT.day]
     whole = evaluation.evaluate(y, answers, day, draws=1).auc
-    return Slices(evaluation.slices(test, tests.slices, y, answers, day), tests.min_auc_slice, whole)
+    table = evaluation.slices(test, tests.slices, y, answers, day)
+    return Slices(table, tests.min_auc_slice, whole, seen.measure(bench))
 
 
 def groups(bench: Bench) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""What tells of persons: texts that look like an address, a telephone, a card; and the values of private columns.
+"""What tells of persons: texts that look like an address, a number of theirs; and the values of private columns.
 
 The patterns are narrow: a registration, a version or a coordinate is none of these. Numbers alone are a telephone only
 with the marks of one, and a card only with its check digit (Luhn, ISO/IEC 7812-1).
@@ -16,6 +16,8 @@ TELEPHONE = re.compile(
     r"|\(\d{3}\) ?\d{3}-\d{4}|\d{3}-\d{3}-\d{4})(?![\w.-])"
 )
 CARD = re.compile(r"(?<![\w.+-])(?:4\d{3}|5[1-5]\d{2}|6011|65\d{2}|3[47]\d{2})(?:[ -]?\d{4}){2}[ -]?\d{3,4}(?![\w.-])")
+# US social security: no area 000, 666 or from 900 on, no group 00, no number 0000.
+SOCIAL = re.compile(r"(?<![\w.+-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w.-])")
 ADDRESS = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
 TOKEN = re.compile(r"[0-9A-Za-z_]+")
 SHORTEST = 5  # characters of a private value that is looked for; a shorter one stands anywhere by chance
@@ -23,7 +25,11 @@ SHORTEST = 5  # characters of a private value that is looked for; a shorter one 
 
 def kinds(text: str) -> dict[str, str]:
     """What in a text tells of a person: an example of each kind that is there."""
-    found = {"e-mail": E_MAIL.search(text) if "@" in text else None, "telephone": TELEPHONE.search(text)}
+    found = {
+        "e-mail": E_MAIL.search(text) if "@" in text else None,
+        "telephone": TELEPHONE.search(text),
+        "social security number": SOCIAL.search(text),
+    }
     named = {kind: match.group() for kind, match in found.items() if match}
     card = next((match.group() for match in CARD.finditer(text) if _luhn(match.group())), "")
     address = next((match.group() for match in ADDRESS.finditer(text) if _public(match.group())), "")

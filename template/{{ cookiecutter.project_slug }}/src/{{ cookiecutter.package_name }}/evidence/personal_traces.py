@@ -1,9 +1,9 @@
 """Where persons leave traces: text columns of the data, and everything that training and serving wrote.
 
 Private columns (contract: `private`) may stand in raw tables, in the quarantine, which holds whole rows for repair, and
-in runs/, where lessons look at raw tables: these stay on this machine. Anywhere else their values are a leak. A row
-with a private value is also sent through the real prediction log, and the log is read back; the service's own log is
-read after planted requests.
+in runs/, where lessons look at raw tables: these stay on this machine. Anywhere else their values are a leak, also in
+another column of a raw table. A row with a private value is also sent through the real prediction log, and the log is
+read back; the service's own log is read after planted requests.
 """
 
 import json
@@ -55,7 +55,7 @@ RUN = re.compile(rb"[\x20-\x7e]{16,}")  # text in a binary file: in shorter runs
 class Traces:
     """Places with what was found there, values masked.
 
-    personal: texts that look like personal data. private: values of the private columns outside raw tables. stored:
+    personal: texts that look like personal data. private: values of the private columns in any other place. stored:
     where a private value that was sent through the service arrived. columns: the private ones; searched: how many of
     their values were looked for; places: how many tables and files were read.
     """
@@ -78,17 +78,17 @@ def measure(bench: Bench) -> Traces:
     personal: dict[str, str] = {}
     private: dict[str, str] = {}
     places = 0
-    for place, text, is_raw in chain(_tables(raw), _features(bench), written(bench)):
+    for place, text in chain(_tables(raw), _features(bench), written(bench)):
         places += 1
         if found := kinds(text):
             personal[place] = ", ".join(f"{kind} {masked(value)}" for kind, value in found.items())
-        if leaked := set() if is_raw else private_in(text, values):
+        if leaked := private_in(text, values):
             private[place] = f"{len(leaked)} values, as {masked(min(leaked))}"
     named = tuple(f"{table}.{column}" for table, column in columns)
     return Traces(personal, private, sent_through(bench), named, len(values), places)
 
 
-def written(bench: Bench) -> Iterator[tuple[str, str, bool]]:
+def written(bench: Bench) -> Iterator[tuple[str, str]]:
     """What training, serving and monitoring wrote, the newest first: the bundle, the log, tracking, reports."""
     paths = bench.config.paths
     # A database is not looked into: it may be another's too.
@@ -135,11 +135,11 @@ def _column(feature: Feature, rows: list[dict[str, Any]]) -> NDArray[Any]:
     return np.array([row.get(feature.name) for row in rows], dtype=object if feature.kind == "category" else np.float64)
 
 
-def _tables(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, bool]]:
+def _tables(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
     for table in CONTRACT.tables:
         for column in table.columns:
             if column.kind in TEXTS and not column.private:
-                yield f"{table.name}.{column.name}", "\n".join(_distinct(connection, table.name, column.name)), True
+                yield f"{table.name}.{column.name}", "\n".join(_distinct(connection, table.name, column.name))
 
 
 def _distinct(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
@@ -147,7 +147,7 @@ def _distinct(connection: duckdb.DuckDBPyConnection, table: str, column: str) ->
     return [str(value) for (value,) in found.fetchall()]
 
 
-def _features(bench: Bench) -> Iterator[tuple[str, str, bool]]:
+def _features(bench: Bench) -> Iterator[tuple[str, str]]:
     try:
         frame = bench.frame
     except NotJudgedError:  # the raw tables and the files can be read nevertheless
@@ -156,20 +156,20 @@ def _features(bench: Bench) -> Iterator[tuple[str, str, bool]]:
         if not pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_datetime64_any_dtype(frame[name]):
             values = frame[name].dropna().unique()
             some = values[:: max(1, len(values) // VALUES)]
-            yield f"{CONTRACT.features.name}.{name}", "\n".join(map(str, some)), False
+            yield f"{CONTRACT.features.name}.{name}", "\n".join(map(str, some))
 
 
-def _read(file: Path, name: str) -> Iterator[tuple[str, str, bool]]:
+def _read(file: Path, name: str) -> Iterator[tuple[str, str]]:
     content = file.read_bytes()
     if content.startswith(SQLITE):
         yield from _sqlite(file, name)
     elif content.startswith(PARQUET):
-        yield name, _texts(file), False
+        yield name, _texts(file)
     else:
         try:
-            yield name, content.decode("utf-8"), False
+            yield name, content.decode("utf-8")
         except UnicodeDecodeError:
-            yield name, "\n".join(run.decode("ascii") for run in RUN.findall(content)), False
+            yield name, "\n".join(run.decode("ascii") for run in RUN.findall(content))
 
 
 def _texts(file: Path) -> str:
@@ -182,12 +182,12 @@ def _texts(file: Path) -> str:
     return "\n".join(str(value) for column in columns for value in column.unique().to_pylist() if value is not None)
 
 
-def _sqlite(file: Path, name: str) -> Iterator[tuple[str, str, bool]]:
+def _sqlite(file: Path, name: str) -> Iterator[tuple[str, str]]:
     with closing(sqlite3.connect(f"file:{file.as_posix()}?mode=ro", uri=True)) as connection:
         for (table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
             rows = connection.execute(f'select * from "{table}" order by rowid desc limit {ROWS}')
             texts = "\n".join(value for row in rows for value in row if isinstance(value, str))
-            yield f"{name}: {table}", texts, False
+            yield f"{name}: {table}", texts
 
 
 def _name(file: Path, home: Path) -> str:

@@ -24,11 +24,11 @@ class Validation:
     """What is known about the version and the registry.
 
     `broken`: why the bundle cannot be loaded. `tests` and `red`: verdicts of its training, and those not green.
-    `gap`: days from the last training row to the first test row. `shared`: rows in both. `metrics_gap`: the largest
-    difference of a figure in metrics.json from the same one computed now; None when the version is made of other data
-    or settings. `alias`: what is wrong with the champion's alias. `let_through`: rehearsed versions that must be
-    refused and were promoted; `kept_out`: a green one that was not. `loaded`: damages that a copy of the bundle is
-    loaded with; `decided`: what else lets through what must not be.
+    `gap`: days from the last training row to the first test row. `shared`: rows in both. `days`: test days that have
+    rows. `metrics_gap`: the largest difference of a figure in metrics.json from the same one computed now; None when
+    the version is made of other data or settings. `alias`: what is wrong with the champion's alias. `let_through`:
+    rehearsed versions that must be refused and were promoted; `kept_out`: a green one that was not. `loaded`: damages
+    that a copy of the bundle is loaded with; `decided`: what else lets through what must not be.
     """
 
     broken: str = ""
@@ -36,6 +36,7 @@ class Validation:
     red: tuple[str, ...] = ()
     gap: int = 0
     shared: int = 0
+    days: int = 0
     metrics_gap: float | None = None
     alias: str = ""
     let_through: tuple[str, ...] = ()
@@ -57,6 +58,7 @@ def run(bench: Bench) -> Validation:
         red=tuple(verdict.gate for verdict in said if not verdict.passed),
         gap=int((test[CONTRACT.day].min() - train[CONTRACT.day].max()).days),
         shared=int(test[CONTRACT.key].isin(train[CONTRACT.key]).sum()),
+        days=int(test[CONTRACT.day].nunique()),
         metrics_gap=metrics_gap(bundle, bench) if of_the_present(bench) else None,
         alias=alias(bench.registry),
         let_through=let_through,

@@ -127,7 +127,7 @@ def requirements(evidence: "Requirements") -> Judgement:
 
 @gate("Data 5", "the data pipeline has appropriate privacy controls")
 def private(evidence: "Traces") -> Judgement:
-    """No personal data in open columns, no private value outside raw tables, and the logs keep none."""
+    """No personal data in open columns, no private value outside its raw columns, and the logs keep none."""
     if not evidence.columns:
         return False, "no column of the contract is private: who looks at the data has to say which ones are"
     problems = [

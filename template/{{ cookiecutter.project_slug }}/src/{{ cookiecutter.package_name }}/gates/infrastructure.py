@@ -26,6 +26,9 @@ SAME_MODEL = 0.1
 # Seconds by which a clock may be set while an answer is logged; a wrong time zone is half an hour off at least.
 CLOCK = 60
 
+# Days with test rows. A week may be a quiet one, and its days show nothing for sure. Retraining waits for as many.
+FEWEST_DAYS = 28
+
 
 @gate("Infrastructure 1", "training is reproducible")
 def reproducible(evidence: Trainings) -> Judgement:
@@ -119,6 +122,8 @@ def validated(evidence: Validation) -> Judgement:
     wrong += [] if evidence.tests else ["nothing was tested in its training"]
     if evidence.gap < 1 or evidence.shared:
         wrong.append(f"tested {evidence.gap:+d} days after training, {evidence.shared:,} rows are in both")
+    if evidence.days < FEWEST_DAYS:
+        wrong.append(f"tested on {evidence.days} days, at least {FEWEST_DAYS} are needed")
     if evidence.metrics_gap is not None and not evidence.metrics_gap <= SAME:
         wrong.append(f"metrics.json differs from what is computed now by {evidence.metrics_gap:.2g}")
     if wrong:
