@@ -4,6 +4,7 @@ import gc
 import tracemalloc
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import median
 
 from ..service.predictor import Predictor
 
@@ -11,10 +12,10 @@ ROUNDS = 4
 
 
 def kept(predictor: Predictor, bodies: Sequence[bytes]) -> float:
-    """Bytes that stay in memory for each request: the least of all rounds but the first.
+    """Bytes that stay in memory for each request: the median of all rounds but the first.
 
-    What libraries keep for later, up to a limit, grows in one round or another; what is kept of each request grows in
-    all of them. The bodies should differ, as the ids of the requests do. Only what Python and NumPy allocate is seen.
+    What libraries keep for later comes and goes in one round or another; what is kept of each request grows in all of
+    them. The bodies should differ, as the ids of the requests do. Only what Python and NumPy allocate is seen.
     """
     size = len(bodies) // ROUNDS
     for body in bodies:
@@ -24,7 +25,7 @@ def kept(predictor: Predictor, bodies: Sequence[bytes]) -> float:
         levels = [_after(predictor, bodies, range(turn * size, (turn + 1) * size)) for turn in range(ROUNDS)]
     finally:
         tracemalloc.stop()
-    return min(later - before for before, later in pairwise(levels)) / size
+    return median(later - before for before, later in pairwise(levels)) / size
 
 
 def _after(predictor: Predictor, bodies: Sequence[bytes], numbers: range) -> int:
