@@ -96,7 +96,7 @@ def measure(bench: Bench) -> Speed:
         *(partial(Bundle.load, each.folder) for each in (now, before)),
         partial(_bare_load, bench.folder),
     ]
-    (together,) = least([partial(_predictor(now, TOGETHER).answer, _many(now, rows), "")], [TOGETHER], LONG)
+    (together,) = least([partial(_predictor(now, TOGETHER).answer, _many(now, rows), "")], [TOGETHER])
     files = {path: path.stat().st_size for path in bench.folder.rglob("*") if path.is_file()}
     largest = max(files, key=lambda path: files[path])
     return Speed(
