@@ -1,5 +1,6 @@
 """The judges of the monitoring gates on evidence made by hand, each limit from both sides, and how it is measured."""
 
+import asyncio
 import json
 from dataclasses import asdict
 from dataclasses import replace
@@ -538,6 +539,13 @@ def test_a_request_that_waits_is_noticed(small_bundle: Path, tmp_path: Path, mon
     assert waiting.shortest(bundle, bodies, tmp_path / "b.db") >= 1e6 * waiting.DISK
     with pytest.raises(InputError, match="answered with 422"):
         waiting.shortest(bundle, [b"{}"], tmp_path / "c.db")
+
+
+def test_a_notebook_may_measure_how_long_a_request_waits(small_bundle: Path, tmp_path: Path) -> None:
+    async def cell() -> float:
+        return waiting.shortest(Bundle.load(small_bundle), [json.dumps(small_rows(1)[0]).encode()], tmp_path / "a.db")
+
+    assert asyncio.run(cell()) > 0
 
 
 # Monitoring 7

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,7 +46,8 @@ def shortest(bundle: Bundle, bodies: Sequence[bytes], file: Path) -> float:
         predictor = Predictor(bundle, metrics, recorder, max_rows=1)
         front = Front(_nobody, metrics, BodyReader(LARGEST, 1), None)
         app = SimpleNamespace(state=SimpleNamespace(predictor=predictor))
-        return min(asyncio.run(_all(front, app, bodies))) * 1e6
+        with ThreadPoolExecutor(1) as pool:  # a notebook has a loop of its own in this thread
+            return min(pool.submit(lambda: asyncio.run(_all(front, app, bodies))).result()) * 1e6
 
 
 async def _all(front: Front, app: SimpleNamespace, bodies: Sequence[bytes]) -> list[float]:
