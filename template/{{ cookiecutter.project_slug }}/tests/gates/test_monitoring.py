@@ -120,7 +120,7 @@ GOOD: dict[str, list[Any]] = {
         replace(SPEED, row=speed.Cost("a row of a file", 24, 20, 7, 15)),
         replace(SPEED, together=53),
         replace(SPEED, wait=1080),
-        replace(SPEED, kept=49.0),
+        replace(SPEED, kept=99.0),
         replace(SPEED, bytes_now=970_000),
     ],
     "Monitoring 7": [
@@ -162,7 +162,7 @@ BAD: dict[str, list[Any]] = {
         replace(SPEED, loading=speed.Cost("loading", 32_100, 16_000, 30_000, 15)),
         replace(SPEED, together=55),
         replace(SPEED, wait=1100),
-        replace(SPEED, kept=51.0),
+        replace(SPEED, kept=101.0),
         replace(SPEED, bytes_now=990_000),
         replace(SPEED, bytes_now=20_100_000, bytes_before=20_000_000),
     ],
@@ -511,7 +511,7 @@ def test_the_least_of_the_repeats_counts_for_each_call() -> None:
     assert little < 10_000
 
 
-@pytest.mark.parametrize(("size", "kept"), [(None, 0), (0, 50), (1000, 1000)])
+@pytest.mark.parametrize(("size", "kept"), [(None, 0), (200, 200), (1000, 1000)])
 def test_memory_that_requests_do_not_give_back_is_counted(small_bundle: Path, size: int | None, kept: int) -> None:
     predictor = Predictor(Bundle.load(small_bundle), Metrics(), None, max_rows=1)
     seen: dict[str, object] = {}
@@ -523,7 +523,7 @@ def test_memory_that_requests_do_not_give_back_is_counted(small_bundle: Path, si
     predictor.listeners = (keep,)
     bodies = [json.dumps(row).encode() for row in small_rows(800)]
     found = memory.kept(predictor, bodies)
-    assert abs(found) < 40 if size is None else kept < found < kept + 300
+    assert abs(found) < 100 if size is None else kept < found < kept + 300
 
 
 def test_a_request_that_waits_is_noticed(small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ LONG = 7  # repeats of what takes longer
 ALONE = 30  # requests with one row, each repeat
 ROWS = 3000  # rows of a file
 TOGETHER = 200  # rows of one request
-MANY = 800  # requests, after which memory is looked at
+MANY = 1600  # requests, after which memory is looked at
 
 
 @dataclass(frozen=True)
