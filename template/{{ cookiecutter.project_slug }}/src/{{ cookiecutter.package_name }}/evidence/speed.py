@@ -96,11 +96,12 @@ def measure(bench: Bench) -> Speed:
         *(partial(Bundle.load, each.folder) for each in (now, before)),
         partial(_bare_load, bench.folder),
     ]
-    (together,) = least([partial(_predictor(now, TOGETHER).answer, _many(now, rows), "")], [TOGETHER])
+    many = partial(_predictor(now, TOGETHER).answer, _many(now, rows), "")
+    *single, together = least([*alone, reading, many], [ALONE] * 4 + [TOGETHER])
     files = {path: path.stat().st_size for path in bench.folder.rglob("*") if path.is_file()}
     largest = max(files, key=lambda path: files[path])
     return Speed(
-        Cost("a request", *least([*alone, reading], [ALONE] * 4)),
+        Cost("a request", *single),
         Cost("a row of a file", *least([*batch, reading], [len(inputs)] * 3 + [ALONE], LONG)),
         Cost("loading", *least([*load, reading], [1, 1, 1, ALONE], LONG)),
         together,
