@@ -1,12 +1,10 @@
 """What the service writes to its own log about a request: nothing that the client sent in confidence."""
 
-import asyncio
 import hashlib
 import io
 import json
 import logging
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextlib import redirect_stderr
 from contextlib import redirect_stdout
@@ -19,6 +17,7 @@ from ..service import logs
 from ..service.app import create_app
 from ..service.front import PREDICT
 from ..settings import Service
+from . import loops
 from .bench import Bench
 from .bench import NotJudgedError
 
@@ -37,9 +36,8 @@ def confided(bench: Bench) -> tuple[str, ...]:
 def said(app: FastAPI, requests: list[tuple[str, bytes]]) -> str:
     """All that is logged or printed while the service answers requests, each with its key; the log as it is written."""
     stream = io.StringIO()
-    with _captured(stream), redirect_stdout(stream), redirect_stderr(stream), ThreadPoolExecutor(1) as pool:
-        # In a thread of its own, because a notebook has a running event loop already.
-        pool.submit(lambda: asyncio.run(_ask(app, requests))).result()
+    with _captured(stream), redirect_stdout(stream), redirect_stderr(stream):
+        loops.run(_ask(app, requests))
     return stream.getvalue()
 
 

@@ -1,10 +1,8 @@
 """How long a request waits on its way through the service, the network left out, with a disk that is slow."""
 
-import asyncio
 import time
 from collections.abc import Iterable
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +19,7 @@ from ..service.front import Front
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from ..service.recorder import Recorder
+from . import loops
 
 DISK = 0.02  # seconds that a write to the log takes
 LARGEST = 1_000_000  # bytes of a body
@@ -46,8 +45,7 @@ def shortest(bundle: Bundle, bodies: Sequence[bytes], file: Path) -> float:
         predictor = Predictor(bundle, metrics, recorder, max_rows=1)
         front = Front(_nobody, metrics, BodyReader(LARGEST, 1), None)
         app = SimpleNamespace(state=SimpleNamespace(predictor=predictor))
-        with ThreadPoolExecutor(1) as pool:  # a notebook has a loop of its own in this thread
-            return min(pool.submit(lambda: asyncio.run(_all(front, app, bodies))).result()) * 1e6
+        return min(loops.run(_all(front, app, bodies))) * 1e6
 
 
 async def _all(front: Front, app: SimpleNamespace, bodies: Sequence[bytes]) -> list[float]:

@@ -1,9 +1,7 @@
 """The whole pipeline on six weeks, from the tables to the readings of the monitors: all stages agree on each row."""
 
-import asyncio
 import json
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from dataclasses import replace
 from datetime import UTC
@@ -30,6 +28,7 @@ from ..registry import Registry
 from ..service.front import PREDICT
 from . import in_parts
 from . import log_trial
+from . import loops
 from .bench import Bench
 from .bench import NotJudgedError
 from .excerpt import excerpt
@@ -137,8 +136,7 @@ def _served(registry: Registry, rows: pd.DataFrame, log: Path) -> pd.DataFrame:
     asked = data.records(rows, [bundle.signature.key, *bundle.names])
     bodies = [*asked[:ALONE], {"rows": asked[ALONE:]}]
     app = service.create_app(bundle, predictions=log)
-    with ThreadPoolExecutor(1) as pool:  # a notebook has a running loop in its own thread
-        answers = pool.submit(lambda: asyncio.run(_exchange(app, bodies))).result()
+    answers = loops.run(_exchange(app, bodies))
     lines = [
         {**each, "version": answer["version"]} for answer in answers for each in answer.get("predictions", [answer])
     ]
