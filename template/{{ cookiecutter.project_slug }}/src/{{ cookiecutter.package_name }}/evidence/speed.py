@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import onnxruntime
 import pandas as pd
 
+from .. import data
 from .. import export
 from .. import scoring
 from ..bundle import Bundle
@@ -26,7 +28,6 @@ from . import memory
 from . import odd_rows
 from . import waiting
 from .bench import Bench
-from .skew import plain
 
 REPEATS = 15  # many short ones: the shorter, the more of them are not disturbed
 LONG = 7  # repeats of what takes longer
@@ -153,9 +154,8 @@ def _many(bundle: Bundle, rows: pd.DataFrame) -> bytes:
     return json.dumps({"rows": (records * TOGETHER)[:TOGETHER]}).encode()
 
 
-def _records(bundle: Bundle, rows: pd.DataFrame, count: int) -> list[dict[str, object]]:
-    records = rows[[CONTRACT.key, *bundle.names]].iloc[:count].to_dict("records")
-    return [{str(name): plain(value) for name, value in row.items()} for row in records]
+def _records(bundle: Bundle, rows: pd.DataFrame, count: int) -> list[dict[str, Any]]:
+    return data.records(rows.iloc[:count], [CONTRACT.key, *bundle.names])
 
 
 def _bare_load(folder: Path) -> onnxruntime.InferenceSession:
