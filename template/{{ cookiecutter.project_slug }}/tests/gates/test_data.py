@@ -1,6 +1,8 @@
 """The judges of the data gates on evidence made by hand, each limit from both sides, and how it is measured."""
 
+import io
 import json
+import logging
 import re
 import shutil
 import tomllib
@@ -420,8 +422,21 @@ def asked(small_bundle: Path, tmp_path: Path) -> Any:
 def test_requests_with_a_planted_key_are_answered_and_refused(asked: Any) -> None:
     requests = [(key, json.dumps(row).encode()) for key, row in service_log._requests(asked)]
     told = [json.loads(line) for line in service_log.said(service_log._service(asked), requests).splitlines()]
-    assert [each["status"] for each in told if each["logger"] == "mle_standin.service"] == [422, 401]
+    assert [each["status"] for each in told if each["logger"] == front.LOG.name] == [422, 401]
     assert service_log.confided(asked) == ()
+
+
+def test_a_handler_that_fails_says_nothing_in_the_name_of_the_service(asked: Any) -> None:
+    closed = io.StringIO()
+    closed.close()
+    handler = logging.StreamHandler(closed)  # such as a test that has started a service leaves behind
+    logging.getLogger().addHandler(handler)
+    try:
+        requests = [(key, json.dumps(row).encode()) for key, row in service_log._requests(asked)]
+        assert "Logging error" not in service_log.said(service_log._service(asked), requests)
+        assert handler in logging.getLogger().handlers
+    finally:
+        logging.getLogger().removeHandler(handler)
 
 
 def test_a_key_in_the_log_of_the_service_is_found(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,18 +63,20 @@ def _requests(bench: Bench) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @contextmanager
 def _captured(stream: io.StringIO) -> Iterator[None]:
-    """Let all loggers of this process write to the stream as well, as those of the service do."""
-    handler, root = logging.StreamHandler(stream), logging.getLogger()
+    """Let all loggers of this process write to the stream, as those of the service do, and nowhere else.
+
+    Nowhere else: what another handler complains of, such as an output that is closed, is not said by the service.
+    """
+    handler, root, own = logging.StreamHandler(stream), logging.getLogger(), logging.getLogger(logs.__package__)
     handler.setFormatter(logs.JsonLines())
-    own = logging.getLogger(logs.__package__)
-    before = own.level
-    root.addHandler(handler)
+    handlers, level = root.handlers, own.level
+    root.handlers = [handler]
     own.setLevel(logging.DEBUG)
     try:
         yield
     finally:
-        root.removeHandler(handler)
-        own.setLevel(before)
+        root.handlers = handlers
+        own.setLevel(level)
 
 
 async def _ask(app: FastAPI, requests: list[tuple[str, bytes]]) -> None:
