@@ -121,7 +121,7 @@ def _drill(home: Path, found: "Sequence[Fault]", jobs: int, *, as_json: bool) ->
     from .display import Display
     from .drills import board
 
-    with Display("drill", show=not as_json) as display:
+    with Display("drill") as display:
         drilled = board.drill(home, found, jobs, display.tell_step)
     card.write_drilled(settings.load().paths.reports / DRILLED, drilled)
     shown = [{**each.to_dict(), "red": ", ".join(each.red), "not_judged": len(each.not_judged)} for each in drilled]
@@ -138,7 +138,7 @@ def _clean(home: Path, count: int, jobs: int, *, as_json: bool) -> None:
     from .display import Display
     from .drills import clean
 
-    with Display("variant", show=not as_json) as display:
+    with Display("variant") as display:
         cleared = clean.clear(home, count, jobs, display.tell_step)
     rows = [{"variant": c.variant, "alarms": _lines(c.alarms), "not judged": _lines(c.not_judged)} for c in cleared]
     _table(rows, [each.to_dict() for each in cleared], as_json)

@@ -104,6 +104,17 @@ def test_a_false_alarm_ends_the_command(monkeypatch: pytest.MonkeyPatch, alarms:
     assert isinstance(error, RedError) is bool(alarms)
 
 
+@pytest.mark.usefixtures("said")
+def test_drills_show_how_far_they_are_beside_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    def planted(*given: Any) -> list[Drilled]:
+        given[-1]("some fault", 1, 1)
+        return [drilled(caught=True)]
+
+    monkeypatch.setattr(board, "drill", planted)
+    result = CliRunner().invoke(cli.commands, ["drill", "--all", "--json"], standalone_mode=False)
+    assert (json.loads(result.stdout)[0]["fault"], "drill 1 of 1: some fault" in result.stderr) == ("some fault", True)
+
+
 def test_mistakes_are_told_in_a_sentence(tmp_path: Path) -> None:
     unknown = command(HOME, "drill", "no such fault")
     assert (unknown.returncode, "Traceback" in unknown.stderr) == (2, False)
