@@ -5,6 +5,7 @@ Its expected answers come from scikit-learn, so that a mistake in the export can
 
 import json
 import shutil
+import signal
 import warnings
 from datetime import date
 from pathlib import Path
@@ -33,6 +34,9 @@ HOME = Path(__file__).parents[1]
 # A busy machine is no failure.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
+# In the background of a script Ctrl-C is ignored, and by all that is started there: it could not be tested.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

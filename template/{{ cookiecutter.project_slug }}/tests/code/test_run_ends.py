@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -30,6 +31,7 @@ part = pathlib.Path("pids.part")
 part.write_text(f"{os.getpid()} {child.pid}")
 _ = part.rename("pids")
 """
+Start = Callable[..., "subprocess.Popen[str]"]
 SLEEP = "import time\ntime.sleep(300)"
 
 
@@ -40,6 +42,23 @@ def home(tmp_path: Path) -> Path:
     write_lesson(home, "00_quick", "1 + 1")
     write_lesson(home, "01_long", FAMILY, SLEEP)
     return home
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Start]:
+    """Begin a command in that project; what a test that fails leaves running is ended."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def start(*words: str, **more: str) -> "subprocess.Popen[str]":
+        begun.append(started(home, *words, **more))
+        return begun[-1]
+
+    yield start
+    for run in begun:
+        if run.poll() is None:
+            for process in [*psutil.Process(run.pid).children(recursive=True), run]:
+                process.kill()
+            run.communicate()
 
 
 def eventually(holds: Callable[[], bool], seconds: float = 60) -> bool:
@@ -71,8 +90,10 @@ def ended(processes: list[psutil.Process]) -> bool:
 
 
 @pytest.mark.parametrize(("number", "fork"), [(signal.SIGINT, "0"), (signal.SIGTERM, FORKS[-1])])
-def test_an_interrupted_run_ends_its_kernel_and_keeps_the_notebook(home: Path, number: int, fork: str) -> None:
-    run = started(home, "run", MLE_FORK=fork)
+def test_an_interrupted_run_ends_its_kernel_and_keeps_the_notebook(
+    home: Path, start: Start, number: int, fork: str
+) -> None:
+    run = start("run", MLE_FORK=fork)
     processes = [*family(home), *psutil.Process(run.pid).children(recursive=True)]
     run.send_signal(number)
     _, said = run.communicate(timeout=60)
@@ -85,8 +106,8 @@ def test_an_interrupted_run_ends_its_kernel_and_keeps_the_notebook(home: Path, n
 
 
 @pytest.mark.parametrize("fork", FORKS)
-def test_a_killed_run_takes_its_kernel_with_it(home: Path, fork: str) -> None:
-    run = started(home, "run", MLE_FORK=fork)
+def test_a_killed_run_takes_its_kernel_with_it(home: Path, start: Start, fork: str) -> None:
+    run = start("run", MLE_FORK=fork)
     kernel, child = family(home)
     run.kill()
     run.communicate()
@@ -100,9 +121,11 @@ def test_a_killed_run_takes_its_kernel_with_it(home: Path, fork: str) -> None:
 
 
 @pytest.mark.parametrize(("death", "fork"), [("os._exit(3)", "0"), ("os.kill(os.getpid(), 9)", FORKS[-1])])
-def test_a_dead_kernel_is_reported_within_seconds_and_leaves_no_child(home: Path, death: str, fork: str) -> None:
+def test_a_dead_kernel_is_reported_within_seconds_and_leaves_no_child(
+    home: Path, start: Start, death: str, fork: str
+) -> None:
     write_lesson(home, "01_long", FAMILY, f"import os\n{death}", SLEEP)
-    run = started(home, "run", MLE_FORK=fork)
+    run = start("run", MLE_FORK=fork)
     processes = family(home)
     died = time.monotonic()
     _, said = run.communicate(timeout=60)
@@ -130,10 +153,10 @@ def test_a_child_that_a_finished_lesson_left_is_ended(home: Path) -> None:
     assert ended(family(home))
 
 
-def test_a_cell_that_never_lets_go_is_ended_too(home: Path) -> None:
+def test_a_cell_that_never_lets_go_is_ended_too(home: Path, start: Start) -> None:
     # One call into C that keeps the interpreter's lock, so that the kernel cannot answer.
     write_lesson(home, "01_long", FAMILY, "import re\nre.match(r'(a+)+$', 'a' * 60 + 'b')")
-    run = started(home, "run", "01")
+    run = start("run", "01")
     processes = family(home)
     run.send_signal(signal.SIGINT)
     run.communicate(timeout=60)
