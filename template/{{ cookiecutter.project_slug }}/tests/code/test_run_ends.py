@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX"),
 ]
+Start = Callable[..., subprocess.Popen[str]]
 FORKS = ["0"] + (["1"] if sys.platform == "linux" else [])
 FAMILY = """
 import os, pathlib, subprocess, sys
@@ -31,7 +32,6 @@ part = pathlib.Path("pids.part")
 part.write_text(f"{os.getpid()} {child.pid}")
 _ = part.rename("pids")
 """
-Start = Callable[..., "subprocess.Popen[str]"]
 SLEEP = "import time\ntime.sleep(300)"
 
 
@@ -49,7 +49,7 @@ def start(home: Path) -> Iterator[Start]:
     """Begin a command in that project; what a test that fails leaves running is ended."""
     begun: list[subprocess.Popen[str]] = []
 
-    def start(*words: str, **more: str) -> "subprocess.Popen[str]":
+    def start(*words: str, **more: str) -> subprocess.Popen[str]:
         begun.append(started(home, *words, **more))
         return begun[-1]
 

@@ -420,9 +420,10 @@ def asked(small_bundle: Path, tmp_path: Path) -> Any:
 
 
 def test_requests_with_a_planted_key_are_answered_and_refused(asked: Any) -> None:
-    requests = [(key, json.dumps(row).encode()) for key, row in service_log._requests(asked)]
-    told = [json.loads(line) for line in service_log.said(service_log._service(asked), requests).splitlines()]
-    assert [each["status"] for each in told if each["logger"] == front.LOG.name] == [422, 401]
+    said = service_log.said(service_log._service(asked), service_log._requests(asked))
+    told = [json.loads(line) for line in said.splitlines()]
+    found = [each["status"] for each in told if each["logger"] == "mle_standin.service"]
+    assert found == [422, 401]
     assert service_log.confided(asked) == ()
 
 
@@ -432,8 +433,8 @@ def test_a_handler_that_fails_says_nothing_in_the_name_of_the_service(asked: Any
     handler = logging.StreamHandler(closed)  # such as a test that has started a service leaves behind
     logging.getLogger().addHandler(handler)
     try:
-        requests = [(key, json.dumps(row).encode()) for key, row in service_log._requests(asked)]
-        assert "Logging error" not in service_log.said(service_log._service(asked), requests)
+        said = service_log.said(service_log._service(asked), service_log._requests(asked))
+        assert "Logging error" not in said
         assert handler in logging.getLogger().handlers
     finally:
         logging.getLogger().removeHandler(handler)

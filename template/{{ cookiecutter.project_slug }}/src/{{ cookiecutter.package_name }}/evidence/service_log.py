@@ -28,7 +28,7 @@ VALUE = "planted-value-E6137F20"
 
 def confided(bench: Bench) -> tuple[str, ...]:
     """What stands in the log of the service after requests with a key and a private value, answered and refused."""
-    text = said(_service(bench), [(key, json.dumps(row).encode()) for key, row in _requests(bench)])
+    text = said(_service(bench), _requests(bench))
     what = {"an API key": (KEY, WRONG_KEY), "a value of a request": (VALUE,)}
     return tuple(name for name, values in what.items() if any(value in text for value in values))
 
@@ -52,13 +52,12 @@ def _service(bench: Bench) -> FastAPI:
         raise NotJudgedError(told) from error
 
 
-def _requests(bench: Bench) -> Iterator[tuple[str, dict[str, Any]]]:
+def _requests(bench: Bench) -> list[tuple[str, bytes]]:
     """One that is answered, one with a field and a type that are refused, one with a key that nobody has."""
     signature = bench.bundle.signature
     row = {**bench.bundle.golden[0]["features"], signature.key: VALUE}
-    yield KEY, row
-    yield KEY, {**row, "planted": VALUE, signature.names[0]: [VALUE]}
-    yield WRONG_KEY, row
+    wrong = {**row, "planted": VALUE, signature.names[0]: [VALUE]}
+    return [(key, json.dumps(sent).encode()) for key, sent in ((KEY, row), (KEY, wrong), (WRONG_KEY, row))]
 
 
 @contextmanager
