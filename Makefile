@@ -1,7 +1,7 @@
 # Everything runs from a fresh clone with python3 (3.11 or newer), git and make: uv is installed into .venv.
 PYTHON ?= python3
 PROJECT = build/flight-delays
-STANDIN = build/mle-standin
+FRESH = build/lessons/flight-delays
 UV = .venv/bin/uv
 PYTEST = .venv/bin/pytest
 MODULES = $(wildcard template scripts tests benchmarks exercises)
@@ -30,7 +30,7 @@ help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: project  ## generate build/flight-delays, install it, run every lesson on the real data
-	@cd $(PROJECT) && .venv/bin/flight-delays run --jobs 2
+	@cd $(PROJECT) && .venv/bin/roadworthy run --jobs 2
 	@echo "The project is in $(PROJECT), the report in $(PROJECT)/runs/$$(cat $(PROJECT)/runs/latest)/index.html"
 
 project: .venv/installed.txt  ## generate and install build/flight-delays, over an older one
@@ -47,15 +47,14 @@ bench: project  ## measure (or BENCH="serving batch …") and write benchmarks/r
 	$(PROJECT)/.venv/bin/python benchmarks $(BENCH)
 
 drills: project  ## plant every fault, run all gates on each; then count false alarms on 30 clean variants (40 minutes)
-	cd $(PROJECT) && .venv/bin/flight-delays drill --all --jobs 2 --json > $(CURDIR)/benchmarks/drills.json
-	cd $(PROJECT) && .venv/bin/flight-delays drill --clean 30 --jobs 2 --json > $(CURDIR)/benchmarks/clean.json
+	cd $(PROJECT) && .venv/bin/roadworthy drill --all --jobs 2 --json > $(CURDIR)/benchmarks/drills.json
+	cd $(PROJECT) && .venv/bin/roadworthy drill --clean 30 --jobs 2 --json > $(CURDIR)/benchmarks/clean.json
 
 lessons: .venv/installed.txt  ## run notebooks/ (or LESSONS="01_data_checks …") and store the outputs
-	@mkdir -p $(STANDIN) && find $(STANDIN) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
-	@.venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exists --output-dir build \
-	  project_slug=mle-standin package_name=mle_standin
-	$(call install,$(STANDIN))
-	@$(STANDIN)/.venv/bin/python scripts/store_outputs.py $(STANDIN) notebooks $(LESSONS)
+	@mkdir -p $(FRESH) && find $(FRESH) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
+	@.venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exists --output-dir $(dir $(FRESH))
+	$(call install,$(FRESH))
+	@$(FRESH)/.venv/bin/python scripts/store_outputs.py $(FRESH) notebooks $(LESSONS)
 
 lab:  ## JupyterLab in build/flight-delays as it is, or in a new one
 	@test -x $(PROJECT)/.venv/bin/jupyter || $(MAKE) project

@@ -19,7 +19,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 EXERCISES = REPOSITORY / "exercises"
-STANDIN = "mle_standin"
+STANDIN = "roadworthy"
 NAME, HOSTILE = "01_sql_for_features", "q2"
 SUBMISSIONS = 30
 Answers = dict[str, Any]

@@ -10,15 +10,16 @@
 # several checks are right; for the others what was expected, what came, and the likely cause. Answers are run on other
 # days than you see here, so that a copied number is no answer. Try things out in cells of your own.
 #
-# In a terminal, `mle-standin exercise hint 01 q1` gives a hint (three for each question), and
-# `mle-standin exercise watch 01` checks again whenever you save.
+# In a terminal, `roadworthy exercise hint 01 q1` gives a hint (three for each question), and
+# `roadworthy exercise watch 01` checks again whenever you save.
 
 # %%
 import duckdb
 import pandas as pd
 
-from mle_standin import data, exercises
-from mle_standin.learning import drawn
+from roadworthy import data
+from roadworthy_course import exercises
+from roadworthy_course import drawn
 
 check = exercises.begin("01")
 tables = drawn.look(seed=0)
@@ -178,4 +179,4 @@ q7 = """
 check("q7")
 
 # %% [markdown]
-# All right? `mle-standin exercise status` shows how far you are. Next: lesson 02.
+# All right? `roadworthy exercise status` shows how far you are. Next: lesson 02.

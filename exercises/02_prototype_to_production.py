@@ -8,7 +8,7 @@
 # true, make functions of the rest, test them, and show that what you made predicts the same. You need lesson 02.
 #
 # Replace `...` by your answer, run its cell and the cell with `check` below it. Your functions are called with sessions
-# of other drivers than you see here. `mle-standin exercise hint 02 q1` gives a hint.
+# of other drivers than you see here. `roadworthy exercise hint 02 q1` gives a hint.
 
 # %%
 import numpy as np
@@ -20,8 +20,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from mle_standin import charts, exercises
-from mle_standin.learning import prototype
+from roadworthy import charts
+from roadworthy_course import exercises
+from roadworthy_course import prototype
 
 check = exercises.begin("02")
 sessions = prototype.sessions(seed=0)  # real sessions at workplaces; other seeds are other drivers
@@ -246,5 +247,5 @@ def q7(old: pd.Series, new: pd.Series) -> tuple[bool, str]:
 check("q7")
 
 # %% [markdown]
-# All right? `mle-standin exercise status` shows how far you are. What the package does with its own features is in
+# All right? `roadworthy exercise status` shows how far you are. What the package does with its own features is in
 # `sql/features.sql`, `model.py` and `training.py`; the gates that keep a leak out are those of lesson 03.

@@ -9,14 +9,14 @@
 #
 # Replace `...` by your answer, run its cell and the cell with `check` below it. Your answers are tried on clean months
 # and on months with planted faults that you have not seen. A check that is red on clean data counts as much as one that
-# misses a fault. `mle-standin exercise hint 03 q1` gives a hint.
+# misses a fault. `roadworthy exercise hint 03 q1` gives a hint.
 
 # %%
 import pandas as pd
 
-from mle_standin import exercises
-from mle_standin.learning import drawn
-from mle_standin.schema import Column, Law, Rule
+from roadworthy_course import exercises
+from roadworthy_course import drawn
+from roadworthy.schema import Column, Law, Rule
 
 check = exercises.begin("03")
 sessions = drawn.sessions_of(seed=0)  # a clean "month", of eight weeks; other seeds give others, of other sites
@@ -167,4 +167,4 @@ def q6(usual: pd.DataFrame, new: pd.DataFrame) -> list[str]:
 check("q6")
 
 # %% [markdown]
-# All right? `mle-standin exercise status` shows how far you are. Next: lesson 02.
+# All right? `roadworthy exercise status` shows how far you are. Next: lesson 02.

@@ -8,14 +8,15 @@
 # the score is, compare, choose a threshold, and at last train a model of your own that beats the baseline.
 #
 # You need lesson 02. Replace `...` by your answer, run its cell and the cell with `check` below it. Answers are tried
-# on other data than you see here. `mle-standin exercise hint 04 q1` gives a hint.
+# on other data than you see here. `roadworthy exercise hint 04 q1` gives a hint.
 
 # %%
 import numpy as np
 import pandas as pd
 
-from mle_standin import charts, evaluation, exercises
-from mle_standin.learning import forecasts
+from roadworthy import charts, evaluation
+from roadworthy_course import exercises
+from roadworthy_course import forecasts
 
 check = exercises.begin("04")
 history = forecasts.history(seed=0)  # real charging sessions, and a moment to cut at; other seeds, other moments
@@ -225,4 +226,4 @@ def q7(train: pd.DataFrame, test: pd.DataFrame) -> pd.Series:
 check("q7")
 
 # %% [markdown]
-# All right? `mle-standin exercise status` shows how far you are. Next: lesson 03.
+# All right? `roadworthy exercise status` shows how far you are. Next: lesson 03.

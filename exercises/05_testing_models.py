@@ -15,16 +15,17 @@
 #
 # Your tests are tried on seven sound models and on faulty ones, none of which you see. A test that is red on a sound
 # model counts as much as a fault that it misses. Replace `...` by your answer, run its cell and the cell with `check`
-# below it. `mle-standin exercise hint 05 q1` gives a hint.
+# below it. `roadworthy exercise hint 05 q1` gives a hint.
 
 # %%
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from mle_standin import charts, exercises
-from mle_standin.learning import faulty, specimens, suspects
-from mle_standin.learning.specimens import Model
+from roadworthy import charts
+from roadworthy_course import exercises
+from roadworthy_course import faulty, specimens, suspects
+from roadworthy_course.specimens import Model
 
 check = exercises.begin("05")
 rows = specimens.rows(seed=0)  # flights of some days of 2023; other seeds are other days
@@ -270,4 +271,4 @@ def q7(model: Model, rows: pd.DataFrame, late: pd.Series) -> bool:
 check("q7")
 
 # %% [markdown]
-# All right? `mle-standin exercise status` shows how far you are. Next: lesson 04, where the model meets the world.
+# All right? `roadworthy exercise status` shows how far you are. Next: lesson 04, where the model meets the world.

@@ -9,7 +9,7 @@
 #
 # Replace `...` by your answer, run its cell and the cell with `check` below it. Your answers are tried on other data,
 # and with stand-ins for the model, the stream and the service that count what is done to them. No check measures a time:
-# what is counted are calls, rows, tries. `mle-standin exercise hint 06 q1` gives a hint.
+# what is counted are calls, rows, tries. `roadworthy exercise hint 06 q1` gives a hint.
 
 # %%
 import json
@@ -19,10 +19,10 @@ import uuid
 import numpy as np
 import pandas as pd
 
-from mle_standin import exercises
-from mle_standin.learning import serving
-from mle_standin.learning import situations
-from mle_standin.learning import spies
+from roadworthy_course import exercises
+from roadworthy_course import serving
+from roadworthy_course import situations
+from roadworthy_course import spies
 
 check = exercises.begin("06")
 rows = serving.departures(seed=0)  # flights of 2023; other seeds are other days
@@ -318,7 +318,7 @@ check("q7")
 #
 # No check needed it, but your body of question 1 should please it as well. In `config.toml`, set `given_times = true`
 # under `[service]`, because your rows say their time. Start it in a terminal, in the folder of the project, with the
-# model that lesson 04 has left there: `mle-standin serve`. Then take the `#` away:
+# model that lesson 04 has left there: `roadworthy serve`. Then take the `#` away:
 
 # %%
 # import httpx
@@ -326,4 +326,4 @@ check("q7")
 # pd.DataFrame(answer.json()["predictions"]).head() if answer.status_code == 200 else answer.json()["errors"]
 
 # %% [markdown]
-# All right? `mle-standin exercise status` shows how far you are. Next: lesson 05.
+# All right? `roadworthy exercise status` shows how far you are. Next: lesson 05.

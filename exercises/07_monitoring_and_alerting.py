@@ -9,16 +9,16 @@
 #
 # Replace `...` by your answer, run its cell and the cell with `check` below it. Your answers are tried on other logs
 # than those you see. An alarm in a quiet week counts as much as an incident that nobody saw.
-# `mle-standin exercise hint 07 q1` gives a hint.
+# `roadworthy exercise hint 07 q1` gives a hint.
 
 # %%
 import numpy as np
 import pandas as pd
 
-from mle_standin import charts
-from mle_standin import exercises
-from mle_standin.learning import replays
-from mle_standin.learning import watched
+from roadworthy import charts
+from roadworthy_course import exercises
+from roadworthy_course import replays
+from roadworthy_course import watched
 
 check = exercises.begin("07")
 history = watched.history(seed=0)  # the predictions of 2022, in which nothing went wrong
@@ -299,4 +299,4 @@ def q7(found: dict | None, predictions: pd.DataFrame, runbook: dict[str, tuple[s
 check("q7")
 
 # %% [markdown]
-# All right? `mle-standin exercise status` shows how far you are. Next: lesson 06.
+# All right? `roadworthy exercise status` shows how far you are. Next: lesson 06.

@@ -9,7 +9,7 @@
 # Replace `...` by your answer, run its cell and the cell with `check` below it. The flights are real ones of 2023, the
 # two models are invented, so that it is known which is better. Your answers are tried on other flights and other models
 # than those that you see. You may use `evaluation.py` and `files.py` of the package.
-# `mle-standin exercise hint 08 q1` gives a hint.
+# `roadworthy exercise hint 08 q1` gives a hint.
 
 # %%
 import json
@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mle_standin import charts, evaluation, exercises, files
-from mle_standin.learning import contenders, releases
+from roadworthy import charts, evaluation, files
+from roadworthy_course import exercises
+from roadworthy_course import contenders, releases
 
 check = exercises.begin("08")
 scratch = releases.scratch()  # a folder for what you write; it is gone when the notebook ends
@@ -329,4 +330,4 @@ def q7(facts: dict[str, Any]) -> str:
 check("q7")
 
 # %% [markdown]
-# All right? `mle-standin exercise status` shows how far you are. You have been through the whole life cycle.
+# All right? `roadworthy exercise status` shows how far you are. You have been through the whole life cycle.

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from mle_standin.learning import answers
-from mle_standin.learning import drawn
-from mle_standin.learning.answers import require
-from mle_standin.learning.checks import Question
+from roadworthy_course import answers
+from roadworthy_course import drawn
+from roadworthy_course.answers import require
+from roadworthy_course.checks import Question
 
 NO_ROWS_LOST = "every flight is there exactly once"
 

@@ -7,19 +7,19 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from mle_standin.learning import answers
-from mle_standin.learning import parity
-from mle_standin.learning import prototype
-from mle_standin.learning.answers import require
-from mle_standin.learning.checks import Fault
-from mle_standin.learning.checks import NotAnsweredError
-from mle_standin.learning.checks import Question
-from mle_standin.learning.frames import GLOBAL
-from mle_standin.learning.frames import column
-from mle_standin.learning.frames import run
-from mle_standin.learning.frames import same
-from mle_standin.learning.frames import shuffled
-from mle_standin.learning.frames import unchanged
+from roadworthy_course import answers
+from roadworthy_course import parity
+from roadworthy_course import prototype
+from roadworthy_course.answers import require
+from roadworthy_course.checks import Fault
+from roadworthy_course.checks import NotAnsweredError
+from roadworthy_course.checks import Question
+from roadworthy_course.frames import GLOBAL
+from roadworthy_course.frames import column
+from roadworthy_course.frames import run
+from roadworthy_course.frames import same
+from roadworthy_course.frames import shuffled
+from roadworthy_course.frames import unchanged
 
 
 class Q1(Question):

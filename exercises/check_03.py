@@ -6,15 +6,15 @@ from typing import Any
 from typing import ClassVar
 
 import pandas as pd
-from mle_standin.learning import answers
-from mle_standin.learning import defects
-from mle_standin.learning import drawn
-from mle_standin.learning.answers import require
-from mle_standin.learning.checks import Fault
-from mle_standin.learning.checks import Question
-from mle_standin.schema import Column
-from mle_standin.schema import Law
-from mle_standin.schema import Rule
+from roadworthy.schema import Column
+from roadworthy.schema import Law
+from roadworthy.schema import Rule
+from roadworthy_course import answers
+from roadworthy_course import defects
+from roadworthy_course import drawn
+from roadworthy_course.answers import require
+from roadworthy_course.checks import Fault
+from roadworthy_course.checks import Question
 
 QUIET = "A check that is red on clean data is switched off by the third week. What in these rows is rare, and allowed?"
 

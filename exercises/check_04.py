@@ -7,22 +7,22 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from mle_standin import evaluation
-from mle_standin.learning import answers
-from mle_standin.learning import forecasts
-from mle_standin.learning.answers import require
-from mle_standin.learning.checks import Fault
-from mle_standin.learning.checks import Question
-from mle_standin.learning.forecasts import SAME
-from mle_standin.learning.forecasts import Forecast
-from mle_standin.learning.numeric import Floats
-from mle_standin.learning.numeric import column
-from mle_standin.learning.numeric import interval
-from mle_standin.learning.numeric import kind
-from mle_standin.learning.numeric import modules
-from mle_standin.learning.numeric import named
-from mle_standin.learning.numeric import number
-from mle_standin.learning.numeric import pair
+from roadworthy import evaluation
+from roadworthy_course import answers
+from roadworthy_course import forecasts
+from roadworthy_course.answers import require
+from roadworthy_course.checks import Fault
+from roadworthy_course.checks import Question
+from roadworthy_course.forecasts import SAME
+from roadworthy_course.forecasts import Forecast
+from roadworthy_course.numeric import Floats
+from roadworthy_course.numeric import column
+from roadworthy_course.numeric import interval
+from roadworthy_course.numeric import kind
+from roadworthy_course.numeric import modules
+from roadworthy_course.numeric import named
+from roadworthy_course.numeric import number
+from roadworthy_course.numeric import pair
 from sklearn import metrics
 
 NOT_MEASURED = "A missing kwh counts as nothing, neither in the sum nor in the number of sessions"
@@ -248,7 +248,7 @@ class Q3(Question):
     def check_by_hand(self) -> None:
         """no library does the scoring"""
         used = modules(lambda: self._scores(self.tied))
-        library = next((name for name in sorted(used) if name.startswith(("sklearn", "mle_standin.evaluation"))), None)
+        library = next((name for name in sorted(used) if name.startswith(("sklearn", "roadworthy.evaluation"))), None)
         cause = "Write what the two sentences say, with numpy or pandas"
         require(library is None, expected="scores by hand", came=f"a call of {library}", cause=cause)
 

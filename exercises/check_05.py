@@ -6,14 +6,14 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from mle_standin.learning import answers
-from mle_standin.learning import faulty
-from mle_standin.learning import specimens
-from mle_standin.learning import suspects
-from mle_standin.learning.answers import require
-from mle_standin.learning.checks import Question
-from mle_standin.learning.specimens import Specimen
-from mle_standin.learning.trials import Trial
+from roadworthy_course import answers
+from roadworthy_course import faulty
+from roadworthy_course import specimens
+from roadworthy_course import suspects
+from roadworthy_course.answers import require
+from roadworthy_course.checks import Question
+from roadworthy_course.specimens import Specimen
+from roadworthy_course.trials import Trial
 
 
 class Tested(Trial):

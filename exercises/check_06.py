@@ -8,15 +8,15 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from mle_standin.learning import answers
-from mle_standin.learning import latency
-from mle_standin.learning import serving
-from mle_standin.learning import situations
-from mle_standin.learning import spies
-from mle_standin.learning.answers import require
-from mle_standin.learning.checks import Fault
-from mle_standin.learning.checks import Question
-from mle_standin.service.request import BadRequestError
+from roadworthy.service.request import BadRequestError
+from roadworthy_course import answers
+from roadworthy_course import latency
+from roadworthy_course import serving
+from roadworthy_course import situations
+from roadworthy_course import spies
+from roadworthy_course.answers import require
+from roadworthy_course.checks import Fault
+from roadworthy_course.checks import Question
 
 
 def number(value: object) -> float:

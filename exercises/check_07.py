@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from mle_standin.learning import answers
-from mle_standin.learning import replays
-from mle_standin.learning import slips
-from mle_standin.learning import watched
-from mle_standin.learning.answers import require
-from mle_standin.learning.checks import Fault
-from mle_standin.learning.checks import Question
+from roadworthy_course import answers
+from roadworthy_course import replays
+from roadworthy_course import slips
+from roadworthy_course import watched
+from roadworthy_course.answers import require
+from roadworthy_course.checks import Fault
+from roadworthy_course.checks import Question
 
 QUIET = "An alarm that rings in quiet weeks is switched off by the third"
 

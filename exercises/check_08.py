@@ -14,15 +14,15 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from mle_standin.learning import answers
-from mle_standin.learning import contenders
-from mle_standin.learning import interrupted
-from mle_standin.learning import intervals
-from mle_standin.learning import notes
-from mle_standin.learning import releases
-from mle_standin.learning.answers import require
-from mle_standin.learning.checks import Fault
-from mle_standin.learning.checks import Question
+from roadworthy_course import answers
+from roadworthy_course import contenders
+from roadworthy_course import interrupted
+from roadworthy_course import intervals
+from roadworthy_course import notes
+from roadworthy_course import releases
+from roadworthy_course.answers import require
+from roadworthy_course.checks import Fault
+from roadworthy_course.checks import Question
 from sklearn.metrics import brier_score_loss
 
 KINDS = ("better", "worse")

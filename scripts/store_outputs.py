@@ -1,4 +1,4 @@
-"""Runs the lessons in a project that has the stand-in name, and stores their outputs in the lessons.
+"""Runs the lessons in a fresh project, and stores their outputs in the lessons.
 
     python scripts/store_outputs.py PROJECT NOTEBOOKS [NAME …]
 

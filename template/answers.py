@@ -32,7 +32,7 @@ MODULES = """
 # Folders of the project, commands of its environment, and names that Windows keeps for devices.
 RESERVED = """
     build data deploy dist docs exercises notebooks registry runs scripts src test tests venv
-    activate cookiecutter deactivate make mle node pip python python3
+    activate cookiecutter deactivate make mle node pip python python3 roadworthy roadworthy_course
     aux con nul prn com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9
 """.split()
 
@@ -87,7 +87,7 @@ def free_text_fault(text: str) -> str:
 
 
 def slug_fault(name: str) -> str:
-    """What is wrong with a name for the folder, the distribution and the command, or ''."""
+    """What is wrong with a name for the folder and the distribution, or ''."""
     if fault := shape_fault(name):
         return fault
     if not re.fullmatch(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*", name):

@@ -50,11 +50,24 @@ def environment_for(version: str) -> Path:
     return folder
 
 
-def install(project: Path, folder: Path) -> None:
-    """Install a project in the environment `folder`, without its packages and without a download."""
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--offline", "--python", str(folder), "--editable"]
-    with alone(folder.parent / f"{folder.name}.busy"):
+def install(project: Path, version: str) -> Path:
+    """Install a project in an environment of its own, without a download; the folder of its commands.
+
+    All projects bring the packages `roadworthy` and `roadworthy_course`, so that two of them cannot share an
+    environment. This one has nothing but the project; the locked packages it reads where `environment_for` put them.
+    """
+    shared, own = environment_for(version), project.parent / f"{project.name}-environment-{version}"
+    commands = own / "bin"
+    if not (commands / "roadworthy").exists():
+        run(UV, "venv", "--clear", "--python", shared / "bin" / "python", own, cwd=project)
+        (packages,) = own.glob("lib/python*/site-packages")
+        (theirs,) = shared.glob("lib/python*/site-packages")
+        (packages / "locked.pth").write_text(f"{theirs}\n", encoding="utf-8")
+        for name in ("etc", "share"):  # pages and settings of Jupyter
+            (own / name).symlink_to(shared / name)
+        options = ["--quiet", "--no-deps", "--no-build-isolation", "--offline", "--python", str(own), "--editable"]
         run(UV, "pip", "install", *options, project, cwd=project)
+    return commands
 
 
 @contextmanager

@@ -39,7 +39,6 @@ from test_projects import MAIN
 from test_projects import Installed
 from test_projects import Project
 from test_projects import installed
-from test_projects import project_command
 
 __all__ = ["installed"]
 
@@ -157,8 +156,8 @@ def test_systemd_finds_the_unit_hardened(unit: Path) -> None:
 def image(installed: Installed) -> Iterator[Image]:
     """The image of the default project, with a trained version in its registry, where other users may read it."""
     project = installed(*MAIN[0])
-    project.run(project_command(project), "train")
-    project.run(project_command(project), "registry", "promote", "1")
+    project.run("roadworthy", "train")
+    project.run("roadworthy", "registry", "promote", "1")
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         made = build(project.folder, Path(name), python_for_all())
@@ -266,7 +265,7 @@ def test_the_image_has_no_installer_and_can_promote(image: Image) -> None:
     names = {path.name.partition("-")[0].lower() for path in packages.glob("*.dist-info")}
     assert {"flight_delays", "fastapi"} <= names
     assert not names & {"pip", "setuptools", "pandas", "scikit_learn", "mlflow"}
-    command = [Path(image("/opt/venv/bin/python")), Path(image("/opt/venv/bin/flight-delays"))]
+    command = [Path(image("/opt/venv/bin/python")), Path(image("/opt/venv/bin/roadworthy"))]
     told = run(*command, "registry", "promote", "1", cwd=image.root, **image.environment).stderr
     assert told == "Version 1 is the champion\n"
     refused = run(*command, "registry", "rollback", cwd=image.root, code=2, **image.environment).stderr
@@ -331,7 +330,7 @@ def test_an_alarm_of_a_monitor_reaches_people_and_its_end_too(
     """Distances come in kilometres from the fourth week on: what `simulate` plays, `monitor --serve` sees."""
     project, log = installed(*MAIN[0]), tmp_path / "simulated.db"
     period = ("--from", "2013-07-01", "--to", "2013-08-12")
-    project.run(project_command(project), "simulate", *period, "--incident", "kilometres@2013-07-22", "--log", str(log))
+    project.run("roadworthy", "simulate", *period, "--incident", "kilometres@2013-07-22", "--log", str(log))
     ports = {name: free_port() for name in ("service", "monitor", "prometheus", "alertmanager")}
 
     def states() -> list[str]:
@@ -362,7 +361,7 @@ def up(prometheus: int) -> list[str]:
 def looking(project: Project, log: Path, until: str, port: int) -> Iterator[None]:
     """`monitor --serve` on a log up to a day; ended with the block."""
     words = ["monitor", "--log", str(log), "--until", until, "--serve", str(port), "--every", "3600"]
-    command = [str(project.commands / project_command(project)), *words]
+    command = [str(project.commands / "roadworthy"), *words]
     process = subprocess.Popen(command, cwd=project.folder, env=environment())
     try:
         yield

@@ -10,11 +10,11 @@ import pytest
 from conftest import Generate
 from environments import environment_for
 from environments import install
+from exercise_notebooks import cells
+from exercise_notebooks import notebook
 from machine import REPOSITORY
 from machine import TEMPLATE
 from machine import run
-from masters import cells
-from masters import notebook
 
 MASTERS = sorted((REPOSITORY / "exercises").glob("[0-9][0-9]_*.py"))
 BESIDE = ("quiz.toml", "capstone.md", "capstone.toml", "capstone_note.md")  # files that belong to no single exercise
@@ -103,8 +103,8 @@ def test_a_project_gets_no_solution_and_nothing_hidden_unless_asked(generate: Ge
 @pytest.mark.slow
 @pytest.mark.parametrize("master", MASTERS, ids=lambda path: path.stem)
 def test_the_bank_of_answers_is_as_expected(master: Path, generate: Generate) -> None:
-    # Not installed: several of these projects, all under the name of the stand-in, are tested at the same time.
-    project = generate({"project_slug": "mle-standin", "package_name": "mle_standin"})
+    # Not installed: several of these projects are tested at the same time.
+    project = generate({})
     python = [
         environment_for("3.11") / "bin" / "python",
         "-m",
@@ -143,26 +143,26 @@ def test_every_exercise_has_its_checks_hints_and_stubs() -> None:
     for master in MASTERS:
         name, number = master.stem, master.stem[:2]
         stubs = {
-            f"{name}.ipynb": f'{{{{ cookiecutter | learner("exercises/{name}.py") }}}}',
+            f"{name}.ipynb": f'{{{{ cookiecutter | learner_notebook("exercises/{name}.py") }}}}',
             f"solutions/{{% if cookiecutter.solutions == 'yes' %}}{name}.ipynb{{% endif %}}": (
-                f'{{{{ cookiecutter | solution("exercises/{name}.py") }}}}'
+                f'{{{{ cookiecutter | solution_notebook("exercises/{name}.py") }}}}'
             ),
-            f"check_{number}.py": f'{{{{ cookiecutter | lesson("exercises/check_{number}.py") }}}}',
-            f"hints_{number}.toml": f'{{{{ cookiecutter | lesson("exercises/hints_{number}.toml") }}}}',
+            f"check_{number}.py": f'{{{{ cookiecutter | verbatim("exercises/check_{number}.py") }}}}',
+            f"hints_{number}.toml": f'{{{{ cookiecutter | verbatim("exercises/hints_{number}.toml") }}}}',
         }
         for stub, text in stubs.items():
             assert (TEMPLATE / "exercises" / stub).read_text(encoding="utf-8") == text
         assert (REPOSITORY / "exercises" / "hidden" / f"check_{number}.py").is_file()
     for name in BESIDE:
-        stub = f'{{{{ cookiecutter | lesson("exercises/{name}") }}}}'
+        stub = f'{{{{ cookiecutter | verbatim("exercises/{name}") }}}}'
         assert (TEMPLATE / "exercises" / name).read_text(encoding="utf-8") == stub
 
 
 def test_the_capstone_knows_which_features_are_those_of_the_flights(generate: Generate) -> None:
     project = generate({})
-    code = "from flight_delays.contract import CONTRACT; print(*CONTRACT.features.names)"
+    code = "from roadworthy.contract import CONTRACT; print(*CONTRACT.features.names)"
     names = run(sys.executable, "-c", code, cwd=project, PYTHONPATH=str(project / "src")).stdout.split()
-    source = (project / "src" / "flight_delays" / "learning" / "capstone.py").read_text(encoding="utf-8")
+    source = (project / "src" / "roadworthy_course" / "capstone.py").read_text(encoding="utf-8")
     known = re.search(r"^FLIGHTS = frozenset\(\{(.*?)^\}\)", source, re.DOTALL | re.MULTILINE)
     assert known
     assert set(re.findall(r'"(\w+)"', known[1])) == set(names)
@@ -182,16 +182,14 @@ def test_every_exercise_is_a_story_of_the_backlog() -> None:
     backlog = (TEMPLATE / "docs" / "backlog.md").read_text(encoding="utf-8")
     for master in MASTERS:
         assert f"\n## {master.stem[:2]} " in backlog
-        assert f"`mle-standin exercise check {master.stem[:2]}`" in backlog
+        assert f"`roadworthy exercise check {master.stem[:2]}`" in backlog
 
 
 @pytest.fixture(scope="session")
 def with_solutions(generate: Generate) -> tuple[Path, Path]:
-    """A project that has the solutions, under the names of the stand-in, and the Python it is installed in."""
-    project = generate({"project_slug": "mle-standin", "package_name": "mle_standin", "solutions": "yes"})
-    folder = environment_for("3.11")
-    install(project, folder)
-    return project, folder / "bin" / "python"
+    """A project that has the solutions, and the Python it is installed in."""
+    project = generate({"solutions": "yes"})
+    return project, install(project, "3.11") / "python"
 
 
 def papermill(project: Path, python: Path, source: str) -> dict[str, dict[str, Any]]:

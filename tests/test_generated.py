@@ -37,10 +37,10 @@ def project(request: pytest.FixtureRequest, generate: Generate) -> Path:
 def answers(project: Path) -> dict[str, str]:
     """Names that the project was given, read from its own files."""
     metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    ((command, target),) = metadata["scripts"].items()
+    (package,) = (path.name for path in (project / "src").iterdir() if not path.name.startswith("roadworthy"))
     known = (name for name, paths in CI_FILES.items() if any((project / path).exists() for path in paths))
     provider = next(known, "none")
-    return {"slug": command, "package": target.removesuffix(".cli:main"), "provider": provider}
+    return {"slug": metadata["name"], "package": package, "provider": provider}
 
 
 def texts(project: Path) -> dict[str, str]:
@@ -54,7 +54,7 @@ def test_it_holds_every_file_of_the_template_and_no_other(project: Path) -> None
     names = {name.replace("{{ cookiecutter.package_name }}", made["package"]) for name in known_files(TEMPLATE)}
     expected = {name for name in names if "{%" not in name} | CI_FILES[made["provider"]]
     files = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
-    assert files == {name.replace("mle_standin", made["package"]) for name in expected}
+    assert files == expected
 
 
 def test_the_ci_provider_is_the_chosen_one(request: pytest.FixtureRequest, project: Path) -> None:
@@ -72,7 +72,7 @@ def test_github_and_gitlab_ask_for_the_same(generate: Generate) -> None:
         assert [line.partition(":")[0] for line in head.splitlines()] == ["name", "about"]
         assert body == (other / ".gitlab" / "issue_templates" / f"{name}.md").read_text(encoding="utf-8")
     request = (one / ".github" / "pull_request_template.md").read_text(encoding="utf-8")
-    assert "`flight-delays gates`" in request
+    assert "`roadworthy gates`" in request
     assert request == (other / ".gitlab" / "merge_request_templates" / "Default.md").read_text(encoding="utf-8")
 
 
@@ -82,7 +82,6 @@ def test_no_folder_is_empty(project: Path) -> None:
 
 def test_nothing_of_the_template_is_left(project: Path) -> None:
     for name, text in texts(project).items():
-        assert not re.search(r"mle[_-]standin", text), name
         assert "cookiecutter" not in text.lower(), name
         if not RENDERED_AT_RUN_TIME.fullmatch(name):
             assert not re.search(r"\{\{|\{%|\{#", text), name
@@ -123,11 +122,6 @@ def test_python_sources_of_the_template_hold_no_jinja() -> None:
             source = (TEMPLATE / name).read_text(encoding="utf-8")
             compile(source, name, "exec")
             assert "cookiecutter" not in source, name
-
-
-def test_a_project_may_have_the_names_of_the_stand_in(generate: Generate) -> None:
-    project = generate({"project_slug": "mle-standin", "package_name": "mle_standin"})
-    assert answers(project) == {"slug": "mle-standin", "package": "mle_standin", "provider": "GitHub"}
 
 
 @pytest.mark.parametrize(

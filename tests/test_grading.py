@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from conftest import Generate
-from environments import environment_for
 from environments import install
 from machine import REPOSITORY
 from machine import missing
@@ -52,12 +51,11 @@ def test_the_command_grades_as_the_bank_says_and_the_same_when_it_is_repeated(
 ) -> None:
     if not shutil.which("bwrap"):
         missing("bubblewrap is not installed")
-    project = generate({"project_slug": "mle-standin", "package_name": "mle_standin", "solutions": "yes"})
-    folder = environment_for("3.11")
-    install(project, folder)
+    project = generate({"solutions": "yes"})
+    commands = install(project, "3.11")
     known = submissions(tmp_path / "handed-in", project)
     assert len(known) == 4
-    grade: list[str | Path] = [folder / "bin" / "mle-standin", "grade", tmp_path / "handed-in"]
+    grade: list[str | Path] = [commands / "roadworthy", "grade", tmp_path / "handed-in"]
     command: list[str | Path] = [*grade, "--csv", tmp_path / "grades.csv"]
     hidden: list[str | Path] = ["--hidden", REPOSITORY / "exercises" / "hidden", "--report", tmp_path / "report"]
     said = run(*command, *hidden, cwd=project, minutes=10).stderr

@@ -115,11 +115,15 @@ def wished(name: str) -> set[str]:
 
 @pytest.mark.parametrize("folder", ["src", "tests", "data"])
 def test_a_package_that_is_imported_is_asked_for_by_name(folder: str) -> None:
-    own = {"mle-standin", *(path.stem.replace("_", "-") for path in (TEMPLATE / "tests").rglob("*.py"))}
+    own = {
+        "roadworthy",
+        "roadworthy-course",
+        *(path.stem.replace("_", "-") for path in (TEMPLATE / "tests").rglob("*.py")),
+    }
     assert imported(TEMPLATE / folder) - own <= wished("requirements.in")
 
 
 def test_the_service_imports_only_what_its_lock_holds() -> None:
-    (package,) = (TEMPLATE / "src").iterdir()
+    package = TEMPLATE / "src" / "roadworthy"
     needed = set().union(*(imported(package / name) for name in SERVED))
     assert needed <= {canonicalize_name(name) for name in versions(TEMPLATE / "requirements-service.txt")}

@@ -64,7 +64,7 @@ def served(project: Project, command: str, *words: str, ready: str) -> Iterator[
         port = str(free.getsockname()[1])
     given = [word.replace("PORT", port) for word in words]
     with subprocess.Popen(
-        [str(project.commands / command), *given],
+        [*project.line(command), *given],
         cwd=project.folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -95,7 +95,7 @@ def test_the_page_of_a_run_shows_its_lessons_and_figures(
     configuration: str, version: str, installed: Installed, page: Page
 ) -> None:
     project = installed(configuration, version)
-    project.run(project.folder.name, "run", "00", "01")
+    project.run("roadworthy", "run", "00", "01")
     newest = (project.folder / "runs" / "latest").read_text().strip()
     page.goto((project.folder / "runs" / newest / "index.html").as_uri())
     text = page.inner_text("body")
@@ -109,7 +109,7 @@ def test_the_page_of_a_data_check_names_the_quarantined_row(
     configuration: str, version: str, installed: Installed, page: Page
 ) -> None:
     project = installed(configuration, version)
-    project.run(project.folder.name, "check")
+    project.run("roadworthy", "check")
     page.goto((project.folder / "reports" / "data" / "2013" / "index.html").as_uri())
     assert "wind_speed: 1048.36058 not in 0 to 120" in page.inner_text("body")
     page.set_viewport_size({"width": 390, "height": 800})
@@ -119,8 +119,8 @@ def test_the_page_of_a_data_check_names_the_quarantined_row(
 @grouped(MAIN[0])
 def test_mlflow_shows_the_tracked_training(configuration: str, version: str, installed: Installed, page: Page) -> None:
     project = installed(configuration, version)
-    project.run(project.folder.name, "train")
-    with served(project, project.folder.name, "tracking", "--port", "PORT", ready="/health") as address:
+    project.run("roadworthy", "train")
+    with served(project, "roadworthy", "tracking", "--port", "PORT", ready="/health") as address:
         page.goto(f"{address}/#/experiments/1/runs")
         page.get_by_text("train version").first.wait_for(timeout=60_000)
 
@@ -130,9 +130,9 @@ def test_jupyterlab_opens_a_lesson_with_its_pictures(
     configuration: str, version: str, installed: Installed, page: Page
 ) -> None:
     project = installed(configuration, version)
-    words = ["lab", "--no-browser", "--ip=127.0.0.1", "--port=PORT", "--IdentityProvider.token="]
+    words = ["--no-browser", "--ip=127.0.0.1", "--port=PORT", "--IdentityProvider.token="]
     words += ["--allow-root", "--LabApp.news_url=None"]
-    with served(project, "jupyter", *words, ready="/api") as address:
+    with served(project, "jupyterlab", *words, ready="/api") as address:
         page.goto(f"{address}/lab/tree/notebooks/00_start_here.ipynb")
         page.get_by_role("heading", name="Start here").wait_for(timeout=60_000)
         page.locator(".jp-RenderedImage img").first.wait_for(timeout=60_000)

@@ -15,7 +15,6 @@ from configurations import CONFIGURATIONS
 from conftest import Generate
 from environments import KEPT
 from environments import UV
-from environments import environment_for
 from environments import install
 from environments import interpreter
 from machine import git
@@ -35,8 +34,13 @@ class Project:
     def run(self, command: str, *words: str, minutes: int = 10) -> str:
         """Output of a command of the environment, started in the project's folder."""
         cache = str(KEPT / "mypy")
-        done = run(self.commands / command, *words, cwd=self.folder, minutes=minutes, MYPY_CACHE_DIR=cache)
+        done = run(*self.line(command), *words, cwd=self.folder, minutes=minutes, MYPY_CACHE_DIR=cache)
         return done.stdout + done.stderr
+
+    def line(self, command: str) -> list[str]:
+        """How a command starts: by its own program, or as a module of the packages that all projects share."""
+        program = self.commands / command
+        return [str(program)] if program.exists() else [str(self.commands / "python"), "-m", command]
 
 
 Installed = Callable[[str, str], Project]
@@ -52,9 +56,7 @@ def installed(generate: Generate) -> Installed:
             missing(f"no Python {version} on this machine, put python{version} on the path")
         if (configuration, version) not in made:
             folder = generate({**CONFIGURATIONS[configuration], "python_version": version})
-            environment = environment_for(version)
-            install(folder, environment)
-            made[configuration, version] = Project(folder, environment / "bin")
+            made[configuration, version] = Project(folder, install(folder, version))
         return made[configuration, version]
 
     return project
@@ -101,7 +103,7 @@ def test_its_lessons_give_the_stored_outputs(configuration: str, version: str, i
 @grouped(MAIN[2])
 def test_all_lessons_run(configuration: str, version: str, installed: Installed) -> None:
     project = installed(configuration, version)
-    project.run(project_command(project), "run", minutes=15)
+    project.run("roadworthy", "run", minutes=15)
     assert_complete(project.folder)
 
 
@@ -130,7 +132,7 @@ def assert_complete(folder: Path) -> None:
 @grouped(*OTHER)
 def test_the_first_lessons_run(configuration: str, version: str, installed: Installed) -> None:
     project = installed(configuration, version)
-    project.run(project_command(project), "run", "01_data_checks")
+    project.run("roadworthy", "run", "01_data_checks")
 
 
 @grouped(MAIN[0])
@@ -146,15 +148,10 @@ def test_no_installed_module_can_be_the_name_of_a_project(
     assert {name for name in locked if re.fullmatch("[a-z][a-z0-9_]*", name) and not taken_fault(name)} == set()
 
 
-def project_command(project: Project) -> str:
-    """Name of the project's own command."""
-    return project.folder.name
-
-
 @grouped(MAIN[0])
 def test_every_command_of_the_readme_exists(configuration: str, version: str, installed: Installed) -> None:
     project = installed(configuration, version)
     readme = (project.folder / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(rf"`{project_command(project)} ([a-z][a-z-]*)`", readme))
-    offered = set(re.findall(r"^  ([a-z-]+)  ", project.run(project_command(project), "--help"), re.MULTILINE))
+    named = set(re.findall(r"`roadworthy ([a-z][a-z-]*)`", readme))
+    offered = set(re.findall(r"^  ([a-z-]+)  ", project.run("roadworthy", "--help"), re.MULTILINE))
     assert named == offered

@@ -153,7 +153,7 @@ def test_cruft_brings_a_changed_lesson_and_keeps_own_work(project: Path, templat
 def test_an_update_leaves_an_edited_exercise_as_it_is(template: Path, tmp_path: Path) -> None:
     source = template / "exercises" / "99_example.txt"
     stub = template / "template" / "{{ cookiecutter.project_slug }}" / "exercises" / "99_example.txt"
-    for path, text in ((source, "answer = ...\n"), (stub, '{{ cookiecutter | lesson("exercises/99_example.txt") }}')):
+    for path, text in ((source, "answer = ...\n"), (stub, '{{ cookiecutter | verbatim("exercises/99_example.txt") }}')):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     commit(template)

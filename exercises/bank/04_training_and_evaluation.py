@@ -220,7 +220,7 @@ def q3(y, p):
     auc = roc_auc_score(y, p) if 0 < y.mean() < 1 else float("nan")
     return auc, brier_score_loss(y, p, labels=[0, 1])
 
-# %% q3 wrong: a call of mle_standin.evaluation
+# %% q3 wrong: a call of roadworthy.evaluation
 def q3(y, p):
     found = evaluation.evaluate(y, p, np.zeros(len(y)), draws=1)
     return found.auc, found.brier

@@ -16,7 +16,7 @@ def q1(reference, window):
 
 # %% q1 right: pd.cut and the psi of the project
 def q1(reference, window):
-    from mle_standin.monitoring import drift
+    from roadworthy.monitoring import drift
 
     edges = reference.quantile([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]).unique()
     cuts = [-float("inf"), *edges, float("inf")]
@@ -340,7 +340,7 @@ def q4(verdicts, n, m):
 
 # %% q4 wrong: nor do fewer violations than n
 def q4(verdicts, n, m):
-    from mle_standin.monitoring.alerts import alarms
+    from roadworthy.monitoring.alerts import alarms
 
     rung = alarms(verdicts, n, m)
     begins = [w for w, on in enumerate(rung) if on and (w == 0 or not rung[w - 1])]

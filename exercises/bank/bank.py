@@ -11,7 +11,7 @@ from typing import Any
 
 EXERCISES = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(EXERCISES.parent / "template"))
-import masters  # noqa: E402
+import exercise_notebooks  # noqa: E402
 
 ONLY = os.environ.get("BANK_OF", "")  # the number of one exercise, to share them out among processes
 NAMES = sorted(path.stem for path in EXERCISES.glob(f"{ONLY or '[0-9][0-9]'}_*.py"))
@@ -44,7 +44,7 @@ def bank() -> Iterator[Answer]:
 def cells(name: str, *, solved: bool) -> list[dict[str, Any]]:
     """The code cells of an exercise but the checks, in order, with the source as text."""
     master = (EXERCISES / f"{name}.py").read_text(encoding="utf-8")
-    made = json.loads(masters.notebook(master, name, solved=solved))["cells"]
+    made = json.loads(exercise_notebooks.notebook(master, name, solved=solved))["cells"]
     code = [{**cell, "source": "".join(cell["source"])} for cell in made if cell["cell_type"] == "code"]
     return [cell for cell in code if not cell["source"].startswith("check(")]
 

@@ -13,8 +13,8 @@ from bank import Answer
 from bank import bank
 from bank import namespace
 from edits import edited
-from mle_standin.learning import checks
-from mle_standin.learning import progress
+from roadworthy_course import checks
+from roadworthy_course import progress
 
 BANK = list(bank())
 EDITS = int(os.environ.get("BANK_EDITS", "2"))  # random edits of each right answer

@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from mle_standin.learning import checks
+from roadworthy_course import checks
 
 globals().update(checks.on_other_data(Path(__file__).parents[1] / "check_02.py", seeds=(61, 62, 63)))

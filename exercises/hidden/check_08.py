@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from mle_standin.learning import checks
+from roadworthy_course import checks
 
 globals().update(checks.on_other_data(Path(__file__).parents[1] / "check_08.py", seeds=(71, 72)))

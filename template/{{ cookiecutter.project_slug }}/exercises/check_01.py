@@ -1,1 +1,1 @@
-{{ cookiecutter | lesson("exercises/check_01.py") }}
+{{ cookiecutter | verbatim("exercises/check_01.py") }}

@@ -1,1 +1,1 @@
-{{ cookiecutter | lesson("exercises/check_02.py") }}
+{{ cookiecutter | verbatim("exercises/check_02.py") }}

@@ -1,1 +1,1 @@
-{{ cookiecutter | lesson("exercises/check_03.py") }}
+{{ cookiecutter | verbatim("exercises/check_03.py") }}

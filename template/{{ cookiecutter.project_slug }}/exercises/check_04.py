@@ -1,1 +1,1 @@
-{{ cookiecutter | lesson("exercises/check_04.py") }}
+{{ cookiecutter | verbatim("exercises/check_04.py") }}

@@ -1,1 +1,1 @@
-{{ cookiecutter | lesson("exercises/check_05.py") }}
+{{ cookiecutter | verbatim("exercises/check_05.py") }}

@@ -1,1 +1,1 @@
-{{ cookiecutter | lesson("exercises/check_06.py") }}
+{{ cookiecutter | verbatim("exercises/check_06.py") }}

@@ -1,1 +1,1 @@
-{{ cookiecutter | lesson("exercises/check_07.py") }}
+{{ cookiecutter | verbatim("exercises/check_07.py") }}

@@ -1,1 +1,1 @@
-{{ cookiecutter | lesson("exercises/check_08.py") }}
+{{ cookiecutter | verbatim("exercises/check_08.py") }}

@@ -14,16 +14,16 @@ from small import SIGNATURE
 from small import rows
 from small import write_bundle
 
-from mle_standin import data
-from mle_standin import gates
-from mle_standin import schema
-from mle_standin.decisions import Decisions
-from mle_standin.gates.catalog import GATES
-from mle_standin.learning.project import NOTE
-from mle_standin.learning.project import Project
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.registry import Registry
-from mle_standin.signature import Signature
+from roadworthy import data
+from roadworthy import gates
+from roadworthy import schema
+from roadworthy.decisions import Decisions
+from roadworthy.gates.catalog import GATES
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.registry import Registry
+from roadworthy.signature import Signature
+from roadworthy_course.project import NOTE
+from roadworthy_course.project import Project
 
 CONFIG = """
 [data]

@@ -25,9 +25,9 @@ from small import by_hand
 from small import rows
 from small import write_bundle
 
-from mle_standin import data
-from mle_standin import settings
-from mle_standin import training
+from roadworthy import data
+from roadworthy import settings
+from roadworthy import training
 
 __all__ = ["cluster", "database"]
 HOME = Path(__file__).parents[1]

@@ -36,7 +36,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 def command(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     """What the console script does and says in the project `home`."""
-    line = [sys.executable, "-m", "mle_standin", *words]
+    line = [sys.executable, "-m", "roadworthy", *words]
     return subprocess.run(
         line, env=environment(home, **more), cwd=home, capture_output=True, text=True, timeout=120, check=False
     )
@@ -44,7 +44,7 @@ def command(home: Path, *words: str, **more: str) -> subprocess.CompletedProcess
 
 def started(home: Path, *words: str, **more: str) -> "subprocess.Popen[str]":
     """The same, still running."""
-    line = [sys.executable, "-m", "mle_standin", *words]
+    line = [sys.executable, "-m", "roadworthy", *words]
     pipe = subprocess.PIPE
     return subprocess.Popen(line, env=environment(home, **more), cwd=home, stdout=pipe, stderr=pipe, text=True)
 

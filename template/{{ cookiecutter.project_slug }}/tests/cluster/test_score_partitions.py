@@ -9,12 +9,12 @@ import scaled
 from click.testing import CliRunner
 from pyarrow import fs
 
-from mle_standin import cli
-from mle_standin import scoring
-from mle_standin import scoring_partitions
-from mle_standin.bundle import Bundle
-from mle_standin.errors import InputError
-from mle_standin.scoring_partitions import Summary
+from roadworthy import cli
+from roadworthy import scoring
+from roadworthy import scoring_partitions
+from roadworthy.bundle import Bundle
+from roadworthy.errors import InputError
+from roadworthy.scoring_partitions import Summary
 
 PARTITIONS, ROWS = 6, 3000
 
@@ -137,7 +137,7 @@ def test_places_that_would_mix_results_are_refused(source: Path, bundle: Path, t
 def test_a_cluster_that_is_not_there_is_told(
     source: Path, bundle: Path, tmp_path: Path, cluster: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mle_standin.cluster.PATIENCE", 1)
+    monkeypatch.setattr("roadworthy.cluster.PATIENCE", 1)
     with pytest.raises(InputError, match="no scheduler answers") as refusal:
         scoring_partitions.score(bundle, str(source), str(tmp_path / "out"), cluster=cluster)
     assert "local:2" in refusal.value.hint

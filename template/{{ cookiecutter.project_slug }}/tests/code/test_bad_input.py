@@ -20,10 +20,10 @@ from lessons_made import make_project
 from lessons_made import write_lesson
 from small import ROW
 
-from mle_standin import cli
-from mle_standin import data
-from mle_standin import scoring
-from mle_standin.display import Display
+from roadworthy import cli
+from roadworthy import data
+from roadworthy import scoring
+from roadworthy.display import Display
 
 SNAPSHOT = PROJECT / "data" / "2013"
 AIRPORTS = pd.read_parquet(SNAPSHOT / "airports.parquet")
@@ -57,7 +57,7 @@ def command(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     before = signal.getsignal(signal.SIGTERM)
 
     def call(*words: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["mle-standin", *map(str, words)])
+        monkeypatch.setattr(sys, "argv", ["roadworthy", *map(str, words)])
         code = 0
         try:
             cli.main()
@@ -282,7 +282,7 @@ def test_a_file_where_a_folder_belongs_is_named(command: Command, home: Path) ->
 def test_help_answers_without_the_slow_packages() -> None:
     slow = ("pandas", "numpy", "sklearn", "duckdb", "mlflow", "papermill", "matplotlib", "onnxruntime", "fastapi")
     asked = (
-        "import sys\nfrom mle_standin import cli\nsys.argv = ['x', 'run', '--help']\n"
+        "import sys\nfrom roadworthy import cli\nsys.argv = ['x', 'run', '--help']\n"
         f"try:\n    cli.main()\nfinally:\n    print(*(name for name in {slow} if name in sys.modules), file=sys.stderr)"
     )
     done = subprocess.run(

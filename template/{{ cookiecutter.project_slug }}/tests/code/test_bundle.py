@@ -18,10 +18,10 @@ from small import by_hand
 from small import rows
 from small import write_bundle
 
-from mle_standin.bundle import Bundle
-from mle_standin.bundle import manifest_sums
-from mle_standin.bundle import sign
-from mle_standin.errors import InputError
+from roadworthy.bundle import Bundle
+from roadworthy.bundle import manifest_sums
+from roadworthy.bundle import sign
+from roadworthy.errors import InputError
 
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(width=32), st.text(), st.lists(st.integers()))
 

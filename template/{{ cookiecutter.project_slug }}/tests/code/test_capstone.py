@@ -18,12 +18,12 @@ from capstones import snapshot
 from capstones import write
 from click.testing import CliRunner
 
-from mle_standin.errors import InputError
-from mle_standin.errors import RedError
-from mle_standin.exercise_commands import exercise
-from mle_standin.learning import capstone
-from mle_standin.learning import rubric
-from mle_standin.learning.project import NOTE
+from roadworthy.errors import InputError
+from roadworthy.errors import RedError
+from roadworthy_course import capstone
+from roadworthy_course import rubric
+from roadworthy_course.exercise_commands import exercise
+from roadworthy_course.project import NOTE
 
 HOME = Path(__file__).parents[2]
 RUBRIC = HOME / "exercises" / rubric.FILE

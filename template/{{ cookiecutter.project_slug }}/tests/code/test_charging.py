@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from mle_standin.errors import InputError
-from mle_standin.learning import charging
+from roadworthy.errors import InputError
+from roadworthy_course import charging
 
 
 def test_the_sessions_are_those_of_the_source() -> None:

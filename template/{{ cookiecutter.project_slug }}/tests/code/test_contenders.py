@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from mle_standin import evaluation
-from mle_standin import files
-from mle_standin.learning import contenders
-from mle_standin.learning import interrupted
-from mle_standin.learning import notes
-from mle_standin.learning import releases
+from roadworthy import evaluation
+from roadworthy import files
+from roadworthy_course import contenders
+from roadworthy_course import interrupted
+from roadworthy_course import notes
+from roadworthy_course import releases
 
 FACTS = {  # kind: whether the interval of the difference lies above 0, and below it
     "better": (True, False),

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from mle_standin import display
-from mle_standin.display import Display
+from roadworthy import display
+from roadworthy.display import Display
 
 
 def test_the_pace_and_the_time_left_are_told_from_where_the_work_went_on(

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 import pytest
 
-from mle_standin.cli import commands
+from roadworthy.cli import commands
 
 HOME = Path(__file__).parents[2]
 DOCUMENTS = [HOME / "README.md", *sorted(HOME.glob("docs/*.md")), *sorted(HOME.glob("exercises/*.md"))]
 HIDDEN = [*HOME.glob(".github/**/*.md"), *HOME.glob(".gitlab/**/*.md")]
-NAME = "mle-standin"
+NAME = "roadworthy"
 
 
 def named(text: str) -> Iterator[list[str]]:
@@ -26,9 +26,10 @@ def missing(words: list[str]) -> str:
     found: click.Command = commands
     for word in words:
         if isinstance(found, click.Group):
-            if word not in found.commands:
+            command = found.get_command(click.Context(found), word)
+            if command is None:
                 return word
-            found = found.commands[word]
+            found = command
         elif word.startswith("--"):
             option = word.rstrip(".,;:)\"'")
             if not any(option in parameter.opts for parameter in found.params):

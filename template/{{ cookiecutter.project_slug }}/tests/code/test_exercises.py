@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from mle_standin import exercises
-from mle_standin.errors import InputError
-from mle_standin.learning import checks
-from mle_standin.learning import notebooks
-from mle_standin.learning import pictures
-from mle_standin.learning import progress
-from mle_standin.learning.watch import watch
+from roadworthy.errors import InputError
+from roadworthy_course import checks
+from roadworthy_course import exercises
+from roadworthy_course import notebooks
+from roadworthy_course import pictures
+from roadworthy_course import progress
+from roadworthy_course.watch import watch
 
 CHECKS = '''
-from mle_standin.learning.answers import called, require
-from mle_standin.learning.checks import Question
+from roadworthy_course.answers import called, require
+from roadworthy_course.checks import Question
 
 def told(came):
     return {"expected": "the double", "came": str(came), "cause": "Two times?"}
@@ -51,7 +51,7 @@ RIGHT = {"q1": "def q1(x):\n    return x + x", "q2": "q2 = 'Ada'"}
 
 def write(home: Path, answers: dict[str, str], *, checked: tuple[str, ...] = ("q1", "q2"), number: str = "07") -> Path:
     """A project with an exercise of two questions, answered so."""
-    begin = f"from mle_standin import exercises\ncheck = exercises.begin('{number}')"
+    begin = f"from roadworthy_course import exercises\ncheck = exercises.begin('{number}')"
     cells: list[dict[str, Any]] = [code(begin)]
     for question, source in answers.items():
         cells.append(code(source, question=question, tags=["answer"]))

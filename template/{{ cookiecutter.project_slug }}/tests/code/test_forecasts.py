@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mle_standin import evaluation
-from mle_standin.learning import charging
-from mle_standin.learning import forecasts
-from mle_standin.learning import numeric
-from mle_standin.learning.checks import Fault
+from roadworthy import evaluation
+from roadworthy_course import charging
+from roadworthy_course import forecasts
+from roadworthy_course import numeric
+from roadworthy_course.checks import Fault
 
 SEEDS = (1, 2, 61, 62, 63)
 
@@ -77,4 +77,4 @@ def test_the_nearest_mistake_gives_the_cause() -> None:
 
 def test_modules_that_a_function_calls_are_seen() -> None:
     called = numeric.modules(lambda: evaluation.evaluate([0, 1], [0.1, 0.2], [1, 2]))
-    assert "mle_standin.evaluation" in called
+    assert "roadworthy.evaluation" in called

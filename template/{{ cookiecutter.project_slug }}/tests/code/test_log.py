@@ -17,11 +17,11 @@ import pytest
 from small import ROW
 from small import SIGNATURE
 
-from mle_standin.errors import InputError
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.monitoring.log import time_text
-from mle_standin.monitoring.log_sqlite import SqliteStore
-from mle_standin.signature import Signature
+from roadworthy.errors import InputError
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.monitoring.log import time_text
+from roadworthy.monitoring.log_sqlite import SqliteStore
+from roadworthy.signature import Signature
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from mle_standin.errors import InputError
-from mle_standin.pages import Detail
-from mle_standin.pages import Frame
-from mle_standin.pages import Link
-from mle_standin.pages import Section
-from mle_standin.pages import describe
-from mle_standin.pages import page
-from mle_standin.pages import write_page
+from roadworthy.errors import InputError
+from roadworthy.pages import Detail
+from roadworthy.pages import Frame
+from roadworthy.pages import Link
+from roadworthy.pages import Section
+from roadworthy.pages import describe
+from roadworthy.pages import page
+from roadworthy.pages import write_page
 
 VOID = {"meta", "img"}
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lessons_made import write_lesson
 
-from mle_standin.errors import InputError
-from mle_standin.parameters import Parameter
-from mle_standin.parameters import Value
-from mle_standin.parameters import assign
-from mle_standin.parameters import of_lesson
+from roadworthy.errors import InputError
+from roadworthy.parameters import Parameter
+from roadworthy.parameters import Value
+from roadworthy.parameters import assign
+from roadworthy.parameters import of_lesson
 
 CELL = """\
 rows = 10  # from 1 to 100: how many are sent

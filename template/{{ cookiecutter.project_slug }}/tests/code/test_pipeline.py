@@ -14,14 +14,14 @@ from lessons_made import make_project
 from lessons_made import record
 from lessons_made import write_lesson
 
-from mle_standin import lessons
-from mle_standin import pipeline
-from mle_standin.errors import InputError
-from mle_standin.kernels import Failure
-from mle_standin.kernels import Kernel
-from mle_standin.kernels import execute
+from roadworthy import lessons
+from roadworthy import pipeline
+from roadworthy.errors import InputError
+from roadworthy.kernels import Failure
+from roadworthy.kernels import Kernel
+from roadworthy.kernels import execute
 
-FIGURES = "from mle_standin import figures\nfigures.record(rows=rows, auc=0.71)"
+FIGURES = "from roadworthy import figures\nfigures.record(rows=rows, auc=0.71)"
 WAIT_FOR_OTHER = """
 import pathlib, time
 pathlib.Path("{mine}").touch()

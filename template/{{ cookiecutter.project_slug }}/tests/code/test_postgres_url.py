@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from mle_standin import settings
-from mle_standin.errors import InputError
-from mle_standin.postgres import Postgres
-from mle_standin.postgres import place
-from mle_standin.service import child
+from roadworthy import settings
+from roadworthy.errors import InputError
+from roadworthy.postgres import Postgres
+from roadworthy.postgres import place
+from roadworthy.service import child
 
 URL = "postgresql://me:h%40rd%2F1@db.example:5433/flights?sslmode=require"
 HOME = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mle_standin import prepared
-from mle_standin import sources
-from mle_standin import steps
+from roadworthy import prepared
+from roadworthy import sources
+from roadworthy import steps
 
 TABLE = pd.DataFrame(
     {

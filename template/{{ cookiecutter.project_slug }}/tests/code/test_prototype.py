@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mle_standin.learning import frames
-from mle_standin.learning import parity
-from mle_standin.learning import prototype
-from mle_standin.learning.checks import Fault
+from roadworthy_course import frames
+from roadworthy_course import parity
+from roadworthy_course import prototype
+from roadworthy_course.checks import Fault
 
 FAULTS = [(kind, name) for kind, each in prototype.FAULTY.items() for name in each]
 DAY = pd.Timestamp("2015-03-02", tz="UTC")

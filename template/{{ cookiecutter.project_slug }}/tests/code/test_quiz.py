@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from mle_standin.errors import InputError
-from mle_standin.errors import RedError
-from mle_standin.exercise_commands import exercise
-from mle_standin.learning import pictures
-from mle_standin.learning import progress
-from mle_standin.learning import quiz
+from roadworthy.errors import InputError
+from roadworthy.errors import RedError
+from roadworthy_course import pictures
+from roadworthy_course import progress
+from roadworthy_course import quiz
+from roadworthy_course.exercise_commands import exercise
 
 HOME = Path(__file__).parents[2]
 LESSONS = sorted(HOME.glob("notebooks/*.ipynb"))

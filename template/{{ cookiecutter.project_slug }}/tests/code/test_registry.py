@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mle_standin import gates
-from mle_standin.errors import InputError
-from mle_standin.errors import RedError
-from mle_standin.registry import Registry
+from roadworthy import gates
+from roadworthy.errors import InputError
+from roadworthy.errors import RedError
+from roadworthy.registry import Registry
 
 GREEN = [gates.Verdict("sound", passed=True, evidence="yes")]
 RED = [gates.Verdict("sound", passed=True, evidence="yes"), gates.Verdict("leak", passed=False, evidence="AUC .91")]
@@ -138,7 +138,7 @@ def test_a_kill_in_the_middle_of_promoting_leaves_one_champion_or_the_other(tmp_
     registry.promote(1)
     code = f"""
         from pathlib import Path
-        from mle_standin.registry import Registry
+        from roadworthy.registry import Registry
         registry = Registry(Path({str(tmp_path)!r}))
         print("go", flush=True)
         while True:
@@ -164,7 +164,7 @@ def test_a_kill_is_never_seen_by_those_who_read_meanwhile(tmp_path: Path) -> Non
     registry.promote(1)
     code = f"""
         from pathlib import Path
-        from mle_standin.registry import Registry
+        from roadworthy.registry import Registry
         while True:
             for version in (2, 1):
                 Registry(Path({str(tmp_path)!r})).promote(version)

@@ -172,7 +172,7 @@ def small_files() -> None:
 def test_a_full_disk_ends_the_run_with_a_sentence(home: Path) -> None:
     write_lesson(home, "01_long", "1 + 1", "print('x' * 100_000)")
     done = subprocess.run(
-        [sys.executable, "-m", "mle_standin", "run", "01"],
+        [sys.executable, "-m", "roadworthy", "run", "01"],
         env=environment(home),
         cwd=home,
         capture_output=True,

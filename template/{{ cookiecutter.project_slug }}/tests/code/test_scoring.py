@@ -18,14 +18,14 @@ from small import SIGNATURE
 from small import by_hand
 from small import rows
 
-from mle_standin import row_rules
-from mle_standin import tables
-from mle_standin.bundle import Bundle
-from mle_standin.errors import InputError
-from mle_standin.scoring import score
-from mle_standin.service.request import BadRequestError
-from mle_standin.service.request import RequestReader
-from mle_standin.signature import Signature
+from roadworthy import row_rules
+from roadworthy import tables
+from roadworthy.bundle import Bundle
+from roadworthy.errors import InputError
+from roadworthy.scoring import score
+from roadworthy.service.request import BadRequestError
+from roadworthy.service.request import RequestReader
+from roadworthy.signature import Signature
 
 TYPES = {"hour": pa.int64(), "temp": pa.float64(), "distance": pa.float64()}
 SCHEMA = pa.schema([(name, TYPES.get(name, pa.string())) for name in ["flight_id", *ROW]])

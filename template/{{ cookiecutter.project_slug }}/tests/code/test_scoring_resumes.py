@@ -23,19 +23,19 @@ from test_scoring import Table
 from test_scoring import keyed
 from test_scoring import write
 
-from mle_standin import scoring
-from mle_standin import tables
-from mle_standin.bundle import Bundle
-from mle_standin.errors import InputError
-from mle_standin.parts import STATE
-from mle_standin.parts import open_parts
+from roadworthy import scoring
+from roadworthy import tables
+from roadworthy.bundle import Bundle
+from roadworthy.errors import InputError
+from roadworthy.parts import STATE
+from roadworthy.parts import open_parts
 
 SMALL: dict[str, Any] = {"chunk_rows": 50, "part_chunks": 4}  # parts of 200 rows
 CHILD = """
 import sys
 from pathlib import Path
-from mle_standin import scoring
-from mle_standin.bundle import Bundle
+from roadworthy import scoring
+from roadworthy.bundle import Bundle
 
 folder, source, target, threads = sys.argv[1:]
 scoring.score(

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mle_standin import data
-from mle_standin.learning import serving
-from mle_standin.learning import situations
-from mle_standin.learning import spies
-from mle_standin.learning.checks import Fault
-from mle_standin.service.request import BadRequestError
+from roadworthy import data
+from roadworthy.service.request import BadRequestError
+from roadworthy_course import serving
+from roadworthy_course import situations
+from roadworthy_course import spies
+from roadworthy_course.checks import Fault
 
 
 def test_departures_are_accepted_as_they_are_but_for_what_json_cannot_say() -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from mle_standin import settings
-from mle_standin.errors import InputError
+from roadworthy import settings
+from roadworthy.errors import InputError
 
 HOME = Path(__file__).parents[2]
 

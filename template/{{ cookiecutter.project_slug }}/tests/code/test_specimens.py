@@ -4,13 +4,13 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
-from mle_standin.learning import faulty
-from mle_standin.learning import specimens
-from mle_standin.learning import suspects
-from mle_standin.learning.checks import Fault
-from mle_standin.learning.specimens import Floats
-from mle_standin.learning.specimens import Model
-from mle_standin.learning.trials import Trial
+from roadworthy_course import faulty
+from roadworthy_course import specimens
+from roadworthy_course import suspects
+from roadworthy_course.checks import Fault
+from roadworthy_course.specimens import Floats
+from roadworthy_course.specimens import Model
+from roadworthy_course.trials import Trial
 
 SEEDS = (1, 2)
 STORM = {"hour": 20, "wind_speed": 30.0, "precip": 0.5, "visib": 1.0, "origin_delay": 60.0}

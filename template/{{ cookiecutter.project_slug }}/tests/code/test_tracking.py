@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mle_standin import tracking
+from roadworthy import tracking
 
 
 @pytest.fixture

@@ -1,11 +1,11 @@
 import pandas as pd
 import pytest
 
-from mle_standin.learning import replays
-from mle_standin.learning import slips
-from mle_standin.learning import watched
-from mle_standin.learning.checks import Fault
-from mle_standin.monitoring import drift
+from roadworthy.monitoring import drift
+from roadworthy_course import replays
+from roadworthy_course import slips
+from roadworthy_course import watched
+from roadworthy_course.checks import Fault
 
 DAYS, AFTER = 28, 14
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mle_standin import data
+from roadworthy import data
 
 DATA = Path(__file__).parents[2] / "data"
 

@@ -9,15 +9,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from snapshots import DATA
 
-from mle_standin import data
-from mle_standin import data_checks
-from mle_standin import data_report
-from mle_standin.contract import CONTRACT
-from mle_standin.errors import InputError
-from mle_standin.errors import RedError
-from mle_standin.schema import Column
-from mle_standin.schema import Rule
-from mle_standin.schema import Table
+from roadworthy import data
+from roadworthy import data_checks
+from roadworthy import data_report
+from roadworthy.contract import CONTRACT
+from roadworthy.errors import InputError
+from roadworthy.errors import RedError
+from roadworthy.schema import Column
+from roadworthy.schema import Rule
+from roadworthy.schema import Table
 
 FLIGHTS = CONTRACT.table("flights")
 Change = Callable[[pd.DataFrame], pd.DataFrame]

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mle_standin import settings
-from mle_standin.contract import CONTRACT
-from mle_standin.evidence import worked_examples
+from roadworthy import settings
+from roadworthy.contract import CONTRACT
+from roadworthy.evidence import worked_examples
 
 HOME = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "feature_examples"

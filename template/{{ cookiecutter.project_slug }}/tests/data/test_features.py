@@ -9,8 +9,8 @@ from snapshots import flight
 from snapshots import observation
 from snapshots import write
 
-from mle_standin import data
-from mle_standin.errors import InputError
+from roadworthy import data
+from roadworthy.errors import InputError
 
 WEATHER = [observation(hour) for hour in range(5, 20)]
 

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mle_standin import table_checks
-from mle_standin.contract import CONTRACT
-from mle_standin.schema import Column
-from mle_standin.schema import Contract
-from mle_standin.schema import Law
-from mle_standin.schema import Table
+from roadworthy import table_checks
+from roadworthy.contract import CONTRACT
+from roadworthy.schema import Column
+from roadworthy.schema import Contract
+from roadworthy.schema import Law
+from roadworthy.schema import Table
 
 TABLE = Table(
     name="readings",

@@ -20,15 +20,15 @@ from databases import Server
 from small import ROW
 from small import SIGNATURE
 
-from mle_standin.errors import InputError
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.monitoring.log import exists
-from mle_standin.monitoring.log import time_text
-from mle_standin.postgres import Postgres
-from mle_standin.service import child
-from mle_standin.service.metrics import Metrics
-from mle_standin.service.recorder import Recorder
-from mle_standin.signature import Signature
+from roadworthy.errors import InputError
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.monitoring.log import exists
+from roadworthy.monitoring.log import time_text
+from roadworthy.postgres import Postgres
+from roadworthy.service import child
+from roadworthy.service.metrics import Metrics
+from roadworthy.service.recorder import Recorder
+from roadworthy.signature import Signature
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 WIDER = [*SIGNATURE["features"], {"name": 'wind 100% "speed"', "kind": "number"}]

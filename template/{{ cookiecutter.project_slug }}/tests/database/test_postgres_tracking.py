@@ -9,9 +9,9 @@ import pytest
 from databases import Server
 from sqlalchemy.engine import Engine
 
-from mle_standin import tracking
-from mle_standin.errors import InputError
-from mle_standin.postgres import Postgres
+from roadworthy import tracking
+from roadworthy.errors import InputError
+from roadworthy.postgres import Postgres
 
 
 @pytest.fixture(autouse=True)

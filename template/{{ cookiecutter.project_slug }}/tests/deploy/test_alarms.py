@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import click
 import httpx
 import numpy as np
 import pytest
@@ -20,14 +21,14 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from small import ROW
 
-from mle_standin import service
-from mle_standin.cli import commands
-from mle_standin.monitoring.claims import CLAIMS
-from mle_standin.monitoring.exposition import Exposition
-from mle_standin.monitoring.monitors import Reading
-from mle_standin.monitoring.monitors import Thresholds
-from mle_standin.monitoring.monitors import Window
-from mle_standin.monitoring.timeline import Timeline
+from roadworthy import service
+from roadworthy.cli import commands
+from roadworthy.monitoring.claims import CLAIMS
+from roadworthy.monitoring.exposition import Exposition
+from roadworthy.monitoring.monitors import Reading
+from roadworthy.monitoring.monitors import Thresholds
+from roadworthy.monitoring.monitors import Window
+from roadworthy.monitoring.timeline import Timeline
 
 SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
 SCRAPED = {"job", "instance"}  # labels that Prometheus adds
@@ -171,8 +172,8 @@ def test_what_the_pages_name_exists() -> None:
     titles = {panel["title"] for panel in PANELS}
     for page in [*(DEPLOY / "runbooks").glob("*.md"), DEPLOY / "README.md"]:
         text = page.read_text(encoding="utf-8")
-        named = set(re.findall(r"(?<!namespace )mle-standin ([a-z]+)[` ]", text))
-        assert named <= set(commands.commands), page.name
+        named = set(re.findall(r"roadworthy ([a-z]+)[` ]", text))
+        assert named <= set(commands.list_commands(click.Context(commands))), page.name
         assert set(re.findall(r"(?<!\*)\*([A-Z][^*\n]+)\*(?!\*)", text)) <= titles, page.name
         for path in re.findall(r"`((?:alertmanager|grafana|kubernetes|prometheus|systemd)/[\w./-]*)`", text):
             assert (DEPLOY / path).exists(), path

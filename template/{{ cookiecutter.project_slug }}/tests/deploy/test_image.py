@@ -14,11 +14,11 @@ from deployed import instructions
 from deployed import kubernetes
 from deployed import unit
 
-from mle_standin import service
-from mle_standin import settings
-from mle_standin.bundle import Bundle
-from mle_standin.service.__main__ import _parser
-from mle_standin.service.server import GRACE
+from roadworthy import service
+from roadworthy import settings
+from roadworthy.bundle import Bundle
+from roadworthy.service.__main__ import _parser
+from roadworthy.service.server import GRACE
 
 IMAGE, UNIT, DEPLOYMENT = image(), unit(), kubernetes()["Deployment/service"]["spec"]["template"]["spec"]
 (CONTAINER,) = DEPLOYMENT["containers"]
@@ -94,7 +94,7 @@ def test_a_pod_is_found_not_ready_before_it_stops_answering() -> None:
 
 
 def test_the_image_runs_the_service_and_no_shell_as_a_numbered_user() -> None:
-    assert IMAGE["ENTRYPOINT"] == '["python", "-m", "mle_standin.service"]'
+    assert IMAGE["ENTRYPOINT"] == '["python", "-m", "roadworthy.service"]'
     assert IMAGE["CMD"].startswith("[")
     assert re.fullmatch(r"[1-9]\d{4,}:[1-9]\d{4,}", IMAGE["USER"])
     assert IMAGE["STOPSIGNAL"] == UNIT["KillSignal"][0] == "SIGTERM"

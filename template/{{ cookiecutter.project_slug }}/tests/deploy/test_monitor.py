@@ -14,8 +14,8 @@ from deployed import image
 from deployed import instructions
 from deployed import unit
 
-from mle_standin import settings
-from mle_standin.cli import commands
+from roadworthy import settings
+from roadworthy.cli import commands
 
 FILE = "Dockerfile.jobs"
 IMAGE, UNIT, SERVICE = image(FILE), unit("monitor"), unit()
@@ -68,7 +68,7 @@ def test_every_variable_is_a_setting_of_the_monitors(where: str, monkeypatch: py
 
 def test_the_image_of_the_jobs_is_locked_without_rights_and_given_what_it_copies() -> None:
     assert image()["USER"] == IMAGE["USER"]
-    assert IMAGE["ENTRYPOINT"] == '["python", "-m", "mle_standin"]'
+    assert IMAGE["ENTRYPOINT"] == '["python", "-m", "roadworthy"]'
     installs = [rest for word, rest in instructions(FILE) if word == "RUN" and "install" in rest]
     assert all("--require-hashes" in rest or "--no-index" in rest for rest in installs)
     lines = (DEPLOY / f"{FILE}.dockerignore").read_text(encoding="utf-8").splitlines()

@@ -8,8 +8,8 @@ from typing import Any
 
 SECRET = "SEED-9131"
 CHECKS = '''
-from mle_standin.learning.answers import called, require
-from mle_standin.learning.checks import Question
+from roadworthy_course.answers import called, require
+from roadworthy_course.checks import Question
 
 class Q1(Question):
     """Double a number"""
@@ -48,7 +48,7 @@ class Q3(Question):
 '''
 HIDDEN = f'''"""{SECRET}"""
 from pathlib import Path
-from mle_standin.learning import checks
+from roadworthy_course import checks
 
 globals().update(checks.on_other_data(Path(__file__).parents[1] / "check_07.py", seeds=(9131, 9132)))
 '''
@@ -78,7 +78,7 @@ for place in {places!r}:
 q2 = str(found) if found else "nowhere"
 """
 TAMPER = """
-from mle_standin.learning import answers, checks
+from roadworthy_course import answers, checks
 checks.judge = answers.require = checks.Fault.__init__ = lambda *_, **__: None
 q2 = 'Bob'
 """
@@ -92,7 +92,7 @@ for number in range(3, 64):
         pass
 q2 = 'Bob'
 """
-BEGIN = "from mle_standin import exercises\ncheck = exercises.begin('07')"
+BEGIN = "from roadworthy_course import exercises\ncheck = exercises.begin('07')"
 SQUARE = "def q1(x):\n    y = x ** 2  # squared\n    if y < 0:\n        return 0\n    return int(y)"
 BLANKS = {"q1": "def q1(x):\n    return ...", "q2": "q2 = ...", "q3": "def q3(x):\n    return ..."}
 RIGHT = {"q1": "def q1(x):\n    return 2 * x", "q2": 'q2 = "Ada"', "q3": "def q3(x):\n    return x + 1"}

@@ -18,15 +18,14 @@ import cohort as made
 import psutil
 import pytest
 
-from mle_standin.errors import InputError
-from mle_standin.grading import cohort_page
-from mle_standin.grading import grade
-from mle_standin.grading import hidden as hidden_checks
-from mle_standin.grading import inside
-from mle_standin.grading import one
-from mle_standin.grading import record
-from mle_standin.grading import sandbox
-from mle_standin.grading import submissions
+from roadworthy.errors import InputError
+from roadworthy_course.grading import cohort_page
+from roadworthy_course.grading import grade
+from roadworthy_course.grading import inside
+from roadworthy_course.grading import one
+from roadworthy_course.grading import record
+from roadworthy_course.grading import sandbox
+from roadworthy_course.grading import submissions
 
 LIMITS = sandbox.Limits(seconds=3)
 
@@ -302,11 +301,6 @@ def test_hidden_checks_that_do_not_run_are_refused(home: Path) -> None:
     (home / "exercises" / "hidden" / "check_07.py").write_text("1 / 0", encoding="utf-8")
     with pytest.raises(InputError, match="do not run: division by zero"):
         assigned(home, trusted=True)
-
-
-def test_hidden_checks_may_name_the_stand_in_of_the_template(tmp_path: Path) -> None:
-    (tmp_path / "check_07.py").write_text(f"import {hidden_checks.STAND_IN}.learning", encoding="utf-8")
-    assert hidden_checks.read(tmp_path, "07") == f"import {hidden_checks.PACKAGE}.learning"
 
 
 def test_the_csv_has_a_row_for_each_question_and_a_total(home: Path) -> None:

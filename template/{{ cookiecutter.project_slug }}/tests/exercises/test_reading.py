@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mle_standin.errors import InputError
-from mle_standin.grading import submissions
-from mle_standin.grading.submissions import Submission
-from mle_standin.learning import notebooks
+from roadworthy.errors import InputError
+from roadworthy_course.grading import submissions
+from roadworthy_course.grading.submissions import Submission
+from roadworthy_course import notebooks
 
 CLEAN = made.notebook(made.BLANKS)
 RIGHT = made.notebook(made.RIGHT)

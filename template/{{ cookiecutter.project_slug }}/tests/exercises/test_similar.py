@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mle_standin.grading import similar
+from roadworthy_course.grading import similar
 
 LONG = """
 def q1(rows, limit):

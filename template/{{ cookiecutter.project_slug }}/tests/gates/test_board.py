@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mle_standin.drills import board
-from mle_standin.drills import faults
+from roadworthy.drills import board
+from roadworthy.drills import faults
 
 pytestmark = pytest.mark.slow
 HOME = Path(__file__).parents[2]

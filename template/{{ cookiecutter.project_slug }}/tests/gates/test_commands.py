@@ -8,19 +8,19 @@ import pytest
 from click.testing import CliRunner
 from lessons_made import command
 
-from mle_standin import cli
-from mle_standin import gates
-from mle_standin import release
-from mle_standin import settings
-from mle_standin.drills import board
-from mle_standin.drills import clean
-from mle_standin.drills.board import Drilled
-from mle_standin.errors import InputError
-from mle_standin.errors import RedError
-from mle_standin.gates import run as running
-from mle_standin.gates.catalog import GATES
-from mle_standin.gates.run import Judged
-from mle_standin.registry import Registry
+from roadworthy import cli
+from roadworthy import gates
+from roadworthy import release
+from roadworthy import settings
+from roadworthy.drills import board
+from roadworthy.drills import clean
+from roadworthy.drills.board import Drilled
+from roadworthy.errors import InputError
+from roadworthy.errors import RedError
+from roadworthy.gates import run as running
+from roadworthy.gates.catalog import GATES
+from roadworthy.gates.run import Judged
+from roadworthy.registry import Registry
 
 HOME = Path(__file__).parents[2]
 

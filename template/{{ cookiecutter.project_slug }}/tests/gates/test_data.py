@@ -22,29 +22,29 @@ from hypothesis import strategies as st
 from small import ROW
 from small import SIGNATURE
 
-from mle_standin import row_checks
-from mle_standin import settings
-from mle_standin.bundle import Bundle
-from mle_standin.contract import CONTRACT
-from mle_standin.drills import damage
-from mle_standin.evidence import added_feature
-from mle_standin.evidence import contribution
-from mle_standin.evidence import expectations
-from mle_standin.evidence import feature_costs
-from mle_standin.evidence import foresight
-from mle_standin.evidence import personal
-from mle_standin.evidence import personal_traces
-from mle_standin.evidence import service_log
-from mle_standin.evidence import worked_examples
-from mle_standin.evidence.bench import NotJudgedError
-from mle_standin.gates import data as gates
-from mle_standin.gates.judge import Judge
-from mle_standin.schema import Column
-from mle_standin.schema import Table
-from mle_standin.service import front
-from mle_standin.service.predictor import Predictor
-from mle_standin.signature import Feature
-from mle_standin.signature import Signature
+from roadworthy import row_checks
+from roadworthy import settings
+from roadworthy.bundle import Bundle
+from roadworthy.contract import CONTRACT
+from roadworthy.drills import damage
+from roadworthy.evidence import added_feature
+from roadworthy.evidence import contribution
+from roadworthy.evidence import expectations
+from roadworthy.evidence import feature_costs
+from roadworthy.evidence import foresight
+from roadworthy.evidence import personal
+from roadworthy.evidence import personal_traces
+from roadworthy.evidence import service_log
+from roadworthy.evidence import worked_examples
+from roadworthy.evidence.bench import NotJudgedError
+from roadworthy.gates import data as gates
+from roadworthy.gates.judge import Judge
+from roadworthy.schema import Column
+from roadworthy.schema import Table
+from roadworthy.service import front
+from roadworthy.service.predictor import Predictor
+from roadworthy.signature import Feature
+from roadworthy.signature import Signature
 
 HOME = Path(__file__).parents[2]
 COLUMN = {"table": "t", "column": "temp", "kind": "number", "rule": "", "max_null": 0.02, "nulls": 0.01}
@@ -396,7 +396,7 @@ def test_a_private_value_in_another_column_of_a_raw_table_is_a_leak(monkeypatch:
     tables = duckdb.connect()
     tables.execute("create table cars as select 'AB1234' as plate, 'blue' as note")
     monkeypatch.setattr(personal_traces, "CONTRACT", SimpleNamespace(tables=(table,)))
-    monkeypatch.setattr("mle_standin.data.connect", lambda *_: tables)
+    monkeypatch.setattr("roadworthy.data.connect", lambda *_: tables)
     for name in ("_features", "written", "sent_through"):
         monkeypatch.setattr(personal_traces, name, lambda _: ())
     bench: Any = SimpleNamespace(config=SimpleNamespace(snapshot=lambda: SimpleNamespace(folder="", repair={})))
@@ -422,7 +422,7 @@ def asked(small_bundle: Path, tmp_path: Path) -> Any:
 def test_requests_with_a_planted_key_are_answered_and_refused(asked: Any) -> None:
     said = service_log.said(service_log._service(asked), service_log._requests(asked))
     told = [json.loads(line) for line in said.splitlines()]
-    found = [each["status"] for each in told if each["logger"] == "mle_standin.service"]
+    found = [each["status"] for each in told if each["logger"] == "roadworthy.service"]
     assert found == [422, 401]
     assert service_log.confided(asked) == ()
 

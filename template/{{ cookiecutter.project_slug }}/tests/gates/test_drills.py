@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from mle_standin.drills import blind
-from mle_standin.drills import board
-from mle_standin.drills import clean
-from mle_standin.drills import damage
-from mle_standin.drills import faults
-from mle_standin.drills import practice
-from mle_standin.drills.faults import Edit
-from mle_standin.drills.faults import Fault
-from mle_standin.drills.faults import Rewrite
-from mle_standin.errors import InputError
-from mle_standin.gates.catalog import GATES
+from roadworthy.drills import blind
+from roadworthy.drills import board
+from roadworthy.drills import clean
+from roadworthy.drills import damage
+from roadworthy.drills import faults
+from roadworthy.drills import practice
+from roadworthy.drills.faults import Edit
+from roadworthy.drills.faults import Fault
+from roadworthy.drills.faults import Rewrite
+from roadworthy.errors import InputError
+from roadworthy.gates.catalog import GATES
 
 HOME = Path(__file__).parents[2]
 CONFIG = """[data]
@@ -40,7 +40,7 @@ FAULTS = faults.load(HOME)
 @pytest.fixture
 def copy(tmp_path: Path) -> practice.Copy:
     (tmp_path / "config.toml").write_text(CONFIG)
-    package = tmp_path / "src" / "mle_standin"
+    package = tmp_path / "src" / "roadworthy"
     package.mkdir(parents=True)
     (package / "code.py").write_text("one = 1\ntwo = 2\ntwo = 2\n")
     return practice.Copy(tmp_path)

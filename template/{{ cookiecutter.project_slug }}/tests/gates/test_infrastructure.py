@@ -22,47 +22,47 @@ from small import by_hand
 from small import rows
 from small import write_bundle
 
-from mle_standin import bundle
-from mle_standin import canary
-from mle_standin import challenge
-from mle_standin import data
-from mle_standin import forest
-from mle_standin import gates as verdicts
-from mle_standin import model
-from mle_standin import parts
-from mle_standin import retraining
-from mle_standin import settings
-from mle_standin import tracing
-from mle_standin import training
-from mle_standin.bundle import Bundle
-from mle_standin.contract import CONTRACT
-from mle_standin.drills import damage
-from mle_standin.errors import InputError
-from mle_standin.evidence import again
-from mle_standin.evidence import damaged as damaged_copies
-from mle_standin.evidence import deciding
-from mle_standin.evidence import going_back
-from mle_standin.evidence import in_parts
-from mle_standin.evidence import loading
-from mle_standin.evidence import log_trial
-from mle_standin.evidence import rehearsal
-from mle_standin.evidence import sharing
-from mle_standin.evidence import spec_tests
-from mle_standin.evidence import synthetic
-from mle_standin.evidence import traces
-from mle_standin.evidence import validation
-from mle_standin.evidence import ways_back
-from mle_standin.evidence import whole
-from mle_standin.evidence.infrastructure import Trainings
-from mle_standin.gates import catalog
-from mle_standin.monitoring.log import time_text
-from mle_standin.parts import Parts
-from mle_standin.registry import Registry
-from mle_standin.schema import Table
-from mle_standin.service import recorder
-from mle_standin.service import request
-from mle_standin.service import split
-from mle_standin.service.versions import Versions
+from roadworthy import bundle
+from roadworthy import canary
+from roadworthy import challenge
+from roadworthy import data
+from roadworthy import forest
+from roadworthy import gates as verdicts
+from roadworthy import model
+from roadworthy import parts
+from roadworthy import retraining
+from roadworthy import settings
+from roadworthy import tracing
+from roadworthy import training
+from roadworthy.bundle import Bundle
+from roadworthy.contract import CONTRACT
+from roadworthy.drills import damage
+from roadworthy.errors import InputError
+from roadworthy.evidence import again
+from roadworthy.evidence import damaged as damaged_copies
+from roadworthy.evidence import deciding
+from roadworthy.evidence import going_back
+from roadworthy.evidence import in_parts
+from roadworthy.evidence import loading
+from roadworthy.evidence import log_trial
+from roadworthy.evidence import rehearsal
+from roadworthy.evidence import sharing
+from roadworthy.evidence import spec_tests
+from roadworthy.evidence import synthetic
+from roadworthy.evidence import traces
+from roadworthy.evidence import validation
+from roadworthy.evidence import ways_back
+from roadworthy.evidence import whole
+from roadworthy.evidence.infrastructure import Trainings
+from roadworthy.gates import catalog
+from roadworthy.monitoring.log import time_text
+from roadworthy.parts import Parts
+from roadworthy.registry import Registry
+from roadworthy.schema import Table
+from roadworthy.service import recorder
+from roadworthy.service import request
+from roadworthy.service import split
+from roadworthy.service.versions import Versions
 
 HOME = Path(__file__).parents[2]
 JUDGES = {gate.name: gate.judge for gate in catalog.GATES}
@@ -484,7 +484,7 @@ def test_raw_rows_alone_give_the_features() -> None:
 
 
 def test_the_command_trace_says_what_a_key_is(monkeypatch: pytest.MonkeyPatch, registry: Path) -> None:
-    from mle_standin.cli import commands
+    from roadworthy.cli import commands
 
     monkeypatch.setenv("MLE_HOME", str(HOME))
     monkeypatch.setenv("MLE_PATHS__REGISTRY", json.dumps(str(registry)))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mle_standin import settings
-from mle_standin import sources
-from mle_standin.evidence.bench import Bench
-from mle_standin.gates import kept as kept_verdicts
-from mle_standin.gates.catalog import named
-from mle_standin.gates.kept import Kept
-from mle_standin.gates.run import Judged
+from roadworthy import settings
+from roadworthy import sources
+from roadworthy.evidence.bench import Bench
+from roadworthy.gates import kept as kept_verdicts
+from roadworthy.gates.catalog import named
+from roadworthy.gates.kept import Kept
+from roadworthy.gates.run import Judged
 
 HOME = Path(__file__).parents[2]
 

@@ -14,26 +14,26 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mle_standin import export
-from mle_standin import settings
-from mle_standin import training
-from mle_standin import tuning
-from mle_standin.bundle import Bundle
-from mle_standin.contract import CONTRACT
-from mle_standin.evaluation import Difference
-from mle_standin.evidence import ageing
-from mle_standin.evidence import belongs
-from mle_standin.evidence import committed
-from mle_standin.evidence import groups
-from mle_standin.evidence import replay
-from mle_standin.evidence import seen
-from mle_standin.evidence.ageing import Ages
-from mle_standin.evidence.committed import Committed
-from mle_standin.evidence.model import Simpler
-from mle_standin.evidence.model import Slices
-from mle_standin.evidence.model import Tuning
-from mle_standin.evidence.replay import Replay
-from mle_standin.gates import model as judges
+from roadworthy import export
+from roadworthy import settings
+from roadworthy import training
+from roadworthy import tuning
+from roadworthy.bundle import Bundle
+from roadworthy.contract import CONTRACT
+from roadworthy.evaluation import Difference
+from roadworthy.evidence import ageing
+from roadworthy.evidence import belongs
+from roadworthy.evidence import committed
+from roadworthy.evidence import groups
+from roadworthy.evidence import replay
+from roadworthy.evidence import seen
+from roadworthy.evidence.ageing import Ages
+from roadworthy.evidence.committed import Committed
+from roadworthy.evidence.model import Simpler
+from roadworthy.evidence.model import Slices
+from roadworthy.evidence.model import Tuning
+from roadworthy.evidence.replay import Replay
+from roadworthy.gates import model as judges
 
 GATES = {
     judge.name: judge

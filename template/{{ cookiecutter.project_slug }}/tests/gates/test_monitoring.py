@@ -20,47 +20,47 @@ from small import SIGNATURE
 from small import by_hand
 from small import rows as small_rows
 
-from mle_standin import row_rules
-from mle_standin.bundle import Bundle
-from mle_standin.contract import CONTRACT
-from mle_standin.drills import damage
-from mle_standin.errors import InputError
-from mle_standin.evaluation import Difference
-from mle_standin.evidence import alarms
-from mle_standin.evidence import forbidden
-from mle_standin.evidence import lock
-from mle_standin.evidence import memory
-from mle_standin.evidence import needed
-from mle_standin.evidence import odd_rows
-from mle_standin.evidence import refusals
-from mle_standin.evidence import regression
-from mle_standin.evidence import rehearsal
-from mle_standin.evidence import skew
-from mle_standin.evidence import speed
-from mle_standin.evidence import stability
-from mle_standin.evidence import tensor_ways
-from mle_standin.evidence import trees
-from mle_standin.evidence import waiting
-from mle_standin.evidence.monitoring import Age
-from mle_standin.evidence.monitoring import Invariants
-from mle_standin.gates import monitoring as gates
-from mle_standin.gates.judge import Judge
-from mle_standin.monitoring import timeline
-from mle_standin.monitoring import watch
-from mle_standin.monitoring.counts import numeric_bins
-from mle_standin.monitoring.reference import make
-from mle_standin.schema import Column
-from mle_standin.schema import Contract
-from mle_standin.schema import Table
-from mle_standin.service import request
-from mle_standin.service import tensors
-from mle_standin.service.metrics import Metrics
-from mle_standin.service.predictor import Predictor
-from mle_standin.service.recorder import Recorder
-from mle_standin.service.request import BadRequestError
-from mle_standin.service.request import Row
-from mle_standin.signature import Signature
-from mle_standin.table_checks import Finding
+from roadworthy import row_rules
+from roadworthy.bundle import Bundle
+from roadworthy.contract import CONTRACT
+from roadworthy.drills import damage
+from roadworthy.errors import InputError
+from roadworthy.evaluation import Difference
+from roadworthy.evidence import alarms
+from roadworthy.evidence import forbidden
+from roadworthy.evidence import lock
+from roadworthy.evidence import memory
+from roadworthy.evidence import needed
+from roadworthy.evidence import odd_rows
+from roadworthy.evidence import refusals
+from roadworthy.evidence import regression
+from roadworthy.evidence import rehearsal
+from roadworthy.evidence import skew
+from roadworthy.evidence import speed
+from roadworthy.evidence import stability
+from roadworthy.evidence import tensor_ways
+from roadworthy.evidence import trees
+from roadworthy.evidence import waiting
+from roadworthy.evidence.monitoring import Age
+from roadworthy.evidence.monitoring import Invariants
+from roadworthy.gates import monitoring as gates
+from roadworthy.gates.judge import Judge
+from roadworthy.monitoring import timeline
+from roadworthy.monitoring import watch
+from roadworthy.monitoring.counts import numeric_bins
+from roadworthy.monitoring.reference import make
+from roadworthy.schema import Column
+from roadworthy.schema import Contract
+from roadworthy.schema import Table
+from roadworthy.service import request
+from roadworthy.service import tensors
+from roadworthy.service.metrics import Metrics
+from roadworthy.service.predictor import Predictor
+from roadworthy.service.recorder import Recorder
+from roadworthy.service.request import BadRequestError
+from roadworthy.service.request import Row
+from roadworthy.signature import Signature
+from roadworthy.table_checks import Finding
 
 HELD = Finding("weather", "law wind", passed=True, rows=0, evidence="all of it")
 BROKEN = Finding("weather", "law wind", passed=False, rows=0, evidence="share of rows: 0.97, normal 0 to 0.01")
@@ -690,7 +690,7 @@ def test_trees_are_read_and_anything_else_is_refused(small_bundle: Path, tmp_pat
 
 
 def test_a_cut_table_cannot_be_read(tmp_path: Path) -> None:
-    from mle_standin import data
+    from roadworthy import data
 
     home = Path(__file__).parents[2]
     (tmp_path / "config.toml").write_text((home / "config.toml").read_text(encoding="utf-8"), encoding="utf-8")

@@ -10,8 +10,8 @@ import test_infrastructure
 import test_model
 import test_monitoring
 
-from mle_standin.gates import catalog
-from mle_standin.gates.judge import Judge
+from roadworthy.gates import catalog
+from roadworthy.gates.judge import Judge
 
 MODULES = (test_data, test_model, test_infrastructure, test_monitoring)
 GOOD: dict[str, list[Any]] = {name: cases for module in MODULES for name, cases in module.GOOD.items()}

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from mle_standin import scorecard
-from mle_standin.drills.board import Drilled
-from mle_standin.drills.faults import Fault
-from mle_standin.gates.catalog import GATES
-from mle_standin.gates.run import Judged
+from roadworthy import scorecard
+from roadworthy.drills.board import Drilled
+from roadworthy.drills.faults import Fault
+from roadworthy.gates.catalog import GATES
+from roadworthy.gates.run import Judged
 
 HOME = Path(__file__).parents[2]
 FAULTS = [Fault(name=f"{gate.name} {n}", gate=gate.name, story="how") for gate in GATES for n in (1, 2)]

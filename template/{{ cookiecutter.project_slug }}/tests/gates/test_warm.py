@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mle_standin import nursery
-from mle_standin.drills import practice
-from mle_standin.drills.faults import Edit
+from roadworthy import nursery
+from roadworthy.drills import practice
+from roadworthy.drills.faults import Edit
 
 HOME = Path(__file__).parents[2]
 WAYS = ["0", pytest.param("1", marks=pytest.mark.skipif(not nursery.POSSIBLE, reason="a fork is safe on Linux only"))]

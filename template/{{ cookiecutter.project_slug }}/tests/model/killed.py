@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mle_standin import challenge
-from mle_standin import decisions
-from mle_standin import settings
+from roadworthy import challenge
+from roadworthy import decisions
+from roadworthy import settings
 
 
 def main(home: Path, phase: str) -> None:

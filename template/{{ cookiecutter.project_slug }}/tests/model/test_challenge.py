@@ -14,20 +14,20 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from mle_standin import challenge
-from mle_standin import cli
-from mle_standin import decisions
-from mle_standin import replaying
-from mle_standin import settings
-from mle_standin import steps
-from mle_standin import tracking
-from mle_standin.bundle import Bundle
-from mle_standin.decisions import PHASES
-from mle_standin.decisions import Decisions
-from mle_standin.errors import InputError
-from mle_standin.errors import RedError
-from mle_standin.gates import Verdict
-from mle_standin.registry import Registry
+from roadworthy import challenge
+from roadworthy import cli
+from roadworthy import decisions
+from roadworthy import replaying
+from roadworthy import settings
+from roadworthy import steps
+from roadworthy import tracking
+from roadworthy.bundle import Bundle
+from roadworthy.decisions import PHASES
+from roadworthy.decisions import Decisions
+from roadworthy.errors import InputError
+from roadworthy.errors import RedError
+from roadworthy.gates import Verdict
+from roadworthy.registry import Registry
 
 pytestmark = pytest.mark.slow
 HOME = Path(__file__).parents[2]

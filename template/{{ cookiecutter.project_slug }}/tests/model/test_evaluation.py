@@ -8,7 +8,7 @@ from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss
 from sklearn.metrics import roc_auc_score
 
-from mle_standin import evaluation
+from roadworthy import evaluation
 
 ROWS = st.lists(
     st.tuples(st.booleans(), st.sampled_from([0.1, 0.2, 0.25, 0.5, 0.9]), st.integers(0, 4)), min_size=4, max_size=60

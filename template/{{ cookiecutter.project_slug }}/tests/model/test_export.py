@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
-from mle_standin import data
-from mle_standin import export
-from mle_standin import forest
-from mle_standin import settings
-from mle_standin import training
-from mle_standin.bundle import Bundle
-from mle_standin.contract import CONTRACT
-from mle_standin.errors import InputError
-from mle_standin.errors import RedError
-from mle_standin.registry import Registry
+from roadworthy import data
+from roadworthy import export
+from roadworthy import forest
+from roadworthy import settings
+from roadworthy import training
+from roadworthy.bundle import Bundle
+from roadworthy.contract import CONTRACT
+from roadworthy.errors import InputError
+from roadworthy.errors import RedError
+from roadworthy.registry import Registry
 
 pytestmark = pytest.mark.slow
 

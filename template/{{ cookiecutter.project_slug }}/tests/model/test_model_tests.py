@@ -3,12 +3,12 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from mle_standin import data
-from mle_standin import evaluation
-from mle_standin import model_tests
-from mle_standin import settings
-from mle_standin import training
-from mle_standin.gates import Verdict
+from roadworthy import data
+from roadworthy import evaluation
+from roadworthy import model_tests
+from roadworthy import settings
+from roadworthy import training
+from roadworthy.gates import Verdict
 
 pytestmark = pytest.mark.slow
 Array = NDArray[np.float64]

@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mle_standin import gates
-from mle_standin import retraining
-from mle_standin import settings
-from mle_standin import shadowing
-from mle_standin import steps
-from mle_standin import training
-from mle_standin import triggers
-from mle_standin.bundle import Bundle
-from mle_standin.evaluation import Difference
-from mle_standin.shadowing import Shadowed
+from roadworthy import gates
+from roadworthy import retraining
+from roadworthy import settings
+from roadworthy import shadowing
+from roadworthy import steps
+from roadworthy import training
+from roadworthy import triggers
+from roadworthy.bundle import Bundle
+from roadworthy.evaluation import Difference
+from roadworthy.shadowing import Shadowed
 
 HALVES = ("2013", "2023")
 

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mle_standin import cli
-from mle_standin import data
-from mle_standin import gates
-from mle_standin import settings
-from mle_standin import simulation
-from mle_standin import steps
-from mle_standin import tracking
-from mle_standin import training
-from mle_standin.bundle import Bundle
-from mle_standin.errors import InputError
-from mle_standin.errors import RedError
-from mle_standin.monitoring import watch
-from mle_standin.registry import Registry
+from roadworthy import cli
+from roadworthy import data
+from roadworthy import gates
+from roadworthy import settings
+from roadworthy import simulation
+from roadworthy import steps
+from roadworthy import tracking
+from roadworthy import training
+from roadworthy.bundle import Bundle
+from roadworthy.errors import InputError
+from roadworthy.errors import RedError
+from roadworthy.monitoring import watch
+from roadworthy.registry import Registry
 
 pytestmark = pytest.mark.slow
 

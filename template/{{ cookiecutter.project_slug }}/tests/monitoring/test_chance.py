@@ -3,8 +3,8 @@ import pytest
 from scipy import stats
 from world import reference
 
-from mle_standin.monitoring import chance
-from mle_standin.monitoring.chance import Spread
+from roadworthy.monitoring import chance
+from roadworthy.monitoring.chance import Spread
 
 
 def test_the_p_value_of_a_limit_is_its_share_of_the_family() -> None:

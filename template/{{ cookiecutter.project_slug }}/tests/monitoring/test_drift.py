@@ -8,9 +8,9 @@ from scipy import stats
 from scipy.spatial import distance
 from world import SETTLED
 
-from mle_standin.monitoring import drift
-from mle_standin.monitoring.counts import Counts
-from mle_standin.monitoring.counts import numeric_bins
+from roadworthy.monitoring import drift
+from roadworthy.monitoring.counts import Counts
+from roadworthy.monitoring.counts import numeric_bins
 
 Pair = tuple[list[int], list[int]]
 

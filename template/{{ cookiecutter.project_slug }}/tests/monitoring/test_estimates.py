@@ -9,9 +9,9 @@ from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss
 from sklearn.metrics import roc_auc_score
 
-from mle_standin.monitoring import estimates
-from mle_standin.monitoring.estimates import Estimate
-from mle_standin.monitoring.monitors import Window
+from roadworthy.monitoring import estimates
+from roadworthy.monitoring.estimates import Estimate
+from roadworthy.monitoring.monitors import Window
 
 TRAIN = world.join([world.week(number) for number in range(26)])
 PART = np.arange(len(TRAIN["day"])) * 6 // len(TRAIN["day"])

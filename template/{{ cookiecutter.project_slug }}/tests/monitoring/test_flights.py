@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mle_standin import data
-from mle_standin.contract import CONTRACT
-from mle_standin.monitoring.monitors import Thresholds
-from mle_standin.monitoring.reference import make
-from mle_standin.monitoring.watch import by_window
+from roadworthy import data
+from roadworthy.contract import CONTRACT
+from roadworthy.monitoring.monitors import Thresholds
+from roadworthy.monitoring.reference import make
+from roadworthy.monitoring.watch import by_window
 
 DATA = Path(__file__).parents[2] / "data"
 ONCE = Thresholds(n=1, m=1)

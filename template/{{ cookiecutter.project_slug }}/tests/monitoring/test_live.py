@@ -18,14 +18,14 @@ from small import ROW
 from small import SIGNATURE
 from small import write_bundle
 
-from mle_standin import live
-from mle_standin import simulation
-from mle_standin.bundle import Bundle
-from mle_standin.client import Client
-from mle_standin.errors import InputError
-from mle_standin.monitoring import watch
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.service import keys
+from roadworthy import live
+from roadworthy import simulation
+from roadworthy.bundle import Bundle
+from roadworthy.client import Client
+from roadworthy.errors import InputError
+from roadworthy.monitoring import watch
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.service import keys
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
 WEEKS = range(27, 31)

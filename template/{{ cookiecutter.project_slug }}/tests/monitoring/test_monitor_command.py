@@ -24,14 +24,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from small import SIGNATURE
 from small import write_bundle
 
-from mle_standin.cli import commands
-from mle_standin.monitoring.exposition import Exposition
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.monitoring.monitors import Reading
-from mle_standin.monitoring.monitors import Thresholds
-from mle_standin.monitoring.monitors import Window
-from mle_standin.monitoring.timeline import Timeline
-from mle_standin.signature import Signature
+from roadworthy.cli import commands
+from roadworthy.monitoring.exposition import Exposition
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.monitoring.monitors import Reading
+from roadworthy.monitoring.monitors import Thresholds
+from roadworthy.monitoring.monitors import Window
+from roadworthy.monitoring.timeline import Timeline
+from roadworthy.signature import Signature
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
 UNTIL = "2013-08-06"  # 31 weeks after the first day of the world
@@ -69,7 +69,7 @@ def monitor(registry: Path, tmp_path: Path) -> Iterator[Command]:
         settings = {f"MLE_PATHS__{name}": str(path) for name, path in paths.items()}
         settings |= {f"MLE_MONITORING__{name.upper()}": value for name, value in given.items()}
         words = ["monitor", "--until", UNTIL, *options]
-        command = [sys.executable, "-m", "mle_standin", *words]
+        command = [sys.executable, "-m", "roadworthy", *words]
         pipe, more = subprocess.PIPE, {**os.environ, **settings}
         began.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=more))
         return began[-1]

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import world
 
-from mle_standin.monitoring import monitors
-from mle_standin.monitoring import timeline
-from mle_standin.monitoring.monitors import Thresholds
-from mle_standin.monitoring.monitors import Window
+from roadworthy.monitoring import monitors
+from roadworthy.monitoring import timeline
+from roadworthy.monitoring.monitors import Thresholds
+from roadworthy.monitoring.monitors import Window
 
 REFERENCE = world.reference()
 SUMMER = 27  # a week that is warmer than nearly all of training

@@ -12,12 +12,12 @@ from people import chat
 from people import listening
 from people import mailbox
 
-from mle_standin.errors import InputError
-from mle_standin.monitoring import notify
-from mle_standin.monitoring.monitors import Reading
-from mle_standin.monitoring.monitors import Thresholds
-from mle_standin.monitoring.monitors import Window
-from mle_standin.monitoring.timeline import Timeline
+from roadworthy.errors import InputError
+from roadworthy.monitoring import notify
+from roadworthy.monitoring.monitors import Reading
+from roadworthy.monitoring.monitors import Thresholds
+from roadworthy.monitoring.monitors import Window
+from roadworthy.monitoring.timeline import Timeline
 
 History = Sequence[bool | None]
 DAYS = ["2013-07-01", "2013-07-08", "2013-07-15"]

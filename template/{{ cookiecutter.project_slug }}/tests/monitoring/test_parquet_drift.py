@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 from scipy.spatial import distance
 
-from mle_standin.errors import InputError
-from mle_standin.monitoring.parquet_drift import between
+from roadworthy.errors import InputError
+from roadworthy.monitoring.parquet_drift import between
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from world import join
 from world import overconfident
 from world import week
 
-from mle_standin.monitoring.performance import judge
+from roadworthy.monitoring.performance import judge
 
 DAY = np.datetime64("2013-07-01") + np.arange(100) % 10
 

@@ -4,9 +4,9 @@ from world import celsius
 from world import join
 from world import week
 
-from mle_standin.monitoring import relations
-from mle_standin.monitoring.counts import count
-from mle_standin.monitoring.drift import psi
+from roadworthy.monitoring import relations
+from roadworthy.monitoring.counts import count
+from roadworthy.monitoring.drift import psi
 
 NUMBERS = ["hour", "temp", "dewp", "humid", "distance"]
 

@@ -6,11 +6,11 @@ from world import FEATURES
 from world import reference
 from world import week
 
-from mle_standin.monitoring import season
-from mle_standin.monitoring.chance import Spread
-from mle_standin.monitoring.counts import count
-from mle_standin.monitoring.drift import psi
-from mle_standin.monitoring.reference import make
+from roadworthy.monitoring import season
+from roadworthy.monitoring.chance import Spread
+from roadworthy.monitoring.counts import count
+from roadworthy.monitoring.drift import psi
+from roadworthy.monitoring.reference import make
 
 
 def test_the_bound_of_one_more_observation_is_that_of_the_tables() -> None:

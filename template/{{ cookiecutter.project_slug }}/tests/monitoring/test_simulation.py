@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import rows
 
-from mle_standin import incidents
-from mle_standin import simulation
-from mle_standin.bundle import Bundle
-from mle_standin.errors import InputError
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.monitoring.monitors import Reading
-from mle_standin.monitoring.monitors import Thresholds
-from mle_standin.monitoring.monitors import Window
-from mle_standin.monitoring.timeline import Timeline
+from roadworthy import incidents
+from roadworthy import simulation
+from roadworthy.bundle import Bundle
+from roadworthy.errors import InputError
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.monitoring.monitors import Reading
+from roadworthy.monitoring.monitors import Thresholds
+from roadworthy.monitoring.monitors import Window
+from roadworthy.monitoring.timeline import Timeline
 
 FIRST = datetime(2013, 7, 1, tzinfo=UTC)
 PERIOD = FIRST, FIRST + timedelta(days=14)

@@ -14,10 +14,10 @@ from pandas.testing import assert_frame_equal
 from small import SIGNATURE
 from small import write_bundle
 
-from mle_standin.errors import InputError
-from mle_standin.monitoring import watch
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.signature import Signature
+from roadworthy.errors import InputError
+from roadworthy.monitoring import watch
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.signature import Signature
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
 NOW = datetime(2013, 8, 6, tzinfo=UTC)  # 31 weeks after the first day of the world

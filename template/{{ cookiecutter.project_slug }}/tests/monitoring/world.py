@@ -10,8 +10,8 @@ import numpy as np
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from mle_standin.monitoring.monitors import Window
-from mle_standin.monitoring.reference import make
+from roadworthy.monitoring.monitors import Window
+from roadworthy.monitoring.reference import make
 
 Week = dict[str, NDArray[Any]]
 Fault = Callable[[Week], Week]

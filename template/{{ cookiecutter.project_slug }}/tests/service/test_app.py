@@ -23,13 +23,13 @@ from small import by_hand
 from small import rows
 from threaded import served
 
-from mle_standin import service
-from mle_standin.bundle import Bundle
-from mle_standin.errors import InputError
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.service import recorder
-from mle_standin.settings import Service
-from mle_standin.signature import Signature
+from roadworthy import service
+from roadworthy.bundle import Bundle
+from roadworthy.errors import InputError
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.service import recorder
+from roadworthy.settings import Service
+from roadworthy.signature import Signature
 
 
 @pytest.fixture(scope="module")

@@ -20,18 +20,18 @@ from small import rows
 from small import write_bundle
 from threaded import served
 
-from mle_standin import service
-from mle_standin.departure import by_chance
-from mle_standin.departure import distance
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.registry import Registry
-from mle_standin.service.metrics import Metrics
-from mle_standin.service.predictor import Predictor
-from mle_standin.service.request import BadRequestError
-from mle_standin.service.split import FEWEST
-from mle_standin.service.split import Split
-from mle_standin.service.versions import Rollout
-from mle_standin.signature import Signature
+from roadworthy import service
+from roadworthy.departure import by_chance
+from roadworthy.departure import distance
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.registry import Registry
+from roadworthy.service.metrics import Metrics
+from roadworthy.service.predictor import Predictor
+from roadworthy.service.request import BadRequestError
+from roadworthy.service.split import FEWEST
+from roadworthy.service.split import Split
+from roadworthy.service.versions import Rollout
+from roadworthy.signature import Signature
 
 
 @contextmanager

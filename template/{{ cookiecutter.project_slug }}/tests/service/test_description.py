@@ -27,9 +27,9 @@ from schemathesis import Case
 from schemathesis import GenerationMode
 from small import ROW
 
-from mle_standin import service
-from mle_standin.service import keys
-from mle_standin.settings import Service
+from roadworthy import service
+from roadworthy.service import keys
+from roadworthy.settings import Service
 
 REQUESTS = 10_000
 QUICK = settings(

@@ -16,8 +16,8 @@ from load import metric
 from load import wait_for
 from small import ROW
 
-from mle_standin.registry import Registry
-from mle_standin.service import child
+from roadworthy.registry import Registry
+from roadworthy.service import child
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither SIGKILL nor prlimit")
 
@@ -44,7 +44,7 @@ def keys(log: Path) -> list[str]:
 
 def command(registry: Path, *words: str) -> None:
     environment = {**os.environ, "MLE_PATHS__REGISTRY": str(registry)}
-    program = [sys.executable, "-m", "mle_standin"]
+    program = [sys.executable, "-m", "roadworthy"]
     subprocess.run([*program, *words], env=environment, check=True, capture_output=True)
 
 

@@ -19,9 +19,9 @@ from small import rows
 from threaded import served
 from tritonclient.utils import InferenceServerException
 
-from mle_standin import service
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.signature import Signature
+from roadworthy import service
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.signature import Signature
 
 KINDS = {"carrier": "BYTES", "origin": "BYTES", "maker": "BYTES", "hour": "INT64", "temp": "FP64", "distance": "FP64"}
 TABLE = [{**row, "flight_id": f"F{number}"} for number, row in enumerate(rows(40, seed=7))]

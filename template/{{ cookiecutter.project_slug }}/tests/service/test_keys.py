@@ -11,12 +11,12 @@ from configured import configured
 from small import ROW
 from threaded import served
 
-from mle_standin import service
-from mle_standin.cli import commands
-from mle_standin.errors import InputError
-from mle_standin.service import keys
-from mle_standin.service.keys import Keys
-from mle_standin.settings import Service
+from roadworthy import service
+from roadworthy.cli import commands
+from roadworthy.errors import InputError
+from roadworthy.service import keys
+from roadworthy.service.keys import Keys
+from roadworthy.settings import Service
 
 
 @pytest.fixture

@@ -26,13 +26,13 @@ def loaded(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", ["service", "service.__main__", "bundle", "monitoring.log"])
 def test_serving_loads_no_training(module: str) -> None:
-    names = loaded(f"mle_standin.{module}")
-    assert f"mle_standin.{module}" in names
+    names = loaded(f"roadworthy.{module}")
+    assert f"roadworthy.{module}" in names
     assert sorted(names & set(FOREIGN.split())) == []
-    assert sorted(names & {f"mle_standin.{name}" for name in OURS.split()}) == []
+    assert sorted(names & {f"roadworthy.{name}" for name in OURS.split()}) == []
 
 
 @pytest.mark.parametrize("module", ["bundle", "monitoring.log"])
 def test_the_bundle_and_the_log_need_no_web_framework(module: str) -> None:
-    found = loaded(f"mle_standin.{module}")
+    found = loaded(f"roadworthy.{module}")
     assert not found & {"fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client"}

@@ -16,16 +16,16 @@ from configured import configured
 from small import ROW
 from threaded import served
 
-from mle_standin import service
-from mle_standin.service import keys
-from mle_standin.service import protocol
-from mle_standin.service.body import BodyReader
-from mle_standin.service.protocol import LARGEST_HEAD
-from mle_standin.service.protocol import PatientProtocol
-from mle_standin.service.rates import Rates
-from mle_standin.service.rates import group
-from mle_standin.service.refusal import RefusedError
-from mle_standin.settings import Service
+from roadworthy import service
+from roadworthy.service import keys
+from roadworthy.service import protocol
+from roadworthy.service.body import BodyReader
+from roadworthy.service.protocol import LARGEST_HEAD
+from roadworthy.service.protocol import PatientProtocol
+from roadworthy.service.rates import Rates
+from roadworthy.service.rates import group
+from roadworthy.service.refusal import RefusedError
+from roadworthy.settings import Service
 
 BODY = json.dumps(ROW).encode()
 HEAD = b"POST /v1/predict HTTP/1.1\r\nhost: x\r\n"

@@ -13,12 +13,12 @@ import pytest
 from small import ROW
 from small import SIGNATURE
 
-from mle_standin.errors import InputError
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.service import recorder as service_recorder
-from mle_standin.service.metrics import Metrics
-from mle_standin.service.recorder import Recorder
-from mle_standin.signature import Signature
+from roadworthy.errors import InputError
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.service import recorder as service_recorder
+from roadworthy.service.metrics import Metrics
+from roadworthy.service.recorder import Recorder
+from roadworthy.signature import Signature
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from small import ROW
 from small import SIGNATURE
 from small import rows
 
-from mle_standin.service.request import BadRequestError
-from mle_standin.service.request import Problem
-from mle_standin.service.request import RequestReader
-from mle_standin.signature import Signature
+from roadworthy.service.request import BadRequestError
+from roadworthy.service.request import Problem
+from roadworthy.service.request import RequestReader
+from roadworthy.signature import Signature
 
 READER = RequestReader(Signature.parse(json.dumps(SIGNATURE)), max_rows=50)
 JSON = st.recursive(

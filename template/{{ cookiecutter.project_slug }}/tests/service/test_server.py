@@ -19,15 +19,15 @@ import pytest
 from small import ROW
 from small import SIGNATURE
 
-from mle_standin import service
-from mle_standin.errors import InputError
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.service.child import start
-from mle_standin.service.child import stop
-from mle_standin.service.server import listen
-from mle_standin.signature import Signature
+from roadworthy import service
+from roadworthy.errors import InputError
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.service.child import start
+from roadworthy.service.child import stop
+from roadworthy.service.server import listen
+from roadworthy.signature import Signature
 
-COMMAND = [sys.executable, "-m", "mle_standin.service"]
+COMMAND = [sys.executable, "-m", "roadworthy.service"]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program can catch")
 
 
@@ -132,7 +132,7 @@ def test_no_accepted_request_is_lost_when_it_stops_under_load(built_registry: Pa
 @posix
 def test_it_ends_when_its_parent_is_killed(built_registry: Path) -> None:
     code = (
-        "import sys, time; from mle_standin import service\n"
+        "import sys, time; from roadworthy import service\n"
         "with service.running(sys.argv[1]) as address:\n"
         "    print(address, flush=True); time.sleep(600)"
     )

@@ -18,10 +18,10 @@ from small import ROW
 from small import write_bundle
 from threaded import served
 
-from mle_standin import service
-from mle_standin.bundle import Bundle
-from mle_standin.registry import Registry
-from mle_standin.service.versions import Rollout
+from roadworthy import service
+from roadworthy.bundle import Bundle
+from roadworthy.registry import Registry
+from roadworthy.service.versions import Rollout
 
 
 def app_of(registry: Path, every: float = 1000, **options: Any) -> FastAPI:

@@ -19,14 +19,14 @@ from load import wait_for
 from small import ROW
 from small import SIGNATURE
 
-from mle_standin import service
-from mle_standin.errors import InputError
-from mle_standin.monitoring.log import PredictionLog
-from mle_standin.registry import Registry
-from mle_standin.service import child
-from mle_standin.service import workers
-from mle_standin.service.server import listen
-from mle_standin.signature import Signature
+from roadworthy import service
+from roadworthy.errors import InputError
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.registry import Registry
+from roadworthy.service import child
+from roadworthy.service import workers
+from roadworthy.service.server import listen
+from roadworthy.signature import Signature
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes cannot share a port on Windows")
 

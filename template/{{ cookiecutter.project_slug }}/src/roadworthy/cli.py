@@ -1,0 +1,397 @@
+"""The command line. Every command reads the settings, calls one function of the package and shows what it says.
+
+Exit codes: 0 good, 1 a gate or a check is red, 2 the input or the usage is wrong, 130 interrupted. Slow packages are
+imported inside the commands, so that help and mistakes answer at once.
+"""
+
+import json
+import os
+import signal
+import sys
+from functools import cached_property
+from importlib.metadata import EntryPoint
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+import click
+
+from . import cluster_commands
+from . import gate_commands
+from . import monitor_commands
+from . import retrain_commands
+from . import service_commands
+from . import settings
+from . import simulate_commands
+from . import trace_commands
+from .errors import InputError
+from .errors import ProjectError
+from .errors import RedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .gates import Verdict
+
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+
+
+class Commands(click.Group):
+    """The library's commands, and those of other packages: their entry points of the group `roadworthy.commands`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the alphabet."""
+        return sorted({*super().list_commands(ctx), *self.added})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; another package's is imported only when it is asked for."""
+        own = super().get_command(ctx, cmd_name)
+        if own or cmd_name not in self.added:
+            return own
+        command: click.Command = self.added[cmd_name].load()
+        return command
+
+    @cached_property
+    def added(self) -> dict[str, EntryPoint]:
+        """The entry points by the names of their commands."""
+        return {entry.name: entry for entry in entry_points(group="roadworthy.commands")}
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """A machine-learning project: check, train, test, serve, score, monitor, retrain."""
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in a sentence and an exit code, never in a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        commands(standalone_mode=False)
+    except ProjectError as error:
+        _end(str(error), error.exit_code)
+    except click.exceptions.Abort:
+        _end("interrupted; what was complete is kept", 130)
+    except KeyboardInterrupt:
+        _end("interrupted; what was complete is kept", 130)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:
+        raise SystemExit(1) from None
+    except OSError as error:
+        _end(f"{error.filename or 'this machine'}: {error.strerror or error}\n  what was there before is unchanged", 2)
+
+
+@commands.command()
+@click.argument("lessons", nargs=-1)
+@click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter of the lessons.")
+@click.option("--resume", is_flag=True, help="Go on in the latest run: keep what is complete and unchanged.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Lessons at a time.")
+@click.option("--limit", type=click.FloatRange(min=0.1), help="Seconds that one lesson may take.")
+def run(lessons: tuple[str, ...], given: tuple[tuple[str, str], ...], resume: bool, jobs: int, limit: float) -> None:  # noqa: FBT001
+    """Execute the lessons (all, or LESSONS such as 01 02) with papermill into runs/<time>/."""
+    from . import pipeline
+    from . import run_page
+    from .display import Display
+
+    home, config = _home(), settings.load()
+    planned = pipeline.plan(home, config.paths.runs, lessons, given, resume=resume)
+    runner = pipeline.Runner(planned, home, jobs=jobs, limit=limit)
+    try:
+        with Display("cell") as display:
+            runner.execute(display.tell)
+    finally:
+        page = run_page.write(planned, config.model.name, config.paths.reports)
+        _say(f"The report is {page}")
+    if planned.failed:
+        raise RedError(*_failure(planned.failed))
+
+
+@commands.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--table", default="flights", help="Which table of the contract FILE is.")
+@click.option("--snapshot", default="", help="Which snapshot of config.toml; the default one without it.")
+@JSON
+def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None:  # noqa: FBT001
+    """Check a snapshot, or FILE (CSV or Parquet) as a table, against the contract; quarantine bad rows."""
+    from . import data
+    from . import data_checks
+    from . import data_report
+    from .contract import CONTRACT
+
+    config = settings.load()
+    limit = config.data.checks.max_quarantined
+    if file:
+        names = [known.name for known in CONTRACT.tables]
+        if table not in names:
+            hint = f"there are {', '.join(names)}"
+            raise InputError(f"the contract has no table {table!r}", where="--table", hint=hint)
+        report = data_checks.check_file(file, CONTRACT.table(table), max_quarantined=limit)
+    else:
+        source = config.snapshot(snapshot)
+        report = data_checks.check_snapshot(data.connect(source.folder, source.repair), max_quarantined=limit)
+    name = file.stem if file else snapshot or config.data.snapshot
+    folder = config.paths.reports / "data" / name
+    page = data_report.write(report, folder / "index.html", name)
+    kept = data_checks.write_quarantine(report, folder / "quarantine")
+    show(report.frame[["table", "check", "passed", "rows", "evidence"]], as_json)
+    _say(f"The report is {page}" + "".join(f"\nQuarantined rows are in {path}" for path in kept))
+    data_checks.require(report, where=file or name)
+
+
+@commands.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def seal(folder: Path) -> None:
+    """Record the SHA-256 sums of the Parquet files in FOLDER, so that a later change of them is noticed."""
+    from . import data
+
+    _say(f"Written: {data.seal(folder)}")
+
+
+@commands.command()
+@JSON
+def train(as_json: bool) -> None:  # noqa: FBT001
+    """Check the data, train, evaluate, test, export, register and track a model."""
+    from . import gates
+    from . import steps
+
+    config = settings.load()
+    _say("Checking, training, evaluating, exporting: about half a minute")
+    release = steps.train(config)
+    _verdicts(release.trained.verdicts, as_json)
+    _say(f"Version {release.version}: AUC {release.trained.evaluation.auc:.3f}")
+    gates.require(release.trained.verdicts, where=f"version {release.version}")
+
+
+@commands.command()
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@JSON
+def evaluate(version: str, as_json: bool) -> None:  # noqa: FBT001
+    """Evaluate a version on the test period: metrics with intervals by days, and its slices."""
+    from . import steps
+
+    result, slices = steps.evaluate(settings.load(), version)
+    if as_json:
+        click.echo(json.dumps({**result.to_dict(), "slices": slices.to_dict("records")}))
+        return
+    for name, value in result.to_dict().items():
+        click.echo(f"{name:16} {value:,.4g}")
+    show(slices[["slice", "rows", "auc", "auc_low", "auc_high", "brier"]].round(3), as_json=False)
+
+
+@commands.command("test-model")
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@JSON
+def test_model(version: str, as_json: bool) -> None:  # noqa: FBT001
+    """Run the model tests again on a version; a red one is exit code 1."""
+    from . import gates
+    from . import steps
+
+    verdicts = steps.try_again(settings.load(), version)
+    _verdicts(verdicts, as_json)
+    gates.require(verdicts, where=f"version {version}")
+
+
+@commands.group()
+def registry() -> None:
+    """List versions, promote one, roll back."""
+
+
+@registry.command("list")
+@JSON
+def registry_list(as_json: bool) -> None:  # noqa: FBT001
+    """List the versions with their aliases and their AUC."""
+    import pandas as pd
+
+    from .registry import Registry
+
+    found = Registry(settings.load().paths.registry)
+    aliases = found.aliases()
+    rows = [
+        {
+            "version": number,
+            "aliases": ", ".join(name for name, of in aliases.items() if of == number),
+            "created": json.loads((found.path(number) / "manifest.json").read_text(encoding="utf-8"))["created"],
+            "auc": round(json.loads((found.path(number) / "metrics.json").read_text(encoding="utf-8"))["auc"], 4),
+        }
+        for number in found.versions()
+    ]
+    show(pd.DataFrame(rows, columns=["version", "aliases", "created", "auc"]), as_json)
+
+
+@registry.command()
+@click.argument("version")
+@click.option("--as", "alias", type=click.Choice(["champion", "challenger", "canary"]), default="champion")
+def promote(version: str, alias: str) -> None:
+    """Make VERSION the champion, refused unless all of its gates are green; or the challenger or canary beside it."""
+    from .registry import Registry
+
+    number = Registry(settings.load().paths.registry).promote(version, alias)
+    _say(f"Version {number} is the {alias}")
+
+
+@registry.command()
+@click.option("--reason", default="", help="Why; it stays in the history.")
+def rollback(reason: str) -> None:
+    """Make the version before the champion the champion again."""
+    from .registry import Registry
+
+    number = Registry(settings.load().paths.registry).rollback(reason)
+    _say(f"Version {number} is the champion again")
+
+
+@commands.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that answer at this address.")
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+def serve(host: str | None, port: int | None, workers: int | None, version: str) -> None:
+    """Serve a version over HTTP until Ctrl-C; behind an alias, another one as soon as it is promoted."""
+    from .service import Rollout
+    from .service import serve as start
+    from .service.logs import to_standard_error
+
+    config = settings.load()
+    to_standard_error()
+    wanted = config.service
+    start(
+        Rollout(config.paths.registry, version, shadow=wanted.shadow, canary_share=wanted.canary_share),
+        host=host or wanted.host,
+        port=wanted.port if port is None else port,
+        workers=workers or wanted.workers,
+        predictions=config.paths.predictions,
+        limits=config.service,
+        started=lambda address: _say(f"Serving at {address}, its pages are {address}/docs; stop with Ctrl-C"),
+    )
+
+
+@commands.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@click.option("--threads", type=click.IntRange(1, 64), help="Threads; without it, as many as the machine has, up to 8.")
+@cluster_commands.CLUSTER
+@cluster_commands.FOR_MONITORING
+@JSON
+def score(  # noqa: PLR0917 - click hands them over by name
+    source: str,
+    target: str,
+    version: str,
+    threads: int | None,
+    cluster: str,
+    for_monitoring: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Score the rows of IN (CSV or Parquet) into OUT, in constant memory; quarantine bad rows.
+
+    A run that was stopped goes on where it was when the same command is given again. IN and OUT may be folders of
+    Parquet files or s3://BUCKET/PREFIX: then OUT gets a file for each one of IN, and a cluster may share the work.
+    """
+    from . import partitions
+    from . import scoring
+    from .bundle import Bundle
+    from .display import Display
+    from .registry import Registry
+
+    folder = Registry(settings.load().paths.registry).path(version)
+    if cluster or partitions.many(source):
+        cluster_commands.score(folder, source, target, cluster=cluster, for_monitoring=for_monitoring, as_json=as_json)
+        return
+    bundle, file = Bundle.load(folder), Path(source)
+    with Display("row", pace=True) as display:
+        summary = scoring.score(
+            bundle,
+            file,
+            Path(target),
+            for_monitoring=for_monitoring,
+            threads=threads or scoring.threads_here(),
+            progress=lambda at, of: display.tell(file.name, at, of),
+            tell=_say,
+        )
+    told = {name: getattr(summary, name) for name in ("version", "rows", "scored", "quarantined")}
+    if as_json:
+        click.echo(json.dumps({**told, "reasons": dict(summary.reasons)}))
+    _say(f"{summary.scored:,} of {summary.rows:,} rows scored into {target} by version {summary.version}")
+    if summary.quarantined:
+        _say(f"{summary.quarantined:,} rows are in {summary.quarantine}, with their reasons")
+
+
+@commands.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+def tracking(port: int) -> None:
+    """Open MLflow's page with every tracked training, until Ctrl-C."""
+    from . import tracking as tracked
+    from .service.server import listen
+
+    config = settings.load()
+    store = config.paths.tracking
+    if isinstance(store, Path) and not store.is_file():
+        raise InputError("nothing is tracked yet", where=store, hint="the command `train` tracks its first run there")
+    listen("127.0.0.1", port).close()
+    _say(f"MLflow is at http://127.0.0.1:{port}; stop with Ctrl-C")
+    tracked.serve(store, port, config.paths.artifacts)
+
+
+for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.drill, gate_commands.tune):
+    commands.add_command(command)
+commands.add_command(trace_commands.trace)
+commands.add_command(service_commands.keys)
+commands.add_command(simulate_commands.simulate)
+commands.add_command(monitor_commands.monitor)
+commands.add_command(retrain_commands.retrain)
+
+
+def _home() -> Path:
+    return settings.find_home().resolve()
+
+
+def _failure(step: Any) -> tuple[str]:
+    failure = step.failure
+    lines = "\n    ".join([*failure["lines"], ""]).rstrip()
+    where = f"lesson {step.lesson}, cell {failure['cell']}: {failure['error']}"
+    hint = "correct it and go on with the command `run --resume`; the notebook up to there is kept"
+    return (f"{where}\n    {lines}\n  {hint}" if lines else f"{where}\n  {hint}",)
+
+
+def _verdicts(verdicts: "Sequence[Verdict]", as_json: bool) -> None:  # noqa: FBT001
+    from . import gates
+
+    if as_json:
+        click.echo(gates.dump(verdicts))
+    else:
+        show(gates.table(verdicts), as_json=False)
+
+
+def show(table: Any, as_json: bool) -> None:  # noqa: FBT001
+    """Print a table, for people or as JSON."""
+    if as_json:
+        click.echo(table.to_json(orient="records"))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(*map(str, table.columns), box=None, pad_edge=False)
+    colors = {"green": "green", "red": "red", "True": "green", "False": "red"}
+    for row in table.itertuples(index=False):
+        drawn.add_row(*(f"[{colors[text]}]{text}[/]" if text in colors else _plain(text) for text in map(str, row)))
+    width = None if sys.stdout.isatty() else 200
+    Console(width=width).print(drawn)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _end(text: str, code: int) -> None:
+    click.echo(text, err=True)
+    sys.stderr.flush()
+    # Threads of libraries that wait for a network or a lock must not keep a failed command alive.
+    sys.stdout.flush()
+    os._exit(code) if code == 130 else sys.exit(code)
