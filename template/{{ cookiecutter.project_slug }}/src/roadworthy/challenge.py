@@ -38,33 +38,32 @@ from .postgres import Postgres
 from .registry import CHALLENGER
 from .registry import CHAMPION
 from .registry import Registry
-from .settings import Settings
 from .sources import behind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Mapping
 
-Judge = Callable[[Settings, Path, int], Sequence[Verdict]]
+    from .project import Project
+
+Judge = Callable[["Project", int], Sequence[Verdict]]
 Tell = Callable[[str, int, int], None]
 
 
-def all_gates(config: Settings, home: Path, version: int) -> Sequence[Verdict]:
+def all_gates(project: "Project", version: int) -> Sequence[Verdict]:
     """The 28 gates on a version, on days that it has not seen: about a minute."""
     from . import release
 
-    return release.judge(config, home, version).verdicts
+    return release.judge(project, version).verdicts
 
 
-def tests_only(config: Settings, home: Path, version: int) -> Sequence[Verdict]:
+def tests_only(project: "Project", version: int) -> Sequence[Verdict]:
     """No gate but the model tests of the training: for lessons and practice, where a minute is too long."""
-    del home
-    return steps.verdicts(config, version)
+    return steps.verdicts(project, version)
 
 
 def retrain(
-    config: Settings,
-    home: Path,
+    project: "Project",
     *,
     why: str = "by hand",
     again: bool = False,
@@ -79,8 +78,8 @@ def retrain(
     `log` and `until`: which requests the challenger answers in the shadow. Raises InputError without a champion or
     while another retraining is at work, RedError when the data do not keep the contract.
     """
-    own, book = retraining.of(config), Decisions(config.paths.registry)
-    plan = plan_of(config, own, home, why)
+    own = project.using(retraining.of(project.settings))
+    book, plan = Decisions(project.settings.paths.registry), plan_of(project, own, why)
     with _only_one(book):
         known = _latest(book, plan)
         if known and not known.open and not again:
@@ -90,24 +89,24 @@ def retrain(
             if other.open and (record is None or other.number != record.number):
                 other.close(promoted=False, reason="another retraining began", ended="abandoned")
         open_one = record or book.begin(plan)
-        read, until = log or config.paths.predictions, until or datetime.now(UTC)
-        return Work(config, own, home, open_one, judge, read, until).run(tell)
+        read, until = log or project.settings.paths.predictions, until or datetime.now(UTC)
+        return Work(project, own, open_one, judge, read, until).run(tell)
 
 
-def decided(config: Settings, home: Path) -> Record | None:
+def decided(project: "Project") -> Record | None:
     """The closed decision on the present data, settings, code and champion, if there is one."""
-    plan = plan_of(config, retraining.of(config), home, "")
-    known = _latest(Decisions(config.paths.registry), plan)
+    plan = plan_of(project, project.using(retraining.of(project.settings)), "")
+    known = _latest(Decisions(project.settings.paths.registry), plan)
     return known if known and not known.open else None
 
 
-def plan_of(config: Settings, own: Settings, home: Path, why: str) -> dict[str, Any]:
+def plan_of(project: "Project", own: "Project", why: str) -> dict[str, Any]:
     """What a decision depends on, as plain values: lineage, champion, code, window; beside it the commit and why."""
-    registry, parts = Registry(config.paths.registry), config.retraining
+    registry, parts = Registry(project.settings.paths.registry), project.settings.retraining
     window = {"sliding": {"months": parts.months}, "weighted": {"half_life": parts.half_life}}.get(parts.window, {})
     settings = {
-        "data": own.data.model_dump(mode="json", include={"snapshot", "earlier"}),
-        **{name: getattr(own, name).model_dump(mode="json") for name in ("split", "model", "tests")},
+        "data": own.settings.data.model_dump(mode="json", include={"snapshot", "earlier"}),
+        **{name: getattr(own.settings, name).model_dump(mode="json") for name in ("split", "model", "tests")},
     }
     return {
         "champion": registry.resolve(CHAMPION),
@@ -115,7 +114,7 @@ def plan_of(config: Settings, own: Settings, home: Path, why: str) -> dict[str, 
         "lineage": json.loads(json.dumps(steps.lineage(own))),
         "settings": settings,
         "code": code(),
-        "commit": git(home)[0],
+        "commit": git(project)[0],
         "why": why,
     }
 
@@ -130,9 +129,8 @@ def code() -> str:
 class Work:
     """One decision at work: under the settings of the project, and under those of the challenger, `own`."""
 
-    config: Settings
-    own: Settings
-    home: Path
+    project: "Project"
+    own: "Project"
     record: Record
     judge: Judge
     log: Path | Postgres
@@ -141,7 +139,7 @@ class Work:
     @property
     def registry(self) -> Registry:
         """Where the versions are."""
-        return Registry(self.config.paths.registry)
+        return Registry(self.project.settings.paths.registry)
 
     @property
     def champion(self) -> int:
@@ -176,12 +174,19 @@ class Work:
 
     def snapshot(self) -> dict[str, Any]:
         """Compare every file with its recorded sum."""
-        names = [*self.own.data.earlier, self.own.data.snapshot]
-        return {"sums": {name: data.verify(self.own.snapshot(name).folder) for name in names}}
+        names = [*self.own.settings.data.earlier, self.own.settings.data.snapshot]
+        return {
+            "sums": {
+                name: data.verify(self.project.contract, self.own.settings.snapshot(name).folder) for name in names
+            }
+        }
 
     def checks(self) -> dict[str, Any]:
         """Check the data against the contract, and count what is left to learn from and to judge on."""
-        return {"train": model_card.described(self.split.train), "test": model_card.described(self.split.test)}
+        return {
+            "train": model_card.described(self.project.contract, self.split.train),
+            "test": model_card.described(self.project.contract, self.split.test),
+        }
 
     def training(self) -> dict[str, Any]:
         """Train the challenger and register it; the same content is never registered twice."""
@@ -193,10 +198,10 @@ class Work:
     def tracking(self) -> dict[str, Any]:
         """Track the training, once."""
         found = tracking.record_once(
-            self.config.paths.tracking,
-            self.own.model.name,
+            self.project.settings.paths.tracking,
+            self.own.settings.model.name,
             f"retrain version {self.version}, decision {self.record.number}",
-            parameters={**self.own.model.model_dump(mode="json"), "version": self.version},
+            parameters={**self.own.settings.model.model_dump(mode="json"), "version": self.version},
             metrics=self.record["training"]["metrics"],
             artifacts=self.registry.path(self.version),
         )
@@ -204,15 +209,17 @@ class Work:
 
     def gates(self) -> dict[str, Any]:
         """Judge the challenger by the gates."""
-        said = self.judge(self.config, self.home, self.version)
+        said = self.judge(self.project, self.version)
         return {"by": self.judge.__name__, "verdicts": [asdict(verdict) for verdict in said]}
 
     def comparison(self) -> dict[str, Any]:
         """Meet the champion on the newest labelled days, in all and on every slice."""
-        apart = retraining.unseen(self.own.split.test[0], self.own.split.train[1], self.learned_until(self.champion))
+        apart = retraining.unseen(
+            self.own.settings.split.test[0], self.own.settings.split.train[1], self.learned_until(self.champion)
+        )
         bundles = [Bundle.load(self.registry.path(number)) for number in (self.version, self.champion)]
         new, old = (export.predict(bundle, self.split.test) for bundle in bundles)
-        found = retraining.against(self.split.test, new, old, self.own.tests.slices)
+        found = retraining.against(self.project.contract, self.split.test, new, old, self.own.settings.tests.slices)
         return {**found.to_dict(), "verdicts": [asdict(verdict) for verdict in (apart, *found.verdicts)]}
 
     def shadow(self) -> dict[str, Any]:
@@ -228,7 +235,9 @@ class Work:
 
     def card(self) -> dict[str, Any]:
         """Write the model card; without one, nothing is promoted."""
-        page = model_card.write(self.record, self.own, self.config.gates.max_age_days)
+        page = model_card.write(
+            self.project.contract, self.record, self.own.settings, self.project.settings.gates.max_age_days
+        )
         return {"files": [page.name, page.with_suffix(".json").name]}
 
     def promotion(self) -> dict[str, Any]:

@@ -22,12 +22,12 @@ from . import gate_commands
 from . import monitor_commands
 from . import retrain_commands
 from . import service_commands
-from . import settings
 from . import simulate_commands
 from . import trace_commands
 from .errors import InputError
 from .errors import ProjectError
 from .errors import RedError
+from .project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,8 @@ def run(lessons: tuple[str, ...], given: tuple[tuple[str, str], ...], resume: bo
     from . import run_page
     from .display import Display
 
-    home, config = _home(), settings.load()
+    project = Project.open()
+    home, config = project.folder, project.settings
     planned = pipeline.plan(home, config.paths.runs, lessons, given, resume=resume)
     runner = pipeline.Runner(planned, home, jobs=jobs, limit=limit)
     try:
@@ -110,7 +111,7 @@ def run(lessons: tuple[str, ...], given: tuple[tuple[str, str], ...], resume: bo
 
 @commands.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--table", default="flights", help="Which table of the contract FILE is.")
+@click.option("--table", default="", help="Which table of the contract FILE is; its first one without it.")
 @click.option("--snapshot", default="", help="Which snapshot of config.toml; the default one without it.")
 @JSON
 def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None:  # noqa: FBT001
@@ -118,22 +119,25 @@ def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None: 
     from . import data
     from . import data_checks
     from . import data_report
-    from .contract import CONTRACT
 
-    config = settings.load()
+    project = Project.open()
+    config, contract = project.settings, project.contract
     limit = config.data.checks.max_quarantined
     if file:
-        names = [known.name for known in CONTRACT.tables]
+        names = [known.name for known in contract.tables]
+        table = table or names[0]
         if table not in names:
             hint = f"there are {', '.join(names)}"
             raise InputError(f"the contract has no table {table!r}", where="--table", hint=hint)
-        report = data_checks.check_file(file, CONTRACT.table(table), max_quarantined=limit)
+        report = data_checks.check_file(file, contract.table(table), max_quarantined=limit)
     else:
         source = config.snapshot(snapshot)
-        report = data_checks.check_snapshot(data.connect(source.folder, source.repair), max_quarantined=limit)
+        report = data_checks.check_snapshot(
+            project, data.connect(project, source.folder, source.repair), max_quarantined=limit
+        )
     name = file.stem if file else snapshot or config.data.snapshot
     folder = config.paths.reports / "data" / name
-    page = data_report.write(report, folder / "index.html", name)
+    page = data_report.write(contract, report, folder / "index.html", name)
     kept = data_checks.write_quarantine(report, folder / "quarantine")
     show(report.frame[["table", "check", "passed", "rows", "evidence"]], as_json)
     _say(f"The report is {page}" + "".join(f"\nQuarantined rows are in {path}" for path in kept))
@@ -156,9 +160,9 @@ def train(as_json: bool) -> None:  # noqa: FBT001
     from . import gates
     from . import steps
 
-    config = settings.load()
+    project = Project.open()
     _say("Checking, training, evaluating, exporting: about half a minute")
-    release = steps.train(config)
+    release = steps.train(project)
     _verdicts(release.trained.verdicts, as_json)
     _say(f"Version {release.version}: AUC {release.trained.evaluation.auc:.3f}")
     gates.require(release.trained.verdicts, where=f"version {release.version}")
@@ -171,7 +175,7 @@ def evaluate(version: str, as_json: bool) -> None:  # noqa: FBT001
     """Evaluate a version on the test period: metrics with intervals by days, and its slices."""
     from . import steps
 
-    result, slices = steps.evaluate(settings.load(), version)
+    result, slices = steps.evaluate(Project.open(), version)
     if as_json:
         click.echo(json.dumps({**result.to_dict(), "slices": slices.to_dict("records")}))
         return
@@ -188,7 +192,7 @@ def test_model(version: str, as_json: bool) -> None:  # noqa: FBT001
     from . import gates
     from . import steps
 
-    verdicts = steps.try_again(settings.load(), version)
+    verdicts = steps.try_again(Project.open(), version)
     _verdicts(verdicts, as_json)
     gates.require(verdicts, where=f"version {version}")
 
@@ -204,9 +208,7 @@ def registry_list(as_json: bool) -> None:  # noqa: FBT001
     """List the versions with their aliases and their AUC."""
     import pandas as pd
 
-    from .registry import Registry
-
-    found = Registry(settings.load().paths.registry)
+    found = Project.open().registry
     aliases = found.aliases()
     rows = [
         {
@@ -225,9 +227,7 @@ def registry_list(as_json: bool) -> None:  # noqa: FBT001
 @click.option("--as", "alias", type=click.Choice(["champion", "challenger", "canary"]), default="champion")
 def promote(version: str, alias: str) -> None:
     """Make VERSION the champion, refused unless all of its gates are green; or the challenger or canary beside it."""
-    from .registry import Registry
-
-    number = Registry(settings.load().paths.registry).promote(version, alias)
+    number = Project.open().registry.promote(version, alias)
     _say(f"Version {number} is the {alias}")
 
 
@@ -235,9 +235,7 @@ def promote(version: str, alias: str) -> None:
 @click.option("--reason", default="", help="Why; it stays in the history.")
 def rollback(reason: str) -> None:
     """Make the version before the champion the champion again."""
-    from .registry import Registry
-
-    number = Registry(settings.load().paths.registry).rollback(reason)
+    number = Project.open().registry.rollback(reason)
     _say(f"Version {number} is the champion again")
 
 
@@ -252,7 +250,7 @@ def serve(host: str | None, port: int | None, workers: int | None, version: str)
     from .service import serve as start
     from .service.logs import to_standard_error
 
-    config = settings.load()
+    config = Project.open().settings
     to_standard_error()
     wanted = config.service
     start(
@@ -292,9 +290,8 @@ def score(  # noqa: PLR0917 - click hands them over by name
     from . import scoring
     from .bundle import Bundle
     from .display import Display
-    from .registry import Registry
 
-    folder = Registry(settings.load().paths.registry).path(version)
+    folder = Project.open().registry.path(version)
     if cluster or partitions.many(source):
         cluster_commands.score(folder, source, target, cluster=cluster, for_monitoring=for_monitoring, as_json=as_json)
         return
@@ -324,7 +321,7 @@ def tracking(port: int) -> None:
     from . import tracking as tracked
     from .service.server import listen
 
-    config = settings.load()
+    config = Project.open().settings
     store = config.paths.tracking
     if isinstance(store, Path) and not store.is_file():
         raise InputError("nothing is tracked yet", where=store, hint="the command `train` tracks its first run there")
@@ -340,10 +337,6 @@ commands.add_command(service_commands.keys)
 commands.add_command(simulate_commands.simulate)
 commands.add_command(monitor_commands.monitor)
 commands.add_command(retrain_commands.retrain)
-
-
-def _home() -> Path:
-    return settings.find_home().resolve()
 
 
 def _failure(step: Any) -> tuple[str]:

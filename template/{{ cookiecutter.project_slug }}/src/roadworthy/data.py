@@ -4,18 +4,21 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from importlib.resources import files as resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 import duckdb
 import pandas as pd
 
 from . import database
-from .contract import CONTRACT
 from .errors import InputError
 from .files import sha256
 from .files import write_atomic
+from .schema import Contract
+
+if TYPE_CHECKING:
+    from .project import Project
 
 SUMS = "SHA256SUMS"
 Period = tuple[date, date]
@@ -51,10 +54,10 @@ def seal(folder: Path) -> Path:
     return write_atomic(folder / SUMS, "".join(f"{sha256(table)}  {table.name}\n" for table in tables))
 
 
-def verify(folder: Path) -> dict[str, str]:
+def verify(contract: Contract, folder: Path) -> dict[str, str]:
     """The sums of a snapshot, after each file was compared with its own; InputError names the file that differs."""
     recorded = sums(folder)
-    for table in CONTRACT.tables:
+    for table in contract.tables:
         file = folder / f"{table.name}.parquet"
         if not file.is_file():
             raise InputError("no such file", where=file, hint="restore it from version control")
@@ -64,36 +67,49 @@ def verify(folder: Path) -> dict[str, str]:
     return recorded
 
 
-def connect(folder: Path, repair: Mapping[str, str] | None = None) -> duckdb.DuckDBPyConnection:
+def connect(project: "Project", folder: Path, repair: Mapping[str, str] | None = None) -> duckdb.DuckDBPyConnection:
     """Verify a snapshot and open it: one view per table of the contract, in UTC.
 
-    `repair` maps a table to the SQL file of this package that reads it as it should have been written. Raises
+    `repair` maps a table to the SQL file of the project that reads it as it should have been written. Raises
     InputError for a file that is missing, was changed or is no Parquet.
     """
-    verify(folder)
+    verify(project.contract, folder)
     connection = database.empty()
-    for table in CONTRACT.tables:
+    for table in project.contract.tables:
         file = str(folder / f"{table.name}.parquet")
         source = _open(connection, file)
         if table.name in (repair or {}):
-            source = source.query(table.name, query((repair or {})[table.name]))
+            source = source.query(table.name, project.sql((repair or {})[table.name]))
         source.create_view(table.name)
     return connection
 
 
-def query(name: str) -> str:
-    """The text of an SQL file of this package."""
-    return resources(__package__).joinpath("sql", name).read_text(encoding="utf-8")
-
-
-def features(connection: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def features(
+    project: "Project", connection: duckdb.DuckDBPyConnection, where: str = "true", **parameters: object
+) -> pd.DataFrame:
     """One row per entity with its features and its label, in the order of the prediction time.
 
-    Numbers that may be missing are float64 with NaN; the label is float64 0, 1 or NaN (not known).
+    Made by features.sql, then by the feature steps of the project in Python. `where` (SQL over the features, with
+    `$name` for a parameter) leaves rows out. Numbers that may be missing are float64 with NaN; the label is float64 0,
+    1 or NaN (not known).
     """
-    booleans = [column.name for column in CONTRACT.features.columns if column.kind == "boolean"]
-    flags = [f'"{name}"::DOUBLE as "{name}"' for name in booleans]
-    return to_frame(connection.sql(f"select * replace ({', '.join(flags)}) from ({query('features.sql')})"))
+    made = connection.sql(f"select * from ({project.sql('features.sql')}) where {where}", params=parameters or None)
+    booleans = {column.name for column in project.contract.features.columns if column.kind == "boolean"}
+    flags = [f'"{name}"::DOUBLE as "{name}"' for name in made.columns if name in booleans]
+    return with_steps(project, to_frame(made.select(f"* replace ({', '.join(flags)})") if flags else made))
+
+
+def with_steps(project: "Project", frame: pd.DataFrame) -> pd.DataFrame:
+    """What features.sql gives, and the columns that the project's feature steps add to it in Python.
+
+    InputError when a step loses or doubles rows.
+    """
+    for name, step in project.definition.extensions("feature_steps").items():
+        rows, frame = len(frame), step(frame)
+        if len(frame) != rows:
+            hint = "a step adds columns to the rows that features.sql gives, and keeps all of them"
+            raise InputError(f"makes {len(frame):,} rows of {rows:,}", where=f"feature step {name!r}", hint=hint)
+    return frame
 
 
 def ask(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: object) -> pd.DataFrame:
@@ -116,24 +132,24 @@ def records(frame: pd.DataFrame, names: Sequence[str]) -> list[dict[str, Any]]:
     return [dict(zip(plain.columns, row, strict=True)) for row in plain.where(plain.notna(), None).to_numpy().tolist()]
 
 
-def labelled(frame: pd.DataFrame, period: Period) -> pd.DataFrame:
+def labelled(contract: Contract, frame: pd.DataFrame, period: Period) -> pd.DataFrame:
     """The rows of a period (its end not included) whose label is known; InputError when there are none."""
-    day = frame[CONTRACT.day]
+    day = frame[contract.day]
     start, end = (pd.Timestamp(limit) for limit in period)
-    rows = frame[(day >= start) & (day < end) & frame[CONTRACT.target].notna()]
+    rows = frame[(day >= start) & (day < end) & frame[contract.target].notna()]
     if rows.empty:
         hint = f"the data run from {day.min():%Y-%m-%d} to {day.max():%Y-%m-%d}" if len(frame) else "the table is empty"
         raise InputError(f"no labelled rows from {start:%Y-%m-%d} to {end:%Y-%m-%d}", where="[split]", hint=hint)
     return rows
 
 
-def split(frame: pd.DataFrame, train: Period, test: Period, every: int = 1) -> Split:
+def split(contract: Contract, frame: pd.DataFrame, train: Period, test: Period, every: int = 1) -> Split:
     """Two periods of labelled rows, every n-th of them; InputError when the test begins before training ends."""
     if test[0] < train[1]:
         hint = "a test on days that training has seen says nothing about the next months"
         what = f"the test begins on {test[0]}, before training ends on {train[1]}"
         raise InputError(what, where="[split]", hint=hint)
-    return Split(labelled(frame, train).iloc[::every], labelled(frame, test).iloc[::every])
+    return Split(labelled(contract, frame, train).iloc[::every], labelled(contract, frame, test).iloc[::every])
 
 
 def thinned(rows: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -7,6 +7,7 @@ references to other tables, days without a row. What holds of a table as a whole
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 import duckdb
@@ -15,13 +16,14 @@ import pandas as pd
 from . import database
 from . import row_checks
 from . import table_checks
-from .contract import CONTRACT
 from .errors import InputError
 from .errors import RedError
-from .schema import Contract
 from .schema import Reference
 from .schema import Table
 from .table_checks import Finding
+
+if TYPE_CHECKING:
+    from .project import Project
 
 
 @dataclass
@@ -43,11 +45,9 @@ class Report:
         return pd.DataFrame(self.findings).sort_values("passed", kind="stable", ignore_index=True)
 
 
-def check_snapshot(
-    connection: duckdb.DuckDBPyConnection, *, max_quarantined: float, contract: Contract = CONTRACT
-) -> Report:
+def check_snapshot(project: "Project", connection: duckdb.DuckDBPyConnection, *, max_quarantined: float) -> Report:
     """Check every table of an opened snapshot; a table may lose the share `max_quarantined` of its rows."""
-    report = Report()
+    report, contract = Report(), project.contract
     for table in contract.tables:
         check_table(connection, table, report, max_quarantined=max_quarantined)
         report.findings += [_reference(connection, table, reference) for reference in table.references]

@@ -7,19 +7,19 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from .contract import CONTRACT
 from .data_checks import Report
 from .files import write_atomic
 from .pages import Section
 from .pages import write_page
+from .schema import Contract
 
 FIRST = 20
 
 
-def write(report: Report, path: Path, name: str) -> Path:
+def write(contract: Contract, report: Report, path: Path, name: str) -> Path:
     """Write the page, and the findings beside it as JSON; `name` says what was checked."""
     found = [{**asdict(each), "passed": bool(each.passed), "rows": int(each.rows)} for each in report.findings]
-    document = {"name": name, "contract": CONTRACT.sha256, "passed": report.passed, "findings": found}
+    document = {"name": name, "contract": contract.sha256, "passed": report.passed, "findings": found}
     write_atomic(path.with_suffix(".json"), json.dumps(document, indent=1))
     findings = report.frame.assign(status=report.frame["passed"].map({True: "good", False: "bad"}))
     findings = findings[["status", "table", "check", "rows", "evidence"]]
@@ -29,7 +29,7 @@ def write(report: Report, path: Path, name: str) -> Path:
         if len(rows):
             text = f"{len(rows):,} of {report.rows[table]:,} rows. The first {min(FIRST, len(rows))}:"
             first = rows.head(FIRST).reset_index()
-            left_out = {"row", "reason", *(column.name for column in CONTRACT.table(table).columns if column.private)}
+            left_out = {"row", "reason", *(column.name for column in contract.table(table).columns if column.private)}
             columns = ["row", "reason", *[column for column in first if column not in left_out]]
             sections.append(Section(f"In quarantine: {table}", text, first[columns]))
     lead = f"{len(findings)} checks of {sum(report.rows.values()):,} rows, {red} of them red."

@@ -30,7 +30,6 @@ from . import training
 from .bundle import Bundle
 from .bundle import manifest_sums
 from .bundle import sign
-from .contract import CONTRACT
 from .errors import RedError
 from .files import write_atomic
 from .model_tests import without_values
@@ -38,6 +37,7 @@ from .monitoring import estimates
 from .monitoring import reference
 from .registry import Registry
 from .schema import Column
+from .schema import Contract
 from .settings import Model
 from .training import Trained
 
@@ -59,7 +59,7 @@ def write(trained: Trained, folder: Path) -> None:
     Raises RedError when the exported model differs from scikit-learn by more than 1e-6 on a row of the test period,
     on one of them with missing values, or on one with unseen categories.
     """
-    _write_json(folder / "signature.json", signature(trained.spec, trained.pipeline))
+    _write_json(folder / "signature.json", signature(trained.project.contract, trained.spec, trained.pipeline))
     write_atomic(folder / "model.onnx", to_onnx(trained.pipeline))
     _write_json(folder / "golden.json", golden(trained))
     _write_json(folder / "metrics.json", trained.evaluation.to_dict())
@@ -85,21 +85,21 @@ def to_onnx(pipeline: Pipeline) -> bytes:
     return bytes(_one_sum(converted).SerializeToString())
 
 
-def signature(spec: Model, pipeline: Pipeline) -> dict[str, Any]:
+def signature(contract: Contract, spec: Model, pipeline: Pipeline) -> dict[str, Any]:
     """What a request must look like and how it becomes a row of X, derived from the contract."""
-    categories, _ = model.inputs(spec, CONTRACT.features)
-    return signature_of(spec, dict(zip(categories, model.categories(pipeline), strict=True)))
+    categories, _ = model.inputs(spec, contract.features)
+    return signature_of(contract, spec, dict(zip(categories, model.categories(pipeline), strict=True)))
 
 
-def signature_of(spec: Model, seen: Mapping[str, list[str]]) -> dict[str, Any]:
+def signature_of(contract: Contract, spec: Model, seen: Mapping[str, list[str]]) -> dict[str, Any]:
     """The signature of a model that has `seen` these categories of the categorical features."""
-    categories, numbers = model.inputs(spec, CONTRACT.features)
+    categories, numbers = model.inputs(spec, contract.features)
     features = [
-        *[_feature(CONTRACT.features.column(name), seen.get(name, [])) for name in categories],
-        *[_feature(CONTRACT.features.column(name), None) for name in numbers],
+        *[_feature(contract.features.column(name), seen.get(name, [])) for name in categories],
+        *[_feature(contract.features.column(name), None) for name in numbers],
     ]
-    roles = {"target": CONTRACT.target, "key": CONTRACT.key, "time": CONTRACT.time}
-    head = {"name": spec.name, "version_of_contract": CONTRACT.sha256, **roles, "threshold": spec.threshold}
+    roles = {"target": contract.target, "key": contract.key, "time": contract.time}
+    head = {"name": spec.name, "version_of_contract": contract.sha256, **roles, "threshold": spec.threshold}
     return {**head, "features": features}
 
 
@@ -107,7 +107,8 @@ def golden(trained: Trained) -> list[dict[str, object]]:
     """Rows with scikit-learn's answer: real ones, one without nullable values, one of unseen categories."""
     test = trained.split.test
     rows = test.sample(min(GOLDEN_ROWS, len(test)), random_state=0)[list(trained.spec.features)]
-    rows = pd.concat([rows, without_values(rows.iloc[:1]), _unseen(rows.iloc[1:2], trained.spec)])
+    contract = trained.project.contract
+    rows = pd.concat([rows, without_values(contract, rows.iloc[:1]), _unseen(contract, rows.iloc[1:2], trained.spec)])
     answers = trained.predict(rows)
     records = [{name: _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
     return [{"features": row, "probability": float(p)} for row, p in zip(records, answers, strict=True)]
@@ -119,14 +120,14 @@ def verify_parity(bundle: Bundle, trained: Trained) -> None:
     Where these rows lack no value or know every category, copies of some of them do not: without all nullable values,
     without some of them in every combination that chance gives, with categories that training has not seen.
     """
-    rows = trained.split.test
+    rows, contract = trained.split.test, trained.project.contract
     edge = rows[list(trained.spec.features)].sample(min(EDGE_ROWS, len(rows)), random_state=0)
     for name, sample, expected in (
         ("the test period", rows, trained.probabilities),
-        ("rows without nullable values", without_values(edge), None),
-        ("rows without some nullable values", _mixed(edge, without_values(edge)), None),
-        ("rows with unseen categories", _unseen(edge, trained.spec), None),
-        ("rows with some unseen categories", _mixed(edge, _unseen(edge, trained.spec)), None),
+        ("rows without nullable values", without_values(contract, edge), None),
+        ("rows without some nullable values", _mixed(edge, without_values(contract, edge)), None),
+        ("rows with unseen categories", _unseen(contract, edge, trained.spec), None),
+        ("rows with some unseen categories", _mixed(edge, _unseen(contract, edge, trained.spec)), None),
     ):
         differ = difference(bundle, sample, trained.predict(sample) if expected is None else expected)
         if not differ.max() <= MAX_DIFFERENCE:
@@ -199,11 +200,13 @@ def _feature(column: Column, categories: list[str] | None) -> dict[str, object]:
 
 def _reference(trained: Trained) -> dict[str, object]:
     train = trained.split.train
-    described = signature(trained.spec, trained.pipeline)["features"]
+    described = signature(trained.project.contract, trained.spec, trained.pipeline)["features"]
     names = list(trained.spec.features)
-    given = columns(train, names), trained.predict(train), train[CONTRACT.target].to_numpy(), described
+    given = columns(train, names), trained.predict(train), train[trained.project.contract.target].to_numpy(), described
     every = int((trained.lineage.get("periods", {}).get("every") or [1])[0])
-    return reference.make(*given, day=train[CONTRACT.day].to_numpy(), every=every, held_out=_held_out(trained, every))
+    return reference.make(
+        *given, day=train[trained.project.contract.day].to_numpy(), every=every, held_out=_held_out(trained, every)
+    )
 
 
 def _held_out(trained: Trained, every: int) -> reference.HeldOut | None:
@@ -212,16 +215,16 @@ def _held_out(trained: Trained, every: int) -> reference.HeldOut | None:
     Nor for a model of every n-th row, with which gates are practised: it costs three more trainings.
     """
     train = trained.split.train
-    if every > 1 or train[CONTRACT.day].nunique() < estimates.MIN_DAYS * training.PARTS:
+    if every > 1 or train[trained.project.contract.day].nunique() < estimates.MIN_DAYS * training.PARTS:
         return None
-    later = training.held_out(train, trained.spec)
-    names = ("probability", CONTRACT.target, CONTRACT.day, "part")
+    later = training.held_out(trained.project, train, trained.spec)
+    names = ("probability", trained.project.contract.target, trained.project.contract.day, "part")
     probability, label, day, part = (later[name].to_numpy() for name in names)
     return probability, label, day, part
 
 
-def _unseen(rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
-    categories, _ = model.inputs(spec, CONTRACT.features)
+def _unseen(contract: Contract, rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
+    categories, _ = model.inputs(spec, contract.features)
     return rows.assign(**dict.fromkeys(categories, UNSEEN))
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from . import gates as of_gates
-from . import settings
 from .errors import RedError
+from .project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,11 +30,9 @@ def gates(version: str, cache: Path | None, *, train: bool, as_json: bool) -> No
     from . import release
     from .display import Display
 
-    config = settings.load()
+    project = Project.open()
     with Display("gate", show=not as_json) as display:
-        judged = release.judge(
-            config, settings.find_home().resolve(), version, train=train, cache=cache, tell=display.tell_step
-        )
+        judged = release.judge(project, version, train=train, cache=cache, tell=display.tell_step)
     shown = [{str(name): value for name, value in row.items()} for row in judged.table.to_dict("records")]
     _table(shown, [each.to_dict() for each in judged.gates], as_json)
     of_gates.require(judged.verdicts, where=f"version {judged.version}", hint=READ)
@@ -50,9 +48,10 @@ def scorecard(version: str, *, as_json: bool) -> None:
     from .display import Display
     from .drills import faults
 
-    config, home = settings.load(), settings.find_home().resolve()
+    project = Project.open()
+    config, home = project.settings, project.folder
     with Display("gate", show=not as_json) as display:
-        judged = release.judge(config, home, version, tell=display.tell_step)
+        judged = release.judge(project, version, tell=display.tell_step)
     made = card.make(judged.version, judged.gates, faults.load(home), home, config.paths.reports / DRILLED)
     page = card.write(made, config.paths.reports / "scorecard" / "index.html", home, config.model.name)
     if as_json:
@@ -86,14 +85,14 @@ def drill(
     """Plant faults in copies of the project and show which gates are red; without a name, list the faults."""
     from .drills import faults
 
-    home = settings.find_home().resolve()
-    found = faults.load(home, names)
+    project = Project.open()
+    found = faults.load(project.folder, names)
     if blind or look or answer:
-        _blind(home, found, seed, answer, plant=blind, as_json=as_json)
+        _blind(project, found, seed, answer, plant=blind, as_json=as_json)
     elif clean:
-        _clean(home, clean, jobs, as_json=as_json)
+        _clean(project, clean, jobs, as_json=as_json)
     elif names or every:
-        _drill(home, found, jobs, as_json=as_json)
+        _drill(project, found, jobs, as_json=as_json)
     else:
         _table([{"drill": fault.name, "gate": fault.gate, "story": fault.story} for fault in found], as_json=as_json)
 
@@ -108,22 +107,25 @@ def tune(*, quick: bool, as_json: bool) -> None:
     from . import tuning
     from .cli import show
 
-    config = settings.load()
+    project = Project.open()
+    config = project.settings
     parts = config.split
-    rows = data.split(steps.features(config), parts.train, parts.test, every=parts.every).train
-    base, found = tuning.tune(rows, config.model, tuning.QUICK if quick else tuning.grid())
+    rows = data.split(project.contract, steps.features(project), parts.train, parts.test, every=parts.every).train
+    base, found = tuning.tune(
+        project, rows, config.model, project.search.quick if quick else tuning.grid(project.search)
+    )
     show(tuning.table(found), as_json)
     click.echo(tuning.advice(base, found), err=True)
 
 
-def _drill(home: Path, found: "Sequence[Fault]", jobs: int, *, as_json: bool) -> None:
+def _drill(project: Project, found: "Sequence[Fault]", jobs: int, *, as_json: bool) -> None:
     from . import scorecard as card
     from .display import Display
     from .drills import board
 
     with Display("drill") as display:
-        drilled = board.drill(home, found, jobs, display.tell_step)
-    card.write_drilled(settings.load().paths.reports / DRILLED, drilled)
+        drilled = board.drill(project, found, jobs, display.tell_step)
+    card.write_drilled(project.settings.paths.reports / DRILLED, drilled)
     shown = [{**each.to_dict(), "red": ", ".join(each.red), "not_judged": len(each.not_judged)} for each in drilled]
     columns = ("fault", "gate", "caught", "red", "not_judged", "seconds")
     _table([{name: row[name] for name in columns} for row in shown], [each.to_dict() for each in drilled], as_json)
@@ -134,12 +136,12 @@ def _drill(home: Path, found: "Sequence[Fault]", jobs: int, *, as_json: bool) ->
         raise RedError(f"not caught by their gate: {', '.join(missed)}", hint="read what the gate says in its evidence")
 
 
-def _clean(home: Path, count: int, jobs: int, *, as_json: bool) -> None:
+def _clean(project: Project, count: int, jobs: int, *, as_json: bool) -> None:
     from .display import Display
     from .drills import clean
 
     with Display("variant") as display:
-        cleared = clean.clear(home, count, jobs, display.tell_step)
+        cleared = clean.clear(project, count, jobs, display.tell_step)
     rows = [{"variant": c.variant, "alarms": _lines(c.alarms), "not judged": _lines(c.not_judged)} for c in cleared]
     _table(rows, [each.to_dict() for each in cleared], as_json)
     alarms = sum(len(each.alarms) for each in cleared)
@@ -149,20 +151,20 @@ def _clean(home: Path, count: int, jobs: int, *, as_json: bool) -> None:
 
 
 def _blind(
-    home: Path, found: "Sequence[Fault]", seed: int | None, answer: str | None, *, plant: bool, as_json: bool
+    project: Project, found: "Sequence[Fault]", seed: int | None, answer: str | None, *, plant: bool, as_json: bool
 ) -> None:
     from .drills import blind
 
-    place = settings.load().paths.reports / "blind"
+    place = project.settings.paths.reports / "blind"
     if plant:
         click.echo("Preparing a copy of the project: about a minute", err=True)
-        folder = blind.plant(home, place, found, seed)
+        folder = blind.plant(project, place, found, seed)
         click.echo(
             f"A fault is planted in {folder}; `drill --look` runs the gates there, `drill --answer NAME` ends it"
         )
     elif answer is None:
         _table(
-            [{name: each[name] for name in ("gate", "passed", "evidence")} for each in blind.look(place)],
+            [{name: each[name] for name in ("gate", "passed", "evidence")} for each in blind.look(project, place)],
             as_json=as_json,
         )
     elif blind.answer(place, answer, found):

@@ -19,10 +19,10 @@ from . import export
 from .bundle import Bundle
 from .client import Client
 from .client import Row
-from .contract import CONTRACT
 from .errors import InputError
 from .monitoring.log import PredictionLog
 from .postgres import Postgres
+from .schema import Contract
 from .simulation import CHUNK
 from .simulation import Progress
 from .simulation import played
@@ -41,6 +41,7 @@ class Played:
 
 
 def play(
+    contract: Contract,
     rows: pd.DataFrame,
     bundle: Bundle,
     client: Client,
@@ -55,19 +56,19 @@ def play(
     period has no label yet. Raises InputError when the service answers with something else, when the log holds
     predictions already, and when the service did not log what it answered.
     """
-    within = played(rows, period)
+    within = played(contract, rows, period)
     most = _agree(client, bundle)
-    flying, answered, refused = _Flying(within), 0, Counter[str]()
+    flying, answered, refused = _Flying(contract, within), 0, Counter[str]()
     with PredictionLog(log, bundle.signature) as written:
         if written.count()[0]:
             hint = "start the service with a new one: MLE_PATHS__PREDICTIONS=simulated.db; what happened stays apart"
             raise InputError("there are predictions in it already", where=str(log), hint=hint)
-        weeks = (within[CONTRACT.time] - pd.Timestamp(period[0])) // CHUNK
+        weeks = (within[contract.time] - pd.Timestamp(period[0])) // CHUNK
         for at, (_, week) in enumerate(within.groupby(weeks), start=1):
-            for _, day in week.groupby(week[CONTRACT.time].dt.floor("D")):
-                flying.land(written, day[CONTRACT.time].iloc[0])
+            for _, day in week.groupby(week[contract.time].dt.floor("D")):
+                flying.land(written, day[contract.time].iloc[0])
                 for start in range(0, len(day), most):
-                    good, bad = client.predict(_rows(day[start : start + most], bundle))
+                    good, bad = client.predict(_rows(contract, day[start : start + most], bundle))
                     answered, refused = answered + good, refused + bad
             if progress:
                 progress(at, weeks.nunique())
@@ -79,17 +80,19 @@ def play(
 class _Flying:
     """Flights whose label is still to come, in the order in which it does; a cancelled one is never among them."""
 
-    def __init__(self, rows: pd.DataFrame) -> None:
-        known = rows[rows[CONTRACT.target].notna() & rows[CONTRACT.known_at].notna()]
-        self._rows = known.sort_values(CONTRACT.known_at, kind="stable")
-        self._at = self._rows[CONTRACT.known_at]
+    def __init__(self, contract: Contract, rows: pd.DataFrame) -> None:
+        self._contract = contract
+        known = rows[rows[contract.target].notna() & rows[contract.known_at].notna()]
+        self._rows = known.sort_values(contract.known_at, kind="stable")
+        self._at = self._rows[contract.known_at]
         self._landed = 0
 
     def land(self, log: PredictionLog, now: pd.Timestamp) -> None:
         """Write the labels that are known by now."""
         end = int(self._at.searchsorted(now, side="right"))
         new, self._landed = self._rows[self._landed : end], max(end, self._landed)
-        log.append_labels(new[CONTRACT.key], new[CONTRACT.target], new[CONTRACT.known_at].to_numpy())
+        contract = self._contract
+        log.append_labels(new[contract.key], new[contract.target], new[contract.known_at].to_numpy())
 
 
 def _agree(client: Client, bundle: Bundle) -> int:
@@ -107,13 +110,13 @@ def _agree(client: Client, bundle: Bundle) -> int:
     return min(BATCH, int(about["max_rows"]))
 
 
-def _rows(rows: pd.DataFrame, bundle: Bundle) -> list[Row]:
+def _rows(contract: Contract, rows: pd.DataFrame, bundle: Bundle) -> list[Row]:
     """The rows as a client sends them: the features that the model asks for, the key, the prediction time."""
     features = bundle.signature.features
     given = export.columns(rows, [feature.name for feature in features])
     columns: dict[str, list[Any]] = {feature.name: _plain(given[feature.name]) for feature in features}
-    columns[CONTRACT.key] = rows[CONTRACT.key].tolist()
-    columns[CONTRACT.time] = [moment.isoformat() for moment in rows[CONTRACT.time].dt.tz_convert("UTC")]
+    columns[contract.key] = rows[contract.key].tolist()
+    columns[contract.time] = [moment.isoformat() for moment in rows[contract.time].dt.tz_convert("UTC")]
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 

@@ -15,11 +15,11 @@ import pandas as pd
 
 from . import gates
 from . import pages
-from .contract import CONTRACT
 from .decisions import Record
 from .files import write_atomic
 from .gates import Verdict
 from .pages import Section
+from .schema import Contract
 from .settings import Settings
 
 if TYPE_CHECKING:
@@ -30,17 +30,17 @@ SHOWN = 6  # slices in the picture, of the worst and of the best
 METRICS = {"auc": "ROC AUC", "brier": "Brier score", "log_loss": "log loss"}
 
 
-def described(rows: pd.DataFrame) -> dict[str, Any]:
+def described(contract: Contract, rows: pd.DataFrame) -> dict[str, Any]:
     """Labelled rows in figures: how many, on how many days, from when to when, the rate of the target."""
-    day = rows[CONTRACT.day]
+    day = rows[contract.day]
     first, last = (str(moment.date()) for moment in (day.min(), day.max()))
-    rate = round(float(rows[CONTRACT.target].mean()), 4)
+    rate = round(float(rows[contract.target].mean()), 4)
     return {"rows": len(rows), "days": int(day.nunique()), "first": first, "last": last, "rate": rate}
 
 
-def write(record: Record, own: Settings, max_age_days: int) -> Path:
+def write(contract: Contract, record: Record, own: Settings, max_age_days: int) -> Path:
     """Write the card of a decision into its folder; the place of the page."""
-    content = make(record, own, max_age_days)
+    content = make(contract, record, own, max_age_days)
     page = record.folder / PAGE
     write_atomic(page.with_suffix(".json"), json.dumps(content, indent=1))
     # Not to be promoted is no fault: the verdicts say what is red.
@@ -49,7 +49,7 @@ def write(record: Record, own: Settings, max_age_days: int) -> Path:
     return pages.write_page(page, title, sections(content), lead=_lead(content), status=status)
 
 
-def make(record: Record, own: Settings, max_age_days: int) -> dict[str, Any]:
+def make(contract: Contract, record: Record, own: Settings, max_age_days: int) -> dict[str, Any]:
     """The card as plain values; the page shows nothing else."""
     from .challenge import ruling
     from .challenge import verdicts
@@ -63,7 +63,7 @@ def make(record: Record, own: Settings, max_age_days: int) -> dict[str, Any]:
         "champion": plan["champion"],
         "decision": {"number": record.number, "promoted": promoted, "reason": reason, "why": plan["why"]},
         "use": {
-            "answers": CONTRACT.features.column(CONTRACT.target).about,
+            "answers": contract.features.column(contract.target).about,
             "threshold": own.model.threshold,
             "limits": limits(record, own, max_age_days),
         },

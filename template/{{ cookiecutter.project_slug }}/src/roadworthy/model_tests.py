@@ -12,7 +12,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from . import evaluation
-from .contract import CONTRACT
 from .gates import Verdict
 from .schema import Contract
 from .settings import Tests
@@ -27,6 +26,7 @@ MAX_AUC_ALONE = 0.80
 
 
 def run(
+    contract: Contract,
     predict: Predict,
     train: pd.DataFrame,
     test: pd.DataFrame,
@@ -39,18 +39,18 @@ def run(
 
     `answers` are what `predict` says about the test rows: whoever evaluates the model has them already.
     """
-    target = CONTRACT.target
-    y, day = test[target].to_numpy(), test[CONTRACT.day].to_numpy()
+    target = contract.target
+    y, day = test[target].to_numpy(), test[contract.day].to_numpy()
     sample = test.sample(min(SAMPLE, len(test)), random_state=0)
     return [
         learned(evaluation.evaluate(y, answers, day), y, base_rate=float(train[target].mean())),
-        known_in_time(features),
-        no_leak(test, features),
+        known_in_time(contract, features),
+        no_leak(contract, test, features),
         every_slice(evaluation.slices(test, config.slices, y, answers, day), config.min_auc_slice),
         *[invariant(predict, sample, name, config.max_invariance) for name in config.invariant],
         *[directed(predict, sample, name, *ends, sign=1) for name, ends in config.rises_with.items()],
         *[directed(predict, sample, name, *ends, sign=-1) for name, ends in config.falls_with.items()],
-        minimum(predict, sample),
+        minimum(contract, predict, sample),
     ]
 
 
@@ -66,16 +66,16 @@ def learned(result: evaluation.Evaluation, y: NDArray[np.float64], base_rate: fl
     return Verdict("better than the base rate", passed, f"{evidence} against the base rate")
 
 
-def known_in_time(features: Sequence[str], contract: Contract = CONTRACT) -> Verdict:
+def known_in_time(contract: Contract, features: Sequence[str]) -> Verdict:
     """No feature is one that the contract marks as known only afterwards."""
     late = [name for name in features if contract.features.column(name).known == "after"]
     evidence = f"known only afterwards: {', '.join(late)}" if late else f"{len(features)} features, all known before"
     return Verdict("known at the prediction time", not late, evidence)
 
 
-def no_leak(test: pd.DataFrame, features: Sequence[str], limit: float = MAX_AUC_ALONE) -> Verdict:
+def no_leak(contract: Contract, test: pd.DataFrame, features: Sequence[str], limit: float = MAX_AUC_ALONE) -> Verdict:
     """No numeric feature alone ranks the rows better than an honest one can."""
-    alone = {name: _auc_alone(test, name) for name in features if pd.api.types.is_numeric_dtype(test[name])}
+    alone = {name: _auc_alone(contract, test, name) for name in features if pd.api.types.is_numeric_dtype(test[name])}
     strongest = max(alone, key=lambda name: alone[name], default="")
     value = alone.get(strongest, 0.5)
     evidence = f"the strongest feature alone is {strongest} with AUC {value:.2f}, at most {limit:.2f} is credible"
@@ -110,26 +110,26 @@ def directed(predict: Predict, rows: pd.DataFrame, name: str, low: float, high: 
     return Verdict(f"{word} with {name}", passed, f"mean change {change:+.3f} from {low:g} to {high:g}")
 
 
-def minimum(predict: Predict, rows: pd.DataFrame) -> Verdict:
+def minimum(contract: Contract, predict: Predict, rows: pd.DataFrame) -> Verdict:
     """Finite probabilities, inside [0, 1], for rows as they come and for rows with every nullable value missing."""
-    both = np.concatenate([predict(rows), predict(without_values(rows))])
+    both = np.concatenate([predict(rows), predict(without_values(contract, rows))])
     passed = bool(np.isfinite(both).all() and both.min() >= 0 and both.max() <= 1)
     evidence = f"{len(both):,} probabilities from {both.min():.3f} to {both.max():.3f}, missing values included"
     return Verdict("minimum functionality", passed, evidence)
 
 
-def without_values(rows: pd.DataFrame) -> pd.DataFrame:
+def without_values(contract: Contract, rows: pd.DataFrame) -> pd.DataFrame:
     """The same rows with every value missing that may be missing."""
-    nullable = [column.name for column in CONTRACT.features.columns if column.nullable and column.name in rows]
+    nullable = [column.name for column in contract.features.columns if column.nullable and column.name in rows]
     return rows.assign(**{name: rows[name].mask(rows[name].notna()) for name in nullable})
 
 
-def _auc_alone(rows: pd.DataFrame, name: str) -> float:
-    known = rows[[name, CONTRACT.target]].dropna()
-    if known[CONTRACT.target].nunique() < 2:
+def _auc_alone(contract: Contract, rows: pd.DataFrame, name: str) -> float:
+    known = rows[[name, contract.target]].dropna()
+    if known[contract.target].nunique() < 2:
         return 0.5
     ranks = known[name].rank()
-    positive = known[CONTRACT.target] == 1
+    positive = known[contract.target] == 1
     n, m = int(positive.sum()), int((~positive).sum())
     # Mann-Whitney: the AUC from the mean rank of the positives.
     auc = float((ranks[positive].sum() - n * (n + 1) / 2) / (n * m))

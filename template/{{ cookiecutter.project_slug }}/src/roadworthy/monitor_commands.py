@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from . import cluster_commands
-from . import settings
 from . import telling as told_to
 from .errors import InputError
+from .project import Project
 
 if TYPE_CHECKING:
     from .monitoring.watch import Watched
@@ -41,7 +41,8 @@ def monitor(  # noqa: PLR0917 - click hands them over by name
     from . import gates
     from .registry import Registry
 
-    config = settings.load()
+    project = Project.open()
+    config = project.settings
     if scored and against:
         raise InputError("partitions are not compared with a snapshot", where="--against", hint="leave one of them out")
     place, page = _log(config, log), config.paths.reports / "monitoring" / "index.html"
@@ -49,7 +50,7 @@ def monitor(  # noqa: PLR0917 - click hands them over by name
     def look() -> "Watched":
         bundle = Registry(config.paths.registry).path()
         how = {"now": until.replace(tzinfo=UTC) if until else None, "report_path": page}
-        return _look(config, bundle, place, scored=scored, cluster=cluster, against=against, how=how)
+        return _look(project, bundle, place, scored=scored, cluster=cluster, against=against, how=how)
 
     beside = place if isinstance(place, Path) else page.with_name("predictions")
     watched = told_to.look(look, config, telling, beside)
@@ -70,7 +71,7 @@ def _log(config: "Settings", given: str | None) -> "Path | Postgres":
 
 
 def _look(
-    config: "Settings",
+    project: Project,
     bundle: Path,
     log: "Path | Postgres",
     *,
@@ -85,10 +86,15 @@ def _look(
     from .monitoring import watch
     from .monitoring.monitors import Thresholds
 
+    config = project.settings
     limits = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
     if scored:
         return partitions.monitor(bundle, scored, cluster=cluster, thresholds=limits, **how)
-    batch = steps.batch(Bundle.load(bundle).names, [steps.features(config, against)]) if against else None
+    batch = (
+        steps.batch(project.contract, Bundle.load(bundle).names, [steps.features(project, against)])
+        if against
+        else None
+    )
     return watch.monitor(bundle, log, thresholds=limits, batch=batch, **how)
 
 

@@ -229,8 +229,8 @@ def _done(steps: Sequence[Step]) -> int:
 
 
 def _common_inputs(home: Path) -> str:
-    package = Path(__file__).parent
-    files = sorted(path for pattern in ("*.py", "*.sql") for path in package.rglob(pattern))
+    code = (Path(__file__).parent, home / "src")
+    files = sorted({path for folder in code for pattern in ("*.py", "*.sql") for path in folder.rglob(pattern)})
     files += [home / "config.toml", *sorted(home.glob("data/*/SHA256SUMS"))]
     sums = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()]
     sums += [f"{name}={value}" for name, value in sorted(os.environ.items()) if _changes_settings(name)]

@@ -15,10 +15,11 @@ from .gates import Verdict
 from .gates import run
 from .registry import CHAMPION
 from .registry import Registry
-from .settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .project import Project
 
 LOG = logging.getLogger(__package__)
 
@@ -44,8 +45,7 @@ class Judged:
 
 
 def judge(
-    config: Settings,
-    home: Path,
+    project: "Project",
     version: int | str = CHAMPION,
     *,
     train: bool = False,
@@ -59,14 +59,14 @@ def judge(
     """
     if train:
         try:
-            version = steps.train(config).version
+            version = steps.train(project).version
         except Exception as error:  # noqa: BLE001 - whatever stopped the training, the gates have to say what is wrong
             LOG.warning(
                 "no version was trained: %s", str(error).splitlines()[0] if str(error) else type(error).__name__
             )
             version = CHAMPION
-    version = _there(Registry(config.paths.registry), version)
-    bench = Bench(steps.as_made(config, version), home, version)
+    version = _there(Registry(project.settings.paths.registry), version)
+    bench = Bench(steps.as_made(project, version), version)
     judged = Judged(bench.version, run.run(bench, tell, cache))
     bench.registry.judge(judged.version, judged.verdicts)
     return judged

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 from . import challenge
@@ -22,6 +23,9 @@ from .settings import Model
 from .settings import Settings
 from .settings import Split
 from .settings import Tests
+
+if TYPE_CHECKING:
+    from .project import Project
 
 EXACT = 1e-9
 BY_DATA = "data"
@@ -47,22 +51,23 @@ class Replayed:
         return bool(self.figures) and not self.differ and self.promoted == self.recorded
 
 
-def replay(config: Settings, number: int) -> Replayed:
+def replay(project: "Project", number: int) -> Replayed:
     """Train and compare once more, and decide; the registry is only read.
 
     What the gates and the shadow said is taken from the record: they looked at the machine and the log of that day.
     Raises InputError for a decision that was never made, or whose champion is gone.
     """
-    record = Decisions(config.paths.registry).get(number)
+    registry = project.settings.paths.registry
+    record = Decisions(registry).get(number)
     if record.outcome is None or "promotion" not in record:
         how = record.outcome["ended"] if record.outcome else "open"
         hint = "only a decision that was made can be made again"
         raise InputError(f"decision {number} is {how}", where=record.folder, hint=hint)
-    own = settings_of(config, record)
+    own = project.using(settings_of(project.settings, record))
     changed = tuple(_changed(own, record))
     if any(each.startswith(BY_DATA) for each in changed):
         return Replayed(number, changed, 0, (), None, bool(record.outcome["promoted"]))
-    figures, sums, said = _again(own, record, Registry(config.paths.registry))
+    figures, sums, said = _again(own, record, Registry(registry))
     before = _flat({name: record["comparison"][name] for name in figures})
     differ = [name for name, value in _flat(figures).items() if not _alike(value, before.get(name))]
     differ += [f"files: {name}" for name, total in record["training"]["sums"].items() if sums.get(name) != total]
@@ -78,7 +83,7 @@ def settings_of(config: Settings, record: Record) -> Settings:
     return config.model_copy(update={"data": config.data.model_copy(update=places), **parts})
 
 
-def _changed(own: Settings, record: Record) -> Iterator[str]:
+def _changed(own: "Project", record: Record) -> Iterator[str]:
     """What the decision depended on and is not as it was, in words."""
     then, now = record.plan["lineage"], json.loads(json.dumps(steps.lineage(own)))
     for snapshot, files in then["data"].items():
@@ -93,7 +98,7 @@ def _changed(own: Settings, record: Record) -> Iterator[str]:
 
 
 def _again(
-    own: Settings, record: Record, registry: Registry
+    own: "Project", record: Record, registry: Registry
 ) -> tuple[dict[str, Any], Mapping[str, str], list[Verdict]]:
     """The figures of the comparison, the sums of the model's files, and all verdicts."""
     trained, rows = steps.made(own), None
@@ -104,8 +109,8 @@ def _again(
         rows = trained.split.test
         new, old = (export.predict(each, rows) for each in (bundle, champion))
         sums = bundle.manifest["sha256"]
-    found = retraining.against(rows, new, old, own.tests.slices)
-    apart = retraining.unseen(own.split.test[0], own.split.train[1], challenge.learned(champion)[1])
+    found = retraining.against(own.contract, rows, new, old, own.settings.tests.slices)
+    apart = retraining.unseen(own.settings.split.test[0], own.settings.split.train[1], challenge.learned(champion)[1])
     kept = [Verdict(**each) for phase in ("gates", "shadow") for each in record[phase]["verdicts"]]
     return found.to_dict(), sums, [*kept, apart, *found.verdicts]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from . import settings
 from .errors import RedError
+from .project import Project
 
 if TYPE_CHECKING:
     from .decisions import Record
@@ -43,31 +43,31 @@ def retrain(  # noqa: PLR0917 - click hands them over by name
     Every decision is recorded, with a model card. A retraining that was stopped goes on when the same command is given
     again. That a challenger is not promoted is no failure: exit code 0.
     """
-    config = settings.load()
+    project = Project.open()
+    config = project.settings
     moment = until.replace(tzinfo=UTC) if until else None
     if listed:
         _list(config, as_json=as_json)
     elif replayed:
-        _replay(config, replayed, as_json=as_json)
+        _replay(project, replayed, as_json=as_json)
     else:
-        why = _why(config, log, moment) if if_needed else "by hand"
+        why = _why(project, log, moment) if if_needed else "by hand"
         if why:
-            _decide(config, why, again=again, log=log, until=moment, as_json=as_json)
+            _decide(project, why, again=again, log=log, until=moment, as_json=as_json)
         elif as_json:
             click.echo(json.dumps({"needed": False}))
 
 
 def _decide(
-    config: "Settings", why: str, *, again: bool, log: Path | None, until: datetime | None, as_json: bool
+    project: Project, why: str, *, again: bool, log: Path | None, until: datetime | None, as_json: bool
 ) -> None:
     from . import challenge
     from .display import Display
 
-    home = settings.find_home().resolve()
-    before = challenge.decided(config, home)
+    before = challenge.decided(project)
     with Display("phase", show=not as_json) as display:
         record = challenge.retrain(
-            config, home, why=why, again=again, judge=challenge.all_gates, log=log, until=until, tell=display.tell_step
+            project, why=why, again=again, judge=challenge.all_gates, log=log, until=until, tell=display.tell_step
         )
     if before and not again:
         _say("The same was decided before; `--again` decides anew")
@@ -83,20 +83,21 @@ def _decide(
     _say(f"The model card is {record.folder / 'card.html'}")
 
 
-def _why(config: "Settings", log: Path | None, until: datetime | None) -> str:
+def _why(project: Project, log: Path | None, until: datetime | None) -> str:
     """Which rules ask for a retraining; nothing when none does or when the same was decided before."""
     from . import challenge
     from . import steps
     from . import triggers
 
-    rules = triggers.rules(config, steps.bundle_folder(config), log or config.paths.predictions, until)
+    read = log or project.settings.paths.predictions
+    rules = triggers.rules(project, steps.bundle_folder(project), read, until)
     for rule in rules:
         _say(f"{rule.name}: {'yes' if rule.wants else 'no'}, {rule.reason}")
     wanted = [rule.name for rule in rules if rule.wants]
     if not wanted:
         _say("No rule asks for a retraining")
         return ""
-    if before := challenge.decided(config, settings.find_home().resolve()):
+    if before := challenge.decided(project):
         _say(f"Decision {before.number} was made on the same data, settings and champion: there is nothing to do")
         return ""
     return f"rule: {', '.join(wanted)}"
@@ -113,10 +114,10 @@ def _list(config: "Settings", *, as_json: bool) -> None:
     show(pd.DataFrame(rows, columns=names), as_json)
 
 
-def _replay(config: "Settings", number: int, *, as_json: bool) -> None:
+def _replay(project: Project, number: int, *, as_json: bool) -> None:
     from . import replaying
 
-    found = replaying.replay(config, number)
+    found = replaying.replay(project, number)
     if as_json:
         click.echo(json.dumps({**vars(found), "same": found.same}))
     for each in found.changed:

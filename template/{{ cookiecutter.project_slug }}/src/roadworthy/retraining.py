@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .contract import CONTRACT
 from .evaluation import Difference
 from .evaluation import Evaluation
 from .evaluation import compare
 from .evaluation import evaluate
 from .gates import Verdict
+from .schema import Contract
 from .settings import Settings
 
 FEWEST = 30  # rows of either class in a slice; with fewer, nothing can be said about it
@@ -69,17 +69,22 @@ def of(config: Settings) -> Settings:
     )
 
 
-def against(rows: pd.DataFrame, new: Floats, old: Floats, slices: Iterable[str]) -> Comparison:
+def against(contract: Contract, rows: pd.DataFrame, new: Floats, old: Floats, slices: Iterable[str]) -> Comparison:
     """Compare the answers `new` and `old`, each (rows,), to labelled rows, in all and by the named columns."""
-    y, day = rows[CONTRACT.target], rows[CONTRACT.day]
+    y, day = rows[contract.target], rows[contract.day]
     return Comparison(
-        evaluate(y, new, day), evaluate(y, old, day), compare(y, new, old, day), by_slice(rows, new, old, slices)
+        evaluate(y, new, day),
+        evaluate(y, old, day),
+        compare(y, new, old, day),
+        by_slice(contract, rows, new, old, slices),
     )
 
 
-def by_slice(rows: pd.DataFrame, new: Floats, old: Floats, slices: Iterable[str]) -> tuple[dict[str, Any], ...]:
+def by_slice(
+    contract: Contract, rows: pd.DataFrame, new: Floats, old: Floats, slices: Iterable[str]
+) -> tuple[dict[str, Any], ...]:
     """The paired difference on each value of the named columns that has enough rows of both classes."""
-    labels, days = rows[CONTRACT.target].to_numpy(), rows[CONTRACT.day].to_numpy()
+    labels, days = rows[contract.target].to_numpy(), rows[contract.day].to_numpy()
     found = []
     for name in slices:
         for value in pd.unique(rows[name].dropna()):

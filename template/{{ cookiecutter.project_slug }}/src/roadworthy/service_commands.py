@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from . import settings
 from .errors import InputError
+from .settings import load
 
 
 @click.group()
@@ -20,7 +20,7 @@ def keys_new(name: str, file: Path | None) -> None:
     """Make a key for NAME, show it once and append its SHA-256 sum to the file of keys."""
     from .service import keys as made
 
-    path = file or settings.load().service.keys_file
+    path = file or load().service.keys_file
     if path is None:
         hint = 'set [service] keys_file = "keys.txt" in config.toml, or give --file'
         raise InputError("no file of keys is set", where="keys new", hint=hint)

@@ -37,11 +37,21 @@ class Section(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
 
 
+class Package(Section):
+    """Which package of `src` defines the project: its contract, SQL, model and extensions."""
+
+    package: str = Field(pattern=r"^[a-z_][a-z0-9_]*$")
+
+
 class Snapshot(Section):
-    """A folder of Parquet tables with their sums; `repair` names an SQL file for a table that needs one."""
+    """A folder of Parquet tables with their sums.
+
+    repair: an SQL file for a table that needs one. source: a function of the project that gives a table otherwise.
+    """
 
     folder: Path
     repair: dict[str, str] = {}
+    source: dict[str, str] = {}
 
 
 class Checks(Section):
@@ -188,6 +198,7 @@ class Paths(Section):
 class Settings(Section):
     """All of config.toml; relative paths are those of the folder that holds it."""
 
+    project: Package
     data: Data
     split: Split
     retraining: Retraining
@@ -227,15 +238,18 @@ def load(home: Path | None = None) -> Settings:
 
 
 def find_home() -> Path:
-    """The project's folder: MLE_HOME, else the nearest one above the working folder that holds config.toml."""
+    """The project's folder: MLE_HOME, else the nearest one above the working folder that holds config.toml.
+
+    InputError when there is none.
+    """
     if "MLE_HOME" in os.environ:
         return Path(os.environ["MLE_HOME"])
     here = Path.cwd()
     for folder in (here, *here.parents):
         if (folder / FILE).is_file():
             return folder
-    installed_from = Path(__file__).resolve().parents[2]
-    return installed_from if (installed_from / FILE).is_file() else here
+    hint = "go into a project's folder, or name one in the environment variable MLE_HOME"
+    raise InputError(f"holds no project, nor does a folder above it: there is no {FILE}", where=here, hint=hint)
 
 
 def _override(values: dict[str, Any], environment: os._Environ[str] | dict[str, str]) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import settings
+from .project import Project
+from .schema import Contract
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,26 +57,27 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
     from .display import Display
     from .monitoring import watch
 
-    config = settings.load()
-    happening = [simulation.Incident.parse(text) for text in incidents]
+    project = Project.open()
+    config = project.settings
+    happening = [simulation.Incident.parse(project, text) for text in incidents]
     names = {snapshot or config.data.snapshot, *config.data.snapshots}
-    worlds = {name: steps.features(config, name) for name in names}
-    rows = simulation.happen(worlds, snapshot or config.data.snapshot, happening)
+    worlds = {name: steps.features(project, name) for name in names}
+    rows = simulation.happen(project.contract, worlds, snapshot or config.data.snapshot, happening)
     first, last = (datetime.combine(day, datetime.min.time()) for day in config.split.test)
     period = (start or first).replace(tzinfo=UTC), (end or last).replace(tzinfo=UTC)
     own = config.paths.predictions
     beside = own.parent if isinstance(own, Path) else config.paths.reports
-    file, folder = log or beside / "simulated.db", steps.bundle_folder(config, version)
+    file, folder = log or beside / "simulated.db", steps.bundle_folder(project, version)
     path = (log or own) if url else file
     bundle, _ = watch.load(folder)
     with Display("week", pace=True) as display:
         tell = functools.partial(display.tell, "months")
         if url:
-            played = _ask(rows, bundle, path, period, url=url, progress=tell)
+            played = _ask(project.contract, rows, bundle, path, period, url=url, progress=tell)
         else:
-            played = live.Played(*simulation.play(rows, bundle, file, period, tell), Counter())
+            played = live.Played(*simulation.play(project.contract, rows, bundle, file, period, tell), Counter())
     weeks = max((period[1] - period[0]).days // WEEK, 1)
-    batch = steps.batch(bundle.names, worlds.values())
+    batch = steps.batch(project.contract, bundle.names, worlds.values())
     watched = watch.monitor(folder, path, now=period[1], days=WEEK, windows=weeks, batch=batch)
     since = min((incident.start for incident in happening), default=period[0])
     alarms = simulation.rung(watched.timeline, WEEK, since)
@@ -95,6 +97,7 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
 
 
 def _ask(
+    contract: "Contract",
     rows: "pd.DataFrame",
     bundle: "Bundle",
     log: "Path | Postgres",
@@ -107,4 +110,4 @@ def _ask(
     from .client import Client
 
     with Client(url, os.environ.get("MLE_API_KEY", "")) as client:
-        return live.play(rows, bundle, client, log, period, progress=progress)
+        return live.play(contract, rows, bundle, client, log, period, progress=progress)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from . import settings
+from .project import Project
 
 SHOWN = 3  # raw rows of a table
 
@@ -22,10 +22,11 @@ def trace(key: str, version: str, snapshot: str, *, as_json: bool) -> None:
     from .bundle import Bundle
     from .registry import Registry
 
-    config = settings.load()
+    project = Project.open()
+    config = project.settings
     source = config.snapshot(snapshot)
     bundle = Bundle.load(Registry(config.paths.registry).path(version))
-    steps = tracing.steps(data.connect(source.folder, source.repair), bundle, key)
+    steps = tracing.steps(project, data.connect(project, source.folder, source.repair), bundle, key)
     if as_json:
         click.echo(json.dumps(steps, indent=1))
     else:

@@ -2,15 +2,15 @@
 
     raw rows -> features -> the row of X -> a leaf of each tree -> sum -> probability = the answer of the service
 
-Which raw rows a feature comes from is domain knowledge: `sql/trace_TABLE.sql` finds them by `$keys`. The SQL of the
-features is then run on these rows alone: a feature that they do not explain differs from the one that was used.
+Which raw rows a feature comes from is domain knowledge: `trace_TABLE.sql` of the project finds them by `$keys`. The SQL
+of the features is then run on these rows alone: a feature that they do not explain differs from the one that was used.
 """
 
 import json
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files as resources
+from typing import TYPE_CHECKING
 from typing import Any
 
 import duckdb
@@ -22,10 +22,13 @@ from numpy.typing import NDArray
 from . import data
 from . import database
 from .bundle import Bundle
-from .contract import CONTRACT
 from .errors import InputError
 from .forest import Forest
 from .forest import sigmoid
+from .schema import Contract
+
+if TYPE_CHECKING:
+    from .project import Project
 
 Floats = NDArray[np.float64]
 
@@ -49,29 +52,29 @@ class Traced:
     moved: Floats
 
 
-def raw_rows(connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, pa.Table]:
+def raw_rows(project: "Project", connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, pa.Table]:
     """The rows of each table that the features of these keys come from; a table that is not asked has none."""
     found = {}
-    for table in CONTRACT.tables:
-        sql = resources(__package__).joinpath("sql", f"trace_{table.name}.sql")
-        if sql.is_file():
-            relation = connection.sql(sql.read_text(encoding="utf-8"), params={"keys": list(keys)})
+    for table in project.contract.tables:
+        name = f"trace_{table.name}.sql"
+        if (project.definition.sql / name).is_file():
+            relation = connection.sql(project.sql(name), params={"keys": list(keys)})
         else:
             relation = connection.sql(f'select * from "{table.name}" limit 0')
         found[table.name] = relation.to_arrow_table()
     return found
 
 
-def features(raw: Mapping[str, pa.Table], keys: Sequence[str]) -> pd.DataFrame:
+def features(project: "Project", raw: Mapping[str, pa.Table], keys: Sequence[str]) -> pd.DataFrame:
     """The features of these keys, in their order, made of some raw rows and nothing else; InputError for a lost key."""
     connection = database.empty()
     for name, table in raw.items():
         connection.register(name, table)
-    frame = data.features(connection).set_index(CONTRACT.key, drop=False)
+    frame = data.features(project, connection).set_index(project.contract.key, drop=False)
     lost = [key for key in keys if key not in frame.index]
     if lost:
-        hint = f"a key is a {CONTRACT.key} of the snapshot; sql/trace_*.sql find its rows"
-        raise InputError(f"there is no row {lost[0]!r}", where=CONTRACT.key, hint=hint)
+        hint = f"a key is a {project.contract.key} of the snapshot; trace_*.sql of the project find its rows"
+        raise InputError(f"there is no row {lost[0]!r}", where=project.contract.key, hint=hint)
     return frame.loc[list(keys)].reset_index(drop=True)
 
 
@@ -100,16 +103,16 @@ def contributions(traced: Traced, bundle: Bundle, row: int = 0) -> pd.DataFrame:
     return pd.DataFrame(table).sort_values("moved", key=np.abs, ascending=False, ignore_index=True)
 
 
-def steps(connection: duckdb.DuckDBPyConnection, bundle: Bundle, key: str) -> dict[str, Any]:
+def steps(project: "Project", connection: duckdb.DuckDBPyConnection, bundle: Bundle, key: str) -> dict[str, Any]:
     """One prediction in all its steps, ready for JSON and for the command `trace`."""
-    raw = raw_rows(connection, [key])
-    traced = trace(bundle, features(raw, [key]))
+    raw = raw_rows(project, connection, [key])
+    traced = trace(bundle, features(project, raw, [key]))
     trees = traced.forest.weight[traced.leaves[0]]
     loudest = np.argsort(-np.abs(trees))[:5]
     return {
         "key": key,
         "version": bundle.version,
-        "raw": {name: _public(name, table) for name, table in raw.items() if table.num_rows},
+        "raw": {name: _public(project.contract, name, table) for name, table in raw.items() if table.num_rows},
         "features": [_plain(row) for row in contributions(traced, bundle).to_dict("records")],
         "trees": [{"tree": int(i), "leaf": int(traced.leaves[0, i]), "adds": float(trees[i])} for i in loudest],
         "count": len(trees),
@@ -121,8 +124,8 @@ def steps(connection: duckdb.DuckDBPyConnection, bundle: Bundle, key: str) -> di
     }
 
 
-def _public(name: str, table: pa.Table) -> list[dict[str, Any]]:
-    columns = [column.name for column in CONTRACT.table(name).columns if not column.private]
+def _public(contract: Contract, name: str, table: pa.Table) -> list[dict[str, Any]]:
+    columns = [column.name for column in contract.table(name).columns if not column.private]
     return [_plain(row) for row in table.select(columns).to_pylist()]
 
 

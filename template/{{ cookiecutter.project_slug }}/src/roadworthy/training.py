@@ -1,9 +1,13 @@
 """Train a model on a period of a snapshot and evaluate it on a later one."""
 
+import ast
 import hashlib
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 import numpy as np
@@ -14,13 +18,15 @@ from sklearn.pipeline import Pipeline
 from . import data
 from . import model
 from . import model_tests
-from .contract import CONTRACT
 from .errors import InputError
 from .evaluation import Evaluation
 from .evaluation import evaluate
 from .gates import Verdict
 from .settings import Model
 from .settings import Tests
+
+if TYPE_CHECKING:
+    from .project import Project
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "duckdb", "skl2onnx", "onnxruntime")
 MODELLED = ("category", "integer", "number")
@@ -33,6 +39,7 @@ Lineage = Mapping[str, Any]
 class Trained:
     """A fitted pipeline with its specification, the rows it was made of, and how it did on the test rows."""
 
+    project: "Project"
     pipeline: Pipeline
     spec: Model
     split: data.Split
@@ -46,25 +53,26 @@ class Trained:
         return predict(self.pipeline, self.spec, rows)
 
 
-def fit(rows: pd.DataFrame, spec: Model, half_life: int = 0) -> Pipeline:
+def fit(project: "Project", rows: pd.DataFrame, spec: Model, half_life: int = 0) -> Pipeline:
     """A pipeline fitted on labelled rows; InputError when a feature or one of the two classes is missing.
 
     With a `half_life` in days, a row weighs half as much as one that is so much younger.
     """
+    contract = project.contract
     missing = [name for name in spec.features if name not in rows]
     if missing:
-        hint = f"the columns are made in sql/features.sql: {', '.join(rows.columns)}"
+        hint = f"the columns are made in features.sql: {', '.join(rows.columns)}"
         raise InputError(f"no such feature: {', '.join(missing)}", where="[model] features", hint=hint)
-    kinds = {column.name: column.kind for column in CONTRACT.features.columns}
+    kinds = {column.name: column.kind for column in contract.features.columns}
     strange = [name for name in spec.features if kinds.get(name) not in MODELLED]
     if strange:
         hint = f"a feature has an entry in FEATURES of contract.py, of the kind {' or '.join(MODELLED)}"
         raise InputError(f"the contract has no such feature: {', '.join(strange)}", where="[model] features", hint=hint)
-    if rows[CONTRACT.target].nunique() < 2:
+    if rows[contract.target].nunique() < 2:
         raise InputError("only one class in the training period", where="[split] train", hint="choose a longer period")
-    target = rows[CONTRACT.target].astype(int)
-    weights = weigh(rows[CONTRACT.day], half_life) if half_life else None
-    return model.build(spec, CONTRACT.features).fit(rows[list(spec.features)], target, trees__sample_weight=weights)
+    target = rows[contract.target].astype(int)
+    weights = weigh(rows[contract.day], half_life) if half_life else None
+    return model.build(project, spec).fit(rows[list(spec.features)], target, trees__sample_weight=weights)
 
 
 def weigh(day: pd.Series, half_life: int) -> NDArray[np.float64]:
@@ -78,7 +86,7 @@ def predict(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> NDArray[np.f
     return np.asarray(pipeline.predict_proba(rows[list(spec.features)])[:, 1])
 
 
-def held_out(rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
+def held_out(project: "Project", rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
     """Rows of training with their probability by a model that has not seen their part: day, target, probability, part.
 
     The days are cut into six successive parts, months of half a year, of which two are left out at a time (block
@@ -87,33 +95,44 @@ def held_out(rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
     is taken.
     """
     rows = data.thinned(rows, ENOUGH)
-    days = np.sort(rows[CONTRACT.day].unique())
-    part = np.searchsorted(days, rows[CONTRACT.day]) * PARTS // len(days)
-    answered = rows[[CONTRACT.day, CONTRACT.target]].assign(probability=np.nan, part=part)
+    day, target = project.contract.day, project.contract.target
+    days = np.sort(rows[day].unique())
+    part = np.searchsorted(days, rows[day]) * PARTS // len(days)
+    answered = rows[[day, target]].assign(probability=np.nan, part=part)
     for fold in range(FOLDS):
         out = part % FOLDS == fold
-        answered.loc[out, "probability"] = predict(fit(rows[~out], spec), spec, rows[out])
+        answered.loc[out, "probability"] = predict(fit(project, rows[~out], spec), spec, rows[out])
     return answered
 
 
 def train(
-    split: data.Split, spec: Model, tests: Tests, made_of: Lineage | None = None, fitted: Pipeline | None = None
+    project: "Project",
+    split: data.Split,
+    spec: Model,
+    tests: Tests,
+    made_of: Lineage | None = None,
+    fitted: Pipeline | None = None,
 ) -> Trained:
     """Fit on the training rows, evaluate and test on the later ones; `made_of` is the lineage to remember.
 
     A pipeline that is `fitted` on these rows by this specification already need not be fitted again.
     """
-    pipeline = fitted or fit(split.train, spec, split.half_life)
+    contract = project.contract
+    pipeline = fitted or fit(project, split.train, spec, split.half_life)
     p = predict(pipeline, spec, split.test)
-    result = evaluate(split.test[CONTRACT.target], p, split.test[CONTRACT.day])
+    result = evaluate(split.test[contract.target], p, split.test[contract.day])
     verdicts = model_tests.run(
-        lambda rows: predict(pipeline, spec, rows), split.train, split.test, spec.features, tests, answers=p
+        contract, lambda rows: predict(pipeline, spec, rows), split.train, split.test, spec.features, tests, answers=p
     )
-    return Trained(pipeline, spec, split, p, result, tuple(verdicts), made_of or {})
+    return Trained(project, pipeline, spec, split, p, result, tuple(verdicts), made_of or {})
 
 
 def lineage(
-    sums: Mapping[str, Mapping[str, str]], periods: Mapping[str, tuple[object, ...]], spec: Model, tests: Tests
+    project: "Project",
+    sums: Mapping[str, Mapping[str, str]],
+    periods: Mapping[str, tuple[object, ...]],
+    spec: Model,
+    tests: Tests,
 ) -> Lineage:
     """What a model is made of: sums of the data, the contract and the SQL, periods, specification, versions.
 
@@ -121,10 +140,17 @@ def lineage(
     """
     return {
         "data": {name: dict(files) for name, files in sums.items()},
-        "contract": CONTRACT.sha256,
-        "features_sql": hashlib.sha256(data.query("features.sql").encode()).hexdigest(),
+        "contract": project.contract.sha256,
+        "features_sql": _sum(project.sql("features.sql")),
+        "model": _sum(
+            ast.dump(ast.parse(Path(inspect.getfile(project.build)).read_text(encoding="utf-8")))
+        ),  # no comments
         "periods": {name: [str(day) for day in period] for name, period in periods.items()},
         "spec": spec.model_dump(mode="json"),
         "tests": tests.model_dump(mode="json"),
         "packages": {name: version(name) for name in LIBRARIES},
     }
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -6,20 +6,23 @@ from datetime import date
 from datetime import datetime
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from . import retraining
 from . import steps
 from .bundle import Bundle
-from .contract import CONTRACT
 from .data import Period
 from .gates import Verdict
 from .monitoring import watch
 from .monitoring.log import exists
 from .monitoring.monitors import Thresholds
 from .postgres import Postgres
-from .settings import Settings
+from .schema import Contract
+
+if TYPE_CHECKING:
+    from .project import Project
 
 
 @dataclass(frozen=True)
@@ -31,18 +34,19 @@ class Rule:
     reason: str
 
 
-def rules(config: Settings, champion: Path, log: Path | Postgres, until: datetime | None = None) -> tuple[Rule, ...]:
+def rules(project: "Project", champion: Path, log: Path | Postgres, until: datetime | None = None) -> tuple[Rule, ...]:
     """What each rule says now: of the champion's bundle, the prediction log, and the data of [retraining]."""
+    config, contract = project.settings, project.contract
     bundle, own = Bundle.load(champion), retraining.of(config)
     limits = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
     said = watch.monitor(champion, log, now=until, thresholds=limits).verdicts if exists(log) else ()
-    rows = pd.concat([steps.features(config, name) for name in config.retraining.snapshots], ignore_index=True)
+    rows = pd.concat([steps.features(project, name) for name in config.retraining.snapshots], ignore_index=True)
     start, end = (date.fromisoformat(str(day)) for day in bundle.manifest["lineage"]["periods"]["train"])
-    newest = rows.loc[rows[CONTRACT.target].notna(), CONTRACT.day].max().date()
+    newest = rows.loc[rows[contract.target].notna(), contract.day].max().date()
     return (
         alarm(said, config.retraining.alarms),
         age(end - timedelta(days=1), newest, config.gates.max_age_days),
-        new_days(rows, (start, end), own.split.train, config.retraining.min_new_days),
+        new_days(contract, rows, (start, end), own.split.train, config.retraining.min_new_days),
     )
 
 
@@ -61,9 +65,9 @@ def age(learned_until: date, newest: date, allowed: int) -> Rule:
     return Rule("age", days > allowed, words)
 
 
-def new_days(rows: pd.DataFrame, known: Period, wanted: Period, fewest: int) -> Rule:
+def new_days(contract: Contract, rows: pd.DataFrame, known: Period, wanted: Period, fewest: int) -> Rule:
     """There are enough labelled days in the period `wanted` that the champion has not learned from, `known`."""
-    days = pd.Series(rows.loc[rows[CONTRACT.target].notna(), CONTRACT.day].unique())
+    days = pd.Series(rows.loc[rows[contract.target].notna(), contract.day].unique())
     inside = days[_within(days, wanted) & ~_within(days, known)]
     words = f"{len(inside)} labelled days of [retraining] train are new to the champion, from {fewest} on it is time"
     return Rule("new days", len(inside) >= fewest, words)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,22 +19,14 @@ from numpy.typing import NDArray
 
 from . import evaluation
 from . import training
-from .contract import CONTRACT
 from .data import thinned
+from .definition import SearchSpace
+from .schema import Contract
 from .settings import Model
 
-# Every hyperparameter and what is tried: as few trees as one can take, and leaves and rates to go with them.
-SPACE: Mapping[str, tuple[float, ...]] = {
-    "max_iter": (50, 100, 200),
-    "learning_rate": (0.05, 0.1, 0.2),
-    "max_leaf_nodes": (8, 15, 31),
-}
-# The gate has seconds only: three of them, chosen so that one is close to the best wherever that is.
-QUICK: tuple[Mapping[str, float], ...] = (
-    {"max_iter": 50, "learning_rate": 0.1, "max_leaf_nodes": 31},
-    {"max_iter": 100, "learning_rate": 0.1, "max_leaf_nodes": 15},
-    {"max_iter": 50, "learning_rate": 0.2, "max_leaf_nodes": 15},
-)
+if TYPE_CHECKING:
+    from .project import Project
+
 NOT_TUNED = {"name", "features", "seed", "threshold"}  # what the model is for, not how well it learns
 ROWS = 30_000
 JUDGED = 10_000
@@ -65,28 +58,28 @@ def hyperparameters(spec: Model) -> dict[str, float]:
     return {name: value for name, value in spec.model_dump().items() if name not in NOT_TUNED}
 
 
-def grid() -> list[dict[str, float]]:
+def grid(search: SearchSpace) -> list[dict[str, float]]:
     """Every combination of the search space."""
-    return [dict(zip(SPACE, values, strict=True)) for values in product(*SPACE.values())]
+    return [dict(zip(search.grid, values, strict=True)) for values in product(*search.grid.values())]
 
 
-def weeks(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def weeks(contract: Contract, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of two weeks of three to learn from, and those of the third to judge by; both thinned evenly."""
-    day = rows[CONTRACT.day]
+    day = rows[contract.day]
     judging = (day - day.min()).dt.days // BLOCK % EVERY == EVERY - 1
     return thinned(rows[~judging], ROWS), thinned(rows[judging], JUDGED)
 
 
 def tune(
-    rows: pd.DataFrame, spec: Model, candidates: Sequence[Mapping[str, float]] = QUICK
+    project: "Project", rows: pd.DataFrame, spec: Model, candidates: Sequence[Mapping[str, float]]
 ) -> tuple[float, list[Candidate]]:
     """The AUC of the committed specification, and every candidate compared with it, the surest gain first."""
-    learned, judged = weeks(rows)
-    y, day = judged[CONTRACT.target], judged[CONTRACT.day]
-    committed = _answers(learned, judged, spec)
+    learned, judged = weeks(project.contract, rows)
+    y, day = judged[project.contract.target], judged[project.contract.day]
+    committed = _answers(project, learned, judged, spec)
     base = evaluation.evaluate(y, committed, day, draws=1).auc
     found = []
-    for values, answers in _tried(learned, judged, spec, candidates):
+    for values, answers in _tried(project, learned, judged, spec, candidates):
         gain = evaluation.compare(y, answers, committed, day, draws=DRAWS)
         found.append(Candidate(values, base + gain.auc, gain.auc, gain.auc_low, gain.auc_high))
     return base, sorted(found, key=lambda candidate: -candidate.low)
@@ -110,12 +103,16 @@ def advice(base: float, candidates: Sequence[Candidate]) -> str:
 
 
 def _tried(
-    learned: pd.DataFrame, judged: pd.DataFrame, spec: Model, candidates: Sequence[Mapping[str, float]]
+    project: "Project",
+    learned: pd.DataFrame,
+    judged: pd.DataFrame,
+    spec: Model,
+    candidates: Sequence[Mapping[str, float]],
 ) -> Iterator[tuple[Mapping[str, float], NDArray[np.float64]]]:
     for values in candidates:
         if {**hyperparameters(spec), **values} != hyperparameters(spec):
-            yield values, _answers(learned, judged, spec.model_copy(update=dict(values)))
+            yield values, _answers(project, learned, judged, spec.model_copy(update=dict(values)))
 
 
-def _answers(learned: pd.DataFrame, judged: pd.DataFrame, spec: Model) -> NDArray[np.float64]:
-    return training.predict(training.fit(learned, spec), spec, judged)
+def _answers(project: "Project", learned: pd.DataFrame, judged: pd.DataFrame, spec: Model) -> NDArray[np.float64]:
+    return training.predict(training.fit(project, learned, spec), spec, judged)

@@ -10,6 +10,7 @@ import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 from ..errors import InputError
@@ -19,14 +20,17 @@ from .faults import Fault
 from .practice import Copy
 from .practice import prepare
 
+if TYPE_CHECKING:
+    from ..project import Project
+
 SEALED = "sealed.json"
 
 
-def plant(home: Path, place: Path, faults: Sequence[Fault], seed: int | None = None) -> Path:
+def plant(project: "Project", place: Path, faults: Sequence[Fault], seed: int | None = None) -> Path:
     """Plant one of the faults in a copy of the project in `place`, which is made anew; the folder of the copy."""
     shutil.rmtree(place, ignore_errors=True)
     fault = random.Random(seed).choice(faults)  # noqa: S311 - which exercise comes is no secret worth more
-    copy = prepare(home, place / "project")
+    copy = prepare(project, place / "project")
     copy.plant(fault)
     salt = secrets.token_hex(8)
     sealed = {"salt": salt, "sum": _sum(salt, fault.name), "train": fault.train == "after"}
@@ -34,9 +38,9 @@ def plant(home: Path, place: Path, faults: Sequence[Fault], seed: int | None = N
     return copy.home
 
 
-def look(place: Path) -> list[dict[str, Any]]:
+def look(project: "Project", place: Path) -> list[dict[str, Any]]:
     """What the gates say in the copy with the unnamed fault, by its own code."""
-    return gates(Copy(place / "project"), place / "verdicts", train=bool(_sealed(place)["train"]))
+    return gates(Copy(project, place / "project"), place / "verdicts", train=bool(_sealed(place)["train"]))
 
 
 def answer(place: Path, name: str, faults: Sequence[Fault]) -> bool:

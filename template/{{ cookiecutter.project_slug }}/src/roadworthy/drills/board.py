@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 from ..errors import InputError
@@ -18,6 +19,9 @@ from .faults import Fault
 from .practice import Copy
 from .practice import fresh
 from .practice import prepare
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 Tell = Callable[[str, int, int], None]
 
@@ -39,8 +43,8 @@ class Drilled:
         return asdict(self)
 
 
-def drill(home: Path, faults: Sequence[Fault], jobs: int = 1, tell: Tell | None = None) -> list[Drilled]:
-    """Plant each fault in its own copy of the project in `home` and run all gates there; nothing is left behind.
+def drill(project: "Project", faults: Sequence[Fault], jobs: int = 1, tell: Tell | None = None) -> list[Drilled]:
+    """Plant each fault in its own copy of a project and run all gates there; nothing is left behind.
 
     The gates are run on the copy without a fault first: InputError when one of them is not green there.
     """
@@ -48,9 +52,9 @@ def drill(home: Path, faults: Sequence[Fault], jobs: int = 1, tell: Tell | None 
         place = Path(scratch)
         if tell:
             tell("the practice ground", 0, len(faults))
-        ground = prepare(home, place / "ground")
+        ground = prepare(project, place / "ground")
         cache = place / "verdicts"
-        _require_green(gates(ground, cache), home)
+        _require_green(gates(ground, cache), project.folder)
         with ThreadPoolExecutor(jobs) as pool:
             one = lambda fault: drill_one(ground, fault, place, cache)  # noqa: E731
             found: Iterator[Drilled] = pool.map(one, faults)

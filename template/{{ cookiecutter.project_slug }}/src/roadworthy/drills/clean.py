@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 from pydantic import Field
@@ -25,6 +26,9 @@ from .faults import Rewrite
 from .practice import copy_project
 from .practice import data_settings
 from .practice import train_twice
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 FILE = "clean.toml"
 TRAINING = "the tests of the training"
@@ -72,12 +76,12 @@ def load(home: Path, count: int) -> tuple[list[Variant], list[Rewrite]]:
     return variants[:count], draws
 
 
-def clear(home: Path, count: int, jobs: int = 1, tell: Tell | None = None) -> list[Cleared]:
-    """Run all gates on `count` clean variants of the project in `home`; nothing is left behind."""
-    variants, draws = load(home, count)
+def clear(project: "Project", count: int, jobs: int = 1, tell: Tell | None = None) -> list[Cleared]:
+    """Run all gates on `count` clean variants of a project; nothing is left behind."""
+    variants, draws = load(project.folder, count)
     found = []
     with tempfile.TemporaryDirectory(prefix="clean-") as scratch, ThreadPoolExecutor(jobs) as pool:
-        told = pool.map(lambda variant: _one(home, variant, draws, Path(scratch)), variants)
+        told = pool.map(lambda variant: _one(project, variant, draws, Path(scratch)), variants)
         for number, cleared in enumerate(told, start=1):
             if tell:
                 tell(cleared.variant, number, count)
@@ -85,9 +89,9 @@ def clear(home: Path, count: int, jobs: int = 1, tell: Tell | None = None) -> li
     return found
 
 
-def _one(home: Path, variant: Variant, draws: Sequence[Rewrite], scratch: Path) -> Cleared:
+def _one(project: "Project", variant: Variant, draws: Sequence[Rewrite], scratch: Path) -> Cleared:
     with tempfile.TemporaryDirectory(dir=scratch) as place:
-        copy = copy_project(home, Path(place) / "project")
+        copy = copy_project(project, Path(place) / "project")
         copy.set(variant.setting)
         snapshot = data_settings(copy.home)["snapshot"]
         for draw in draws:

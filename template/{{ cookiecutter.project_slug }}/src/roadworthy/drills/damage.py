@@ -1,20 +1,19 @@
 """Damage that is no change of a text, a table or a setting: to files of a bundle, of a snapshot, of the registry.
 
-Each function takes the folder of the copy that it damages.
+Each function takes the project of the copy that it damages.
 """
 
 import json
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
 
 from .. import data
 from .. import gates
-from .. import settings
 from ..bundle import Bundle
-from ..contract import CONTRACT
 from ..data import connect
 from ..errors import InputError
 from ..evidence.rehearsal import reseal
@@ -22,32 +21,35 @@ from ..files import write_atomic
 from ..registry import CHAMPION
 from ..registry import Registry
 
+if TYPE_CHECKING:
+    from ..project import Project
 
-def flip_a_byte(home: Path) -> None:
+
+def flip_a_byte(copy: "Project") -> None:
     """One byte in the middle of the champion's model is another one, as a failing disk or cable makes it."""
-    model = _registry(home).path() / "model.onnx"
+    model = copy.registry.path() / "model.onnx"
     content = bytearray(model.read_bytes())
     content[len(content) // 2] ^= 1
     model.write_bytes(content)
 
 
-def polish_metrics(home: Path) -> None:
+def polish_metrics(copy: "Project") -> None:
     """The champion's recorded AUC is .02 higher than it was."""
-    file = _registry(home).path() / "metrics.json"
+    file = copy.registry.path() / "metrics.json"
     metrics = json.loads(file.read_text(encoding="utf-8"))
     better = {name: value + 0.02 if name.startswith("auc") else value for name, value in metrics.items()}
     file.write_text(json.dumps(better, indent=1), encoding="utf-8")
 
 
-def polish_metrics_and_sums(home: Path) -> None:
+def polish_metrics_and_sums(copy: "Project") -> None:
     """The same, and the sums in the manifest were made anew."""
-    polish_metrics(home)
-    reseal(_registry(home).path())
+    polish_metrics(copy)
+    reseal(copy.registry.path())
 
 
-def red_champion(home: Path) -> None:
+def red_champion(copy: "Project") -> None:
     """Somebody wrote a version whose tests were red into aliases.json."""
-    registry = _registry(home)
+    registry = copy.registry
     number = max(registry.versions()) + 1
     folder = registry.folder / "versions" / str(number)
     shutil.copytree(registry.path(), folder)
@@ -57,33 +59,33 @@ def red_champion(home: Path) -> None:
     write_atomic(registry.folder / "aliases.json", json.dumps({**registry.aliases(), CHAMPION: number}))
 
 
-def delete_old_versions(home: Path) -> None:
+def delete_old_versions(copy: "Project") -> None:
     """Every version but the champion was deleted, for space."""
-    registry = _registry(home)
+    registry = copy.registry
     for number in set(registry.versions()) - {registry.resolve(CHAMPION)}:
         shutil.rmtree(registry.path(number))
 
 
-def damage_the_version_before(home: Path) -> None:
+def damage_the_version_before(copy: "Project") -> None:
     """The model of the version before the champion ended in the middle of a copy."""
-    model = _registry(home).path(_before(home)) / "model.onnx"
+    model = copy.registry.path(_before(copy)) / "model.onnx"
     model.write_bytes(model.read_bytes()[:1000])
 
 
-def empty_history(home: Path) -> None:
+def empty_history(copy: "Project") -> None:
     """The history of the registry was lost with a log rotation."""
-    (_registry(home).folder / "history.jsonl").write_text("", encoding="utf-8")
+    (copy.registry.folder / "history.jsonl").write_text("", encoding="utf-8")
 
 
-def write_over_the_version_before(home: Path) -> None:
+def write_over_the_version_before(copy: "Project") -> None:
     """The champion was deployed into the folder of the version before it."""
-    registry = _registry(home)
-    shutil.copytree(registry.path(), registry.path(_before(home)), dirs_exist_ok=True)
+    registry = copy.registry
+    shutil.copytree(registry.path(), registry.path(_before(copy)), dirs_exist_ok=True)
 
 
-def cut_table(home: Path) -> None:
+def cut_table(copy: "Project") -> None:
     """The largest table of the snapshot ends in the middle of its file, and its sum was recorded after that."""
-    folder = settings.load(home).snapshot().folder
+    folder = copy.settings.snapshot().folder
     file = max(folder.glob("*.parquet"), key=lambda path: path.stat().st_size)
     content = file.read_bytes()
     file.unlink()  # it may be a link to the project's own file
@@ -91,48 +93,46 @@ def cut_table(home: Path) -> None:
     data.seal(folder)
 
 
-def old_champion(home: Path) -> None:
+def old_champion(copy: "Project") -> None:
     """The oldest version serves, and nobody knows that there was another one."""
-    registry = settings.load(home).paths.registry
+    registry = copy.settings.paths.registry
     write_atomic(registry / "aliases.json", json.dumps({"champion": Registry(registry).versions()[0]}))
     (registry / "history.jsonl").unlink()
 
 
-def other_libraries(home: Path) -> None:
+def other_libraries(copy: "Project") -> None:
     """The champion was made with libraries of a year ago, by its own manifest."""
-    manifest = _registry(home).path() / "manifest.json"
+    manifest = copy.registry.path() / "manifest.json"
     content = json.loads(manifest.read_text(encoding="utf-8"))
     content["lineage"]["packages"] = {name: f"0.{version}" for name, version in content["lineage"]["packages"].items()}
     write_atomic(manifest, json.dumps(content))
 
 
-def leaf_without_a_number(home: Path) -> None:
+def leaf_without_a_number(copy: "Project") -> None:
     """One leaf of the champion is NaN, one that no golden record reaches, so that it loads."""
-    folder = _registry(home).path()
+    folder = copy.registry.path()
     _change_leaf(folder, float("nan"))
 
 
-def leaf_out_of_proportion(home: Path) -> None:
+def leaf_out_of_proportion(copy: "Project") -> None:
     """One leaf of the champion is 999, the number that stood for a missing value somewhere."""
-    folder = _registry(home).path()
+    folder = copy.registry.path()
     _change_leaf(folder, 999.0)
 
 
-def raw_rows_in_a_report(home: Path) -> None:
+def raw_rows_in_a_report(copy: "Project") -> None:
     """Show the first rows of the table that has a private column on a page of its own in the reports."""
-    config = settings.load(home)
-    table = next(table for table in CONTRACT.tables if any(column.private for column in table.columns))
-    rows = connect(config.snapshot().folder).sql(f"select * from {table.name} limit 20").to_arrow_table().to_pandas()
+    config, contract = copy.settings, copy.contract
+    table = next(table for table in contract.tables if any(column.private for column in table.columns))
+    rows = (
+        connect(copy, config.snapshot().folder).sql(f"select * from {table.name} limit 20").to_arrow_table().to_pandas()
+    )
     config.paths.reports.mkdir(parents=True, exist_ok=True)
     (config.paths.reports / "meeting.html").write_text(rows.to_html(), encoding="utf-8")
 
 
-def _registry(home: Path) -> Registry:
-    return Registry(settings.load(home).paths.registry)
-
-
-def _before(home: Path) -> int:
-    registry = _registry(home)
+def _before(copy: "Project") -> int:
+    registry = copy.registry
     return max(number for number in registry.versions() if number != registry.resolve(CHAMPION))
 
 

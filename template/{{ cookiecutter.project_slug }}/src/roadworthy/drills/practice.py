@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from datetime import date
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
 from .. import data
@@ -29,7 +30,10 @@ from .faults import Edit
 from .faults import Fault
 from .faults import Rewrite
 
-PACKAGE = __package__.split(".")[0]
+if TYPE_CHECKING:
+    from ..project import Project
+
+LIBRARY = __package__.split(".")[0]
 LOCKS = ("requirements.in", "requirements.txt", "requirements-service.txt")
 COPIED = ("config.toml", "pyproject.toml", *LOCKS, "deploy", "drills", "data")
 EVERY = 4
@@ -40,10 +44,16 @@ LIMIT = 600  # seconds that one command in a copy may take
 class Copy:
     """A copy of the project in which a fault may be planted."""
 
-    def __init__(self, home: Path) -> None:
-        """Use the copy in the folder `home`."""
-        self.home = home
-        self.package = home / "src" / PACKAGE
+    def __init__(self, project: "Project", home: Path) -> None:
+        """Use the copy of a project in the folder `home`."""
+        self.origin, self.home = project, home
+        self.package = home / "src" / project.settings.project.package
+        self.library = home / "src" / LIBRARY
+
+    @property
+    def project(self) -> "Project":
+        """The copy as a project, with the settings that it has now."""
+        return self.origin.copied_to(self.home)
 
     def plant(self, fault: Fault) -> None:
         """Make the mistake. Raises InputError when what it changes is not there: the project has changed."""
@@ -53,11 +63,12 @@ class Copy:
             self.rewrite(rewrite)
         self.set(fault.setting)
         if fault.damage:
-            getattr(damage, fault.damage)(self.home)
+            getattr(damage, fault.damage)(self.project)
 
     def edit(self, edit: Edit) -> None:
         """Replace a text that stands exactly once in a file."""
-        file = self.package / edit.package if edit.package else self.home / edit.file
+        places = {"package": self.package, "library": self.library, "file": self.home}
+        file = places[edit.place] / edit.name
         text = file.read_text(encoding="utf-8")
         if text.count(edit.old) != 1:
             what = f"{edit.old!r} stands there {text.count(edit.old)} times, a drill changes it once"
@@ -97,7 +108,7 @@ class Copy:
         if warm.possible():
             return warm.run(self.home, words, environment, LIMIT)
         environment["PYTHONPATH"] = str(self.home / "src")
-        command = [sys.executable, "-m", PACKAGE, *words]
+        command = [sys.executable, "-m", LIBRARY, *words]
         return subprocess.run(  # noqa: S603 - every word of it is ours
             command, cwd=self.home, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
         )
@@ -108,11 +119,11 @@ def data_settings(home: Path) -> dict[str, Any]:
     return dict(_written(home)["data"])
 
 
-def copy_project(home: Path, target: Path) -> Copy:
-    """Copy code, settings and tests of the project in `home`; its data are links until they are rewritten."""
-    package = Path(__file__).parents[1]
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(package, target / "src" / PACKAGE, ignore=ignored)
+def copy_project(project: "Project", target: Path) -> Copy:
+    """Copy library, package, settings and tests of a project; its data are links until they are rewritten."""
+    home, ignored = project.folder, shutil.ignore_patterns("__pycache__")
+    for folder in (Path(__file__).parents[1], project.definition.sql):
+        shutil.copytree(folder, target / "src" / folder.name, ignore=ignored)
     shutil.copytree(home / "tests", target / "tests", ignore=ignored)
     for name in COPIED:
         source = home / name
@@ -120,12 +131,12 @@ def copy_project(home: Path, target: Path) -> Copy:
             shutil.copytree(source, target / name, copy_function=_link, ignore=ignored)
         elif source.is_file():
             shutil.copy2(source, target / name)
-    return Copy(target)
+    return Copy(project, target)
 
 
-def prepare(home: Path, target: Path) -> Copy:
+def prepare(project: "Project", target: Path) -> Copy:
     """The practice ground itself: a copy with a version of a month ago and the present one, the champion."""
-    copy = copy_project(home, target)
+    copy = copy_project(project, target)
     train_twice(copy)
     return copy
 
@@ -150,7 +161,7 @@ def train_twice(copy: Copy, days: int = MONTH) -> None:
 def fresh(ground: Copy, target: Path) -> Copy:
     """A copy of the practice ground for one fault."""
     shutil.copytree(ground.home, target, copy_function=_link_data, ignore=shutil.ignore_patterns("__pycache__"))
-    return Copy(target)
+    return Copy(ground.origin, target)
 
 
 def _written(home: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from .. import data
 from .. import training
 from ..settings import Model
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 ROWS = 15_000
 TREES = 40  # what depends on chance does so from the first tree on
@@ -23,18 +27,18 @@ class Made:
     answers: NDArray[np.float64]
 
 
-def make(snapshot: Path, period: data.Period, spec: Model, threads: int) -> Made:
+def make(project: "Project", snapshot: Path, period: data.Period, spec: Model, threads: int) -> Made:
     """Features by the given number of DuckDB's threads, a training on about `ROWS` of them, its answers.
 
     More threads may give rows in another order, unless the SQL says which.
     """
-    connection = data.connect(snapshot)
+    connection = data.connect(project, snapshot)
     connection.execute(f"set threads = {threads}")
-    frame = data.features(connection)
-    rows = data.labelled(frame, period)
+    frame = data.features(project, connection)
+    rows = data.labelled(project.contract, frame, period)
     rows = data.thinned(rows, ROWS)
     small = spec.model_copy(update={"max_iter": min(spec.max_iter, TREES)})
-    answers = training.predict(training.fit(rows, small), small, rows)
+    answers = training.predict(training.fit(project, rows, small), small, rows)
     return Made(np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64), answers)
 
 

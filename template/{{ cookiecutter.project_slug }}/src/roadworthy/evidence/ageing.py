@@ -5,6 +5,7 @@ A model is never younger than the last day it has seen, and a challenger learns 
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,13 @@ from numpy.typing import NDArray
 
 from .. import evaluation
 from .. import training
-from ..contract import CONTRACT
 from ..data import thinned
+from ..schema import Contract
 from ..settings import Model
 from .bench import Bench
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 PARTS = 6  # of the labelled days; two months of a year
 LEARNED = 2  # parts that the first model has seen
@@ -38,17 +42,17 @@ class Ages:
 
 def measure(bench: Bench) -> Ages:
     """Train on the first two parts of the data, on the first three, and so on; judge each on every later part."""
-    rows = bench.frame[bench.frame[CONTRACT.target].notna()].iloc[:: bench.config.split.every]
-    return Ages(by_age(rows, bench.spec), bench.config.gates.max_age_days)
+    rows = bench.frame[bench.frame[bench.contract.target].notna()].iloc[:: bench.config.split.every]
+    return Ages(by_age(bench.project, rows, bench.spec), bench.config.gates.max_age_days)
 
 
-def by_age(rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
+def by_age(project: "Project", rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
     """The loss of AUC by age, as `Ages.table`."""
-    day = rows[CONTRACT.day]
+    day = rows[project.contract.day]
     start, days = day.min(), (day.max() - day.min()).days + 1
     edges = [start + pd.Timedelta(days=round(days * part / PARTS)) for part in range(PARTS + 1)]
     ends = range(LEARNED, PARTS)
-    models = {end: training.fit(thinned(rows[day < edges[end]], ROWS), spec) for end in ends}
+    models = {end: training.fit(project, thinned(rows[day < edges[end]], ROWS), spec) for end in ends}
     judged = {end: thinned(rows[(day >= edges[end]) & (day < edges[end + 1])], JUDGED) for end in ends}
     answers = {
         (end, part): training.predict(models[end], spec, judged[part]) for end in ends for part in ends if part >= end
@@ -57,14 +61,16 @@ def by_age(rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
     found = []
     for age in range(PARTS - LEARNED):
         losses = [
-            _loss(judged[part], answers[part, part], answers[part - age, part]) for part in ends if part - age in ends
+            _loss(project.contract, judged[part], answers[part, part], answers[part - age, part])
+            for part in ends
+            if part - age in ends
         ]
         found.append({"since": round(age * length), "until": round((age + 1) * length), **_mean(losses)})
     return pd.DataFrame(found)
 
 
-def _loss(rows: pd.DataFrame, fresh: Floats, old: Floats) -> tuple[float, evaluation.Difference]:
-    y, day = rows[CONTRACT.target], rows[CONTRACT.day]
+def _loss(contract: Contract, rows: pd.DataFrame, fresh: Floats, old: Floats) -> tuple[float, evaluation.Difference]:
+    y, day = rows[contract.target], rows[contract.day]
     return evaluation.evaluate(y, old, day, draws=1).auc, evaluation.compare(y, fresh, old, day, draws=DRAWS)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import export
-from ..contract import CONTRACT
 from ..monitoring.reference import of_rows
 from .bench import Bench
 from .bench import NotJudgedError
@@ -26,9 +25,9 @@ def strangers(bench: Bench) -> tuple[str, ...]:
         return ()
     signature, reference = (_read(bench, name) for name in ("signature.json", "reference.json"))
     seen = {each["name"]: each.get("categories", []) for each in signature["features"]}
-    made = of_rows(export.columns(rows, names), rows[CONTRACT.target], signature["features"])
+    made = of_rows(export.columns(rows, names), rows[bench.contract.target], signature["features"])
     return (
-        *_other("signature.json", signature, export.signature_of(bench.trained_spec, seen)),
+        *_other("signature.json", signature, export.signature_of(bench.contract, bench.trained_spec, seen)),
         *_other("reference.json", reference, made),
     )
 

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 from typing import Generic
 from typing import TypeVar
@@ -29,12 +30,13 @@ from .. import export
 from .. import steps
 from .. import training
 from ..bundle import Bundle
-from ..contract import CONTRACT
 from ..data import thinned
 from ..registry import CHAMPION
 from ..registry import Registry
 from ..settings import Model
-from ..settings import Settings
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 SAMPLE = 40_000  # rows: a fit takes about two seconds
 Part = TypeVar("Part")
@@ -74,16 +76,17 @@ class part(Generic[Part]):  # noqa: N801 - used like property
 class Bench:
     """A version of the model (the champion without a number), the version before it, and the data of the settings."""
 
-    def __init__(self, config: Settings, home: Path, version: int | str = CHAMPION) -> None:
-        self.config, self.home = config, home
-        self.registry = Registry(config.paths.registry)
+    def __init__(self, project: "Project", version: int | str = CHAMPION) -> None:
+        self.project = project
+        self.config, self.home, self.contract = project.settings, project.folder, project.contract
+        self.registry = Registry(self.config.paths.registry)
         self.version = self.registry.resolve(version)
         self.made: dict[str, Any] = {}
 
     def with_features(self, *features: str) -> "Bench":
         """The same data and version under a specification with other features, as a team may commit it."""
         spec = self.spec.model_copy(update={"features": features})
-        other = Bench(self.config.model_copy(update={"model": spec}), self.home, self.version)
+        other = Bench(self.project.using(self.config.model_copy(update={"model": spec})), self.version)
         other.made = {name: made for name, made in self.made.items() if name in OF_THE_DATA}
         return other
 
@@ -103,13 +106,13 @@ class Bench:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The snapshot, its sums verified, before any check."""
         snapshot = self.config.snapshot()
-        return data.connect(snapshot.folder, snapshot.repair)
+        return data.connect(self.project, snapshot.folder, snapshot.repair)
 
     @part
     def report(self) -> data_checks.Report:
         """What the data checks say about the snapshot."""
         limit = self.config.data.checks.max_quarantined
-        return data_checks.check_snapshot(self.connection, max_quarantined=limit)
+        return data_checks.check_snapshot(self.project, self.connection, max_quarantined=limit)
 
     @part
     def frame(self) -> pd.DataFrame:
@@ -117,12 +120,12 @@ class Bench:
         if not self.report.passed:
             raise NotJudgedError("the data do not keep the contract, see Monitoring 2")
         data_checks.exclude(self.connection, self.report)
-        return steps.features(self.config)
+        return steps.features(self.project)
 
     @part
     def split(self) -> data.Split:
         """The rows that training took and the later ones."""
-        return steps.split(self.config, self.frame)
+        return steps.split(self.project, self.frame)
 
     @part
     def train(self) -> pd.DataFrame:
@@ -163,12 +166,12 @@ class Bench:
     def evaluation(self) -> evaluation.Evaluation:
         """How good those answers are."""
         test = self.split.test
-        return evaluation.evaluate(test[CONTRACT.target], self.answers, test[CONTRACT.day])
+        return evaluation.evaluate(test[self.contract.target], self.answers, test[self.contract.day])
 
     @part
     def pipeline(self) -> Pipeline:
         """The model fitted once more, by scikit-learn, on the rows that training took."""
-        return training.fit(self.split.train, self.spec, self.split.half_life)
+        return training.fit(self.project, self.split.train, self.spec, self.split.half_life)
 
     @part
     def before(self) -> Bundle:
@@ -183,9 +186,11 @@ class Bench:
 
     def _older(self) -> Path:
         split = self.split
-        days = np.sort(split.train[CONTRACT.day].unique())
-        shorter = split.train[split.train[CONTRACT.day] < days[-(len(days) // 6)]]
-        trained = training.train(data.Split(thinned(shorter, SAMPLE), self.test), self.spec, self.config.tests)
+        days = np.sort(split.train[self.contract.day].unique())
+        shorter = split.train[split.train[self.contract.day] < days[-(len(days) // 6)]]
+        trained = training.train(
+            self.project, data.Split(thinned(shorter, SAMPLE), self.test), self.spec, self.config.tests
+        )
         folder = self.scratch / "before" / "versions" / "1"
         folder.mkdir(parents=True)
         export.write(trained, folder)

@@ -5,14 +5,17 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from typing import Any
 
-from .. import contract
 from .. import retraining
 from .. import steps
 from .. import training
 from ..settings import FILE
 from .bench import Bench
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,11 @@ def compare(bench: Bench) -> Committed:
     """
     trained, config = dict(bench.manifest["lineage"]), bench.config
     parts = [steps.periods(each.split) for each in (config, retraining.of(config))]
-    now = [training.lineage({}, periods, config.model, config.tests) for periods in parts]
-    kinds = ("spec", "contract", "features_sql", "periods", "tests")
+    now = [training.lineage(bench.project, {}, periods, config.model, config.tests) for periods in parts]
+    kinds = ("spec", "contract", "features_sql", "model", "periods", "tests")
     found = [tuple(_different(trained, _plain(each), kinds)) for each in now]
     compared = sum(len(part) if isinstance(part, dict) else 1 for part in (_plain(now[0])[kind] for kind in kinds))
-    commit, uncommitted = git(bench.home)
+    commit, uncommitted = git(bench.project)
     return Committed(min(found, key=len), compared, commit, uncommitted)
 
 
@@ -84,10 +87,10 @@ def _lists(value: Any) -> Any:
     return [_lists(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
-def git(home: Path) -> tuple[str, tuple[str, ...]]:
+def git(project: "Project") -> tuple[str, tuple[str, ...]]:
     """The commit of the project and the files of the specification that differ from it; nothing without git."""
-    package = Path(str(contract.__file__)).resolve().parent
-    files = [home / FILE, package / "contract.py", *sorted((package / "sql").glob("*.sql"))]
+    home, package = project.folder, project.definition.sql
+    files = [home / FILE, *sorted([*package.glob("*.py"), *package.glob("*.sql")])]
     # Settings that git does not keep (a copy for a drill, an installed package) are no working tree of this project.
     if not _asked(home, "ls-files", "--", FILE):
         return "", ()

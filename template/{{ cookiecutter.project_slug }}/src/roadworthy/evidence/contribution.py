@@ -6,6 +6,7 @@ carries information, not whether the world has changed since. (Breiman 2001: per
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
@@ -17,12 +18,15 @@ from .. import evaluation
 from .. import export
 from .. import model
 from .. import training
-from ..contract import CONTRACT
 from ..data import thinned
 from ..errors import ProjectError
+from ..schema import Contract
 from ..settings import Model
 from .bench import Bench
 from .bench import NotJudgedError
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 # AUC .71 as well, at a third of the time; whatever the specification says, for it is features that are judged here.
 TREES = {"max_iter": 60, "learning_rate": 0.15, "max_leaf_nodes": 31}
@@ -42,23 +46,25 @@ class Contributions:
 
 def measure(bench: Bench) -> Contributions:
     """The contribution of each feature of the specification that is not kept for another reason."""
-    rows = bench.frame[bench.frame[CONTRACT.target].notna()]
-    even = rows[CONTRACT.day].isin(np.sort(rows[CONTRACT.day].unique())[::2])
+    rows = bench.frame[bench.frame[bench.contract.target].notna()]
+    even = rows[bench.contract.day].isin(np.sort(rows[bench.contract.day].unique())[::2])
     reasons = bench.config.gates.kept
     kept = {name: reasons[name] for name in bench.spec.features if reasons.get(name, "").strip()}
     asked = [name for name in bench.spec.features if name not in kept]
-    return Contributions(contributions(rows[even], rows[~even], bench.spec, asked), kept)
+    return Contributions(contributions(bench.project, rows[even], rows[~even], bench.spec, asked), kept)
 
 
-def contributions(fitted: pd.DataFrame, judged: pd.DataFrame, spec: Model, asked: list[str]) -> pd.DataFrame:
+def contributions(
+    project: "Project", fitted: pd.DataFrame, judged: pd.DataFrame, spec: Model, asked: list[str]
+) -> pd.DataFrame:
     """The table of `Contributions`: fit on some rows, look at more and more of the others while there is doubt."""
     small = spec.model_copy(update=TREES)
     try:
-        pipeline = training.fit(thinned(fitted, FITTED), small)
+        pipeline = training.fit(project, thinned(fitted, FITTED), small)
     except ProjectError as error:
         raise NotJudgedError(str(error).splitlines()[0]) from error
     answer = _runtime(pipeline)
-    names = [name for group in model.inputs(spec, CONTRACT.features) for name in group]
+    names = [name for group in model.inputs(spec, project.contract.features) for name in group]
     found: dict[str, dict[str, float]] = {}
     for look in LOOKS:
         rows = thinned(judged, look)
@@ -66,16 +72,20 @@ def contributions(fitted: pd.DataFrame, judged: pd.DataFrame, spec: Model, asked
         doubtful = [name for name in asked if name not in found or found[name]["auc_low"] <= 0]
         if not doubtful or any(len(rows) == each["rows"] for each in found.values()):
             break
-        found |= _look(answer, inputs, rows, {name: names.index(name) for name in doubtful})
+        found |= _look(project.contract, answer, inputs, rows, {name: names.index(name) for name in doubtful})
     return pd.DataFrame.from_dict(found, orient="index")
 
 
 def _look(
-    answer: Callable[[Rows], NDArray[np.float64]], inputs: Rows, rows: pd.DataFrame, places: dict[str, int]
+    contract: Contract,
+    answer: Callable[[Rows], NDArray[np.float64]],
+    inputs: Rows,
+    rows: pd.DataFrame,
+    places: dict[str, int],
 ) -> dict[str, dict[str, float]]:
     draw = np.random.default_rng(0)
     shuffled = (answer(_shuffled(inputs, place, draw)) for place in places.values())
-    losses = evaluation.rivals(rows[CONTRACT.target], answer(inputs), shuffled, rows[CONTRACT.day], draws=DRAWS)
+    losses = evaluation.rivals(rows[contract.target], answer(inputs), shuffled, rows[contract.day], draws=DRAWS)
     return {
         name: {"auc": loss.auc, "auc_low": loss.auc_low, "auc_high": loss.auc_high, "rows": len(rows)}
         for name, loss in zip(places, losses, strict=True)

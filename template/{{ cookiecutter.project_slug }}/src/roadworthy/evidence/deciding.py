@@ -17,7 +17,6 @@ import numpy as np
 from .. import data
 from .. import export
 from .. import settings
-from ..contract import CONTRACT
 from ..decisions import Record
 from ..errors import RedError
 from ..gates import Verdict
@@ -76,7 +75,10 @@ def worse(bench: Bench, folder: Path) -> list[str]:
     """Let a challenger that is always wrong meet a champion that knows nothing: copies with other answers."""
     registry, rows = Registry(folder), data.thinned(bench.split.test, ROWS)
     champion, challenger = stage(bench.folder, registry), stage(bench.folder, registry, [*GREEN, *GREEN])
-    answers = {str(champion): np.full(len(rows), 0.5), str(challenger): 1.0 - rows[CONTRACT.target].to_numpy(float)}
+    answers = {
+        str(champion): np.full(len(rows), 0.5),
+        str(challenger): 1.0 - rows[bench.contract.target].to_numpy(float),
+    }
     paths = bench.config.paths.model_copy(update={"registry": folder})
     tests = bench.config.tests.model_copy(update={"slices": ()})
     config = bench.config.model_copy(update={"paths": paths, "tests": tests})

@@ -7,7 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from .. import data
-from ..contract import CONTRACT
 from .bench import Bench
 
 TRAIN_DAYS, TEST_DAYS = 28, 14
@@ -16,7 +15,7 @@ TRAIN_DAYS, TEST_DAYS = 28, 14
 def periods(bench: Bench) -> tuple[data.Period, data.Period]:
     """The last four weeks of the training period that have rows, and the first two of the test period."""
     settings = bench.config.split
-    train, test = bench.split.train[CONTRACT.day], bench.split.test[CONTRACT.day]
+    train, test = bench.split.train[bench.contract.day], bench.split.test[bench.contract.day]
     end, start = (
         min(settings.train[1], _date(train.max()) + timedelta(days=1)),
         max(settings.test[0], _date(test.min())),
@@ -33,7 +32,7 @@ def excerpt(bench: Bench) -> Path:
     if not folder.exists():
         spans = [(start - timedelta(days=1), end + timedelta(days=1)) for start, end in periods(bench)]
         folder.mkdir(parents=True)
-        for table in CONTRACT.tables:
+        for table in bench.contract.tables:
             inside = " or ".join(f"\"{table.time}\" >= '{a}' and \"{table.time}\" < '{b}'" for a, b in spans)
             where = f"where {inside}" if table.time else ""
             target = (folder / f"{table.name}.parquet").as_posix().replace("'", "''")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
 import pandas as pd
@@ -15,12 +16,15 @@ import pandas as pd
 from .. import data
 from .. import database
 from .. import row_checks
-from ..contract import CONTRACT
 from ..errors import ProjectError
 from ..schema import Column
+from ..schema import Contract
 from ..schema import Table
 from ..settings import Settings
 from .bench import Bench
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 NO_TEXT = "<{@;|~}>"  # no name, code or time of any kind
 NO_VALUE = "?"  # of no type but text
@@ -49,17 +53,21 @@ class Expectations:
 
 def measure(bench: Bench) -> Expectations:
     """Hold the contract against the snapshot of the settings; shares of missing values against all snapshots."""
-    known, made = CONTRACT.features.names, bench.frame.columns
+    known, made = bench.contract.features.names, bench.frame.columns
     unknown = tuple(dict.fromkeys(name for name in (*made, *bench.spec.features) if name not in known))
     absent = tuple(name for name in known if name not in made)
-    seen = [_seen(table, *_in_tables(bench.connection, table)) for table in CONTRACT.tables]
-    good = {table: data.ask(bench.connection, f"select * from {table.name} limit {GOOD}") for table in CONTRACT.tables}
+    seen = [_seen(table, *_in_tables(bench.connection, table)) for table in bench.contract.tables]
+    good = {
+        table: data.ask(bench.connection, f"select * from {table.name} limit {GOOD}") for table in bench.contract.tables
+    }
     if not absent:
-        seen.append(_seen(CONTRACT.features, *_in_frame(bench.frame, CONTRACT.features)))
-        good[CONTRACT.features] = bench.frame.head(GOOD)
+        seen.append(_seen(bench.contract.features, *_in_frame(bench.frame, bench.contract.features)))
+        good[bench.contract.features] = bench.frame.head(GOOD)
     planted = _plant_all(good)
     accepted = tuple(label for label, refused in planted.items() if not refused)
-    return Expectations(_with_nulls(seen, _other_nulls(bench.config)), accepted, len(planted), unknown, absent)
+    return Expectations(
+        _with_nulls(seen, _other_nulls(bench.project, bench.config)), accepted, len(planted), unknown, absent
+    )
 
 
 def plant(good: pd.DataFrame, table: Table, columns: Sequence[Column]) -> dict[str, bool]:
@@ -159,17 +167,18 @@ def _seen(table: Table, limits: pd.DataFrame, nulls: pd.Series) -> pd.DataFrame:
     return said.join(limits, on="column").join(nulls.rename("nulls"), on="column")
 
 
-def _other_nulls(config: Settings) -> Iterator[pd.DataFrame]:
+def _other_nulls(project: "Project", config: Settings) -> Iterator[pd.DataFrame]:
     """Shares of missing values in the snapshots that are not under judgement; those that cannot be read say nothing."""
     for name, snapshot in config.data.snapshots.items():
         if name == config.data.snapshot:
             continue  # it is judged itself
         with suppress(ProjectError, duckdb.Error):
-            connection = data.connect(snapshot.folder, snapshot.repair)
-            _thin(connection)
-            for table in CONTRACT.tables:
+            connection = data.connect(project, snapshot.folder, snapshot.repair)
+            _thin(project.contract, connection)
+            for table in project.contract.tables:
                 yield _nulls(connection, table, table.name)
-            yield _nulls(connection, CONTRACT.features, f"({data.query('features.sql')})")
+            table, made = project.contract.features, data.features(project, connection)
+            yield pd.DataFrame({"table": table.name, "column": table.names, "nulls": made[table.names].isna().mean()})
 
 
 def _nulls(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> pd.DataFrame:
@@ -178,10 +187,10 @@ def _nulls(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> 
     return pd.DataFrame({"table": table.name, "column": table.names, "nulls": nulls})
 
 
-def _thin(connection: duckdb.DuckDBPyConnection) -> None:
+def _thin(contract: Contract, connection: duckdb.DuckDBPyConnection) -> None:
     """Keep every 20th hour of the largest table of events, whole, so that what is counted within an hour stays."""
-    sizes = {t.name: connection.execute(f"select count(*) from {t.name}").fetchall()[0][0] for t in CONTRACT.tables}
-    table = max((table for table in CONTRACT.tables if table.time), key=lambda table: sizes[table.name])
+    sizes = {t.name: connection.execute(f"select count(*) from {t.name}").fetchall()[0][0] for t in contract.tables}
+    table = max((table for table in contract.tables if table.time), key=lambda table: sizes[table.name])
     part = f'select * from {table.name} where hash("{table.time}") % {PART} = 0'
     connection.execute(f"create temp table part as {part}")
     connection.execute(f"create or replace view {table.name} as select * from part")

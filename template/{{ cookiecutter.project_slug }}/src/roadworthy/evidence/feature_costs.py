@@ -9,16 +9,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
 
-from .. import data
 from .. import export
-from ..contract import CONTRACT
 from ..data import thinned
+from ..schema import Contract
 from ..schema import Table
 from ..service.request import BadRequestError
 from ..service.request import RequestReader
@@ -26,6 +26,9 @@ from ..signature import Feature
 from ..signature import Signature
 from .bench import Bench
 from .some_days import excerpt
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 ROWS = 400  # in a request
 REPEATS = 7
@@ -90,34 +93,39 @@ def _readable(reader: RequestReader, row: dict[str, object]) -> bool:
 
 def making(bench: Bench) -> Making:
     """What it takes to make the features of a few days, and of four times as many."""
-    times = bench.frame[CONTRACT.time]
-    few, more = (excerpt(bench.connection, times.iloc[len(times) // 2], days) for days in DAYS)
-    touched = [_touched(connection) for connection in (few, more)]
-    table = _events(more)
+    times = bench.frame[bench.contract.time]
+    few, more = (excerpt(bench.contract, bench.connection, times.iloc[len(times) // 2], days) for days in DAYS)
+    touched = [_touched(bench.project, connection) for connection in (few, more)]
+    table = _events(bench.contract, more)
     join = f"select count(b) from {table.name} as a asof join {table.name} as b on a.{table.time} >= b.{table.time}"
-    joins = least(lambda: more.execute(_all_features()).fetchall(), 2) / least(lambda: more.execute(join).fetchall(), 3)
+    joins = least(lambda: more.execute(_all_features(bench.project, more)).fetchall(), 2) / least(
+        lambda: more.execute(join).fetchall(), 3
+    )
     return Making(touched[1], touched[1] / touched[0], joins)
 
 
-def _events(connection: duckdb.DuckDBPyConnection) -> Table:
+def _events(contract: Contract, connection: duckdb.DuckDBPyConnection) -> Table:
     """The largest table: that of the events for which features are made."""
-    return max(CONTRACT.tables, key=lambda table: _count(connection, table.name))
+    return max(contract.tables, key=lambda table: _count(connection, table.name))
 
 
 def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     return int(connection.execute(f"select count(*) from {name}").fetchall()[0][0])
 
 
-def _all_features() -> str:
+def _all_features(project: "Project", connection: duckdb.DuckDBPyConnection) -> str:
+    made = connection.sql(project.sql("features.sql"))
     # As text, under an aggregate, so that no column can be left out.
-    columns = ", ".join(f'max("{name}"::varchar)' for name in CONTRACT.features.names)
-    return f"select {columns} from ({data.query('features.sql')})"
+    columns = ", ".join(f'max("{name}"::varchar)' for name in made.columns)
+    return f"select {columns} from ({project.sql('features.sql')})"
 
 
-def _touched(connection: duckdb.DuckDBPyConnection) -> float:
+def _touched(project: "Project", connection: duckdb.DuckDBPyConnection) -> float:
     """Rows that all operators of the query hand on, for each row of its result; exact, whatever the machine does."""
-    plan = json.loads(connection.execute(f"explain (analyze, format json) {_all_features()}").fetchall()[0][1])
-    made = _count(connection, f"({data.query('features.sql')})")
+    plan = json.loads(
+        connection.execute(f"explain (analyze, format json) {_all_features(project, connection)}").fetchall()[0][1]
+    )
+    made = _count(connection, f"({project.sql('features.sql')})")
     return rows_of(plan[0] if isinstance(plan, list) else plan) / max(made, 1)
 
 

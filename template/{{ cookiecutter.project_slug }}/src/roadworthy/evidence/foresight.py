@@ -8,17 +8,21 @@ event, the weather of an hour that was not over, a mean over the whole period.
 from collections import Counter
 from dataclasses import dataclass
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
 import pandas as pd
 
 from .. import data
-from ..contract import CONTRACT
+from ..schema import Contract
 from ..schema import Table
 from ..training import MODELLED
 from .bench import Bench
 from .some_days import excerpt
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 MOMENTS = 4
 BEFORE, AFTER = 3, 2  # days; a longer memory is cut in both
@@ -47,22 +51,22 @@ class Requirements:
 def measure(bench: Bench) -> Requirements:
     """Judge the specification by the contract, and what features know at moments all over the snapshot."""
     undated = (
-        f"{t.name}.{c.name}" for t in CONTRACT.tables for c in t.columns if c.known == "after" and not c.known_at
+        f"{t.name}.{c.name}" for t in bench.contract.tables for c in t.columns if c.known == "after" and not c.known_at
     )
-    wrong = {name: why for name in bench.spec.features if (why := forbidden(name))}
-    times, found = bench.frame[CONTRACT.time], Foresight()
+    wrong = {name: why for name in bench.spec.features if (why := forbidden(bench.contract, name))}
+    times, found = bench.frame[bench.contract.time], Foresight()
     for i in range(MOMENTS):
         # In the order of time: where there are more events, there are more moments.
-        compare(bench.connection, times.iloc[len(times) * (2 * i + 1) // (2 * MOMENTS)], found)
+        compare(bench.project, bench.connection, times.iloc[len(times) * (2 * i + 1) // (2 * MOMENTS)], found)
     return Requirements(len(bench.spec.features), wrong, tuple(undated), found)
 
 
-def forbidden(name: str) -> str:
+def forbidden(contract: Contract, name: str) -> str:
     """Why a column may not be a feature, by the contract; empty when it may."""
-    column = {each.name: each for each in CONTRACT.features.columns}.get(name)
+    column = {each.name: each for each in contract.features.columns}.get(name)
     if not column:
         return "not in the contract"
-    if name in {CONTRACT.key, CONTRACT.time, CONTRACT.day, CONTRACT.target, CONTRACT.known_at}:
+    if name in {contract.key, contract.time, contract.day, contract.target, contract.known_at}:
         return "identifies or labels a row"
     if column.private:
         return "private"
@@ -71,13 +75,13 @@ def forbidden(name: str) -> str:
     return "" if column.kind in MODELLED else f"of kind {column.kind}"
 
 
-def compare(connection: duckdb.DuckDBPyConnection, moment: pd.Timestamp, found: Foresight) -> None:
+def compare(project: "Project", connection: duckdb.DuckDBPyConnection, moment: pd.Timestamp, found: Foresight) -> None:
     """Add to `found` what the features of the events just before a moment have seen of what came after it."""
-    tables = excerpt(connection, moment - pd.Timedelta(days=BEFORE), BEFORE + AFTER)
-    later = _recent(tables, moment)
-    for table in CONTRACT.tables:
+    tables = excerpt(project.contract, connection, moment - pd.Timedelta(days=BEFORE), BEFORE + AFTER)
+    later = _recent(project, tables, moment)
+    for table in project.contract.tables:
         forget(tables, table, moment)
-    then = _recent(tables, moment)
+    then = _recent(project, tables, moment)
     found.missing += len(later.index.difference(then.index)) + len(then) - then.index.nunique()
     both = later.index.intersection(then.index[~then.index.duplicated()])
     found.rows += len(both)
@@ -97,16 +101,13 @@ def forget(tables: duckdb.DuckDBPyConnection, table: Table, moment: pd.Timestamp
     tables.execute(f"create or replace table {table.name} as select *{replaced} from {table.name}{where}")
 
 
-def _recent(tables: duckdb.DuckDBPyConnection, moment: pd.Timestamp) -> pd.DataFrame:
+def _recent(project: "Project", tables: duckdb.DuckDBPyConnection, moment: pd.Timestamp) -> pd.DataFrame:
     """The features of the events just before a moment that are known before by the contract, by the key."""
-    made = data.ask(
-        tables,
-        f"select * from ({data.query('features.sql')}) where {CONTRACT.time} <= $moment and {CONTRACT.time} > $since",
-        moment=moment.to_pydatetime(),
-        since=(moment - RECENT).to_pydatetime(),
-    )
-    after = {column.name for column in CONTRACT.features.columns if column.known == "after"}
-    return made.set_index(CONTRACT.key).drop(columns=after & set(made.columns))
+    time = project.contract.time
+    within = {"moment": moment.to_pydatetime(), "since": (moment - RECENT).to_pydatetime()}
+    made = data.features(project, tables, f"{time} <= $moment and {time} > $since", **within)
+    after = {column.name for column in project.contract.features.columns if column.known == "after"}
+    return made.set_index(project.contract.key).drop(columns=after & set(made.columns))
 
 
 def _differ(one: pd.Series, two: pd.Series) -> int:

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .. import database
-from ..contract import CONTRACT
 from ..evaluation import LEVEL
+from ..schema import Contract
 from .bench import Bench
 
 DRAWS = 500
@@ -26,13 +26,15 @@ def measure(bench: Bench) -> pd.DataFrame:
     The expressions are evaluated over all rows of the snapshot: what is a small community does not depend on a sample.
     """
     test = bench.split.test
-    groups = assign(bench.frame, bench.config.gates.groups).loc[test.index]
-    return by_group(groups, test[CONTRACT.target], bench.answers, test[CONTRACT.day], bench.bundle.threshold)
+    groups = assign(bench.contract, bench.frame, bench.config.gates.groups).loc[test.index]
+    return by_group(
+        groups, test[bench.contract.target], bench.answers, test[bench.contract.day], bench.bundle.threshold
+    )
 
 
-def assign(frame: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame:
+def assign(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame:
     """The value of each group for each row of a table of features, with its index."""
-    features = frame[CONTRACT.features.names].reset_index(drop=True).assign(row=np.arange(len(frame)))
+    features = frame[contract.features.names].reset_index(drop=True).assign(row=np.arange(len(frame)))
     asked = ", ".join(f'({sql})::varchar as "{name}"' for name, sql in groups.items())
     with database.empty() as connection:
         connection.register("features", features)

@@ -46,16 +46,16 @@ class Trainings:
 def trainings(bench: Bench) -> Trainings:
     """Train twice from the tables, and refit the version in between: a clock has moved on by then."""
     snapshot, (period, _) = excerpt(bench), periods(bench)
-    one = again.make(snapshot, period, bench.spec, THREADS[0])
+    one = again.make(bench.project, snapshot, period, bench.spec, THREADS[0])
     refit = _refit_gap(bench)
-    two = again.make(snapshot, period, bench.spec, THREADS[1])
+    two = again.make(bench.project, snapshot, period, bench.spec, THREADS[1])
     gap = again.difference(one.answers, two.answers)
     return Trainings(len(one.rows), again.changed_rows(one, two), len(one.answers), gap, REFIT_ROWS, refit)
 
 
 def specification(bench: Bench) -> spec_tests.SpecTests:
     """The unit tests of the specification, on invented rows."""
-    return spec_tests.run(bench.spec)
+    return spec_tests.run(bench.project, bench.spec)
 
 
 def pipeline(bench: Bench) -> whole.Whole:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from .. import evaluation
 from .. import tuning as tuner
-from ..contract import CONTRACT
 from ..data import thinned
 from . import ageing
 from . import belongs
@@ -71,9 +70,9 @@ def replay(bench: Bench) -> replayed.Replay:
 
 def tuning(bench: Bench) -> Tuning:
     """The committed hyperparameters against candidates, on weeks of the training period."""
-    uncovered = sorted(set(tuner.hyperparameters(bench.spec)) - set(tuner.SPACE))
+    uncovered = sorted(set(tuner.hyperparameters(bench.spec)) - set(bench.project.search.grid))
     _require_features(bench)
-    base, candidates = tuner.tune(bench.split.train, bench.spec)
+    base, candidates = tuner.tune(bench.project, bench.split.train, bench.spec, bench.project.search.quick)
     return Tuning(tuple(uncovered), base, candidates)
 
 
@@ -88,8 +87,8 @@ def simpler(bench: Bench) -> Simpler:
     _require_features(bench)
     test, answers = bench.test, _answers(bench)
     spec = bench.spec
-    plainly = plain.fit(bench.split.train, spec).predict_proba(test[list(spec.features)])[:, 1]
-    y, day = test[CONTRACT.target], test[CONTRACT.day]
+    plainly = plain.fit(bench.project, bench.split.train, spec).predict_proba(test[list(spec.features)])[:, 1]
+    y, day = test[bench.contract.target], test[bench.contract.day]
     difference = evaluation.compare(y, plainly, answers, day)
     version = evaluation.evaluate(y, answers, day, draws=1).auc
     return Simpler(version + difference.auc, version, difference)
@@ -98,7 +97,7 @@ def simpler(bench: Bench) -> Simpler:
 def slices(bench: Bench) -> Slices:
     """The version on every slice of config.toml that has enough rows of both classes."""
     test, answers, tests = bench.test, _answers(bench), bench.config.tests
-    y, day = test[CONTRACT.target], test[CONTRACT.day]
+    y, day = test[bench.contract.target], test[bench.contract.day]
     whole = evaluation.evaluate(y, answers, day, draws=1).auc
     table = evaluation.slices(test, tests.slices, y, answers, day)
     return Slices(table, tests.min_auc_slice, whole, seen.measure(bench))

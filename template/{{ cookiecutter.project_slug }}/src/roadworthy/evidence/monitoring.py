@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from .. import training
-from ..contract import CONTRACT
 from ..registry import CHAMPION
+from ..schema import Contract
 from ..table_checks import Finding
 from . import lock
 from . import refusals
@@ -54,8 +54,8 @@ def dependencies(bench: Bench) -> lock.Dependencies:
     recorded: dict[str, str] = bench.manifest["lineage"].get("packages", {})
     unknown = [f"the version does not say its {name}" for name in training.LIBRARIES if name not in recorded]
     try:
-        tables = lock.table_changes(bench.connection, CONTRACT)
-        columns = sum(len(table.columns) for table in CONTRACT.tables)
+        tables = lock.table_changes(bench.connection, bench.contract)
+        columns = sum(len(table.columns) for table in bench.contract.tables)
     except NotJudgedError:  # Monitoring 2 says so
         tables, columns = [], 0
     changes += [*unknown, *lock.library_changes(recorded), *tables]
@@ -76,7 +76,7 @@ def invariants(bench: Bench) -> Invariants:
 def age(bench: Bench) -> Age:
     """How far behind the newest labelled day the training rows of the version end, and those of the champion."""
     frame = bench.frame
-    newest = _last_day(frame[frame[CONTRACT.target].notna()])
+    newest = _last_day(bench.contract, frame[frame[bench.contract.target].notna()])
     champion = bench.registry.aliases().get(CHAMPION)
     until = _trained_until(bench, bench.version, newest)
     of_champion = _trained_until(bench, champion, newest) if champion else None
@@ -113,17 +113,17 @@ def _refusals(bench: Bench) -> refusals.Refusals | None:
 
 def _trained_until(bench: Bench, version: int, newest: date) -> date:
     """The last day of the training rows: by the version's lineage, and not later than the rows that there are."""
-    lineage: dict[str, Any] = Bench(bench.config, bench.home, version).manifest["lineage"]
+    lineage: dict[str, Any] = Bench(bench.project, version).manifest["lineage"]
     last = date.fromisoformat(lineage["periods"]["train"][1]) - timedelta(days=1)
     if lineage["periods"]["train"] != [str(day) for day in bench.config.split.train]:
         return last
     try:
         # The period of the settings: the rows that it stands for can be looked at.
-        return min(last, _last_day(bench.split.train))
+        return min(last, _last_day(bench.contract, bench.split.train))
     except NotJudgedError:
         return min(last, newest)
 
 
-def _last_day(rows: pd.DataFrame) -> date:
-    day: date = rows[CONTRACT.day].max().date()
+def _last_day(contract: Contract, rows: pd.DataFrame) -> date:
+    day: date = rows[contract.day].max().date()
     return day

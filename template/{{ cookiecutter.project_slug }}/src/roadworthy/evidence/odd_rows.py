@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..model_tests import without_values
+from ..schema import Contract
 from ..signature import Feature
 from .bench import NotJudgedError
 from .trees import Trees
@@ -20,7 +21,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 LIKE_MISSING = ("NA", "NaN", "null")  # texts that a reader of CSV files may take for a missing value
 
 
-def rows(test: pd.DataFrame, features: Sequence[Feature], trees: Trees, key: str) -> tuple[pd.DataFrame, int]:
+def rows(contract: Contract, test: pd.DataFrame, features: Sequence[Feature], trees: Trees) -> tuple[pd.DataFrame, int]:
     """The rows, each with a key of its own, and how many of them are real ones, which come first."""
     sound = enough(test, features)
     real = sound.iloc[:: max(1, len(sound) // REAL)]
@@ -28,9 +29,9 @@ def rows(test: pd.DataFrame, features: Sequence[Feature], trees: Trees, key: str
     nulls = [some.assign(**{feature.name: None}) for feature in features if feature.nullable]
     unseen = [some.iloc[:1].assign(**{f.name: text}) for f in features if f.kind == "category" for text in unseen_of(f)]
     edges = [on_edges(sound, f, trees.of(i)) for i, f in enumerate(features) if f.kind == "number"]
-    parts = chain([real, without_values(some)], nulls, unseen, edges)
+    parts = chain([real, without_values(contract, some)], nulls, unseen, edges)
     together = pd.concat([part.astype(test.dtypes.to_dict()) for part in parts], ignore_index=True)
-    return together.assign(**{key: [f"row-{i}" for i in range(len(together))]}), len(real)
+    return together.assign(**{contract.key: [f"row-{i}" for i in range(len(together))]}), len(real)
 
 
 def allowed(rows: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[bool]":

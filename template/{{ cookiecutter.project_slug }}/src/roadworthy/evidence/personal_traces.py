@@ -26,9 +26,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from .. import data
-from ..contract import CONTRACT
 from ..monitoring import reference as monitoring
 from ..monitoring.log import PredictionLog
+from ..schema import Contract
 from ..service.metrics import Metrics
 from ..service.recorder import Recorder
 from ..signature import Feature
@@ -72,13 +72,15 @@ def measure(bench: Bench) -> Traces:
     """Read the text columns of the tables, the features, and all that was written; send a private value through."""
     snapshot = bench.config.snapshot()
     # Anew, because the bench may have taken the quarantined rows out already.
-    raw = data.connect(snapshot.folder, snapshot.repair)
-    columns = [(table.name, column.name) for table in CONTRACT.tables for column in table.columns if column.private]
+    raw = data.connect(bench.project, snapshot.folder, snapshot.repair)
+    columns = [
+        (table.name, column.name) for table in bench.contract.tables for column in table.columns if column.private
+    ]
     values = searchable(value for each in columns for value in _distinct(raw, *each))
     personal: dict[str, str] = {}
     private: dict[str, str] = {}
     places = 0
-    for place, text in chain(_tables(raw), _features(bench), written(bench)):
+    for place, text in chain(_tables(bench.contract, raw), _features(bench), written(bench)):
         places += 1
         if found := kinds(text):
             personal[place] = ", ".join(f"{kind} {masked(value)}" for kind, value in found.items())
@@ -135,8 +137,8 @@ def _column(feature: Feature, rows: list[dict[str, Any]]) -> NDArray[Any]:
     return np.array([row.get(feature.name) for row in rows], dtype=object if feature.kind == "category" else np.float64)
 
 
-def _tables(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
-    for table in CONTRACT.tables:
+def _tables(contract: Contract, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
+    for table in contract.tables:
         for column in table.columns:
             if column.kind in TEXTS and not column.private:
                 yield f"{table.name}.{column.name}", "\n".join(_distinct(connection, table.name, column.name))
@@ -156,7 +158,7 @@ def _features(bench: Bench) -> Iterator[tuple[str, str]]:
         if not pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_datetime64_any_dtype(frame[name]):
             values = frame[name].dropna().unique()
             some = values[:: max(1, len(values) // VALUES)]
-            yield f"{CONTRACT.features.name}.{name}", "\n".join(map(str, some))
+            yield f"{bench.contract.features.name}.{name}", "\n".join(map(str, some))
 
 
 def _read(file: Path, name: str) -> Iterator[tuple[str, str]]:

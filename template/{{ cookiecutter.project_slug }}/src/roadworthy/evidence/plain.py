@@ -1,5 +1,7 @@
 """A model that anybody would try first: logistic regression on the same features, fitted on the same period."""
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -10,20 +12,22 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.preprocessing import StandardScaler
 
 from .. import model
-from ..contract import CONTRACT
 from ..data import thinned
 from ..settings import Model
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 ROWS = 10_000  # more of them change its AUC by less than .003
 RARE = 30  # rows of a category that share one column
 
 
-def fit(rows: pd.DataFrame, spec: Model) -> Pipeline:
+def fit(project: "Project", rows: pd.DataFrame, spec: Model) -> Pipeline:
     """One column for each category, missing numbers replaced by the mean, numbers scaled."""
     some = thinned(rows, ROWS)
-    categories, numbers = model.inputs(spec, CONTRACT.features)
+    categories, numbers = model.inputs(spec, project.contract.features)
     codes = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=RARE)
     scaled = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
     encoder = ColumnTransformer([("category", codes, categories), ("number", scaled, numbers)])
     pipeline = make_pipeline(encoder, LogisticRegression(max_iter=300))
-    return pipeline.fit(some[list(spec.features)], some[CONTRACT.target].astype(int))
+    return pipeline.fit(some[list(spec.features)], some[project.contract.target].astype(int))

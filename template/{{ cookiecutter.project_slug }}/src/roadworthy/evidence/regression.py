@@ -6,7 +6,6 @@ import numpy as np
 
 from .. import evaluation
 from .. import export
-from ..contract import CONTRACT
 from . import alarms
 from .alarms import Alarms
 from .bench import Bench
@@ -41,7 +40,7 @@ class Regression:
 def measure(bench: Bench) -> Regression:
     """Both versions answer about 40,000 test rows, from every day."""
     test = bench.test
-    labels, day = test[CONTRACT.target].to_numpy(), test[CONTRACT.day].to_numpy()
+    labels, day = test[bench.contract.target].to_numpy(), test[bench.contract.day].to_numpy()
     bundle, older = bench.bundle, bench.before
     now, before = export.predict(bundle, test), export.predict(older, test)
     difference = evaluation.compare(labels, now, before, day)

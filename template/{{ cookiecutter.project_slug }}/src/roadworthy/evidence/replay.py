@@ -13,9 +13,9 @@ import pandas as pd
 from .. import evaluation
 from .. import export
 from ..bundle import Bundle
-from ..contract import CONTRACT
 from ..data import thinned
 from ..monitoring.log import PredictionLog
+from ..schema import Contract
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from ..service.recorder import Recorder
@@ -41,20 +41,20 @@ class Replay:
 def replay(bench: Bench) -> Replay:
     """Replay the test period in blocks of about a month, at least three of them."""
     test = bench.split.test
-    days = np.sort(test[CONTRACT.day].unique())
+    days = np.sort(test[bench.contract.day].unique())
     parts = np.array_split(days, max(FEWEST, round(len(days) / BLOCK)))
-    rows = pd.concat([thinned(test[test[CONTRACT.day].isin(part)], ROWS) for part in parts if len(part)])
+    rows = pd.concat([thinned(test[test[bench.contract.day].isin(part)], ROWS) for part in parts if len(part)])
     found, refused = _online(bench, rows)
-    both = rows.assign(offline=export.predict(bench.bundle, rows)).join(found, on=CONTRACT.key)
-    blocks = [_block(both[both[CONTRACT.day].isin(part)]) for part in parts if len(part)]
+    both = rows.assign(offline=export.predict(bench.bundle, rows)).join(found, on=bench.contract.key)
+    blocks = [_block(bench.contract, both[both[bench.contract.day].isin(part)]) for part in parts if len(part)]
     return Replay(pd.DataFrame(blocks), len(rows), refused, int(found["label"].notna().sum()))
 
 
-def _block(rows: pd.DataFrame) -> dict[str, Any]:
+def _block(contract: Contract, rows: pd.DataFrame) -> dict[str, Any]:
     return {
-        "first_day": rows[CONTRACT.day].min(),
-        "offline": _auc(rows[CONTRACT.target], rows["offline"], rows[CONTRACT.day]),
-        "online": _auc(rows["label"], rows["online"], rows[CONTRACT.day]),
+        "first_day": rows[contract.day].min(),
+        "offline": _auc(rows[contract.target], rows["offline"], rows[contract.day]),
+        "online": _auc(rows["label"], rows["online"], rows[contract.day]),
     }
 
 
@@ -69,33 +69,33 @@ def _online(bench: Bench, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """What the log holds after the requests and the labels, by key: columns online, label; and the rows refused."""
     bundle = bench.bundle
     with PredictionLog(bench.scratch / "replay.db", bundle.signature) as log:
-        refused = _send(bundle, log, rows)
-        log.append_labels(rows[CONTRACT.key], rows[CONTRACT.target], rows[CONTRACT.time])
+        refused = _send(bench.contract, bundle, log, rows)
+        log.append_labels(rows[bench.contract.key], rows[bench.contract.target], rows[bench.contract.time])
         columns = log.read()
     found = pd.DataFrame({"online": columns["probability"], "label": columns["label"]}, index=columns["key"])
     return found[~found.index.duplicated()], refused
 
 
-def _send(bundle: Bundle, log: PredictionLog, rows: pd.DataFrame) -> int:
+def _send(contract: Contract, bundle: Bundle, log: PredictionLog, rows: pd.DataFrame) -> int:
     metrics = Metrics()
-    recorder = Recorder(_Open(log), metrics, CONTRACT.key)  # type: ignore[arg-type]
+    recorder = Recorder(_Open(log), metrics, contract.key)  # type: ignore[arg-type]
     predictor = Predictor(bundle, metrics, recorder, BODY)
     refused = 0
     recorder.start()
     for number, first in enumerate(range(0, len(rows), BODY)):
         part = rows.iloc[first : first + BODY]
         try:
-            predictor.answer(body(bundle, part), f"replay-{number}")
+            predictor.answer(body(contract, bundle, part), f"replay-{number}")
         except BadRequestError:
             refused += len(part)
     recorder.stop()
     return refused
 
 
-def body(bundle: Bundle, rows: pd.DataFrame) -> bytes:
+def body(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> bytes:
     """Rows of a table of features as the body of a request, missing values as null."""
     columns = {name: rows[name].astype(object).where(rows[name].notna(), None) for name in bundle.names}
-    sent = pd.DataFrame({CONTRACT.key: rows[CONTRACT.key], **columns}).to_dict("records")
+    sent = pd.DataFrame({contract.key: rows[contract.key], **columns}).to_dict("records")
     return json.dumps({"rows": sent}).encode()
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .. import export
 from .. import training
-from ..contract import CONTRACT
+from ..schema import Contract
 from .bench import Bench
 
 FEWEST = 1000  # rows of a slice: its share of the target is known to .03
@@ -22,21 +22,21 @@ def measure(bench: Bench) -> pd.DataFrame:
     """`by_slice` of the training rows, a sample of every day; no row when the version is of another period."""
     periods = bench.manifest["lineage"]["periods"]
     if periods["train"] != [str(day) for day in bench.config.split.train]:
-        return by_slice(bench.train[:0], (), np.zeros(0), np.zeros(0))
+        return by_slice(bench.contract, bench.train[:0], (), np.zeros(0), np.zeros(0))
     rows, half_life = bench.train, bench.split.half_life
-    weights = training.weigh(rows[CONTRACT.day], half_life) if half_life else np.ones(len(rows))
-    return by_slice(rows, bench.config.tests.slices, export.predict(bench.bundle, rows), weights)
+    weights = training.weigh(rows[bench.contract.day], half_life) if half_life else np.ones(len(rows))
+    return by_slice(bench.contract, rows, bench.config.tests.slices, export.predict(bench.bundle, rows), weights)
 
 
 def by_slice(
-    rows: pd.DataFrame, names: Sequence[str], p: NDArray[np.float64], weights: NDArray[np.float64]
+    contract: Contract, rows: pd.DataFrame, names: Sequence[str], p: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> pd.DataFrame:
     """Slice, rows and gap (mean answer less share of the target): all rows, then each large slice and weekday.
 
     Every table has days, and a week is in most of what people do.
     """
-    off = p - rows[CONTRACT.target].to_numpy(dtype=np.float64)
-    columns = {name: rows[name] for name in names} | {WEEKDAY: rows[CONTRACT.day].dt.day_of_week + 1}
+    off = p - rows[contract.target].to_numpy(dtype=np.float64)
+    columns = {name: rows[name] for name in names} | {WEEKDAY: rows[contract.day].dt.day_of_week + 1}
     found = [{"slice": "all rows", "rows": len(rows), "gap": _mean(off, weights)}] if len(rows) else []
     for name, column in columns.items():
         for value, count in column.value_counts().items():

@@ -21,8 +21,8 @@ from .. import training
 from ..bundle import MAX_DIFFERENCE
 from ..bundle import Bundle
 from ..bundle import manifest_sums
-from ..contract import CONTRACT
 from ..monitoring.skew import differs
+from ..schema import Contract
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from ..service.request import BadRequestError
@@ -75,14 +75,17 @@ def measure(bench: Bench) -> Paths:
     """Send real rows and odd ones every way. A bundle whose golden answers are wrong is measured all the same."""
     bundle, refused = _bundle(bench)
     features = bundle.signature.features
-    rows, real = odd_rows.rows(bench.test, features, trees.read(bundle.folder / "model.onnx"), CONTRACT.key)
+    rows, real = odd_rows.rows(bench.contract, bench.test, features, trees.read(bundle.folder / "model.onnx"))
     exported = _Result(bundle.encode_columns(export.columns(rows, bundle.names)), export.predict(bundle, rows))
     notebook = _notebook(bench, rows) if _made_of_these(bench) else None
     if notebook and np.mean(_far(notebook, exported)[:real]) > 0.5 and not _other_inputs(notebook, exported).any():
         notebook = None  # the same rows made another model: training is not reproducible, Infrastructure 1 says so
     reference = notebook or exported
-    ways = [_way("exported", exported, reference, rows)] if notebook else []
-    ways += [_way(name, result, reference, rows) for name, result in _serving(bundle, rows, bench.scratch)]
+    ways = [_way(bench.contract, "exported", exported, reference, rows)] if notebook else []
+    ways += [
+        _way(bench.contract, name, result, reference, rows)
+        for name, result in _serving(bench.contract, bundle, rows, bench.scratch)
+    ]
     if refused and not any(way.inputs or way.answers or way.decisions for way in ways):
         raise refused
     return Paths(len(rows), notebook is not None, tuple(ways))
@@ -102,7 +105,7 @@ def _bundle(bench: Bench) -> tuple[Bundle, NotJudgedError | None]:
 
 def _made_of_these(bench: Bench) -> bool:
     """Whether the version was trained on the rows and with the specification that a fit would take now."""
-    lineage, now = bench.manifest["lineage"], json.loads(json.dumps(steps.lineage(bench.config)))
+    lineage, now = bench.manifest["lineage"], json.loads(json.dumps(steps.lineage(bench.project)))
     trained, periods = ({**made["periods"], "test": None} for made in (lineage, now))
     return trained == periods and lineage["data"] == now["data"] and bench.trained_spec == bench.spec
 
@@ -113,8 +116,8 @@ def _notebook(bench: Bench, rows: pd.DataFrame) -> _Result:
     return _Result(inputs, training.predict(bench.pipeline, bench.spec, rows))
 
 
-def _serving(bundle: Bundle, rows: pd.DataFrame, scratch: Path) -> Iterator[tuple[str, _Result]]:
-    table = rows[[CONTRACT.key, *bundle.names]]
+def _serving(contract: Contract, bundle: Bundle, rows: pd.DataFrame, scratch: Path) -> Iterator[tuple[str, _Result]]:
+    table = rows[[contract.key, *bundle.names]]
     table.to_parquet(scratch / "rows.parquet")
     table.to_csv(scratch / "rows.csv", index=False)
     yield "Parquet file", _batch(bundle, scratch / "rows.parquet", len(rows))
@@ -167,13 +170,13 @@ def _refused(bundle: Bundle, rows: int, error: BadRequestError) -> _Result:
     return _Result(nothing, np.full(rows, np.nan), error.problems[0].message)
 
 
-def _way(name: str, result: _Result, reference: _Result, rows: pd.DataFrame) -> Way:
+def _way(contract: Contract, name: str, result: _Result, reference: _Result, rows: pd.DataFrame) -> Way:
     inputs, answers = _other_inputs(result, reference), _far(result, reference)
     distance = np.nan_to_num(np.abs(result.answers - reference.answers), nan=1.0)
     example = result.error
     if not example and answers.any():
         worst = int(np.argmax(distance))
-        example = f"{rows[CONTRACT.key].iloc[worst]}: {result.answers[worst]:.4f}, not {reference.answers[worst]:.4f}"
+        example = f"{rows[contract.key].iloc[worst]}: {result.answers[worst]:.4f}, not {reference.answers[worst]:.4f}"
     return Way(name, int(inputs.sum()), int(answers.sum()), float(distance.max()), example, result.decisions)
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,13 @@ from sklearn.pipeline import Pipeline
 from .. import export
 from .. import model
 from .. import training
-from ..contract import CONTRACT
+from ..schema import Contract
 from ..settings import Model
 from ..signature import Signature
 from . import synthetic
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 ROWS = 1500
 TREES = (1, 5, 20)
@@ -45,22 +49,24 @@ class SpecTests:
     misplaced: tuple[str, ...]
 
 
-def run(spec: Model) -> SpecTests:
+def run(project: "Project", spec: Model) -> SpecTests:
     """Build, fit and ask small models of this specification."""
-    categories, numbers = model.inputs(spec, CONTRACT.features)
+    categories, numbers = model.inputs(spec, project.contract.features)
     rules = planted(categories, numbers)
     first = next(iter(rules.values()))
-    rows = synthetic.table(ROWS, first, seed=1)
-    fitted = [training.fit(rows, _smaller(spec, max_iter=count)) for count in TREES]
-    stumps = training.fit(rows, _smaller(spec, max_iter=TREES[1], max_leaf_nodes=LEAVES)).named_steps["trees"]
+    rows = synthetic.table(project.contract, ROWS, first, seed=1)
+    fitted = [training.fit(project, rows, _smaller(spec, max_iter=count)) for count in TREES]
+    stumps = training.fit(project, rows, _smaller(spec, max_iter=TREES[1], max_leaf_nodes=LEAVES)).named_steps["trees"]
     return SpecTests(
-        reached={name: reaches(spec, name) for name in type(spec).model_fields if name not in NO_PARAMETER},
+        reached={name: reaches(project, spec, name) for name in type(spec).model_fields if name not in NO_PARAMETER},
         trees=(TREES[1], int(stumps.n_iter_)),
         leaves=(LEAVES, max(int(tree.get_n_leaf_nodes()) for (tree,) in stumps._predictors)),  # noqa: SLF001
-        losses=tuple(float(log_loss(rows[CONTRACT.target], training.predict(each, spec, rows))) for each in fitted),
-        learned={name: learned(spec, rule) for name, rule in rules.items()},
-        unusual=unusual(fitted[-1], spec, rows),
-        misplaced=tuple(misplaced(fitted[-1], spec, rows)),
+        losses=tuple(
+            float(log_loss(rows[project.contract.target], training.predict(each, spec, rows))) for each in fitted
+        ),
+        learned={name: learned(project, spec, rule) for name, rule in rules.items()},
+        unusual=unusual(project, fitted[-1], spec, rows),
+        misplaced=tuple(misplaced(project.contract, fitted[-1], spec, rows)),
     )
 
 
@@ -74,35 +80,37 @@ def planted(categories: list[str], numbers: list[str]) -> dict[str, synthetic.Ru
     return rules
 
 
-def reaches(spec: Model, name: str) -> bool:
+def reaches(project: "Project", spec: Model, name: str) -> bool:
     """Whether other values of a field are found again in a parameter of the estimator."""
     value = getattr(spec, name)
     others = (value / 2, value / 3) if isinstance(value, float) else (value + 1, 2 * value + 3)
-    return all(_found(spec, name, other) for other in others)
+    return all(_found(project, spec, name, other) for other in others)
 
 
-def learned(spec: Model, rule: synthetic.Rule) -> float:
+def learned(project: "Project", spec: Model, rule: synthetic.Rule) -> float:
     """The AUC on new rows of a model that saw the rule in others."""
-    old, new = (synthetic.table(ROWS, rule, seed=seed) for seed in (1, 2))
+    old, new = (synthetic.table(project.contract, ROWS, rule, seed=seed) for seed in (1, 2))
     small = _smaller(spec, max_iter=TREES[-1])
-    return float(roc_auc_score(new[CONTRACT.target], training.predict(training.fit(old, small), small, new)))
+    return float(
+        roc_auc_score(new[project.contract.target], training.predict(training.fit(project, old, small), small, new))
+    )
 
 
-def unusual(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> tuple[float, ...]:
+def unusual(project: "Project", pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> tuple[float, ...]:
     """The answers to a row of unseen categories and to one in which everything is missing."""
-    categories, numbers = model.inputs(spec, CONTRACT.features)
+    categories, numbers = model.inputs(spec, project.contract.features)
     unseen = rows.iloc[:1].assign(**dict.fromkeys(categories, synthetic.UNSEEN))
     empty = rows.iloc[:1].assign(**dict.fromkeys(categories), **dict.fromkeys(numbers, np.nan))
     return tuple(float(training.predict(pipeline, spec, each)[0]) for each in (unseen, empty))
 
 
-def misplaced(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> list[str]:
+def misplaced(contract: Contract, pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> list[str]:
     """The features whose column of X is not what the signature of the export says.
 
     Columns are handed over in another order than in training: the pipeline takes them by name.
     """
     encoded = np.asarray(pipeline.named_steps["encoder"].transform(rows[list(reversed(spec.features))]))
-    described = Signature.parse(json.dumps(export.signature(spec, pipeline))).features
+    described = Signature.parse(json.dumps(export.signature(contract, spec, pipeline))).features
     if len(described) != encoded.shape[1] or {each.name for each in described} != set(spec.features):
         return sorted({*spec.features} ^ {each.name for each in described}) or ["the number of columns"]
     columns = export.columns(rows, [each.name for each in described])
@@ -113,13 +121,13 @@ def misplaced(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> list[str]:
     return [each.name for each, right in zip(described, same, strict=True) if not right]
 
 
-def _found(spec: Model, name: str, value: Any) -> bool:
-    before, after = (_parameters(each) for each in (spec, spec.model_copy(update={name: value})))
+def _found(project: "Project", spec: Model, name: str, value: Any) -> bool:
+    before, after = (_parameters(project, each) for each in (spec, spec.model_copy(update={name: value})))
     return any(after[each] == value for each in after if repr(after[each]) != repr(before[each]))
 
 
-def _parameters(spec: Model) -> dict[str, Any]:
-    return dict(model.build(spec, CONTRACT.features).named_steps["trees"].get_params())
+def _parameters(project: "Project", spec: Model) -> dict[str, Any]:
+    return dict(model.build(project, spec).named_steps["trees"].get_params())
 
 
 def _smaller(spec: Model, **values: int) -> Model:

@@ -21,7 +21,7 @@ from .. import data
 from .. import export
 from .. import scoring
 from ..bundle import Bundle
-from ..contract import CONTRACT
+from ..schema import Contract
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from . import memory
@@ -81,11 +81,11 @@ def measure(bench: Bench) -> Speed:
     now, before = bench.bundle, bench.before
     rows = odd_rows.enough(bench.test, now.signature.features).iloc[:ROWS]
     file = bench.scratch / "speed.parquet"
-    rows[[CONTRACT.key, *dict.fromkeys([*now.names, *before.names])]].to_parquet(file)
+    rows[[bench.contract.key, *dict.fromkeys([*now.names, *before.names])]].to_parquet(file)
     inputs = now.encode_columns(export.columns(rows, now.names))
     singles = [inputs[i : i + 1] for i in range(ALONE)]
-    requests = [_requests(bundle, rows) for bundle in (now, before)]
-    reading = partial(_all, [partial(json.loads, body) for body in _bodies(now, rows)])
+    requests = [_requests(bench.contract, bundle, rows) for bundle in (now, before)]
+    reading = partial(_all, [partial(json.loads, body) for body in _bodies(bench.contract, now, rows)])
     session = _bare_load(bench.folder)
     bare: list[Callable[[], object]] = [partial(session.run, ["probabilities"], {"X": one}) for one in singles]
     alone: list[Callable[[], object]] = [partial(_all, calls) for calls in [*requests, bare]]
@@ -97,7 +97,7 @@ def measure(bench: Bench) -> Speed:
         *(partial(Bundle.load, each.folder) for each in (now, before)),
         partial(_bare_load, bench.folder),
     ]
-    many = partial(_predictor(now, TOGETHER).answer, _many(now, rows), "")
+    many = partial(_predictor(now, TOGETHER).answer, _many(bench.contract, now, rows), "")
     *single, together = least([*alone, reading, many], [ALONE] * 4 + [TOGETHER])
     files = {path: path.stat().st_size for path in bench.folder.rglob("*") if path.is_file()}
     largest = max(files, key=lambda path: files[path])
@@ -106,8 +106,8 @@ def measure(bench: Bench) -> Speed:
         Cost("a row of a file", *least([*batch, reading], [len(inputs)] * 3 + [ALONE], LONG)),
         Cost("loading", *least([*load, reading], [1, 1, 1, ALONE], LONG)),
         together,
-        waiting.shortest(now, _bodies(now, rows), bench.scratch / "waiting.db"),
-        memory.kept(_predictor(now), _bodies(now, rows, MANY)),
+        waiting.shortest(now, _bodies(bench.contract, now, rows), bench.scratch / "waiting.db"),
+        memory.kept(_predictor(now), _bodies(bench.contract, now, rows, MANY)),
         sum(files.values()),
         size(before.folder),
         largest.relative_to(bench.folder).as_posix(),
@@ -136,26 +136,26 @@ def _all(calls: Sequence[Callable[[], object]]) -> None:
         call()
 
 
-def _requests(bundle: Bundle, rows: pd.DataFrame) -> list[Callable[[], object]]:
+def _requests(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> list[Callable[[], object]]:
     predictor = _predictor(bundle)
-    return [partial(predictor.answer, body, "") for body in _bodies(bundle, rows)]
+    return [partial(predictor.answer, body, "") for body in _bodies(contract, bundle, rows)]
 
 
 def _predictor(bundle: Bundle, max_rows: int = 1) -> Predictor:
     return Predictor(bundle, Metrics(), None, max_rows)
 
 
-def _bodies(bundle: Bundle, rows: pd.DataFrame, count: int = ALONE) -> list[bytes]:
-    return [json.dumps(row).encode() for row in _records(bundle, rows, count)]
+def _bodies(contract: Contract, bundle: Bundle, rows: pd.DataFrame, count: int = ALONE) -> list[bytes]:
+    return [json.dumps(row).encode() for row in _records(contract, bundle, rows, count)]
 
 
-def _many(bundle: Bundle, rows: pd.DataFrame) -> bytes:
-    records = _records(bundle, rows, TOGETHER)
+def _many(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> bytes:
+    records = _records(contract, bundle, rows, TOGETHER)
     return json.dumps({"rows": (records * TOGETHER)[:TOGETHER]}).encode()
 
 
-def _records(bundle: Bundle, rows: pd.DataFrame, count: int) -> list[dict[str, Any]]:
-    return data.records(rows.iloc[:count], [CONTRACT.key, *bundle.names])
+def _records(contract: Contract, bundle: Bundle, rows: pd.DataFrame, count: int) -> list[dict[str, Any]]:
+    return data.records(rows.iloc[:count], [contract.key, *bundle.names])
 
 
 def _bare_load(folder: Path) -> onnxruntime.InferenceSession:

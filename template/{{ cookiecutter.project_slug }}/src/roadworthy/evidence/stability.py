@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .. import export
 from ..bundle import Bundle
 from ..model_tests import without_values
+from ..schema import Contract
 from ..signature import LARGEST
 from . import trees
 from .bench import Bench
@@ -57,7 +58,7 @@ def measure(bench: Bench) -> Numbers:
     inside = trees.read(bench.folder / "model.onnx")
     steps, thresholds = inside.leaves, inside.thresholds
     base = bench.test.iloc[:: max(1, len(bench.test) // ROWS)]
-    inputs = np.concatenate(list(extremes(bench.bundle, base)))
+    inputs = np.concatenate(list(extremes(bench.contract, bench.bundle, base)))
     finite = steps[np.isfinite(steps)]
     return Numbers(
         infinite=infinite(bench.frame, bench.bundle.names),
@@ -80,11 +81,11 @@ def infinite(frame: pd.DataFrame, names: list[str]) -> tuple[str, ...]:
     return tuple(name for name in numbers if (frame[name].abs() > LARGEST).any())
 
 
-def extremes(bundle: Bundle, base: pd.DataFrame) -> Iterator[NDArray[np.float32]]:
+def extremes(contract: Contract, bundle: Bundle, base: pd.DataFrame) -> Iterator[NDArray[np.float32]]:
     """X of ordinary rows: as they are, without values, every number at its bounds and at the ends of float32."""
     encoded = bundle.encode_columns(export.columns(base, bundle.names))
     yield encoded
-    yield bundle.encode_columns(export.columns(without_values(base), bundle.names))
+    yield bundle.encode_columns(export.columns(without_values(contract, base), bundle.names))
     yield np.full((1, encoded.shape[1]), np.nan, dtype=np.float32)
     tiny = float(np.finfo(np.float32).smallest_subnormal)
     for i, feature in enumerate(bundle.signature.features):

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..contract import CONTRACT
 from ..schema import Column
+from ..schema import Contract
 
 CATEGORIES = ("AA", "BB", "CC", "DD")
 NULLS = 0.2
@@ -16,15 +16,15 @@ DAYS = 60
 Rule = Callable[[pd.DataFrame], NDArray[np.bool_]]
 
 
-def table(rows: int, rule: Rule, seed: int) -> pd.DataFrame:
+def table(contract: Contract, rows: int, rule: Rule, seed: int) -> pd.DataFrame:
     """Every column of the features, drawn evenly and independently, a fifth of the values missing; the label by `rule`.
 
     Rows stand in the order of time. Numbers lie within the contract's limits, categories are the allowed ones or
     `CATEGORIES`.
     """
     draw = np.random.default_rng(seed)
-    frame = pd.DataFrame({column.name: _column(column, rows, draw) for column in CONTRACT.features.columns})
-    return frame.assign(**{CONTRACT.target: rule(frame).astype(float)})
+    frame = pd.DataFrame({column.name: _column(column, rows, draw) for column in contract.features.columns})
+    return frame.assign(**{contract.target: rule(frame).astype(float)})
 
 
 def _column(column: Column, rows: int, draw: np.random.Generator) -> object:

@@ -10,7 +10,6 @@ from .. import canary
 from .. import data
 from .. import export
 from .. import tracing
-from ..contract import CONTRACT
 from .bench import Bench
 from .bench import NotJudgedError
 
@@ -50,9 +49,9 @@ def run(bench: Bench) -> Traces:
     if rows.empty:
         raise NotJudgedError("the service takes none of the rows, see Infrastructure 6")
     first = rows.iloc[:: max(1, len(rows) // FROM_TABLES)].iloc[:FROM_TABLES]
-    keys = first[CONTRACT.key].tolist()
-    raw = tracing.raw_rows(bench.connection, keys)
-    again = tracing.features(raw, keys)
+    keys = first[bench.contract.key].tolist()
+    raw = tracing.raw_rows(bench.project, bench.connection, keys)
+    again = tracing.features(bench.project, raw, keys)
     traced = tracing.trace(bundle, rows)
     encoded = bundle.encode_columns(export.columns(rows, bundle.names))
     exported = bundle.predict(encoded)
@@ -66,7 +65,7 @@ def run(bench: Bench) -> Traces:
         encoding=apart(encoded, traced.inputs),
         model=apart(exported, traced.probabilities),
         service=apart(traced.answers, traced.probabilities),
-        worst=str(rows[CONTRACT.key].iloc[int(np.argmax(gaps))]),
+        worst=str(rows[bench.contract.key].iloc[int(np.argmax(gaps))]),
         moved=apart(traced.mean + traced.moved.sum(axis=1), traced.margins),
         loudest=str(tracing.contributions(traced, bundle)["feature"].iloc[0]),
     )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from .. import gates
 from .. import steps
 from ..bundle import Bundle
-from ..contract import CONTRACT
 from ..errors import RedError
 from ..gates import Verdict
 from ..registry import CHAMPION
@@ -56,9 +55,9 @@ def run(bench: Bench) -> Validation:
     return Validation(
         tests=len(said),
         red=tuple(verdict.gate for verdict in said if not verdict.passed),
-        gap=int((test[CONTRACT.day].min() - train[CONTRACT.day].max()).days),
-        shared=int(test[CONTRACT.key].isin(train[CONTRACT.key]).sum()),
-        days=int(test[CONTRACT.day].nunique()),
+        gap=int((test[bench.contract.day].min() - train[bench.contract.day].max()).days),
+        shared=int(test[bench.contract.key].isin(train[bench.contract.key]).sum()),
+        days=int(test[bench.contract.day].nunique()),
         metrics_gap=metrics_gap(bundle, bench) if of_the_present(bench) else None,
         alias=alias(bench.registry),
         let_through=let_through,
@@ -68,7 +67,7 @@ def run(bench: Bench) -> Validation:
 
 def of_the_present(bench: Bench) -> bool:
     """Whether the version is made of the data and settings of now, so that it can be made again."""
-    return bool(bench.manifest.get("lineage") == json.loads(json.dumps(steps.lineage(bench.config))))
+    return bool(bench.manifest.get("lineage") == json.loads(json.dumps(steps.lineage(bench.project))))
 
 
 def metrics_gap(bundle: Bundle, bench: Bench) -> float:

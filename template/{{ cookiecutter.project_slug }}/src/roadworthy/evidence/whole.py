@@ -21,10 +21,10 @@ from .. import export
 from .. import service
 from .. import training
 from ..bundle import Bundle
-from ..contract import CONTRACT
 from ..monitoring import watch
 from ..monitoring.log import PredictionLog
 from ..registry import Registry
+from ..schema import Contract
 from ..service.front import PREDICT
 from . import in_parts
 from . import log_trial
@@ -67,21 +67,21 @@ class Whole:
 def run(bench: Bench, folder: Path) -> Whole:
     """Run every stage. Any of them may raise: a pipeline that breaks is what this looks for."""
     train, test = periods(bench)
-    frame = data.features(data.connect(excerpt(bench)))
-    expected = sum(len(_between(bench.frame, period)) for period in (train, test))
-    made = sum(len(_between(frame, period)) for period in (train, test))
-    split = data.split(frame, train, test, every=EVERY)
+    frame = data.features(bench.project, data.connect(bench.project, excerpt(bench)))
+    expected = sum(len(_between(bench.contract, bench.frame, period)) for period in (train, test))
+    made = sum(len(_between(bench.contract, frame, period)) for period in (train, test))
+    split = data.split(bench.contract, frame, train, test, every=EVERY)
     registry = _released(bench, split, folder / "registry")
     rows = _requests(registry, split.test)
     log = folder / "predictions.db"
     answered = _served(registry, rows, log)
-    logged = _logged(registry, log, rows)
+    logged = _logged(bench.contract, registry, log, rows)
     champion, waiting = Bundle.load(registry.path()), Bundle.load(registry.path(max(registry.versions())))
     scored = in_parts.scored(champion, waiting, rows, folder)
     few = data.records(rows.iloc[:FEW], [champion.signature.key, *champion.names])
     watched = watch.monitor(registry.path(), log, now=datetime.now(UTC) + timedelta(days=2), windows=1)
-    labels = rows[CONTRACT.target].to_numpy(dtype=np.float64)
-    said = answered.reindex(rows[CONTRACT.key])["probability"].to_numpy()
+    labels = rows[bench.contract.target].to_numpy(dtype=np.float64)
+    said = answered.reindex(rows[bench.contract.key])["probability"].to_numpy()
     return Whole(
         rows={
             "expected": expected,
@@ -113,7 +113,7 @@ def _released(bench: Bench, split: data.Split, folder: Path) -> Registry:
     spec = bench.spec.model_copy(update={"max_iter": min(TREES, bench.spec.max_iter)})
     few = {"slices": bench.config.tests.slices[:1], "rises_with": {}, "falls_with": {}}
     tests = bench.config.tests.model_copy(update=few)
-    trained = training.train(split, spec, tests, {"rehearsal": True})
+    trained = training.train(bench.project, split, spec, tests, {"rehearsal": True})
     registry = Registry(folder)
     number = export.register(replace(trained, verdicts=GREEN), registry)
     registry.promote(number, reason="rehearsal")
@@ -158,19 +158,19 @@ async def _exchange(app: FastAPI, bodies: Sequence[Any]) -> list[dict[str, Any]]
         return answers
 
 
-def _logged(registry: Registry, path: Path, rows: pd.DataFrame) -> pd.DataFrame:
+def _logged(contract: Contract, registry: Registry, path: Path, rows: pd.DataFrame) -> pd.DataFrame:
     """What the log holds by key, once the labels of the rows have come."""
     with PredictionLog(path, Bundle.load(registry.path()).signature) as log:
-        labels = rows[CONTRACT.target].astype(int)
-        log.append_labels(rows[CONTRACT.key], labels, [datetime.now(UTC)] * len(rows))
+        labels = rows[contract.target].astype(int)
+        log.append_labels(rows[contract.key], labels, [datetime.now(UTC)] * len(rows))
         found = log.read()
     names = ("key", "probability", "decision", "version", "label")
     return pd.DataFrame({name: found[name] for name in names}).set_index("key")
 
 
-def _between(frame: pd.DataFrame, period: data.Period) -> pd.DataFrame:
+def _between(contract: Contract, frame: pd.DataFrame, period: data.Period) -> pd.DataFrame:
     start, end = (pd.Timestamp(day) for day in period)
-    return frame[(frame[CONTRACT.day] >= start) & (frame[CONTRACT.day] < end)]
+    return frame[(frame[contract.day] >= start) & (frame[contract.day] < end)]
 
 
 def _one(values: pd.Series) -> str:

@@ -5,6 +5,7 @@ They stand in tests/data/feature_examples: one CSV file for each raw table, and 
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
@@ -13,9 +14,12 @@ import pandas as pd
 from .. import data
 from .. import database
 from .. import row_checks
-from ..contract import CONTRACT
+from ..schema import Contract
 from ..schema import Table
 from .bench import Bench
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 FOLDER = Path("tests", "data", "feature_examples")
 EXPECTED = "expected.csv"
@@ -40,16 +44,16 @@ class Examples:
 def measure(bench: Bench) -> Examples:
     """Run features.sql on the examples of the project."""
     folder = bench.home / FOLDER
-    expected = read(folder / EXPECTED, CONTRACT.features)
-    made = features(folder)
-    names = [*bench.spec.features, CONTRACT.target]
+    expected = read(folder / EXPECTED, bench.contract.features)
+    made = features(bench.project, folder)
+    names = [*bench.spec.features, bench.contract.target]
     shown = [name for name in expected.columns if len(expected[name].dropna().unique()) > 1]
-    return compare(made, expected, tuple(name for name in names if name not in shown))
+    return compare(bench.contract, made, expected, tuple(name for name in names if name not in shown))
 
 
-def compare(made: pd.DataFrame, expected: pd.DataFrame, untested: tuple[str, ...] = ()) -> Examples:
+def compare(contract: Contract, made: pd.DataFrame, expected: pd.DataFrame, untested: tuple[str, ...] = ()) -> Examples:
     """Every value of every expected column, row by row: rows are matched by the key."""
-    one, two = (rows.set_index(CONTRACT.key) for rows in (expected, made))
+    one, two = (rows.set_index(contract.key) for rows in (expected, made))
     missing = one.index.difference(two.index)
     extra = len(two) - len(one.index.intersection(two.index))
     both = [key for key in one.index if key in two.index]
@@ -64,12 +68,12 @@ def read(file: Path, table: Table) -> pd.DataFrame:
         return data.to_frame(_typed(connection, file, table))
 
 
-def features(folder: Path) -> pd.DataFrame:
+def features(project: "Project", folder: Path) -> pd.DataFrame:
     """The features of the tables in a folder of CSV files."""
     with database.empty() as connection:
-        for table in CONTRACT.tables:
+        for table in project.contract.tables:
             _typed(connection, folder / f"{table.name}.csv", table).create(table.name)
-        return data.to_frame(connection.sql(data.query("features.sql")))
+        return data.with_steps(project, data.to_frame(connection.sql(project.sql("features.sql"))))
 
 
 def _typed(connection: duckdb.DuckDBPyConnection, file: Path, table: Table) -> duckdb.DuckDBPyRelation:

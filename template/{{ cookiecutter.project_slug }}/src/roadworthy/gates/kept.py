@@ -36,6 +36,7 @@ class Kept:
         # A copy of the project stands elsewhere: its place is no part of what a verdict depends on.
         config = bench.config.model_dump_json(exclude={"paths"}).replace(home.as_posix(), "")
         self._inputs: dict[str, Callable[[], str]] = {
+            "project": lambda: _of_files(bench.project.definition.sql.rglob("*")),
             "package": lambda: _of_files(package.rglob("*")),
             "deciding": lambda: _of_files(package / name for name in MODULES),
             "config": lambda: fingerprint(config),
@@ -55,7 +56,7 @@ class Kept:
         from .run import Judged
 
         code = _of_files(behind(gate.gather, gate.judge.function, Bench))
-        sums = [code, *map(self._sum, ("config", *gate.needs))]
+        sums = [code, *map(self._sum, ("config", "project", *gate.needs))]
         file = self.folder / f"{fingerprint(gate.name, sums)}.json"
         if not file.is_file():
             write_atomic(file, json.dumps(judge().to_dict()))

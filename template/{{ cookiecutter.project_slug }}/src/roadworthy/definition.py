@@ -1,0 +1,115 @@
+"""What a team writes about its data and its model, as its package hands it to the library.
+
+A function may be given itself or by its place, `package.module:name`: then its module is imported only when it is used,
+and what does not need scikit-learn or pandas starts without them.
+"""
+
+import inspect
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from .errors import InputError
+from .schema import Contract
+
+Registered = Mapping[str, Callable[..., Any] | str]
+# The kinds of extensions, with the arguments that the library gives to a function of each kind.
+EXTENSIONS: Mapping[str, tuple[str, ...]] = {
+    "incidents": ("rows", "worlds", "start"),
+    "sources": ("table", "folder"),
+    "feature_steps": ("rows",),
+    "metrics": ("labels", "probabilities"),
+    "checks": ("connection",),
+    "gates": ("bench",),
+    "monitors": ("reference", "window"),
+    "commands": (),
+}
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Hyperparameters that are worth a try: `grid` for the command `tune`, `quick` ones for the gate Model 3.
+
+    grid: what is tried of each hyperparameter, in every combination. quick: a few choices, one of which is close to the
+    best wherever that is, for a gate has seconds only.
+    """
+
+    grid: Mapping[str, tuple[float, ...]]
+    quick: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Definition:
+    """A project as its package defines it: the contract, where the SQL is, the model, and what the team adds.
+
+    sql: the folder of features.sql, of the repairs that config.toml names, and of trace_TABLE.sql.
+    model: `build(spec)` gives an unfitted estimator for the section [model] of config.toml.
+    search: its search space, or where it stands.
+    incidents: what may happen in production, by name: `incident(rows, worlds, start)` gives the rows that come instead.
+    sources: `source(table, folder)` gives a table of a snapshot as Arrow, instead of its Parquet file.
+    feature_steps: `step(rows)` gives the rows of features.sql with columns that SQL cannot make, in this order.
+    metrics: `metric(labels, probabilities)` gives a figure, shown beside AUC and Brier score.
+    checks: `check(connection)` gives whether the tables of an opened snapshot are sound, and the evidence.
+    gates: `gate(bench)` gives whether a version may be promoted, and the evidence; its docstring is the claim.
+    monitors: `monitor(reference, window)` gives a `Reading` of what the service answered.
+    commands: commands of click, which get the project as their object (`click.pass_obj`).
+    """
+
+    contract: Contract
+    sql: Path
+    model: Callable[..., Any] | str
+    search: SearchSpace | str
+    incidents: Registered | str = field(default_factory=dict)
+    sources: Registered = field(default_factory=dict)
+    feature_steps: Registered = field(default_factory=dict)
+    metrics: Registered = field(default_factory=dict)
+    checks: Registered = field(default_factory=dict)
+    gates: Registered = field(default_factory=dict)
+    monitors: Registered = field(default_factory=dict)
+    commands: Registered = field(default_factory=dict)
+
+    def extensions(self, kind: str, taken: object = ()) -> dict[str, Callable[..., Any]]:
+        """The functions of one kind by name, imported and looked at.
+
+        `taken` are the names that the library has itself. Raises InputError for such a name, for a place where nothing
+        stands, and for a function that does not take the arguments of its kind.
+        """
+        registered: Registered = resolved(getattr(self, kind), kind)
+        double = sorted(set(registered) & set(taken))  # type: ignore[call-overload]
+        if double:
+            hint = "give it another name where the project's package registers it"
+            raise InputError(
+                f"the name {double[0]!r} is taken by the library", where=f"{kind} of the project", hint=hint
+            )
+        return {name: _fitting(kind, name, given) for name, given in registered.items()}
+
+
+def resolved(given: Any, what: str) -> Any:
+    """What stands at a place, `package.module:name`; anything else as it is. InputError when nothing stands there."""
+    if not isinstance(given, str):
+        return given
+    module, _, name = given.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        hint = "it is given as package.module:name in the __init__.py of the project's package"
+        raise InputError(f"{given!r} cannot be imported: {error}", where=f"{what} of the project", hint=hint) from error
+
+
+def _fitting(kind: str, name: str, given: Callable[..., Any] | str) -> Callable[..., Any]:
+    """The function, if it takes what the library gives to its kind."""
+    function, where, asked = resolved(given, f"{kind} {name!r}"), f"{kind} {name!r}", EXTENSIONS[kind]
+    if not callable(function):
+        raise InputError("is no function", where=f"{where} of the project", hint=f"it takes ({', '.join(asked)})")
+    if kind == "commands":
+        return function  # type: ignore[no-any-return]
+    try:
+        inspect.signature(function).bind(*asked)
+    except TypeError as error:
+        hint = f"a function of this kind takes ({', '.join(asked)})"
+        raise InputError(f"has other arguments: {error}", where=f"{where} of the project", hint=hint) from error
+    return function  # type: ignore[no-any-return]

@@ -1,0 +1,143 @@
+"""The project as one object: its folder, its settings and what its package defines. Everything takes it as an argument.
+
+Members have the names of the commands and delegate to the module that does the work.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import cached_property
+from importlib import import_module
+from importlib.util import module_from_spec
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+from typing import Any
+
+from . import settings as settings_file
+from .definition import Definition
+from .definition import SearchSpace
+from .definition import resolved
+from .errors import InputError
+from .schema import Contract
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .registry import Registry
+
+OBJECT = "PROJECT"  # of the project's package
+
+
+class Project:
+    """A project: `Project.open()` is the one that holds the working folder. Nothing of it is global."""
+
+    def __init__(self, folder: Path, settings: Settings, definition: Definition) -> None:
+        """Put a project together; `Project.open` reads the parts from a folder."""
+        self.folder, self.settings, self.definition = folder, settings, definition
+
+    @classmethod
+    def open(cls, folder: Path | None = None) -> "Project":
+        """The project in `folder`, or in the nearest folder above the working one that holds config.toml.
+
+        InputError says what is missing: a project, its settings, its package, or what the package should define.
+        """
+        home = (folder or settings_file.find_home()).resolve()
+        read = settings_file.load(home)
+        return cls(home, read, definition_of(home, read.project.package))
+
+    def using(self, settings: Settings) -> "Project":
+        """The same project under other settings."""
+        return Project(self.folder, settings, self.definition)
+
+    def copied_to(self, folder: Path) -> "Project":
+        """The same project in another folder, a copy of this one, with the settings that stand there."""
+        return Project(folder.resolve(), settings_file.load(folder), self.definition)
+
+    @property
+    def contract(self) -> Contract:
+        """What the data must look like."""
+        return self.definition.contract
+
+    def sql(self, name: str) -> str:
+        """The text of an SQL file of the project's package; InputError when there is none."""
+        file = self.definition.sql / name
+        try:
+            return file.read_text(encoding="utf-8")
+        except FileNotFoundError as error:
+            raise InputError("no such file", where=file, hint="restore it from version control") from error
+
+    @property
+    def build(self) -> Callable[..., Any]:
+        """What makes an unfitted estimator of the section [model] of the settings."""
+        found: Callable[..., Any] = resolved(self.definition.model, "model")
+        return found
+
+    @property
+    def search(self) -> SearchSpace:
+        """The hyperparameters that are worth a try."""
+        found: SearchSpace = resolved(self.definition.search, "search")
+        return found
+
+    @cached_property
+    def registry(self) -> "Registry":
+        """Versions and aliases: `list`, `promote`, `rollback`."""
+        from .registry import Registry
+
+        return Registry(self.settings.paths.registry)
+
+
+def definition_of(home: Path, package: str) -> Definition:
+    """What the package of the project in `home` defines; InputError when it cannot be had."""
+    _require_own_library(home)
+    where = home / "src" / package
+    try:
+        module = _imported(package, where)
+    except InputError:
+        raise
+    except Exception as error:
+        what = f"the package {package!r} cannot be imported: {type(error).__name__}: {error}"
+        hint = "[project] package in config.toml names it; correct it, or install the project: pip install -e ."
+        raise InputError(what, where=where if where.exists() else home, hint=hint) from error
+    found = getattr(module, OBJECT, None)
+    if not isinstance(found, Definition):
+        hint = f"its __init__.py has {OBJECT} = roadworthy.Definition(contract=…, sql=…, model=…, search=…)"
+        raise InputError("defines no project, so there is no contract", where=where / "__init__.py", hint=hint)
+    if not isinstance(found.contract, Contract):
+        hint = "contract.py makes one: roadworthy.Contract(tables=…, features=…, …)"
+        raise InputError("has no contract", where=where / "__init__.py", hint=hint)
+    return found
+
+
+def _imported(package: str, where: Path) -> ModuleType:
+    """The package from the project's own folder, or as it is installed where the project has no source (an image)."""
+    known = sys.modules.get(package)
+    if known is not None:
+        _require_same(Path(str(known.__file__)).parent, where, f"the package {package!r} that was imported")
+        return known
+    if not (where / "__init__.py").is_file():
+        return import_module(package)
+    spec = spec_from_file_location(package, where / "__init__.py", submodule_search_locations=[str(where)])
+    assert spec  # noqa: S101 - the file is there
+    assert spec.loader  # noqa: S101
+    module = module_from_spec(spec)
+    sys.modules[package] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[package]
+        raise
+    return module
+
+
+def _require_own_library(home: Path) -> None:
+    """Refuse the library of another project: a project was copied, and is run in the environment of the first."""
+    here = Path(__file__).resolve().parent
+    _require_same(here, home / "src" / here.name, "the library roadworthy that was imported")
+
+
+def _require_same(imported: Path, own: Path, what: str) -> None:
+    if own.is_dir() and imported.resolve() != own.resolve():
+        hint = (
+            f"give this project an environment of its own: python -m venv .venv, then pip install -e {own.parents[1]}"
+        )
+        raise InputError(f"{what} is that of another folder: {imported}", where=own, hint=hint)
