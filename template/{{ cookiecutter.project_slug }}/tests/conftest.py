@@ -28,6 +28,7 @@ from small import write_bundle
 from roadworthy import data
 from roadworthy import settings
 from roadworthy import training
+from roadworthy.project import Project
 
 __all__ = ["cluster", "database"]
 HOME = Path(__file__).parents[1]
@@ -133,26 +134,34 @@ def versions(built_versions: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def config() -> settings.Settings:
-    """The settings of the project with a smaller model, judged on few slices as it is judged on few days."""
-    whole = settings.load(HOME)
+def project() -> Project:
+    """The project with a smaller model, judged on few slices as it is judged on few days."""
+    whole = Project.open(HOME)
     small = {"model": {"max_iter": 25}, "tests": {"slices": ("origin",)}}
-    return whole.model_copy(update={name: getattr(whole, name).model_copy(update=v) for name, v in small.items()})
+    sections = {name: getattr(whole.settings, name).model_copy(update=values) for name, values in small.items()}
+    return whole.using(whole.settings.model_copy(update=sections))
 
 
 @pytest.fixture(scope="session")
-def flights() -> pd.DataFrame:
+def config(project: Project) -> settings.Settings:
+    """Its settings."""
+    return project.settings
+
+
+@pytest.fixture(scope="session")
+def flights(project: Project) -> pd.DataFrame:
     """The features of 2013."""
-    return data.features(data.connect(HOME / "data" / "2013"))
+    return data.features(project, data.connect(project, HOME / "data" / "2013"))
 
 
 @pytest.fixture(scope="session")
-def split(flights: pd.DataFrame) -> data.Split:
+def split(project: Project, flights: pd.DataFrame) -> data.Split:
     """Three months that teach, one that judges."""
-    return data.split(flights, (date(2013, 4, 1), date(2013, 7, 1)), (date(2013, 7, 1), date(2013, 8, 1)))
+    periods = (date(2013, 4, 1), date(2013, 7, 1)), (date(2013, 7, 1), date(2013, 8, 1))
+    return data.split(project.contract, flights, *periods)
 
 
 @pytest.fixture(scope="session")
-def trained(split: data.Split, config: settings.Settings) -> training.Trained:
+def trained(project: Project, split: data.Split) -> training.Trained:
     """A model of these months."""
-    return training.train(split, config.model, config.tests)
+    return training.train(project, split, project.settings.model, project.settings.tests)
