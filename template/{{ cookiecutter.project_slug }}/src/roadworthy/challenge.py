@@ -176,9 +176,7 @@ class Work:
         """Compare every file with its recorded sum."""
         names = [*self.own.settings.data.earlier, self.own.settings.data.snapshot]
         return {
-            "sums": {
-                name: data.verify(self.project.contract, self.own.settings.snapshot(name).folder) for name in names
-            }
+            "sums": {name: data.sums_of(self.own, self.own.settings.snapshot(name), verified=True) for name in names}
         }
 
     def checks(self) -> dict[str, Any]:

@@ -38,24 +38,48 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 
 
 class Commands(click.Group):
-    """The library's commands, and those of other packages: their entry points of the group `roadworthy.commands`."""
+    """The library's commands, those of other packages by their entry points, and those that the project registers."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, in the order of the alphabet."""
-        return sorted({*super().list_commands(ctx), *self.added})
+        """All names, in the order of the alphabet; without a project that can be read, only those without one."""
+        try:
+            own = set(self.of_project)
+        except ProjectError:
+            own = set()
+        return sorted({*super().list_commands(ctx), *self.of_packages, *own})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name; another package's is imported only when it is asked for."""
-        own = super().get_command(ctx, cmd_name)
-        if own or cmd_name not in self.added:
-            return own
-        command: click.Command = self.added[cmd_name].load()
-        return command
+        """The command of that name; one of the project gets the project as its object."""
+        ours = super().get_command(ctx, cmd_name)
+        if ours:
+            return ours
+        if cmd_name in self.of_packages:
+            found: click.Command = self.of_packages[cmd_name].load()
+            return found
+        own = self.of_project.get(cmd_name)
+        if own:
+            ctx.obj = self.project
+        return own
 
     @cached_property
-    def added(self) -> dict[str, EntryPoint]:
-        """The entry points by the names of their commands."""
+    def project(self) -> Project:
+        """The project that holds the working folder."""
+        return Project.open()
+
+    @cached_property
+    def of_packages(self) -> dict[str, EntryPoint]:
+        """The entry points of the group `roadworthy.commands` by the names of their commands."""
         return {entry.name: entry for entry in entry_points(group="roadworthy.commands")}
+
+    @cached_property
+    def of_project(self) -> dict[str, click.Command]:
+        """The commands of the project by name."""
+        found = self.project.definition.extensions("commands", {*self.commands, *self.of_packages})
+        for name, command in found.items():
+            if not isinstance(command, click.Command):
+                hint = "decorate it with @click.command()"
+                raise InputError("is no command of click", where=f"commands {name!r} of the project", hint=hint)
+        return {name: command for name, command in found.items() if isinstance(command, click.Command)}
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -132,9 +156,7 @@ def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None: 
         report = data_checks.check_file(file, contract.table(table), max_quarantined=limit)
     else:
         source = config.snapshot(snapshot)
-        report = data_checks.check_snapshot(
-            project, data.connect(project, source.folder, source.repair), max_quarantined=limit
-        )
+        report = data_checks.check_snapshot(project, data.open_snapshot(project, source), max_quarantined=limit)
     name = file.stem if file else snapshot or config.data.snapshot
     folder = config.paths.reports / "data" / name
     page = data_report.write(contract, report, folder / "index.html", name)

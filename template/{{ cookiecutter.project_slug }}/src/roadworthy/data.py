@@ -1,5 +1,7 @@
 """Read a snapshot: verify its sums, open its tables in DuckDB, make the features, split in time."""
 
+import hashlib
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +12,15 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from . import database
 from .errors import InputError
 from .files import sha256
 from .files import write_atomic
 from .schema import Contract
+from .schema import Table
+from .settings import Snapshot
 
 if TYPE_CHECKING:
     from .project import Project
@@ -54,10 +59,14 @@ def seal(folder: Path) -> Path:
     return write_atomic(folder / SUMS, "".join(f"{sha256(table)}  {table.name}\n" for table in tables))
 
 
-def verify(contract: Contract, folder: Path) -> dict[str, str]:
-    """The sums of a snapshot, after each file was compared with its own; InputError names the file that differs."""
-    recorded = sums(folder)
-    for table in contract.tables:
+def verify(contract: Contract, folder: Path, elsewhere: Collection[str] = ()) -> dict[str, str]:
+    """The sums of a snapshot, after each file was compared with its own; InputError names the file that differs.
+
+    Tables that come from `elsewhere` have no file.
+    """
+    files = [table for table in contract.tables if table.name not in elsewhere]
+    recorded = sums(folder) if files else {}
+    for table in files:
         file = folder / f"{table.name}.parquet"
         if not file.is_file():
             raise InputError("no such file", where=file, hint="restore it from version control")
@@ -67,20 +76,45 @@ def verify(contract: Contract, folder: Path) -> dict[str, str]:
     return recorded
 
 
-def connect(project: "Project", folder: Path, repair: Mapping[str, str] | None = None) -> duckdb.DuckDBPyConnection:
+def open_snapshot(project: "Project", snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
+    """Open a snapshot of the settings, repaired and with the tables that come from a source of the project."""
+    return connect(project, snapshot.folder, snapshot.repair, snapshot.source)
+
+
+def sums_of(project: "Project", snapshot: Snapshot, *, verified: bool = False) -> dict[str, str]:
+    """The sums of a snapshot as lineage remembers them: of its files, and of what its sources give now."""
+    contract, given = project.contract, snapshot.source
+    found = verify(contract, snapshot.folder, given) if verified else {}
+    if not verified and len(given) < len(contract.tables):
+        found = sums(snapshot.folder)
+    tables = {name: _from_source(project, contract.table(name), snapshot.folder, given[name]) for name in given}
+    return {**found, **{f"{name} from {given[name]}": _digest(table) for name, table in tables.items()}}
+
+
+def connect(
+    project: "Project",
+    folder: Path,
+    repair: Mapping[str, str] | None = None,
+    source: Mapping[str, str] | None = None,
+) -> duckdb.DuckDBPyConnection:
     """Verify a snapshot and open it: one view per table of the contract, in UTC.
 
-    `repair` maps a table to the SQL file of the project that reads it as it should have been written. Raises
-    InputError for a file that is missing, was changed or is no Parquet.
+    `repair` maps a table to the SQL file of the project that reads it as it should have been written, `source` to the
+    function of the project that gives it instead of a file. Raises InputError for a file that is missing, was changed
+    or is no Parquet.
     """
-    verify(project.contract, folder)
+    given = source or {}
+    verify(project.contract, folder, given)
     connection = database.empty()
     for table in project.contract.tables:
-        file = str(folder / f"{table.name}.parquet")
-        source = _open(connection, file)
+        if table.name in given:
+            connection.register(f"{table.name} source", _from_source(project, table, folder, given[table.name]))
+            relation: Any = connection.sql(f'select * from "{table.name} source"')
+        else:
+            relation = _open(connection, str(folder / f"{table.name}.parquet"))
         if table.name in (repair or {}):
-            source = source.query(table.name, project.sql((repair or {})[table.name]))
-        source.create_view(table.name)
+            relation = relation.query(table.name, project.sql((repair or {})[table.name]))
+        relation.create_view(table.name)
     return connection
 
 
@@ -163,6 +197,27 @@ def _open(connection: duckdb.DuckDBPyConnection, file: str) -> Any:
     except duckdb.Error as error:
         hint = "write the file again and record its sum with the command `seal`"
         raise InputError(f"cannot be read as Parquet: {error}", where=file, hint=hint) from error
+
+
+def _from_source(project: "Project", table: Table, folder: Path, name: str) -> pa.Table:
+    """The table as a source of the project gives it; InputError when there is no such source or it gives no table."""
+    sources = project.definition.extensions("sources")
+    if name not in sources:
+        hint = f"the project's package registers {', '.join(sources)}" if sources else "the project registers none"
+        raise InputError(f"there is no source {name!r}", where=f"[data.snapshots] source of {table.name}", hint=hint)
+    found = sources[name](table, folder)
+    if not isinstance(found, pa.Table):
+        hint = "a source returns a pyarrow.Table"
+        raise InputError(f"gives a {type(found).__name__}", where=f"source {name!r} of the project", hint=hint)
+    return found
+
+
+def _digest(table: pa.Table) -> str:
+    """A sum over the values of a table, in one chunk and in the order of its rows."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
 def _literal(text: str) -> str:

@@ -4,6 +4,7 @@ Row by row: see `row_checks.py`. Per table, here: how many rows are lost, shares
 references to other tables, days without a row. What holds of a table as a whole and between tables: `table_checks.py`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -24,6 +25,9 @@ from .table_checks import Finding
 
 if TYPE_CHECKING:
     from .project import Project
+
+
+OWN = "project"  # in the place of a table's name: a check of the team's own looks at all tables
 
 
 @dataclass
@@ -52,6 +56,9 @@ def check_snapshot(project: "Project", connection: duckdb.DuckDBPyConnection, *,
         check_table(connection, table, report, max_quarantined=max_quarantined)
         report.findings += [_reference(connection, table, reference) for reference in table.references]
     report.findings += table_checks.same_period(connection, contract)
+    report.findings += [
+        _own(name, check, connection) for name, check in project.definition.extensions("checks").items()
+    ]
     return report
 
 
@@ -127,6 +134,12 @@ def describe(table: Table) -> pd.DataFrame:
         for c in table.columns
     ]
     return pd.DataFrame(rows)
+
+
+def _own(name: str, check: Callable[..., tuple[bool, str]], connection: duckdb.DuckDBPyConnection) -> Finding:
+    """What a check of the project says of all tables together."""
+    passed, evidence = check(connection)
+    return Finding(OWN, name, bool(passed), 0, str(evidence))
 
 
 def _reasons(bad: pd.DataFrame) -> Any:

@@ -100,6 +100,11 @@ def resolved(given: Any, what: str) -> Any:
         raise InputError(f"{given!r} cannot be imported: {error}", where=f"{what} of the project", hint=hint) from error
 
 
+def claim_of(function: Callable[..., Any]) -> str:
+    """What a gate or a monitor of the project claims: the first line of its docstring, else its name."""
+    return (inspect.getdoc(function) or function.__name__.replace("_", " ")).splitlines()[0].rstrip(".")
+
+
 def _fitting(kind: str, name: str, given: Callable[..., Any] | str) -> Callable[..., Any]:
     """The function, if it takes what the library gives to its kind."""
     function, where, asked = resolved(given, f"{kind} {name!r}"), f"{kind} {name!r}", EXTENSIONS[kind]

@@ -5,10 +5,13 @@ with replacement (block bootstrap; Kuensch 1989). A bootstrap of rows gives Nove
 say .62 to .70.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import field
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -16,6 +19,7 @@ from numpy.typing import ArrayLike
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Metrics = Mapping[str, Callable[..., float]]
 DRAWS = 500
 LEVEL = 0.95
 
@@ -37,10 +41,22 @@ class Evaluation:
     log_loss: float
     log_loss_low: float
     log_loss_high: float
+    own: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, float]:
-        """The metrics by name."""
-        return asdict(self)
+        """The metrics by name, those of the project beside ours."""
+        found = asdict(self)
+        return {**found, **found.pop("own")}
+
+    @classmethod
+    def of(cls, figures: Mapping[str, float]) -> "Evaluation":
+        """What `to_dict` gave."""
+        ours = {name: value for name, value in figures.items() if name in METRICS}
+        own = {name: value for name, value in figures.items() if name not in METRICS}
+        return cls(**ours, own=own)  # type: ignore[arg-type]
+
+
+METRICS = tuple(each.name for each in fields(Evaluation) if each.name != "own")
 
 
 @dataclass(frozen=True)
@@ -88,10 +104,13 @@ class _Blocks:
         return np.asarray((weights @ sums) / (weights @ self.rows))
 
 
-def evaluate(y: ArrayLike, p: ArrayLike, day: ArrayLike, *, draws: int = DRAWS, seed: int = 0) -> Evaluation:
+def evaluate(
+    y: ArrayLike, p: ArrayLike, day: ArrayLike, *, draws: int = DRAWS, seed: int = 0, own: Metrics | None = None
+) -> Evaluation:
     """ROC AUC, Brier score and log loss of probabilities `p` for labels `y` (0 or 1), each of shape (rows,).
 
-    `day` names the block of each row. ValueError when there are no rows. The AUC is NaN when one class is missing.
+    `day` names the block of each row. `own` are the project's metrics by name, functions of labels and probabilities.
+    ValueError when there are no rows. The AUC is NaN when one class is missing.
     """
     blocks = _Blocks(y, p, day)
     whole, weights = _resamples(len(blocks.names), draws, seed)
@@ -108,6 +127,7 @@ def evaluate(y: ArrayLike, p: ArrayLike, day: ArrayLike, *, draws: int = DRAWS, 
         auc_high,
         *brier,
         *logs,
+        {name: float(metric(np.asarray(y), np.asarray(p))) for name, metric in (own or {}).items()},
     )
 
 

@@ -47,12 +47,14 @@ def scorecard(version: str, *, as_json: bool) -> None:
     from . import scorecard as card
     from .display import Display
     from .drills import faults
+    from .gates.catalog import gates_of
 
     project = Project.open()
     config, home = project.settings, project.folder
     with Display("gate", show=not as_json) as display:
         judged = release.judge(project, version, tell=display.tell_step)
-    made = card.make(judged.version, judged.gates, faults.load(home), home, config.paths.reports / DRILLED)
+    own = gates_of(project)
+    made = card.make(judged.version, judged.gates, faults.load(home), home, config.paths.reports / DRILLED, own)
     page = card.write(made, config.paths.reports / "scorecard" / "index.html", home, config.model.name)
     if as_json:
         click.echo(json.dumps(made.to_dict(), indent=1))

@@ -95,7 +95,7 @@ def _look(
         if against
         else None
     )
-    return watch.monitor(bundle, log, thresholds=limits, batch=batch, **how)
+    return watch.monitor(bundle, log, thresholds=limits, batch=batch, monitors=project.monitors, **how)
 
 
 def _show(watched: "Watched", *, as_json: bool) -> None:

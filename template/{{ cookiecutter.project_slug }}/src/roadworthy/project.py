@@ -78,6 +78,20 @@ class Project:
         found: SearchSpace = resolved(self.definition.search, "search")
         return found
 
+    @property
+    def metrics(self) -> dict[str, Callable[..., float]]:
+        """The metrics that the project adds to ours, by name."""
+        from .evaluation import METRICS
+
+        return self.definition.extensions("metrics", METRICS)
+
+    @property
+    def monitors(self) -> dict[str, Callable[..., Any]]:
+        """The monitors that the project adds to ours, by name."""
+        from .monitoring.claims import CLAIMS
+
+        return self.definition.extensions("monitors", CLAIMS)
+
     @cached_property
     def registry(self) -> "Registry":
         """Versions and aliases: `list`, `promote`, `rollback`."""

@@ -48,7 +48,7 @@ class Comparison:
     @classmethod
     def of(cls, figures: dict[str, Any]) -> "Comparison":
         """What `to_dict` gave."""
-        one, other = Evaluation(**figures["challenger"]), Evaluation(**figures["champion"])
+        one, other = Evaluation.of(figures["challenger"]), Evaluation.of(figures["champion"])
         return cls(one, other, Difference(**figures["difference"]), tuple(figures["slices"]))
 
 

@@ -22,6 +22,7 @@ from .drills.board import Drilled
 from .drills.faults import Fault
 from .gates.catalog import GATES
 from .gates.catalog import SECTIONS
+from .gates.catalog import Gate
 from .gates.run import Judged
 from .pages import Link
 from .pages import Section
@@ -51,10 +52,11 @@ class Test:
 
 @dataclass(frozen=True)
 class Scorecard:
-    """All 28 tests of one version."""
+    """All 28 tests of one version, and the gates of the project's own, which have no part in the score."""
 
     version: int
     tests: tuple[Test, ...]
+    own: tuple[Test, ...] = ()
 
     @property
     def sections(self) -> dict[str, int]:
@@ -74,20 +76,35 @@ class Scorecard:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
-        tests = [
-            {**test.judged.to_dict(), "code": test.code, "drills": list(test.drills), "caught": test.caught}
-            for test in self.tests
-        ]
+        tests, own = (
+            [
+                {**test.judged.to_dict(), "code": test.code, "drills": list(test.drills), "caught": test.caught}
+                for test in group
+            ]
+            for group in (self.tests, self.own)
+        )
         automated = sum(test.automated for test in self.tests)
         head = {"version": self.version, "score": self.score, "automated": automated, "green": self.green}
-        return {**head, "sections": self.sections, "tests": tests}
+        return {**head, "sections": self.sections, "tests": tests, "own": own}
 
 
-def make(version: int, judged: Sequence[Judged], faults: Sequence[Fault], home: Path, drilled: Path) -> Scorecard:
-    """The scorecard of what the gates said; `drilled` is the file with what the drills found, if they were run."""
+def make(
+    version: int,
+    judged: Sequence[Judged],
+    faults: Sequence[Fault],
+    home: Path,
+    drilled: Path,
+    own: Sequence[Gate] = (),
+) -> Scorecard:
+    """The scorecard of what the gates said, the project's `own` after the 28.
+
+    `drilled` is the file with what the drills found, if they were run.
+    """
     found = read_drilled(drilled)
     code = {gate.name: _place(gate.judge.function, home) for gate in GATES}
-    return Scorecard(version, tuple(_test(each, code[each.gate], faults, found) for each in judged))
+    code |= {gate.name: _place(gate.gather, home) for gate in own}
+    tests = [_test(each, code[each.gate], faults, found) for each in judged]
+    return Scorecard(version, tuple(tests[: len(GATES)]), tuple(tests[len(GATES) :]))
 
 
 def write(card: Scorecard, path: Path, home: Path, name: str) -> Path:
@@ -98,7 +115,9 @@ def write(card: Scorecard, path: Path, home: Path, name: str) -> Path:
     board = charts.scoreboard([test.judged for test in card.tests], title="28 tests, each with its gate")
     sections = [Section("At a glance", figures=(board,))]
     sections += [_section(section, card, home, path) for section in SECTIONS]
-    status: Status = "good" if card.green == len(card.tests) else "bad"
+    sections += [_own_section(card, home, path)] if card.own else []
+    red = [test for test in (*card.tests, *card.own) if not test.judged.passed]
+    status: Status = "bad" if red else "good"
     return write_page(path, f"{name}: scorecard of version {card.version}", sections, lead=lead, status=status)
 
 
@@ -136,6 +155,14 @@ def _section(name: str, card: Scorecard, home: Path, page: Path) -> Section:
     table = pd.DataFrame([_row(test, home, page) for test in tests])
     text = f"{card.sections[name]} of {len(tests)} automated, {green} green."
     return Section(name, text, table, status=status)
+
+
+def _own_section(card: Scorecard, home: Path, page: Path) -> Section:
+    green = sum(test.judged.passed is True for test in card.own)
+    status: Status = "good" if green == len(card.own) else "bad"
+    table = pd.DataFrame([_row(test, home, page) for test in card.own])
+    text = f"{green} of {len(card.own)} green. They stop a promotion like the others and have no part in the score."
+    return Section("Gates of this project", text, table, status=status)
 
 
 def _row(test: Test, home: Path, page: Path) -> dict[str, object]:

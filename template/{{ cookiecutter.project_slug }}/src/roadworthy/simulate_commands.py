@@ -78,7 +78,9 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
             played = live.Played(*simulation.play(project.contract, rows, bundle, file, period, tell), Counter())
     weeks = max((period[1] - period[0]).days // WEEK, 1)
     batch = steps.batch(project.contract, bundle.names, worlds.values())
-    watched = watch.monitor(folder, path, now=period[1], days=WEEK, windows=weeks, batch=batch)
+    watched = watch.monitor(
+        folder, path, now=period[1], days=WEEK, windows=weeks, batch=batch, monitors=project.monitors
+    )
     since = min((incident.start for incident in happening), default=period[0])
     alarms = simulation.rung(watched.timeline, WEEK, since)
     if as_json:

@@ -93,7 +93,9 @@ def evaluate(project: "Project", version: int | str = CHAMPION) -> tuple[evaluat
     """How a version does on the test period of the settings, and on its slices, by the exported model."""
     rows, answers = _answers(project, version)
     y, day = rows[project.contract.target], rows[project.contract.day]
-    return evaluation.evaluate(y, answers, day), evaluation.slices(rows, project.settings.tests.slices, y, answers, day)
+    return evaluation.evaluate(y, answers, day, own=project.metrics), evaluation.slices(
+        rows, project.settings.tests.slices, y, answers, day
+    )
 
 
 def try_again(project: "Project", version: int | str = CHAMPION) -> list[gates.Verdict]:
@@ -138,7 +140,7 @@ def bundle_folder(project: "Project", version: int | str = CHAMPION) -> Path:
 def lineage(project: "Project") -> training.Lineage:
     """What a model of the present data and settings is made of."""
     names = [*project.settings.data.earlier, project.settings.data.snapshot]
-    sums = {name: data.sums(project.settings.snapshot(name).folder) for name in names}
+    sums = {name: data.sums_of(project, project.settings.snapshot(name)) for name in names}
     return training.lineage(
         project, sums, periods(project.settings.split), project.settings.model, project.settings.tests
     )
@@ -174,14 +176,14 @@ def _answers(project: "Project", version: int | str) -> tuple[pd.DataFrame, NDAr
 
 def _features(project: "Project", name: str) -> pd.DataFrame:
     snapshot, limit = project.settings.snapshot(name), project.settings.data.checks.max_quarantined
-    sums = data.verify(project.contract, snapshot.folder)
+    sums = data.sums_of(project, snapshot, verified=True)
     sql = {name: project.sql(name) for name in ("features.sql", *snapshot.repair.values())}
     parts = (sums, snapshot.repair, limit, sql, project.contract.sha256)
     return prepared.kept(project.settings.paths.cache, parts, _checked_features, project, snapshot, limit)
 
 
 def _checked_features(project: "Project", snapshot: Snapshot, limit: float) -> pd.DataFrame:
-    connection = data.connect(project, snapshot.folder, snapshot.repair)
+    connection = data.open_snapshot(project, snapshot)
     report = data_checks.check_snapshot(project, connection, max_quarantined=limit)
     data_checks.require(report, where=snapshot.folder)
     data_checks.exclude(connection, report)

@@ -26,7 +26,7 @@ def trace(key: str, version: str, snapshot: str, *, as_json: bool) -> None:
     config = project.settings
     source = config.snapshot(snapshot)
     bundle = Bundle.load(Registry(config.paths.registry).path(version))
-    steps = tracing.steps(project, data.connect(project, source.folder, source.repair), bundle, key)
+    steps = tracing.steps(project, data.open_snapshot(project, source), bundle, key)
     if as_json:
         click.echo(json.dumps(steps, indent=1))
     else:

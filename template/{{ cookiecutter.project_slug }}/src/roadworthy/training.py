@@ -120,7 +120,7 @@ def train(
     contract = project.contract
     pipeline = fitted or fit(project, split.train, spec, split.half_life)
     p = predict(pipeline, spec, split.test)
-    result = evaluate(split.test[contract.target], p, split.test[contract.day])
+    result = evaluate(split.test[contract.target], p, split.test[contract.day], own=project.metrics)
     verdicts = model_tests.run(
         contract, lambda rows: predict(pipeline, spec, rows), split.train, split.test, spec.features, tests, answers=p
     )

@@ -39,7 +39,11 @@ def rules(project: "Project", champion: Path, log: Path | Postgres, until: datet
     config, contract = project.settings, project.contract
     bundle, own = Bundle.load(champion), retraining.of(config)
     limits = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
-    said = watch.monitor(champion, log, now=until, thresholds=limits).verdicts if exists(log) else ()
+    said = (
+        watch.monitor(champion, log, now=until, thresholds=limits, monitors=project.monitors).verdicts
+        if exists(log)
+        else ()
+    )
     rows = pd.concat([steps.features(project, name) for name in config.retraining.snapshots], ignore_index=True)
     start, end = (date.fromisoformat(str(day)) for day in bundle.manifest["lineage"]["periods"]["train"])
     newest = rows.loc[rows[contract.target].notna(), contract.day].max().date()

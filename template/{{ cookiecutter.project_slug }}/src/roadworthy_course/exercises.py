@@ -16,7 +16,7 @@ from roadworthy.errors import InputError
 
 from . import checks
 from . import notebooks
-from . import progress
+from . import progress_file
 from .checks import Result
 from .checks import Verdict
 
@@ -61,7 +61,7 @@ def check(exercise: str, question: str, names: Mapping[str, object], home: Path 
         hint = f"there are {', '.join(found)}"
         raise InputError(f"exercise {exercise} has no question {question!r}", where=folder, hint=hint)
     verdict = checks.judge(question, found[question], names)
-    progress.note(folder, exercise, verdict)
+    progress_file.note(folder, exercise, verdict)
     return verdict
 
 
@@ -77,7 +77,7 @@ def check_notebook(exercise: str, home: Path | None = None, seconds: float = not
     found = []
     for name, question in _questions(folder, path.stem[:2]).items():
         verdict = _verdict(name, question, said.get(name), stopped)
-        progress.note(folder, path.stem[:2], verdict)
+        progress_file.note(folder, path.stem[:2], verdict)
         found.append(verdict)
     return found
 
@@ -104,7 +104,7 @@ def hint(exercise: str, question: str, home: Path | None = None) -> str:
         raise InputError(f"cannot be read: {error}", where=path, hint="restore it from version control") from error
     if question not in hints:
         raise InputError(f"there is no question {question!r}", where=path, hint=f"there are {', '.join(hints)}")
-    level = progress.take_hint(folder, number, question, LEVELS)
+    level = progress_file.take_hint(folder, number, question, LEVELS)
     return f"hint {level} of {LEVELS} for {number} {question}: {hints[question][level - 1].strip()}"
 
 
@@ -116,7 +116,7 @@ def available(home: Path | None = None) -> list[str]:
 def status(home: Path | None = None) -> dict[str, list[State]]:
     """For each exercise how far its questions are, as the learner's own progress file says."""
     folder = _folder(home)
-    known = progress.read(folder)
+    known = progress_file.read(folder)
     return {
         name: [
             _state(question, each, known.get(name[:2], {}).get(question, {}))

@@ -11,7 +11,7 @@ from typing import Any
 
 from roadworthy.errors import InputError
 
-from . import progress
+from . import progress_file
 
 SECONDS = 120  # that a run of a notebook may take: an endless loop is an answer, too
 GOES_ON = "raises-exception"  # the tag of a cell whose error does not stop the notebook
@@ -43,7 +43,7 @@ def rebuilt(clean: Mapping[str, Any], answered: Mapping[str, str]) -> dict[str, 
     return copy
 
 
-def run(path: Path, exercise: str, home: Path, seconds: float = SECONDS) -> tuple[progress.Notes, str]:
+def run(path: Path, exercise: str, home: Path, seconds: float = SECONDS) -> tuple[progress_file.Notes, str]:
     """Run a learner's notebook in a kernel of its own; what its checks noted, and what stopped it or ''.
 
     An answer that fails stops only itself. A check whose cell was removed is run at the end.
@@ -67,7 +67,7 @@ def run(path: Path, exercise: str, home: Path, seconds: float = SECONDS) -> tupl
             stopped = f"a cell stopped with {done.error}"
         if kernel.timed_out:
             stopped = f"cell {done.cell if done else '?'} ran for more than {seconds:g} s: an endless loop?"
-        return progress.read(folder), stopped
+        return progress_file.read(folder), stopped
 
 
 def _tolerant(notebook: dict[str, Any], exercise: str) -> dict[str, Any]:
@@ -94,15 +94,15 @@ def _answer_cells(notebook: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, 
 
 @contextmanager
 def _progress_in(folder: Path) -> Iterator[None]:
-    before = os.environ.get(progress.ELSEWHERE)
-    os.environ[progress.ELSEWHERE] = str(folder / progress.NAME)
+    before = os.environ.get(progress_file.ELSEWHERE)
+    os.environ[progress_file.ELSEWHERE] = str(folder / progress_file.NAME)
     try:
         yield
     finally:
         if before is None:
-            del os.environ[progress.ELSEWHERE]
+            del os.environ[progress_file.ELSEWHERE]
         else:
-            os.environ[progress.ELSEWHERE] = before
+            os.environ[progress_file.ELSEWHERE] = before
 
 
 def _quiet(_: int, __: int) -> None:

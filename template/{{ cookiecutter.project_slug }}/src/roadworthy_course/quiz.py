@@ -14,7 +14,7 @@ from typing import Any
 from roadworthy import settings
 from roadworthy.errors import InputError
 
-from . import progress
+from . import progress_file
 
 FILE = "quiz.toml"
 KEY = "quiz"  # of the progress file, where exercises have their number
@@ -121,7 +121,7 @@ def answer(lesson: str, letters: str, home: Path | None = None) -> Answered:
         hint = f"give a letter for each of the {len(quiz.questions)} questions, or {SKIP} for none: {choices}"
         raise InputError(f"{letters!r} is no answer to the questions of lesson {lesson}", hint=hint)
     answered = Answered(quiz, given)
-    progress.note_quiz(_folder(home), KEY, lesson, answered.right)
+    progress_file.note_quiz(_folder(home), KEY, lesson, answered.right)
     return answered
 
 
@@ -130,7 +130,7 @@ def status(home: Path | None = None) -> list[dict[str, Any]]:
     folder = _folder(home)
     if not (folder / FILE).is_file():
         return []
-    known = progress.read(folder).get(KEY, {})
+    known = progress_file.read(folder).get(KEY, {})
     return [_state(quiz, known.get(lesson, {})) for lesson, quiz in _all(folder).items()]
 
 

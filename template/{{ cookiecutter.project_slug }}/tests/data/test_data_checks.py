@@ -12,14 +12,14 @@ from snapshots import DATA
 from roadworthy import data
 from roadworthy import data_checks
 from roadworthy import data_report
-from roadworthy.contract import CONTRACT
 from roadworthy.errors import InputError
 from roadworthy.errors import RedError
+from roadworthy.project import Project
 from roadworthy.schema import Column
+from roadworthy.schema import Contract
 from roadworthy.schema import Rule
 from roadworthy.schema import Table
 
-FLIGHTS = CONTRACT.table("flights")
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
 
@@ -30,17 +30,17 @@ def flights() -> pd.DataFrame:
     return data.ask(duckdb.connect(), text)
 
 
-def check(rows: pd.DataFrame, folder: Path, suffix: str = ".csv") -> data_checks.Report:
+def check(contract: Contract, rows: pd.DataFrame, folder: Path, suffix: str = ".csv") -> data_checks.Report:
     file = folder / f"flights{suffix}"
     whole = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]
     rows = rows.astype({name: "Int32" for name in whole if name in rows and rows[name].dtype == "float64"})
     rows.to_csv(file, index=False) if suffix == ".csv" else rows.to_parquet(file)
-    return data_checks.check_file(file, FLIGHTS, max_quarantined=0.01)
+    return data_checks.check_file(file, contract.table("flights"), max_quarantined=0.01)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_real_flights_are_green(flights: pd.DataFrame, tmp_path: Path, suffix: str) -> None:
-    report = check(flights, tmp_path, suffix)
+def test_real_flights_are_green(project: Project, flights: pd.DataFrame, tmp_path: Path, suffix: str) -> None:
+    report = check(project.contract, flights, tmp_path, suffix)
     assert report.passed, report.frame.to_string()
     assert report.rows["flights"] == len(flights)
 
@@ -61,19 +61,21 @@ FAULTS: dict[str, tuple[Change, str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_planted_fault_is_red_and_named(flights: pd.DataFrame, tmp_path: Path, fault: str) -> None:
+def test_a_planted_fault_is_red_and_named(project: Project, flights: pd.DataFrame, tmp_path: Path, fault: str) -> None:
     change, named = FAULTS[fault]
-    report = check(change(flights), tmp_path)
+    report = check(project.contract, change(flights), tmp_path)
     red = report.frame[~report.frame["passed"]]
     assert red["check"].str.contains(named, regex=False).any(), red.to_string()
     with pytest.raises(RedError, match="do not keep the contract"):
         data_checks.require(report)
 
 
-def test_one_bad_row_is_quarantined_with_every_reason_and_stays_green(flights: pd.DataFrame, tmp_path: Path) -> None:
+def test_one_bad_row_is_quarantined_with_every_reason_and_stays_green(
+    project: Project, flights: pd.DataFrame, tmp_path: Path
+) -> None:
     changed = flights.copy()
     changed.loc[7, "distance"], changed.loc[7, "origin"] = 1, "XXX"
-    report = check(changed, tmp_path)
+    report = check(project.contract, changed, tmp_path)
     kept = report.quarantine["flights"]
     assert kept.index.tolist() == [8], "rows are counted from 1"
     assert kept["reason"].str.contains("distance: 1 not in 10 to 6000").all()
@@ -81,7 +83,7 @@ def test_one_bad_row_is_quarantined_with_every_reason_and_stays_green(flights: p
     assert report.passed
     (written,) = data_checks.write_quarantine(report, tmp_path / "quarantine")
     assert len(pd.read_parquet(written)) == 1
-    page = data_report.write(report, tmp_path / "report.html", "flights").read_text(encoding="utf-8")
+    page = data_report.write(project.contract, report, tmp_path / "report.html", "flights").read_text(encoding="utf-8")
     assert "origin: XXX not one of" in page
 
 
@@ -95,36 +97,36 @@ def test_one_bad_row_is_quarantined_with_every_reason_and_stays_green(flights: p
     ],
 )
 def test_a_file_that_is_no_such_table_is_refused(
-    flights: pd.DataFrame, tmp_path: Path, change: Change, said: str
+    project: Project, flights: pd.DataFrame, tmp_path: Path, change: Change, said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        check(change(flights), tmp_path)
+        check(project.contract, change(flights), tmp_path)
 
 
 @pytest.mark.parametrize(("name", "content"), [("a.parquet", b"PAR1 no"), ("a.csv", b""), ("a.csv", b"\xff\xfe\x00")])
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+def test_a_file_that_cannot_be_read_is_refused(project: Project, tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=r"a\."):
-        data_checks.check_file(tmp_path / name, FLIGHTS, max_quarantined=0.01)
+        data_checks.check_file(tmp_path / name, project.contract.table("flights"), max_quarantined=0.01)
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(project: Project, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
-        data_checks.check_file(tmp_path / "none.csv", FLIGHTS, max_quarantined=0.01)
+        data_checks.check_file(tmp_path / "none.csv", project.contract.table("flights"), max_quarantined=0.01)
 
 
 @pytest.mark.slow
-def test_2023_is_red_for_its_time_stamps_and_green_after_the_repair() -> None:
-    raw = data_checks.check_snapshot(data.connect(DATA / "2023"), max_quarantined=0.01)
+def test_2023_is_red_for_its_time_stamps_and_green_after_the_repair(project: Project) -> None:
+    raw = data_checks.check_snapshot(project, data.connect(project, DATA / "2023"), max_quarantined=0.01)
     assert {f.check for f in raw.findings if not f.passed} == {"rows keep the contract", "rule utc"}
-    repaired = data.connect(DATA / "2023", {"flights": "repair_time_hour.sql"})
-    assert data_checks.check_snapshot(repaired, max_quarantined=0.01).passed
+    repaired = data.connect(project, DATA / "2023", {"flights": "repair_time_hour.sql"})
+    assert data_checks.check_snapshot(project, repaired, max_quarantined=0.01).passed
 
 
 @pytest.mark.slow
-def test_the_impossible_wind_of_2013_is_left_out_of_the_features() -> None:
-    connection = data.connect(DATA / "2013")
-    report = data_checks.check_snapshot(connection, max_quarantined=0.01)
+def test_the_impossible_wind_of_2013_is_left_out_of_the_features(project: Project) -> None:
+    connection = data.connect(project, DATA / "2013")
+    report = data_checks.check_snapshot(project, connection, max_quarantined=0.01)
     assert {name: len(rows) for name, rows in report.quarantine.items() if len(rows)} == {"weather": 1}
     assert data.ask(connection, "select max(wind_speed) as w from weather")["w"][0] > 1000
     data_checks.exclude(connection, report)

@@ -10,11 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from roadworthy import settings
-from roadworthy.contract import CONTRACT
 from roadworthy.evidence import worked_examples
+from roadworthy.project import Project
 
-HOME = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent / "feature_examples"
 NEW_YORK = ZoneInfo("America/New_York")
 WEATHER = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
@@ -98,13 +96,15 @@ def test_the_expected_values_are_those_of_plain_python(flight: Row) -> None:
     assert {name: expected[name] for name in made} == made
 
 
-def test_the_sql_gives_the_expected_values() -> None:
-    made, expected = worked_examples.features(FOLDER), worked_examples.read(FOLDER / "expected.csv", CONTRACT.features)
-    found = worked_examples.compare(made, expected)
+def test_the_sql_gives_the_expected_values(project: Project) -> None:
+    contract = project.contract
+    made = worked_examples.features(project, FOLDER)
+    expected = worked_examples.read(FOLDER / "expected.csv", contract.features)
+    found = worked_examples.compare(contract, made, expected)
     assert (found.rows, found.missing, found.extra, found.different) == (15, 0, 0, {})
-    assert set(expected) == set(CONTRACT.features.names)
+    assert set(expected) == set(contract.features.names)
 
 
-def test_every_feature_of_the_model_has_two_different_examples() -> None:
-    expected = worked_examples.read(FOLDER / "expected.csv", CONTRACT.features)
-    assert all(expected[name].nunique() > 1 for name in (*settings.load(HOME).model.features, CONTRACT.target))
+def test_every_feature_of_the_model_has_two_different_examples(project: Project) -> None:
+    expected = worked_examples.read(FOLDER / "expected.csv", project.contract.features)
+    assert all(expected[name].nunique() > 1 for name in (*project.settings.model.features, project.contract.target))

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from roadworthy import table_checks
-from roadworthy.contract import CONTRACT
+from roadworthy.project import Project
 from roadworthy.schema import Column
 from roadworthy.schema import Contract
 from roadworthy.schema import Law
@@ -137,9 +137,9 @@ def test_tables_that_begin_or_end_apart_are_named() -> None:
     assert "short ends on 2020-02-25, long on 2020-02-29" in end.evidence
 
 
-def test_every_law_of_the_contract_can_be_broken() -> None:
+def test_every_law_of_the_contract_can_be_broken(project: Project) -> None:
     """A figure of the contract that is out of its limits on these rows, and inside on those of the tests above."""
-    weather = CONTRACT.table("weather")
+    weather = project.contract.table("weather")
     row = {"temp": 20.0, "dewp": 10.0, "humid": 10.0, "wind_speed": 5.0, "wind_gust": 4.0, "precip": 3.0}
     at = pd.date_range("2020-01-01", periods=48, freq="h", tz="UTC")
     rows = pd.DataFrame({**row, "time_hour": at, "origin": "JFK", "hour": (at.hour + 7) % 24})
@@ -150,8 +150,8 @@ def test_every_law_of_the_contract_can_be_broken() -> None:
     assert "peaks: 14," in found["law afternoon"]
 
 
-def test_a_station_that_stands_still_is_named() -> None:
-    (law,) = (law for law in CONTRACT.table("weather").laws if law.name == "still")
+def test_a_station_that_stands_still_is_named(project: Project) -> None:
+    (law,) = (law for law in project.contract.table("weather").laws if law.name == "still")
     at = pd.date_range("2020-01-01", periods=48, freq="h", tz="UTC")
     rows = pd.concat([pd.DataFrame({"origin": origin, "time_hour": at, "temp": 50.0}) for origin in ("EWR", "JFK")])
     rows = rows.assign(temp=rows["temp"] + rows["time_hour"].dt.hour % 2, dewp=40.0, wind_speed=5.0, pressure=None)
@@ -164,9 +164,9 @@ def test_a_station_that_stands_still_is_named() -> None:
     assert "all that it measures: 13, normal 1 to 12" in found["law still"]
 
 
-def test_laws_of_flights_hold_for_single_rows_and_not_for_many() -> None:
+def test_laws_of_flights_hold_for_single_rows_and_not_for_many(project: Project) -> None:
     names = {"no arrival", "long delays", "one plane"}
-    laws = tuple(law for law in CONTRACT.table("flights").laws if law.name in names)
+    laws = tuple(law for law in project.contract.table("flights").laws if law.name in names)
     first = {"time_hour": pd.Timestamp("2020-01-01", tz="UTC"), "minute": 0, "dep_time": 1, "arr_delay": 5.0}
     rows = pd.DataFrame(first, index=range(1000))
     rows["tailnum"] = [f"N{number}" for number in range(1000)]
@@ -189,6 +189,6 @@ def test_laws_of_flights_hold_for_single_rows_and_not_for_many() -> None:
 
 
 @pytest.mark.parametrize("maker", ["BOEING", "AIRBUS INDUSTRIE", "BOEING ", " BOEING"])
-def test_a_maker_does_not_begin_or_end_in_a_blank(maker: str) -> None:
-    pattern = CONTRACT.table("planes").column("manufacturer").pattern
+def test_a_maker_does_not_begin_or_end_in_a_blank(project: Project, maker: str) -> None:
+    pattern = project.contract.table("planes").column("manufacturer").pattern
     assert bool(re.search(pattern, maker)) == (maker == maker.strip())

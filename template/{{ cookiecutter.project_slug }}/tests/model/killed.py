@@ -1,6 +1,6 @@
 """Retrain in a process of its own, which kills itself when the named phase is done but not recorded yet.
 
-python killed.py HOME PHASE: the settings are those of the project in HOME; "" kills nothing.
+python killed.py HOME PHASE: the project is the one in HOME; "" kills nothing.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Any
 
 from roadworthy import challenge
 from roadworthy import decisions
-from roadworthy import settings
+from roadworthy.project import Project
 
 
 def main(home: Path, phase: str) -> None:
@@ -25,7 +25,7 @@ def main(home: Path, phase: str) -> None:
         finish(record, name, found)
 
     decisions.Record.finish = killed  # type: ignore[method-assign, assignment]
-    challenge.retrain(settings.load(home), home, judge=challenge.tests_only)
+    challenge.retrain(Project.open(home), judge=challenge.tests_only)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from roadworthy.decisions import Decisions
 from roadworthy.errors import InputError
 from roadworthy.errors import RedError
 from roadworthy.gates import Verdict
+from roadworthy.project import Project
 from roadworthy.registry import Registry
 
 pytestmark = pytest.mark.slow
@@ -56,7 +57,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "config.toml").write_text(text, encoding="utf-8")
     (home / "data").symlink_to(HOME / "data", target_is_directory=True)
     config = settings.load(home)
-    Registry(config.paths.registry).promote(steps.train(config).version, reason="the first version")
+    Registry(config.paths.registry).promote(steps.train(Project.open(home)).version, reason="the first version")
     assert tomllib.loads(text)["retraining"]["snapshots"] == ["2013"]
     return home
 
@@ -68,7 +69,7 @@ def home(ground: Path, tmp_path: Path) -> Path:
 
 
 def retrain(home: Path, **values: Any) -> decisions.Record:
-    return challenge.retrain(settings.load(home), home, **{"judge": challenge.tests_only, **values})
+    return challenge.retrain(Project.open(home), **{"judge": challenge.tests_only, **values})
 
 
 def state(home: Path) -> dict[str, Any]:
@@ -156,7 +157,7 @@ def test_another_question_leaves_the_open_decision_behind(home: Path, monkeypatc
     assert first.outcome["ended"] == "abandoned"
     assert second.number == 2
     with pytest.raises(InputError, match="decision 1 is abandoned"):
-        replaying.replay(settings.load(home), 1)
+        replaying.replay(Project.open(home), 1)
 
 
 @pytest.mark.parametrize("passed", [False, None])
@@ -192,21 +193,21 @@ def test_data_that_were_changed_stop_it_before_anything_is_trained(home: Path) -
 def test_a_replay_says_the_same_and_what_has_changed(
     undisturbed: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    config = settings.load(undisturbed)
+    project = Project.open(undisturbed)
     before = state(undisturbed)
-    found = replaying.replay(config, 1)
+    found = replaying.replay(project, 1)
     assert (found.same, found.changed, found.differ) == (True, (), ())
     assert found.figures >= 50
     assert state(undisturbed) == before, "a replay writes nothing"
     monkeypatch.setattr(challenge, "code", lambda: "other")
-    assert replaying.replay(config, 1).changed == ("code: the package is not that of then",)
+    assert replaying.replay(project, 1).changed == ("code: the package is not that of then",)
     # The settings of today do not count, the data of today do.
     home = Path(shutil.copytree(undisturbed, tmp_path / "home", symlinks=True))
     (home / "data").unlink()
     shutil.copytree(HOME / "data", home / "data")
     sums = home / "data" / "2013" / "SHA256SUMS"
     sums.write_text(sums.read_text().replace("11fc8793", "00000000"))
-    changed = replaying.replay(settings.load(home), 1)
+    changed = replaying.replay(Project.open(home), 1)
     assert changed.changed[0] == "data: 2013/flights.parquet has another sum"
     assert (changed.figures, changed.same) == (0, False)
 
@@ -227,7 +228,7 @@ def test_a_record_that_was_changed_does_not_come_out_again(
     content = json.loads(file.read_text())
     tamper(content)
     file.write_text(json.dumps(content))
-    assert replaying.replay(settings.load(home), 1).same is False
+    assert replaying.replay(Project.open(home), 1).same is False
 
 
 def test_the_model_card_says_what_the_record_says(undisturbed: Path) -> None:

@@ -12,12 +12,11 @@ from sklearn.pipeline import Pipeline
 from roadworthy import data
 from roadworthy import export
 from roadworthy import forest
-from roadworthy import settings
 from roadworthy import training
 from roadworthy.bundle import Bundle
-from roadworthy.contract import CONTRACT
 from roadworthy.errors import InputError
 from roadworthy.errors import RedError
+from roadworthy.project import Project
 from roadworthy.registry import Registry
 
 pytestmark = pytest.mark.slow
@@ -58,13 +57,9 @@ def test_a_tree_on_neighbouring_floats_is_exported_exactly() -> None:
 
 
 def test_an_export_that_differs_is_refused(
-    trained: training.Trained,
-    split: data.Split,
-    config: settings.Settings,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    project: Project, trained: training.Trained, split: data.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = training.fit(split.train.head(5000), config.model)
+    other = training.fit(project, split.train.head(5000), project.settings.model)
     right = export.to_onnx
     monkeypatch.setattr(export, "to_onnx", lambda _: right(other))
     with pytest.raises((RedError, InputError), match=r"differ|golden"):
@@ -93,12 +88,12 @@ def test_what_is_wrong_only_where_values_are_missing_or_unseen_is_refused(
 
 
 def test_every_row_of_both_years_is_answered_as_by_scikit_learn(
-    folder: Path, trained: training.Trained, config: settings.Settings
+    project: Project, folder: Path, trained: training.Trained
 ) -> None:
     bundle = Bundle.load(folder)
     for name, count in (("2013", 336_776), ("2023", 435_352)):
-        source = config.snapshot(name)
-        rows = data.features(data.connect(source.folder, source.repair))
+        source = project.settings.snapshot(name)
+        rows = data.features(project, data.connect(project, source.folder, source.repair))
         assert len(rows) == count
         assert rows[bundle.names].isna().any(axis=1).sum() > 10_000
         assert export.difference(bundle, rows, trained.predict(rows)).max() <= 1e-6
@@ -125,12 +120,12 @@ def test_the_same_model_is_registered_once(trained: training.Trained, tmp_path: 
     assert export.register(trained, registry) == export.register(trained, registry) == 1
 
 
-def test_the_signature_says_what_the_contract_says(folder: Path, config: settings.Settings) -> None:
+def test_the_signature_says_what_the_contract_says(project: Project, folder: Path) -> None:
     told = {feature["name"]: feature for feature in json.loads((folder / "signature.json").read_text())["features"]}
-    assert set(told) == set(config.model.features)
+    assert set(told) == set(project.settings.model.features)
     assert told["origin"]["allowed"] == ["EWR", "JFK", "LGA"]
     assert told["origin"]["categories"] == ["EWR", "JFK", "LGA"]
-    visib = CONTRACT.features.column("visib")
+    visib = project.contract.features.column("visib")
     assert (told["visib"]["low"], told["visib"]["high"], told["visib"]["nullable"]) == (visib.low, visib.high, True)
     assert (told["distance"]["unit"], told["distance"]["nullable"]) == ("miles", False)
 

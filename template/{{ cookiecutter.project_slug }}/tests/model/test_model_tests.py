@@ -6,9 +6,9 @@ from numpy.typing import NDArray
 from roadworthy import data
 from roadworthy import evaluation
 from roadworthy import model_tests
-from roadworthy import settings
 from roadworthy import training
 from roadworthy.gates import Verdict
+from roadworthy.project import Project
 
 pytestmark = pytest.mark.slow
 Array = NDArray[np.float64]
@@ -18,10 +18,11 @@ def red(verdicts: list[Verdict]) -> set[str]:
     return {verdict.gate for verdict in verdicts if not verdict.passed}
 
 
-def judge(predict: model_tests.Predict, split: data.Split, config: settings.Settings) -> set[str]:
-    answers = predict(split.test)
+def judge(project: Project, predict: model_tests.Predict, split: data.Split) -> set[str]:
+    answers, config = predict(split.test), project.settings
     features = config.model.features
-    return red(model_tests.run(predict, split.train, split.test, features, config.tests, answers=answers))
+    found = model_tests.run(project.contract, predict, split.train, split.test, features, config.tests, answers=answers)
+    return red(found)
 
 
 def test_a_sound_model_is_green(trained: training.Trained) -> None:
@@ -29,24 +30,22 @@ def test_a_sound_model_is_green(trained: training.Trained) -> None:
     assert len(trained.verdicts) >= 10
 
 
-def test_a_model_that_says_one_number_is_red(split: data.Split, config: settings.Settings) -> None:
-    assert "better than the base rate" in judge(lambda rows: np.full(len(rows), 0.25), split, config)
+def test_a_model_that_says_one_number_is_red(project: Project, split: data.Split) -> None:
+    assert "better than the base rate" in judge(project, lambda rows: np.full(len(rows), 0.25), split)
 
 
 def test_an_inverted_model_is_red_in_every_direction(
-    trained: training.Trained, split: data.Split, config: settings.Settings
+    project: Project, trained: training.Trained, split: data.Split
 ) -> None:
-    found = judge(lambda rows: 1 - trained.predict(rows), split, config)
+    found = judge(project, lambda rows: 1 - trained.predict(rows), split)
     assert {"better than the base rate", "rises with precip", "falls with visib", "quality on every slice"} <= found
 
 
-def test_features_in_another_order_are_noticed(
-    trained: training.Trained, split: data.Split, config: settings.Settings
-) -> None:
+def test_features_in_another_order_are_noticed(project: Project, trained: training.Trained, split: data.Split) -> None:
     def swapped(rows: pd.DataFrame) -> Array:
         return trained.predict(rows.assign(visib=rows["wind_speed"], wind_speed=rows["visib"]))
 
-    assert {"rises with wind_speed", "falls with visib"} & judge(swapped, split, config)
+    assert {"rises with wind_speed", "falls with visib"} & judge(project, swapped, split)
 
 
 @pytest.mark.parametrize(
@@ -60,11 +59,13 @@ def test_a_direction_is_wrong_beyond_chance_or_without_any_effect(slope: float, 
     assert (falling.gate, falling.passed) == ("falls with wind", passed)
 
 
-def test_a_probability_that_is_not_a_number_is_red(trained: training.Trained, split: data.Split) -> None:
+def test_a_probability_that_is_not_a_number_is_red(
+    project: Project, trained: training.Trained, split: data.Split
+) -> None:
     def broken(rows: pd.DataFrame) -> Array:
         return np.where(rows["temp"].isna(), np.nan, trained.predict(rows))
 
-    assert "minimum functionality" in red([model_tests.minimum(broken, split.test.head(500))])
+    assert "minimum functionality" in red([model_tests.minimum(project.contract, broken, split.test.head(500))])
 
 
 def test_a_model_that_hangs_on_one_feature_is_not_invariant_to_it(split: data.Split) -> None:
@@ -75,12 +76,13 @@ def test_a_model_that_hangs_on_one_feature_is_not_invariant_to_it(split: data.Sp
     assert model_tests.invariant(hangs, split.test.head(2000), "engines", 0.01).passed is True
 
 
-def test_a_leak_is_caught_by_the_contract_and_by_its_strength(split: data.Split, config: settings.Settings) -> None:
-    leaky = (*config.model.features, "dep_delay")
-    assert model_tests.known_in_time(leaky).passed is False
-    assert model_tests.no_leak(split.test, leaky).passed is False
-    assert model_tests.known_in_time(config.model.features).passed is True
-    assert model_tests.no_leak(split.test, config.model.features).passed is True
+def test_a_leak_is_caught_by_the_contract_and_by_its_strength(project: Project, split: data.Split) -> None:
+    contract, features = project.contract, project.settings.model.features
+    leaky = (*features, "dep_delay")
+    assert model_tests.known_in_time(contract, leaky).passed is False
+    assert model_tests.no_leak(contract, split.test, leaky).passed is False
+    assert model_tests.known_in_time(contract, features).passed is True
+    assert model_tests.no_leak(contract, split.test, features).passed is True
 
 
 def test_a_slice_below_the_floor_is_named(split: data.Split, trained: training.Trained) -> None:

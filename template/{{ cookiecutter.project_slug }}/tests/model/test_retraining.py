@@ -16,6 +16,7 @@ from roadworthy import training
 from roadworthy import triggers
 from roadworthy.bundle import Bundle
 from roadworthy.evaluation import Difference
+from roadworthy.project import Project
 from roadworthy.shadowing import Shadowed
 
 HALVES = ("2013", "2023")
@@ -36,11 +37,11 @@ def test_each_window_has_its_days_and_its_weights(config: settings.Settings) -> 
     assert (of(config).data.earlier, of(config).data.snapshot) == (("2013",), "2023")
 
 
-def test_the_window_is_part_of_the_lineage(config: settings.Settings) -> None:
+def test_the_window_is_part_of_the_lineage(project: Project, config: settings.Settings) -> None:
     made = [steps.periods(of(config, window=w, months=3).split) for w in ("expanding", "sliding", "weighted")]
     assert made[0]["train"] != made[1]["train"]
     assert made[2] == {**made[0], "half_life": (365,)}
-    assert set(steps.lineage(of(config))["data"]) == set(HALVES)
+    assert set(steps.lineage(project.using(of(config)))["data"]) == set(HALVES)
 
 
 def test_a_row_weighs_half_as_much_after_each_half_life() -> None:
@@ -48,18 +49,22 @@ def test_a_row_weighs_half_as_much_after_each_half_life() -> None:
     assert training.weigh(days, 10).tolist() == [1.0, 0.5, 0.25, 2.0**-10]
 
 
-def test_weights_reach_the_trees(flights: pd.DataFrame, config: settings.Settings) -> None:
+def test_weights_reach_the_trees(project: Project, flights: pd.DataFrame) -> None:
     """Labels turned in the old half: with a short half-life the model follows the young half."""
     rows = flights[flights["late"].notna()].iloc[::40]
     rows = rows.assign(late=np.where(rows["day"] < "2013-10-01", rows["hour"] < 12, rows["hour"] >= 12).astype(float))
     early = rows["hour"].to_numpy() < 12
-    by_all, by_young = (training.predict(training.fit(rows, config.model, life), config.model, rows) for life in (0, 5))
+    spec = project.settings.model
+    by_all, by_young = (training.predict(training.fit(project, rows, spec, life), spec, rows) for life in (0, 5))
     assert by_all[early].mean() > by_all[~early].mean()
     assert by_young[early].mean() < by_young[~early].mean()
 
 
-def test_rows_of_earlier_snapshots_are_learned_from_and_keep_the_others_in_place(config: settings.Settings) -> None:
-    own = of(config, train=(date(2013, 12, 1), date(2023, 2, 1)), test=(date(2023, 2, 1), date(2023, 3, 1)))
+def test_rows_of_earlier_snapshots_are_learned_from_and_keep_the_others_in_place(
+    project: Project, config: settings.Settings
+) -> None:
+    days = {"train": (date(2013, 12, 1), date(2023, 2, 1)), "test": (date(2023, 2, 1), date(2023, 3, 1))}
+    own = project.using(of(config, **days))
     parts = steps.split(own)
     assert set(parts.train["day"].dt.year) == {2013, 2023}
     frame = steps.features(own)
@@ -72,17 +77,17 @@ def test_an_interval_that_holds_zero_is_no_improvement(low: float, better: bool)
     assert retraining.better(Difference(0.01, low, 0.02, -0.001, -0.002, 0.0)).passed is better
 
 
-def test_a_slice_that_gets_worse_is_named(flights: pd.DataFrame) -> None:
+def test_a_slice_that_gets_worse_is_named(project: Project, flights: pd.DataFrame) -> None:
     rows = flights[(flights["day_of_year"] > 330) & flights["late"].notna()]
     draw = np.random.default_rng(0)
     old = np.clip(rows["late"].to_numpy() * 0.3 + draw.normal(0.3, 0.15, len(rows)), 0, 1)
     new = np.where(rows["origin"] == "LGA", draw.random(len(rows)), old)
-    found = retraining.against(rows, new, old, ["origin"])
+    found = retraining.against(project.contract, rows, new, old, ["origin"])
     verdict = retraining.no_slice_worse(found.slices)
     assert verdict.passed is False
     assert "origin = LGA" in verdict.evidence
     assert "JFK" not in verdict.evidence
-    same = retraining.against(rows, old, old, ["origin", "carrier"])
+    same = retraining.against(project.contract, rows, old, old, ["origin", "carrier"])
     assert [v.passed for v in same.verdicts] == [False, True], "not worse anywhere, and not better"
     assert retraining.Comparison.of(found.to_dict()) == found
     assert retraining.no_slice_worse([]).passed is None, "without a slice nothing is known"
@@ -112,14 +117,14 @@ def test_a_model_is_too_old_a_day_after_its_limit(newest: date, wants: bool) -> 
     assert triggers.age(date(2013, 1, 1), newest, 30).wants is wants
 
 
-def test_days_count_as_new_when_they_are_labelled_wanted_and_not_known() -> None:
+def test_days_count_as_new_when_they_are_labelled_wanted_and_not_known(project: Project) -> None:
     days = pd.date_range("2013-01-01", "2013-03-31")
     rows = pd.DataFrame({"day": days.repeat(2), "late": 0.0})
     rows.loc[rows["day"] >= "2013-03-01", "late"] = np.nan
     known, wanted = (date(2013, 1, 1), date(2013, 2, 1)), (date(2013, 1, 1), date(2013, 4, 1))
-    assert triggers.new_days(rows, known, wanted, 28).wants is True, "February has 28 labelled days"
-    assert triggers.new_days(rows, known, wanted, 29).wants is False
-    assert triggers.new_days(rows, wanted, wanted, 1).wants is False
+    assert triggers.new_days(project.contract, rows, known, wanted, 28).wants is True, "February has 28 labelled days"
+    assert triggers.new_days(project.contract, rows, known, wanted, 29).wants is False
+    assert triggers.new_days(project.contract, rows, wanted, wanted, 1).wants is False
 
 
 SOUND = Shadowed("a log", 5000, 0.2, 0.25, 0.1, 0.2, 0.9, 0.3, 400, 0, 1.1)

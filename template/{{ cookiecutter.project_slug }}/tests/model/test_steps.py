@@ -22,27 +22,27 @@ from roadworthy.bundle import Bundle
 from roadworthy.errors import InputError
 from roadworthy.errors import RedError
 from roadworthy.monitoring import watch
-from roadworthy.registry import Registry
+from roadworthy.project import Project
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def own(config: settings.Settings, tmp_path_factory: pytest.TempPathFactory) -> settings.Settings:
-    """The settings with places of their own, and shorter periods."""
-    home = tmp_path_factory.mktemp("home")
+def own(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project with places of its own, and shorter periods."""
+    home, config = tmp_path_factory.mktemp("home"), project.settings
     paths = {"registry": home / "registry", "tracking": home / "tracking" / "mlflow.db"}
     split = {"train": (date(2013, 5, 1), date(2013, 7, 1)), "test": (date(2013, 7, 1), date(2013, 8, 1))}
     changes = {"paths": config.paths.model_copy(update=paths), "split": config.split.model_copy(update=split)}
-    return config.model_copy(update=changes)
+    return project.using(config.model_copy(update=changes))
 
 
-def test_a_model_that_exists_is_not_trained_again(own: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_exists_is_not_trained_again(own: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     first = steps.ensure(own)
-    assert Registry(own.paths.registry).aliases() == {"champion": first}, "the first green version serves"
+    assert own.registry.aliases() == {"champion": first}, "the first green version serves"
     manifest = json.loads((steps.bundle_folder(own, first) / "manifest.json").read_text())
     assert manifest["lineage"]["data"]["2013"]["flights.parquet"].startswith("11fc8793")
-    (tracked,) = tracking.runs(own.paths.tracking, own.model.name)
+    (tracked,) = tracking.runs(own.settings.paths.tracking, own.settings.model.name)
     assert tracked["version"] == str(first)
 
     def never(*_: object) -> steps.Release:
@@ -50,12 +50,13 @@ def test_a_model_that_exists_is_not_trained_again(own: settings.Settings, monkey
 
     monkeypatch.setattr(steps, "train", never)
     assert steps.ensure(own) == first
-    other = own.model_copy(update={"model": own.model.model_copy(update={"seed": 1})})
+    spec = own.settings.model.model_copy(update={"seed": 1})
+    other = own.using(own.settings.model_copy(update={"model": spec}))
     with pytest.raises(AssertionError, match="trained again"):
         steps.ensure(other)
 
 
-def test_evaluating_a_version_gives_what_was_recorded_when_it_was_made(own: settings.Settings) -> None:
+def test_evaluating_a_version_gives_what_was_recorded_when_it_was_made(own: Project) -> None:
     recorded = json.loads((steps.bundle_folder(own, steps.ensure(own)) / "metrics.json").read_text())
     result, slices = steps.evaluate(own)
     assert result.to_dict() == pytest.approx(recorded, abs=1e-6)
@@ -64,10 +65,10 @@ def test_evaluating_a_version_gives_what_was_recorded_when_it_was_made(own: sett
 
 
 def test_a_simulated_incident_rings_and_the_log_can_be_watched(
-    own: settings.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps.ensure(own)
-    monkeypatch.setattr(settings, "load", lambda: own)
+    monkeypatch.setattr(Project, "open", lambda: own)
     log = str(tmp_path / "log.db")
     words = ["--from", "2013-07-01", "--to", "2013-07-22", "--incident", "carrier-renamed@2013-07-08", "--log", log]
     command = ["simulate", *words, "--json", "--version", str(steps.ensure(own))]
@@ -87,21 +88,22 @@ def test_a_simulated_incident_rings_and_the_log_can_be_watched(
 
 
 def test_monitoring_against_a_snapshot_tells_the_skew_and_an_estimate_of_each_window(
-    own: settings.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version = steps.ensure(own)
-    incident = simulation.Incident.parse("kilometres@2013-07-08")
+    incident = simulation.Incident.parse(own, "kilometres@2013-07-08")
     rows = steps.features(own, "2013")
-    played = simulation.happen({"2013": rows}, "2013", [incident])
+    played = simulation.happen(own.contract, {"2013": rows}, "2013", [incident])
     period = datetime(2013, 7, 1, tzinfo=UTC), datetime(2013, 7, 15, tzinfo=UTC)
     folder = steps.bundle_folder(own, version)
-    batch = steps.batch(Bundle.load(folder).names, [rows])
-    watched = simulation.rehearse(played, folder, period, batch=batch)
+    batch = steps.batch(own.contract, Bundle.load(folder).names, [rows])
+    watched = simulation.rehearse(own.contract, played, folder, period, batch=batch)
     assert [alarm.subject for alarm in simulation.rung(watched.timeline, 7, incident.start)] == ["distance"]
     log = tmp_path / "log.db"
-    simulation.play(played, Bundle.load(folder), log, period)
-    reports = own.paths.model_copy(update={"reports": tmp_path / "reports"})
-    monkeypatch.setattr(settings, "load", lambda: own.model_copy(update={"paths": reports}))
+    simulation.play(own.contract, played, Bundle.load(folder), log, period)
+    paths = own.settings.paths.model_copy(update={"reports": tmp_path / "reports"})
+    reporting = own.using(own.settings.model_copy(update={"paths": paths}))
+    monkeypatch.setattr(Project, "open", lambda: reporting)
     words = ["monitor", "--log", str(log), "--until", "2013-07-15", "--against", "2013", "--json"]
     result = CliRunner().invoke(cli.commands, words)
     assert isinstance(result.exception, RedError)
@@ -112,9 +114,9 @@ def test_monitoring_against_a_snapshot_tells_the_skew_and_an_estimate_of_each_wi
     assert told["estimates"] == []
 
 
-def test_the_rows_of_training_are_held_out_in_parts_of_whole_days(split: data.Split, config: settings.Settings) -> None:
-    spec = config.model.model_copy(update={"max_iter": 3})
-    found = training.held_out(split.train, spec)
+def test_the_rows_of_training_are_held_out_in_parts_of_whole_days(project: Project, split: data.Split) -> None:
+    spec = project.settings.model.model_copy(update={"max_iter": 3})
+    found = training.held_out(project, split.train, spec)
     assert len(found) == len(split.train)
     assert found["probability"].between(0, 1).all()
     days = found.groupby("day")["part"].agg(["min", "max"])
@@ -124,14 +126,15 @@ def test_the_rows_of_training_are_held_out_in_parts_of_whole_days(split: data.Sp
     # The answers of the last part are those of a model that saw the first, second, fourth and fifth.
     out = found["part"] == 5
     kept = split.train[~found["part"].isin([2, 5]).to_numpy()]
-    expected = training.predict(training.fit(kept, spec), spec, split.train[out.to_numpy()])
+    expected = training.predict(training.fit(project, kept, spec), spec, split.train[out.to_numpy()])
     np.testing.assert_allclose(found["probability"][out], expected)
 
 
-def test_red_data_stop_the_training(own: settings.Settings) -> None:
-    raw = settings.Snapshot(folder=own.snapshot("2023").folder)
-    snapshots = {**own.data.snapshots, "raw": raw}
-    broken = own.model_copy(update={"data": own.data.model_copy(update={"snapshots": snapshots, "snapshot": "raw"})})
+def test_red_data_stop_the_training(own: Project) -> None:
+    config = own.settings
+    raw = settings.Snapshot(folder=config.snapshot("2023").folder)
+    of_data = {"snapshots": {**config.data.snapshots, "raw": raw}, "snapshot": "raw"}
+    broken = own.using(config.model_copy(update={"data": config.data.model_copy(update=of_data)}))
     with pytest.raises(RedError, match="rule utc"):
         steps.train(broken)
 

@@ -7,36 +7,38 @@ import pandas as pd
 import pytest
 
 from roadworthy import data
-from roadworthy.contract import CONTRACT
 from roadworthy.monitoring.monitors import Thresholds
 from roadworthy.monitoring.reference import make
 from roadworthy.monitoring.watch import by_window
+from roadworthy.project import Project
 
 DATA = Path(__file__).parents[2] / "data"
 ONCE = Thresholds(n=1, m=1)
 SCHEDULE = ["carrier", "origin", "dest", "hour", "minute_of_day", "weekday", "distance"]
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
 NAMES = [*SCHEDULE, *WEATHER]
+CATEGORIES = {"carrier", "origin", "dest"}
 Columns = dict[str, np.ndarray]
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def flights() -> dict[int, pd.DataFrame]:
+def flights(project: Project) -> dict[int, pd.DataFrame]:
     """The features of both years, with the late rate of the hour as a simple model."""
     repair = {2013: {}, 2023: {"flights": "repair_time_hour.sql"}}
-    frames = {year: data.features(data.connect(DATA / str(year), repair[year])) for year in (2013, 2023)}
+    opened = {year: data.connect(project, DATA / str(year), repair[year]) for year in (2013, 2023)}
+    frames = {year: data.features(project, connection) for year, connection in opened.items()}
     train = frames[2013][frames[2013]["day"] < "2013-07-01"]
     rate = train.groupby("hour")["late"].mean()
     return {year: rows.assign(probability=rows["hour"].map(rate).fillna(0.2)) for year, rows in frames.items()}
 
 
 @pytest.fixture(scope="module")
-def reference(flights: dict[int, pd.DataFrame]) -> dict[str, object]:
+def reference(project: Project, flights: dict[int, pd.DataFrame]) -> dict[str, object]:
     rows = flights[2013]
     train = columns(rows[(rows["day"] < "2013-07-01") & rows["late"].notna()])
-    features = [{"name": name, "kind": CONTRACT.features.column(name).kind} for name in NAMES]
+    features = [{"name": name, "kind": project.contract.features.column(name).kind} for name in NAMES]
     described = [
         {**f, "categories": sorted(set(train[str(f["name"])]))} if f["kind"] == "category" else f for f in features
     ]
@@ -51,7 +53,7 @@ def later(flights: dict[int, pd.DataFrame], reference: dict[str, object]) -> pd.
 
 
 def columns(rows: pd.DataFrame) -> Columns:
-    kinds = {name: object if CONTRACT.features.column(name).kind == "category" else float for name in NAMES}
+    kinds = {name: object if name in CATEGORIES else float for name in NAMES}
     named = {name: rows[name].to_numpy(dtype=kind) for name, kind in kinds.items()}
     return {
         **named,

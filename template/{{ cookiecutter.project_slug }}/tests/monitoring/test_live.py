@@ -25,6 +25,7 @@ from roadworthy.client import Client
 from roadworthy.errors import InputError
 from roadworthy.monitoring import watch
 from roadworthy.monitoring.log import PredictionLog
+from roadworthy.project import Project
 from roadworthy.service import keys
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
@@ -79,15 +80,17 @@ def alarms(folder: Path, log: Path) -> list[simulation.Alarm]:
 
 
 def test_both_ways_write_the_same_log_and_ring_the_same_alarms(
-    serving: Serving, bundle: Bundle, registry: Path, tmp_path: Path
+    project: Project, serving: Serving, bundle: Bundle, registry: Path, tmp_path: Path
 ) -> None:
-    incident = simulation.Incident("kilometres", START + timedelta(weeks=2))
-    rows = simulation.happen({"2013": flights()}, "2013", [incident])
+    incident = simulation.Incident.parse(project, f"kilometres@{START + timedelta(weeks=2):%Y-%m-%d}")
+    rows = simulation.happen(project.contract, {"2013": flights()}, "2013", [incident])
     fast, slow = tmp_path / "fast.db", tmp_path / "log.db"
-    simulation.play(rows, bundle, fast, (START, END))
+    simulation.play(project.contract, rows, bundle, fast, (START, END))
     told: list[tuple[int, int]] = []
     with serving() as (_, url), Client(url) as client:
-        played = live.play(rows, bundle, client, slow, (START, END), progress=lambda *at: told.append(at))
+        played = live.play(
+            project.contract, rows, bundle, client, slow, (START, END), progress=lambda *at: told.append(at)
+        )
     assert told == [(at, len(WEEKS)) for at in range(1, len(WEEKS) + 1)]
     with PredictionLog(fast, bundle.signature) as one, PredictionLog(slow, bundle.signature) as two:
         known, found = one.read(known_by=END), two.read()
@@ -102,13 +105,13 @@ def test_both_ways_write_the_same_log_and_ring_the_same_alarms(
 
 
 def test_rows_that_the_contract_refuses_are_counted_and_all_others_answered(
-    serving: Serving, bundle: Bundle, tmp_path: Path
+    project: Project, serving: Serving, bundle: Bundle, tmp_path: Path
 ) -> None:
     rows = flights(range(27, 28))
     rows.loc[100:144, "temp"] = 999.0  # more than one answer names
     rows.loc[7, "hour"] = -1
     with serving(max_rows=400) as (_, url), Client(url) as client:
-        played = live.play(rows, bundle, client, tmp_path / "log.db", (START, END))
+        played = live.play(project.contract, rows, bundle, client, tmp_path / "log.db", (START, END))
     assert played.refused == {"temp": 45, "hour": 1}
     assert played.predictions == len(rows) - 46
     with PredictionLog(tmp_path / "log.db", bundle.signature) as log:
@@ -116,16 +119,16 @@ def test_rows_that_the_contract_refuses_are_counted_and_all_others_answered(
 
 
 def test_a_log_with_predictions_is_not_mixed_with_what_is_simulated(
-    serving: Serving, bundle: Bundle, tmp_path: Path
+    project: Project, serving: Serving, bundle: Bundle, tmp_path: Path
 ) -> None:
     with serving() as (_, url), Client(url) as client:
-        live.play(flights(range(27, 28)), bundle, client, tmp_path / "log.db", (START, END))
+        live.play(project.contract, flights(range(27, 28)), bundle, client, tmp_path / "log.db", (START, END))
         with pytest.raises(InputError, match="there are predictions in it already"):
-            live.play(flights(range(27, 28)), bundle, client, tmp_path / "log.db", (START, END))
+            live.play(project.contract, flights(range(27, 28)), bundle, client, tmp_path / "log.db", (START, END))
 
 
 def test_another_log_than_that_of_the_service_is_noticed(
-    serving: Serving, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, serving: Serving, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live, "PATIENCE", 0.5)
     with (
@@ -133,13 +136,15 @@ def test_another_log_than_that_of_the_service_is_noticed(
         Client(url) as client,
         pytest.raises(InputError, match="what the service answered is not in the log"),
     ):
-        live.play(flights(range(27, 28)), bundle, client, tmp_path / "other.db", (START, END))
+        live.play(project.contract, flights(range(27, 28)), bundle, client, tmp_path / "other.db", (START, END))
 
 
-def test_a_service_that_keeps_its_own_time_is_refused(serving: Serving, bundle: Bundle, tmp_path: Path) -> None:
+def test_a_service_that_keeps_its_own_time_is_refused(
+    project: Project, serving: Serving, bundle: Bundle, tmp_path: Path
+) -> None:
     with serving(given_times="false") as (_, url), Client(url) as client:
         with pytest.raises(InputError, match=r"time of the clock.*\n.*MLE_SERVICE__GIVEN_TIMES=true"):
-            live.play(flights(), bundle, client, tmp_path / "log.db", (START, END))
+            live.play(project.contract, flights(), bundle, client, tmp_path / "log.db", (START, END))
         assert client.about()["time"] is None
         row = {**ROW, "as_of": "2013-07-09T00:00:00Z"}
         refused = httpx.post(f"{url}/v1/predict", json=row)
@@ -167,15 +172,16 @@ def test_a_row_without_a_time_has_that_of_its_request(registry: Path, tmp_path: 
 
 
 def test_another_version_and_another_contract_are_refused(
-    serving: Serving, tmp_path: Path, small_files: dict[str, bytes]
+    project: Project, serving: Serving, tmp_path: Path, small_files: dict[str, bytes]
 ) -> None:
     signature = json.dumps({**SIGNATURE, "version_of_contract": "1" * 64}).encode()
     write_bundle(tmp_path / "versions" / "2", small_files)
     write_bundle(tmp_path / "other" / "1", {**small_files, "signature.json": signature})
     with serving() as (_, url), Client(url) as client:
         for folder, words in (("versions/2", "version 1 answers, and version 2"), ("other/1", "another contract")):
+            bundle = Bundle.load(tmp_path / folder)
             with pytest.raises(InputError, match=words):
-                live.play(flights(), Bundle.load(tmp_path / folder), client, tmp_path / "log.db", (START, END))
+                live.play(project.contract, flights(), bundle, client, tmp_path / "log.db", (START, END))
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import rows
 
-from roadworthy import incidents
 from roadworthy import simulation
 from roadworthy.bundle import Bundle
 from roadworthy.errors import InputError
@@ -22,10 +21,14 @@ from roadworthy.monitoring.monitors import Reading
 from roadworthy.monitoring.monitors import Thresholds
 from roadworthy.monitoring.monitors import Window
 from roadworthy.monitoring.timeline import Timeline
+from roadworthy.project import Project
 
 FIRST = datetime(2013, 7, 1, tzinfo=UTC)
 PERIOD = FIRST, FIRST + timedelta(days=14)
 MIDDLE = FIRST + timedelta(days=7)
+INCIDENTS = Project.open(Path(__file__).parents[2]).definition.extensions("incidents")
+WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
+PLANE = ["plane_age", "seats", "engines"]
 
 
 def flights(first: datetime = FIRST, seed: int = 0) -> pd.DataFrame:
@@ -33,7 +36,7 @@ def flights(first: datetime = FIRST, seed: int = 0) -> pd.DataFrame:
     made = pd.DataFrame(rows(21 * 24, seed=seed))
     time = pd.Series(pd.date_range(first, periods=len(made), freq="h", unit="us"))
     cancelled = np.arange(len(made)) % 10 == 0
-    numbers = {name: np.arange(len(made)) % 7 + 1.0 for name in [*incidents.WEATHER, *incidents.PLANE[:-1]]}
+    numbers = {name: np.arange(len(made)) % 7 + 1.0 for name in [*WEATHER, *PLANE]}
     return made.assign(
         **numbers,
         manufacturer="BOEING",
@@ -51,10 +54,13 @@ def bundle(built_registry: Path) -> Bundle:
     return Bundle.load(built_registry / "versions/1")
 
 
-def test_each_row_is_answered_at_its_time_and_its_label_comes_when_it_came(bundle: Bundle, tmp_path: Path) -> None:
+def test_each_row_is_answered_at_its_time_and_its_label_comes_when_it_came(
+    project: Project, bundle: Bundle, tmp_path: Path
+) -> None:
     path, table, told = tmp_path / "new" / "log.db", flights(), []
+    shuffled = table.sample(frac=1, random_state=0)
     played, labels = simulation.play(
-        table.sample(frac=1, random_state=0), bundle, path, PERIOD, lambda at, of: told.append((at, of))
+        project.contract, shuffled, bundle, path, PERIOD, lambda at, of: told.append((at, of))
     )
     assert (played, labels) == (14 * 24, int(table["late"][: 14 * 24].notna().sum()))
     assert told == [(1, 2), (2, 2)]
@@ -70,45 +76,49 @@ def test_each_row_is_answered_at_its_time_and_its_label_comes_when_it_came(bundl
     assert np.flatnonzero(~np.isnan(early["label"])).max() == 7 * 24 - 5
 
 
-def test_a_log_that_exists_is_never_written_to(bundle: Bundle, tmp_path: Path) -> None:
+def test_a_log_that_exists_is_never_written_to(project: Project, bundle: Bundle, tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     path.write_bytes(b"mine")
     with pytest.raises(InputError, match="there is such a file already"):
-        simulation.play(flights(), bundle, path, PERIOD)
+        simulation.play(project.contract, flights(), bundle, path, PERIOD)
     assert path.read_bytes() == b"mine"
 
 
-def test_a_period_without_rows_is_refused_and_says_what_there_is(bundle: Bundle, tmp_path: Path) -> None:
+def test_a_period_without_rows_is_refused_and_says_what_there_is(
+    project: Project, bundle: Bundle, tmp_path: Path
+) -> None:
     with pytest.raises(InputError, match=r"no rows.*\n.*2013-07-01 to 2013-07-21"):
-        simulation.play(flights(), bundle, tmp_path / "log.db", (MIDDLE, MIDDLE))
+        simulation.play(project.contract, flights(), bundle, tmp_path / "log.db", (MIDDLE, MIDDLE))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_simulation_that_is_stopped_leaves_no_log_and_can_be_repeated(bundle: Bundle, tmp_path: Path) -> None:
+def test_a_simulation_that_is_stopped_leaves_no_log_and_can_be_repeated(
+    project: Project, bundle: Bundle, tmp_path: Path
+) -> None:
     def stop(at: int, of: int) -> None:
         del at, of
         raise KeyboardInterrupt
 
     path = tmp_path / "log.db"
     with pytest.raises(KeyboardInterrupt):
-        simulation.play(flights(), bundle, path, PERIOD, stop)
+        simulation.play(project.contract, flights(), bundle, path, PERIOD, stop)
     assert not path.exists()
-    assert simulation.play(flights(), bundle, path, PERIOD)[0] == 14 * 24
+    assert simulation.play(project.contract, flights(), bundle, path, PERIOD)[0] == 14 * 24
 
 
-@given(st.text() | st.builds("{}@{}".format, st.sampled_from([*incidents.INCIDENTS, "x"]), st.dates() | st.text()))
-def test_an_incident_is_understood_or_refused_in_a_sentence(text: str) -> None:
+@given(st.text() | st.builds("{}@{}".format, st.sampled_from([*INCIDENTS, "x"]), st.dates() | st.text()))
+def test_an_incident_is_understood_or_refused_in_a_sentence(project: Project, text: str) -> None:
     with contextlib.suppress(InputError):
-        found = simulation.Incident.parse(text)
-        assert found.name in incidents.INCIDENTS
+        found = simulation.Incident.parse(project, text)
+        assert found.name in INCIDENTS
         assert found.start.tzinfo is UTC
 
 
-@pytest.mark.parametrize("name", incidents.INCIDENTS)
-def test_an_incident_changes_what_comes_after_it_and_nothing_before(name: str) -> None:
+@pytest.mark.parametrize("name", INCIDENTS)
+def test_an_incident_changes_what_comes_after_it_and_nothing_before(project: Project, name: str) -> None:
     worlds = {"2013": flights(), "2023": flights(datetime(2023, 1, 1, tzinfo=UTC), seed=1)}
     before = worlds["2013"].copy()
-    after = simulation.happen(worlds, "2013", [simulation.Incident(name, MIDDLE)])
+    after = simulation.happen(project.contract, worlds, "2013", [simulation.Incident(name, MIDDLE, INCIDENTS[name])])
     pd.testing.assert_frame_equal(worlds["2013"], before)
     quiet = after[after["as_of"] < MIDDLE]
     pd.testing.assert_frame_equal(quiet.reset_index(drop=True), before[: 7 * 24], check_dtype=False)
@@ -117,11 +127,11 @@ def test_an_incident_changes_what_comes_after_it_and_nothing_before(name: str) -
     assert not after[len(quiet) :].reset_index(drop=True).equals(before[7 * 24 :].reset_index(drop=True))
 
 
-def test_incidents_happen_in_the_order_of_their_dates() -> None:
-    later = simulation.Incident("celsius", MIDDLE + timedelta(days=7))
-    happening = [later, simulation.Incident("2023-begins", MIDDLE)]
+def test_incidents_happen_in_the_order_of_their_dates(project: Project) -> None:
+    later = simulation.Incident("celsius", MIDDLE + timedelta(days=7), INCIDENTS["celsius"])
+    happening = [later, simulation.Incident("2023-begins", MIDDLE, INCIDENTS["2023-begins"])]
     worlds = {"2013": flights(), "2023": flights(datetime(2023, 1, 1, tzinfo=UTC), seed=1)}
-    found = simulation.happen(worlds, "2013", happening)
+    found = simulation.happen(project.contract, worlds, "2013", happening)
     new = found[found["as_of"] >= later.start]["temp"].to_numpy()
     # The other world was there a week before it got colder.
     was = worlds["2023"]["temp"][7 * 24 :].to_numpy()

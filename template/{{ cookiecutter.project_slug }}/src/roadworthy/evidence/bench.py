@@ -106,7 +106,7 @@ class Bench:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The snapshot, its sums verified, before any check."""
         snapshot = self.config.snapshot()
-        return data.connect(self.project, snapshot.folder, snapshot.repair)
+        return data.open_snapshot(self.project, snapshot)
 
     @part
     def report(self) -> data_checks.Report:
@@ -166,7 +166,9 @@ class Bench:
     def evaluation(self) -> evaluation.Evaluation:
         """How good those answers are."""
         test = self.split.test
-        return evaluation.evaluate(test[self.contract.target], self.answers, test[self.contract.day])
+        return evaluation.evaluate(
+            test[self.contract.target], self.answers, test[self.contract.day], own=self.project.metrics
+        )
 
     @part
     def pipeline(self) -> Pipeline:

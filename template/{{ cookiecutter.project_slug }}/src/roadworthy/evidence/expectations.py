@@ -173,7 +173,7 @@ def _other_nulls(project: "Project", config: Settings) -> Iterator[pd.DataFrame]
         if name == config.data.snapshot:
             continue  # it is judged itself
         with suppress(ProjectError, duckdb.Error):
-            connection = data.connect(project, snapshot.folder, snapshot.repair)
+            connection = data.open_snapshot(project, snapshot)
             _thin(project.contract, connection)
             for table in project.contract.tables:
                 yield _nulls(connection, table, table.name)

@@ -72,7 +72,7 @@ def measure(bench: Bench) -> Traces:
     """Read the text columns of the tables, the features, and all that was written; send a private value through."""
     snapshot = bench.config.snapshot()
     # Anew, because the bench may have taken the quarantined rows out already.
-    raw = data.connect(bench.project, snapshot.folder, snapshot.repair)
+    raw = data.open_snapshot(bench.project, snapshot)
     columns = [
         (table.name, column.name) for table in bench.contract.tables for column in table.columns if column.private
     ]

@@ -7,8 +7,10 @@ package (all of its code), deciding (the code of commands that decide about a ve
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from typing import Any
 
+from ..definition import claim_of
 from ..evidence import data as of_data
 from ..evidence import infrastructure as of_infrastructure
 from ..evidence import model as of_model
@@ -19,6 +21,9 @@ from . import infrastructure
 from . import model
 from . import monitoring
 from .judge import Judge
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,16 @@ class Gate:
     def section(self) -> str:
         """Data, Model, Infrastructure or Monitoring."""
         return self.name.split()[0]
+
+
+def gates_of(project: "Project") -> list[Gate]:
+    """The gates that the project adds; the claim of each is the first line of its docstring."""
+    found = project.definition.extensions("gates", [gate.name for gate in GATES])
+    return [Gate(Judge(name, claim_of(function), _as_given), function, ()) for name, function in found.items()]
+
+
+def _as_given(said: tuple[bool | None, str]) -> tuple[bool | None, str]:
+    return said
 
 
 def named(name: str) -> Gate:

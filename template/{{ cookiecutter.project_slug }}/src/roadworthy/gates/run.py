@@ -11,6 +11,7 @@ from ..evidence.bench import Bench
 from ..evidence.bench import NotJudgedError
 from .catalog import GATES
 from .catalog import Gate
+from .catalog import gates_of
 from .kept import Kept
 from .verdict import Verdict
 
@@ -38,17 +39,18 @@ class Judged:
 
 
 def run(bench: Bench, tell: Tell | None = None, cache: Path | None = None) -> list[Judged]:
-    """Judge all 28 gates, in the order of the paper; `tell` hears the name of each, its number, and how many.
+    """Judge all 28 gates, in the order of the paper, then the project's; `tell` hears name, number, and how many.
 
     With a folder `cache`, a gate whose inputs have been judged before is not computed again.
     """
-    kept = Kept(cache, bench) if cache else None
+    kept, own = Kept(cache, bench) if cache else None, gates_of(bench.project)
     judged = []
-    for number, gate in enumerate(GATES, start=1):
+    for number, gate in enumerate([*GATES, *own], start=1):
         if tell:
-            tell(gate.name, number, len(GATES))
+            tell(gate.name, number, len(GATES) + len(own))
         now = partial(judge, gate, bench)
-        judged.append(kept.verdict(gate, now) if kept else now())
+        # What a gate of the project looks at is not known here, so it is judged each time.
+        judged.append(kept.verdict(gate, now) if kept and gate not in own else now())
     return judged
 
 

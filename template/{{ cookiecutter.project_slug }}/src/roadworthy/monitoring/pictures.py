@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from .claims import CLAIMS
 from .counts import Counts
 from .counts import expected
 from .estimates import Estimate
@@ -45,7 +44,7 @@ MOST_BARS = 8  # categories in a small picture
 
 def states(timeline: Timeline) -> Figure:
     """A row for each monitor and below it each subject that was ever violated, a column for each window."""
-    rows = [row for monitor in CLAIMS if timeline.subjects(monitor) for row in _rows(timeline, monitor)]
+    rows = [row for monitor in timeline.claims if timeline.subjects(monitor) for row in _rows(timeline, monitor)]
     figure = _figure(1.0 + 0.24 * len(rows), _in_words(rows, timeline.windows))
     axes = figure.add_subplot()
     names = list(CELLS)
@@ -58,7 +57,7 @@ def states(timeline: Timeline) -> Figure:
         axes.scatter(x + 0.5, y + 0.5, marker=f"${sign}$" if sign else "", color=ink, s=40, linewidth=0.2)
     axes.set_yticks(np.arange(len(rows)) + 0.5, [name for name, _ in rows])
     for label in axes.get_yticklabels():
-        label.set_fontweight("bold" if label.get_text() in CLAIMS else "normal")
+        label.set_fontweight("bold" if label.get_text() in timeline.claims else "normal")
     axes.invert_yaxis()
     _name_windows(axes, timeline.windows, 0.5)
     _calm(axes, "left", "bottom")

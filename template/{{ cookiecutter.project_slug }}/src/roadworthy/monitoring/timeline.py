@@ -26,7 +26,14 @@ STATUS = {False: "good", True: "bad", None: "not judged"}
 class Timeline:
     """The readings of successive windows, from old to new."""
 
-    def __init__(self, windows: Sequence[Window], readings: Sequence[Reading], thresholds: Thresholds) -> None:
+    def __init__(
+        self,
+        windows: Sequence[Window],
+        readings: Sequence[Reading],
+        thresholds: Thresholds,
+        own: Mapping[str, str] | None = None,
+    ) -> None:
+        self.claims = {**CLAIMS, **(own or {})}
         self.windows = [window.name for window in windows]
         self.readings = list(readings)
         self.thresholds = thresholds
@@ -61,7 +68,7 @@ class Timeline:
 
     def verdicts(self) -> tuple[Verdict, ...]:
         """One verdict for each monitor that has a subject: red when an alarm of it rings after the newest window."""
-        return tuple(self._verdict(monitor, claim) for monitor, claim in CLAIMS.items() if self.subjects(monitor))
+        return tuple(self._verdict(monitor, claim) for monitor, claim in self.claims.items() if self.subjects(monitor))
 
     def table(self) -> "pd.DataFrame":
         """One row for each reading: window, monitor, subject, value, interval, limit, status, alarm, evidence."""
@@ -99,11 +106,12 @@ def read(
     thresholds: Thresholds | None = None,
     judge_over: int = 1,
     more: Sequence[Reading] = (),
+    own: Mapping[str, str] | None = None,
 ) -> Timeline:
     """Read every monitor in every window; what needs labels is judged over the last `judge_over` windows together.
 
     `reference` and `metrics` are the contents of reference.json and metrics.json; `more` are readings of these windows
-    that need more than their rows. ValueError without a window.
+    that need more than their rows, `own` the claims of the project's monitors among them. ValueError without a window.
     """
     if not windows:
         raise ValueError("no window to read")
@@ -112,7 +120,7 @@ def read(
     for i, window in enumerate(windows):
         judged = join(window.name, windows[max(0, i + 1 - judge_over) : i + 1])
         readings += [*inputs(reference, window, limits), *outcomes(metrics, judged, limits)]
-    return Timeline(windows, readings, limits)
+    return Timeline(windows, readings, limits, own)
 
 
 def _sentence(reading: Reading) -> str:

@@ -1,8 +1,10 @@
 """Watch a model: from its prediction log, window by window, to readings, verdicts and a report."""
 
 import json
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC
 from datetime import datetime
 from datetime import timedelta
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bundle import Bundle
+from ..definition import claim_of
 from ..errors import InputError
 from ..gates import Verdict
 from ..postgres import Postgres
@@ -25,6 +28,7 @@ from .counts import Columns
 from .estimates import Estimate
 from .log import PredictionLog
 from .log import exists
+from .monitors import Reading
 from .monitors import Thresholds
 from .monitors import Window
 from .timeline import Timeline
@@ -38,6 +42,7 @@ WINDOWS = 13  # a quarter of a year
 JUDGE_OVER = 4  # windows: the AUC of one week scatters by .07, that of four by .04
 SILENT = timedelta(days=365)  # for longer, a log counts as one that has not begun
 LABEL_DELAY = timedelta(days=1)  # 99.9% of the flights have landed 11 hours after their scheduled departure
+Monitor = Callable[[Mapping[str, Any], Window], Reading]  # of a project: a reading of one window
 
 
 @dataclass(frozen=True)
@@ -69,12 +74,14 @@ def monitor(
     label_delay: timedelta = LABEL_DELAY,
     report_path: Path | None = None,
     batch: Columns | None = None,
+    monitors: Mapping[str, Monitor] | None = None,
 ) -> Watched:
     """Watch the model of a bundle over the last `windows` windows of `days` days until `now`, and write a report.
 
     Only answers of this version of the model count. A label is due `label_delay` after the prediction time, and what
     came later than `now` (in UTC, if it names no zone) is not known yet. A log that does not exist yet is an empty one.
     With `batch`, what the batch path gives (the features by name, and "key"), the rows of the log are compared with it.
+    `monitors` are those of the project: each gives a reading of a window.
     Raises InputError for a bundle or a log that cannot be read, and for windows that are too short.
     """
     bundle, reference = load(bundle_folder)
@@ -95,7 +102,12 @@ def monitor(
     )
     more = traffic.readings(reference, came, starts, days, limits)
     more += skew.readings(list(reference["features"]), parts, batch, limits) if batch else []
-    timeline = read(reference, bundle.metrics, parts, thresholds=limits, judge_over=JUDGE_OVER, more=more)
+    watched = monitors or {}
+    claims = {name: claim_of(monitor) for name, monitor in watched.items()}
+    more += [
+        replace(watched[name](reference, part), monitor=name, window=part.name) for name in claims for part in parts
+    ]
+    timeline = read(reference, bundle.metrics, parts, thresholds=limits, judge_over=JUDGE_OVER, more=more, own=claims)
     guesses = estimates.by_window(reference, parts, JUDGE_OVER)
     if report_path is not None:
         about = f"Model {bundle.signature.name}, version {bundle.version}, until {end:%Y-%m-%d %H:%M} UTC"

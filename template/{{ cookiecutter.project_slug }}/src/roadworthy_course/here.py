@@ -1,0 +1,31 @@
+"""Where the course is used: the folder of the project, its settings, the project. Only here the course looks for them.
+
+Everything else of the course takes a project or a folder as its first argument.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from roadworthy import settings as settings_file
+from roadworthy.project import Project
+from roadworthy.settings import Settings
+
+
+def folder(home: Path | None = None) -> Path:
+    """The folder `home`, or that of the project that holds the working folder; InputError when there is none."""
+    return (home or settings_file.find_home()).resolve()
+
+
+def project(home: Path | None = None) -> Project:
+    """The project in `folder(home)`, opened once: what was drawn from its data is found again."""
+    return _opened(folder(home))
+
+
+def settings(home: Path) -> Settings:
+    """The settings of the project in `home`, which may be another one than that of this library."""
+    return settings_file.load(home)
+
+
+@cache
+def _opened(home: Path) -> Project:
+    return Project.open(home)
