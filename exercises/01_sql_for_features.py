@@ -17,12 +17,13 @@
 import duckdb
 import pandas as pd
 
+import roadworthy as rw
 from roadworthy import data
-from roadworthy_course import exercises
-from roadworthy_course import drawn
+from roadworthy_course import drawn, exercises
 
 check = exercises.begin("01")
-tables = drawn.look(seed=0)
+project = rw.Project.open()
+tables = drawn.look(project, seed=0)
 data.ask(tables, "select id, carrier, origin, dest, time_hour, minute, arr_delay from flights limit 3")
 
 # %% [markdown]

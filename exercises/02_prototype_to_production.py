@@ -21,8 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from roadworthy import charts
-from roadworthy_course import exercises
-from roadworthy_course import prototype
+from roadworthy_course import exercises, prototype
 
 check = exercises.begin("02")
 sessions = prototype.sessions(seed=0)  # real sessions at workplaces; other seeds are other drivers
@@ -247,5 +246,6 @@ def q7(old: pd.Series, new: pd.Series) -> tuple[bool, str]:
 check("q7")
 
 # %% [markdown]
-# All right? `roadworthy exercise status` shows how far you are. What the package does with its own features is in
-# `sql/features.sql`, `model.py` and `training.py`; the gates that keep a leak out are those of lesson 03.
+# All right? `roadworthy exercise status` shows how far you are. What your project does with its own features is in
+# `features.sql` and `model.py` of its package and in `training.py` of the library; the gates that keep a leak out are
+# those of lesson 03.

@@ -5,7 +5,7 @@
 #
 # A charging operator sends you its sessions every month. You write down what they must look like, so that a fault is
 # noticed before a model learns it, and nobody is woken when nothing is wrong. You need lesson 01; the classes are in
-# `schema.py` of the package.
+# `schema.py` of the library, `roadworthy`.
 #
 # Replace `...` by your answer, run its cell and the cell with `check` below it. Your answers are tried on clean months
 # and on months with planted faults that you have not seen. A check that is red on clean data counts as much as one that
@@ -14,9 +14,8 @@
 # %%
 import pandas as pd
 
-from roadworthy_course import exercises
-from roadworthy_course import drawn
-from roadworthy.schema import Column, Law, Rule
+from roadworthy import Column, Law, Rule
+from roadworthy_course import drawn, exercises
 
 check = exercises.begin("03")
 sessions = drawn.sessions_of(seed=0)  # a clean "month", of eight weeks; other seeds give others, of other sites

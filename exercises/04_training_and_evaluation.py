@@ -14,11 +14,12 @@
 import numpy as np
 import pandas as pd
 
+import roadworthy as rw
 from roadworthy import charts, evaluation
-from roadworthy_course import exercises
-from roadworthy_course import forecasts
+from roadworthy_course import exercises, forecasts
 
 check = exercises.begin("04")
+project = rw.Project.open()
 history = forecasts.history(seed=0)  # real charging sessions, and a moment to cut at; other seeds, other moments
 history.sessions.head(3)
 
@@ -77,7 +78,7 @@ check("q2")
 # ## Question 3: two scores, by hand
 #
 # Now the flights: `y` is 1 for a late flight and 0 for a punctual one, `p` a forecast that it will be late. Both are
-# numpy arrays. Write a function that returns two numbers, `(auc, brier)`, without scikit-learn and without the package:
+# numpy arrays. Write a function that returns two numbers, `(auc, brier)`, without scikit-learn and without the library:
 # whoever has written a score once reads it differently.
 #
 # - ROC AUC: of all pairs of a late and a punctual flight, the share in which the late one has the higher `p`; a pair
@@ -85,7 +86,7 @@ check("q2")
 # - Brier score: the mean of the squared differences of `p` and `y`.
 
 # %%
-flights = forecasts.late(seed=0)  # y, p and day; the forecast knows the carrier, the hour, and last winter
+flights = forecasts.late(project, seed=0)  # y, p and day; the forecast knows the carrier, the hour, and last winter
 pd.DataFrame({"y": flights.y, "p": flights.p, "day": flights.day}).head(3)
 
 # %% question="q3"
@@ -136,7 +137,7 @@ charts.intervals(
 # - do it 2,000 times; `low` and `high` are the 2.5% and 97.5% quantiles;
 # - the same `seed` gives the same interval.
 #
-# The rows come in no order. Write it yourself; `evaluation` of the package is what you are compared with.
+# The rows come in no order. Write it yourself; `evaluation` of the library is what you are compared with.
 
 # %% question="q4"
 def q4(y: np.ndarray, p: np.ndarray, day: np.ndarray, seed: int) -> tuple[float, float]:

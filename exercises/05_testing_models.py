@@ -5,7 +5,7 @@
 #
 # Next week somebody hands you a model that says how likely a flight is to arrive 15 minutes late. You will not see its
 # code. You write the tests that it must pass, so that a fault is found before a passenger finds it, and no sound model
-# is sent back. You need lesson 03; `model_tests.py` of the package holds the tests of this project.
+# is sent back. You need lesson 03; `model_tests.py` of the library holds the tests of this project.
 #
 # - **A model** is a function: `model(rows)` takes a table of flights and returns one number for each row, as a numpy
 #   array or a Series. It needs every column of the table, and may refuse a table in which a `flight_id` stands twice.
@@ -22,13 +22,14 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+import roadworthy as rw
 from roadworthy import charts
-from roadworthy_course import exercises
-from roadworthy_course import faulty, specimens, suspects
+from roadworthy_course import exercises, faulty, specimens, suspects
 from roadworthy_course.specimens import Model
 
 check = exercises.begin("05")
-rows = specimens.rows(seed=0)  # flights of some days of 2023; other seeds are other days
+project = rw.Project.open()
+rows = specimens.rows(project, seed=0)  # flights of some days of 2023; other seeds are other days
 rows.head(3)
 
 # %% [markdown]
@@ -178,7 +179,7 @@ check("q4")
 # Values may be missing (so is their time), and a feature may be text, which is judged by its times only.
 
 # %%
-given = suspects.features(seed=0)
+given = suspects.features(project, seed=0)
 features, known, asked, late = given.table, given.known, given.asked, given.late
 features.head(3)
 
@@ -213,7 +214,7 @@ check("q5")
 # Take each flight as independent of the others. (In real data those of a day are not: lesson 02.)
 
 # %%
-answers = suspects.slices(seed=0).answers  # of a sound model; suspects.slices(0, "large").answers are not
+answers = suspects.slices(project, seed=0).answers  # of a sound model; slices(project, 0, "large") has a bad carrier
 answers.groupby("carrier").agg(flights=("p", "size"), said=("p", "mean"), late=("late", "mean")).round(3)
 
 # %% question="q6"

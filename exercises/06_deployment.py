@@ -19,13 +19,12 @@ import uuid
 import numpy as np
 import pandas as pd
 
-from roadworthy_course import exercises
-from roadworthy_course import serving
-from roadworthy_course import situations
-from roadworthy_course import spies
+import roadworthy as rw
+from roadworthy_course import exercises, serving, situations, spies
 
 check = exercises.begin("06")
-rows = serving.departures(seed=0)  # flights of 2023; other seeds are other days
+project = rw.Project.open()
+rows = serving.departures(project, seed=0)  # flights of 2023; other seeds are other days
 rows.head(3).T
 
 # %% [markdown]
@@ -38,7 +37,7 @@ rows.head(3).T
 # that was given stays as it is. What you write is read by the service's own reader.
 
 # %%
-fields = serving.names()
+fields = serving.names(project)
 print(*fields)
 print(rows[fields].dtypes.value_counts().to_dict())
 print(f"{rows[fields].isna().any(axis=1).sum()} of {len(rows)} rows miss a value")

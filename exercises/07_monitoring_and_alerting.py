@@ -15,14 +15,14 @@
 import numpy as np
 import pandas as pd
 
+import roadworthy as rw
 from roadworthy import charts
-from roadworthy_course import exercises
-from roadworthy_course import replays
-from roadworthy_course import watched
+from roadworthy_course import exercises, replays, watched
 
 check = exercises.begin("07")
-history = watched.history(seed=0)  # the predictions of 2022, in which nothing went wrong
-log = watched.log(seed=0, first="2023-05-01", days=56)  # eight weeks of 2023; other seeds give other flights
+project = rw.Project.open()
+history = watched.history(project, seed=0)  # the predictions of 2022, in which nothing went wrong
+log = watched.log(project, seed=0, first="2023-05-01", days=56)  # eight weeks of 2023; other seeds give other flights
 history.head(3)
 
 # %% [markdown]
@@ -167,7 +167,7 @@ check("q4")
 # in seven of them one thing goes wrong and 40% of the requests meet it, in seven others nothing does.
 
 # %%
-readings = replays.readings(seed=0)
+readings = replays.readings(project, seed=0)
 readings.head(3)
 
 # %% [markdown]
@@ -222,7 +222,7 @@ check("q5")
 # storm, a holiday, a day without wind and a warm month are no incidents: they pass.
 
 # %%
-broken = watched.log(seed=0, first="2023-02-01", days=49, what="wind", after=25)
+broken = watched.log(project, seed=0, first="2023-02-01", days=49, what="wind", after=25)
 print(broken.what, broken.day.date(), len(broken.predictions))
 
 # %% question="q6"

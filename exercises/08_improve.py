@@ -8,7 +8,7 @@
 #
 # Replace `...` by your answer, run its cell and the cell with `check` below it. The flights are real ones of 2023, the
 # two models are invented, so that it is known which is better. Your answers are tried on other flights and other models
-# than those that you see. You may use `evaluation.py` and `files.py` of the package.
+# than those that you see. You may use `evaluation.py` and `files.py` of the library.
 # `roadworthy exercise hint 08 q1` gives a hint.
 
 # %%
@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import roadworthy as rw
 from roadworthy import charts, evaluation, files
-from roadworthy_course import exercises
-from roadworthy_course import contenders, releases
+from roadworthy_course import contenders, exercises, releases
 
 check = exercises.begin("08")
+project = rw.Project.open()
 scratch = releases.scratch()  # a folder for what you write; it is gone when the notebook ends
 weeks = releases.weeks(seed=0, case=releases.CASES[2])
 weeks
@@ -69,7 +70,7 @@ check("q1")
 # it had arrived and its label was known; it is missing for a cancelled flight. The rows are in no order.
 
 # %%
-flights = contenders.days_of(seed=0, days=42).sample(frac=1, random_state=0)
+flights = contenders.days_of(project, seed=0, days=42).sample(frac=1, random_state=0)
 as_of = pd.Timestamp(flights["scheduled"].median()).floor("h")
 print(as_of)
 flights.head(3)
@@ -107,7 +108,7 @@ check("q2")
 # older. The picture shows the mean gain of each day: the squared error of the champion minus that of the challenger.
 
 # %%
-found = contenders.meeting(seed=0, kind="equal")
+found = contenders.meeting(project, seed=0, kind="equal")
 gain = found.by_day
 print(f"the challenger has learned until {found.learned_until:%d %B}")
 charts.bars([f"{day:%d %b}" for day in gain.index], gain, title="Days that neither knows", label="gain", line=0.0)
@@ -190,7 +191,7 @@ print(json.dumps({"champion": 9, "former": [2, 5], "log": ["promoted 2", "promot
 #   error (of any kind) that says why, and changes nothing.
 # - Before the first promotion there is no `champion.json`.
 # - The process may be killed at any moment. Whoever reads `champion.json` then finds the whole old state or the whole
-#   new one. So write beside it, in the same folder, and rename; `files.write_atomic` of the package does so, too.
+#   new one. So write beside it, in the same folder, and rename; `files.write_atomic` of the library does so, too.
 
 # %% question="q5"
 # solution begins
@@ -237,7 +238,7 @@ check("q5")
 # %%
 data_folder = scratch / "data"
 data_folder.mkdir(exist_ok=True)
-made = releases.run(data_folder, seed=0)
+made = releases.run(project, data_folder, seed=0)
 print(*sorted(path.name for path in data_folder.iterdir()), sep="\n")
 made.record
 
@@ -284,10 +285,10 @@ check("q6")
 # The decision is taken. Now tell it to people who did not see the notebook. You get the facts:
 
 # %%
-releases.facts(seed=0, kind="better")
+releases.facts(project, seed=0, kind="better")
 
 # %%
-releases.facts(seed=0, kind="slice")
+releases.facts(project, seed=0, kind="slice")
 
 # %% [markdown]
 # `difference` is that of question 3 with its interval, judged on the days `first` to `last`; `worse` has the carriers

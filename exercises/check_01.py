@@ -1,9 +1,10 @@
-"""The visible checks of exercise 01; see `learning/checks.py` of the package for how they are written."""
+"""The visible checks of exercise 01; see `checks.py` of roadworthy_course for how they are written."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from roadworthy.project import Project
 from roadworthy_course import answers
 from roadworthy_course import drawn
 from roadworthy_course.answers import require
@@ -17,8 +18,8 @@ class Q1(Question):
 
     prepare = staticmethod(drawn.flights)
 
-    def __init__(self, seed: int, q1: object) -> None:
-        tables = drawn.flights(seed)
+    def __init__(self, project: Project, seed: int, q1: object) -> None:
+        tables = drawn.flights(project, seed)
         flights = tables["flights"].to_pandas()
         late = flights["arr_delay"].ge(15).where(flights["arr_delay"].notna())
         right = flights.assign(late=late.astype(float)).groupby("carrier")
@@ -68,8 +69,8 @@ class Q2(Question):
 
     prepare = staticmethod(drawn.flights)
 
-    def __init__(self, seed: int, q2: object) -> None:
-        tables = drawn.flights(seed)
+    def __init__(self, project: Project, seed: int, q2: object) -> None:
+        tables = drawn.flights(project, seed)
         flights, weather = tables["flights"].to_pandas(), tables["weather"].to_pandas()
         self.right = flights[["id", "origin", "time_hour"]].merge(weather, on=["origin", "time_hour"], how="left")
         self.found = answers.rows(tables, q2, ["id", "temp", "wind_speed"])
@@ -107,8 +108,8 @@ class Q3(Question):
 
     prepare = staticmethod(drawn.flights)
 
-    def __init__(self, seed: int, q3: object) -> None:
-        tables = drawn.flights(seed)
+    def __init__(self, project: Project, seed: int, q3: object) -> None:
+        tables = drawn.flights(project, seed)
         flights = tables["flights"].to_pandas()
         flights["at"] = flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
         counted = [self._before(rows) for _, rows in flights.groupby("origin")]
@@ -181,8 +182,8 @@ class Q4(Question):
 
     prepare = staticmethod(drawn.flights)
 
-    def __init__(self, seed: int, q4: object) -> None:
-        tables = drawn.flights(seed)
+    def __init__(self, project: Project, seed: int, q4: object) -> None:
+        tables = drawn.flights(project, seed)
         flights, weather = tables["flights"].to_pandas(), tables["weather"].to_pandas()
         weather = weather[weather["time_hour"] >= flights["time_hour"].min()]  # the first flights have none before them
         tables = {**tables, "weather": answers.arrow(weather)}
@@ -391,8 +392,8 @@ class Q7(Question):
 
     prepare = staticmethod(drawn.flights)
 
-    def __init__(self, seed: int, q7: object) -> None:
-        self.tables, self.q7 = drawn.flights(seed), q7
+    def __init__(self, project: Project, seed: int, q7: object) -> None:
+        self.tables, self.q7 = drawn.flights(project, seed), q7
         self.flights = self.tables["flights"].to_pandas()
         self.found = answers.rows(self.tables, q7, ["id", "feature"])
         self.flights["at"] = self.flights["time_hour"] + pd.to_timedelta(self.flights["minute"], unit="min")

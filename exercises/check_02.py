@@ -1,4 +1,4 @@
-"""The visible checks of exercise 02; see `learning/checks.py` of the package for how they are written."""
+"""The visible checks of exercise 02; see `checks.py` of roadworthy_course for how they are written."""
 
 from collections.abc import Callable
 from collections.abc import Iterable

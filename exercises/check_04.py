@@ -1,4 +1,4 @@
-"""The visible checks of exercise 04; see `learning/checks.py` of the package for how they are written."""
+"""The visible checks of exercise 04; see `checks.py` of roadworthy_course for how they are written."""
 
 import math
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 from roadworthy import evaluation
+from roadworthy.project import Project
 from roadworthy_course import answers
 from roadworthy_course import forecasts
 from roadworthy_course.answers import require
@@ -175,9 +176,9 @@ class Q3(Question):
 
     names: ClassVar = "auc, brier"
 
-    def __init__(self, seed: int, q3: object) -> None:
-        self.q3, self.tied = q3, forecasts.late(seed, digits=1)
-        base = forecasts.late(seed)
+    def __init__(self, project: Project, seed: int, q3: object) -> None:
+        self.q3, self.tied = q3, forecasts.late(project, seed, digits=1)
+        base = forecasts.late(project, seed)
         apart = np.argsort(np.lexsort((np.random.default_rng(seed).random(len(base.p)), base.p)))  # no two alike
         self.plain = Forecast(base.y, (apart + 1.0) / (len(apart) + 2), base.day)
         self.found = self._scores(self.plain)
@@ -259,12 +260,12 @@ class Q4(Question):
     within: ClassVar = 0.08  # of the width: the chance of 2,000 draws is about a fourth of it
 
     @staticmethod
-    def prepare(seed: int) -> object:
+    def prepare(project: Project, seed: int) -> object:
         """Draw the flights."""
-        return forecasts.late(seed + 40)
+        return forecasts.late(project, seed + 40)
 
-    def __init__(self, seed: int, q4: object) -> None:
-        self.seed, self.q4, self.made = seed, q4, forecasts.late(seed + 40)
+    def __init__(self, project: Project, seed: int, q4: object) -> None:
+        self.seed, self.q4, self.made = seed, q4, forecasts.late(project, seed + 40)
         self.low, self.high = self._interval()
         self.right = evaluation.evaluate(self.made.y, self.made.p, self.made.day, draws=10_000, seed=seed + 1)
         self.width = self.right.brier_high - self.right.brier_low
@@ -317,19 +318,19 @@ class Q5(Question):
     """Is A better than B?"""
 
     @staticmethod
-    def prepare(seed: int) -> object:
+    def prepare(project: Project, seed: int) -> object:
         """Plant the differences."""
-        return forecasts.pairs(seed)
+        return forecasts.pairs(project, seed)
 
-    def __init__(self, seed: int, q5: object) -> None:
+    def __init__(self, project: Project, seed: int, q5: object) -> None:
         self.said = {}
-        for name, made in forecasts.pairs(seed).items():
+        for name, made in forecasts.pairs(project, seed).items():
             found = answers.called(q5, *(each.copy() for each in (made.y, made.a, made.b, made.day)), seed)
             known = {"a": "A", "b": "B", SAME: SAME}
             said = known.get(found.strip().lower()) if isinstance(found, str) else None
             self.said[name] = said or ""
             require(said, expected=f'"A", "B" or "{SAME}"', came=repr(found), cause="Return one of the three texts")
-        self.right = {name: made.right for name, made in forecasts.pairs(seed).items()}
+        self.right = {name: made.right for name, made in forecasts.pairs(project, seed).items()}
 
     def check_clear(self) -> None:
         """a clear difference is seen, in both directions"""
@@ -366,8 +367,8 @@ class Q5(Question):
 class Q6(Question):
     """A threshold has a price"""
 
-    def __init__(self, seed: int, q6: object) -> None:
-        self.q6, self.made = q6, forecasts.distorted(seed)
+    def __init__(self, project: Project, seed: int, q6: object) -> None:
+        self.q6, self.made = q6, forecasts.distorted(project, seed)
         random = np.random.default_rng(seed)
         self.usual = [(float(random.integers(80, 130)), float(random.integers(250, 500))) for _ in range(2)]
         self.found = [self._threshold(*costs) for costs in self.usual]

@@ -1,4 +1,4 @@
-"""The visible checks of exercise 05; see `learning/checks.py` of the package for how they are written."""
+"""The visible checks of exercise 05; see `checks.py` of roadworthy_course for how they are written."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from roadworthy.project import Project
 from roadworthy_course import answers
 from roadworthy_course import faulty
 from roadworthy_course import specimens
@@ -29,8 +30,8 @@ class Q1(Tested):
 
     advice: ClassVar = "Does the test compare the same flights, and change these three columns only?"
 
-    def __init__(self, seed: int, q1: object) -> None:
-        super().__init__(seed, q1)
+    def __init__(self, project: Project, seed: int, q1: object) -> None:
+        super().__init__(project, seed, q1)
 
     def check_rows(self) -> None:
         """the rows are as before"""
@@ -58,8 +59,8 @@ class Q2(Tested):
 
     advice: ClassVar = "Set the column in every row, to one end and to the other, and compare the means over all rows"
 
-    def __init__(self, seed: int, q2: object) -> None:
-        super().__init__(seed, q2)
+    def __init__(self, project: Project, seed: int, q2: object) -> None:
+        super().__init__(project, seed, q2)
 
     def check_rows(self) -> None:
         """the rows are as before"""
@@ -93,8 +94,8 @@ class Q3(Tested):
     complete: ClassVar = True
     advice: ClassVar = "0 to 1 is allowed in full, and only STORM against CALM has an order"
 
-    def __init__(self, seed: int, q3: object) -> None:
-        super().__init__(seed, q3)
+    def __init__(self, project: Project, seed: int, q3: object) -> None:
+        super().__init__(project, seed, q3)
 
     def check_scale(self) -> None:
         """red on what is no probability"""
@@ -125,8 +126,8 @@ class Q4(Tested):
     count: ClassVar = 30
     advice: ClassVar = "Compare with a tolerance of .000001, and each answer with that for the same flight"
 
-    def __init__(self, seed: int, q4: object) -> None:
-        super().__init__(seed, q4)
+    def __init__(self, project: Project, seed: int, q4: object) -> None:
+        super().__init__(project, seed, q4)
 
     def check_others(self) -> None:
         """red on models that look at the other rows"""
@@ -162,12 +163,12 @@ class Q5(Question):
     }
 
     @staticmethod
-    def prepare(seed: int) -> object:
+    def prepare(project: Project, seed: int) -> object:
         """Reading the flights takes longest."""
-        return suspects.features(seed)
+        return suspects.features(project, seed)
 
-    def __init__(self, seed: int, q5: object) -> None:
-        self.given = suspects.features(seed)
+    def __init__(self, project: Project, seed: int, q5: object) -> None:
+        self.given = suspects.features(project, seed)
         tables = (self.given.table, self.given.known, self.given.asked, self.given.late)
         found = answers.called(q5, *(each.copy() for each in tables))
         kind = type(found).__name__
@@ -220,13 +221,13 @@ class Q6(Question):
     """A gate for slices"""
 
     @staticmethod
-    def prepare(seed: int) -> object:
+    def prepare(project: Project, seed: int) -> object:
         """Reading the flights takes longest."""
-        return [suspects.slices(seed, fault, draw) for fault in suspects.STORIES for draw in range(1 if fault else 3)]
+        return [suspects.slices(project, seed, fault, draw) for fault in suspects.STORIES for draw in range(1 if fault else 3)]
 
-    def __init__(self, seed: int, q6: object) -> None:
-        self.seed, self.q6 = seed, q6
-        self.clean = self._said(suspects.slices(seed))
+    def __init__(self, project: Project, seed: int, q6: object) -> None:
+        self.project, self.seed, self.q6 = project, seed, q6
+        self.clean = self._said(suspects.slices(project, seed))
 
     def _said(self, given: suspects.Slices) -> tuple[bool, str]:
         found = answers.called(self.q6, given.answers.copy())
@@ -240,7 +241,7 @@ class Q6(Question):
     def check_quiet(self) -> None:
         """green on the answers of sound models"""
         for draw in range(3):
-            given = suspects.slices(self.seed, draw=draw)
+            given = suspects.slices(self.project, self.seed, draw=draw)
             passed, name = self._said(given)
             if not passed:
                 self._false_alarm(given, name)
@@ -283,9 +284,9 @@ class Q6(Question):
 
     def _bad(self, fault: str, cause: str) -> None:
         passed, name = self.clean
-        given = suspects.slices(self.seed, fault)
+        given = suspects.slices(self.project, self.seed, fault)
         if not passed:
-            self._false_alarm(suspects.slices(self.seed), name)
+            self._false_alarm(suspects.slices(self.project, self.seed), name)
         passed, name = self._said(given)
         require(not passed, expected=f"red for {given.bad}: {given.story}", came="green", cause=cause)
         second = "The second value is the name of the worst carrier, as it stands in the table"
@@ -314,18 +315,18 @@ class Q7(Tested):
     every: ClassVar = (*known, "new carrier", *by_outcome)
 
     @classmethod
-    def prepare(cls, seed: int) -> object:
+    def prepare(cls, project: Project, seed: int) -> object:
         """Reading the flights takes longest, then drawing the outcomes."""
-        return [specimens.outcomes(name, seed, cls.count) for name in specimens.SOUND]
+        return [specimens.outcomes(project, name, seed, cls.count) for name in specimens.SOUND]
 
-    def __init__(self, seed: int, q7: object) -> None:
-        super().__init__(seed, q7)
+    def __init__(self, project: Project, seed: int, q7: object) -> None:
+        super().__init__(project, seed, q7)
         self.missed: list[Specimen] | None = None
 
     def more(self, specimen: Specimen) -> Sequence[Any]:
         """What became of the flights, as the sound model or the sound twin has it."""
         twin = specimen.twin or specimen
-        return (specimens.outcomes(twin.name, self.seed, self.count).copy(),)
+        return (specimens.outcomes(self.project, twin.name, self.seed, self.count).copy(),)
 
     def check_half(self) -> None:
         """red on 9 of 18 faulty models"""

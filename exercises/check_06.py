@@ -1,4 +1,4 @@
-"""The visible checks of exercise 06; see `learning/checks.py` of the package for how they are written."""
+"""The visible checks of exercise 06; see `checks.py` of roadworthy_course for how they are written."""
 
 import json
 import math
@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from roadworthy.project import Project
 from roadworthy.service.request import BadRequestError
 from roadworthy_course import answers
 from roadworthy_course import latency
@@ -31,12 +32,13 @@ class Q1(Question):
     """The body of a request"""
 
     @staticmethod
-    def prepare(seed: int) -> object:
+    def prepare(project: Project, seed: int) -> object:
         """The flights are read, the reader is built."""
-        return serving.reader(), serving.departures(seed)
+        return serving.reader(project), serving.departures(project, seed)
 
-    def __init__(self, seed: int, q1: object) -> None:
-        self.q1, self.given, self.fields = q1, serving.departures(seed), serving.names()
+    def __init__(self, project: Project, seed: int, q1: object) -> None:
+        self.reader = serving.reader(project)
+        self.q1, self.given, self.fields = q1, serving.departures(project, seed), serving.names(project)
         rows = self.given.copy()
         self.body = self._body(rows)
         self.unchanged = rows.equals(self.given)
@@ -67,7 +69,7 @@ class Q1(Question):
     def check_accepted(self) -> None:
         """the service's reader accepts it"""
         try:
-            serving.reader().read(self.body)
+            self.reader.read(self.body)
         except BadRequestError as error:
             first = error.problems[0]
             raise Fault(

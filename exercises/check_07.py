@@ -1,4 +1,4 @@
-"""The visible checks of exercise 07; see `learning/checks.py` of the package for how they are written."""
+"""The visible checks of exercise 07; see `checks.py` of roadworthy_course for how they are written."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from roadworthy.project import Project
 from roadworthy_course import answers
 from roadworthy_course import replays
 from roadworthy_course import slips
@@ -23,16 +24,16 @@ class Q1(Question):
     """PSI, with bins that the reference fixes"""
 
     @staticmethod
-    def prepare(seed: int) -> object:
+    def prepare(project: Project, seed: int) -> object:
         """The flights are read once."""
-        return watched.history(seed)
+        return watched.history(project, seed)
 
-    def __init__(self, seed: int, q1: object) -> None:
+    def __init__(self, project: Project, seed: int, q1: object) -> None:
         self.q1, random = q1, np.random.default_rng(seed)
-        rows = watched.history(seed).sample(3000, random_state=seed)
+        rows = watched.history(project, seed).sample(3000, random_state=seed)
         self.temp = rows["temp"].dropna().reset_index(drop=True)[:2000]
         self.wind = rows["wind"].dropna().reset_index(drop=True)[:2000]
-        self.window = watched.log(seed + 20, "2023-07-01", 14).predictions["temp"].dropna()
+        self.window = watched.log(project, seed + 20, "2023-07-01", 14).predictions["temp"].dropna()
         self.steps = pd.Series(random.choice([0.0, 3.0, 5.0, 8.0], 1000, p=[0.5, 0.2, 0.2, 0.1]))
 
     def check_value(self) -> None:
@@ -63,9 +64,9 @@ class Q1(Question):
 class Q2(Question):
     """The score as it was known"""
 
-    def __init__(self, seed: int, q2: object) -> None:
+    def __init__(self, project: Project, seed: int, q2: object) -> None:
         self.q2, first = q2, pd.Timestamp(f"2023-0{seed % 7 + 2}-03")
-        log, self.start = watched.log(seed, str(first.date()), 8), first.tz_localize("UTC")
+        log, self.start = watched.log(project, seed, str(first.date()), 8), first.tz_localize("UTC")
         labels = log.labels.copy()  # each twelfth label was kept for a day: its flight is due, but not known
         labels["known_at"] += pd.to_timedelta((labels["id"] % 12 == 0) * 24, unit="h")
         self.rows, self.labels = log.predictions, labels
@@ -118,13 +119,13 @@ class Q3(Question):
     """The same season"""
 
     @staticmethod
-    def prepare(seed: int) -> object:
+    def prepare(project: Project, seed: int) -> object:
         """Two years."""
-        return watched.history(seed, 730)
+        return watched.history(project, seed, 730)
 
-    def __init__(self, seed: int, q3: object) -> None:
-        self.seed, self.q3 = seed, q3
-        self.rows = watched.history(seed, 730)
+    def __init__(self, project: Project, seed: int, q3: object) -> None:
+        self.project, self.seed, self.q3 = project, seed, q3
+        self.rows = watched.history(project, seed, 730)
         self.summer = pd.Timestamp(f"2023-07-{10 + seed % 10}")
         self.found = self._asked(self.summer)
 
@@ -141,7 +142,7 @@ class Q3(Question):
 
     def check_summer(self) -> None:
         """a clean week of summer is no incident against these rows"""
-        now = watched.log(self.seed + 500, str(self.summer.date()), 7).predictions
+        now = watched.log(self.project, self.seed + 500, str(self.summer.date()), 7).predictions
         came = f"{len(self.found)}"
         require(len(self.found) > 500, expected="rows to compare with", came=came, cause="Last summer is in the table")
         edges = [20, 35, 50, 60, 70, 80]  # quiet weeks of July have no day of winter
@@ -261,18 +262,19 @@ class Q5(Question):
     missed, false = 2, 4  # of 14 incidents; of 28 replays
 
     @staticmethod
-    def prepare(seed: int) -> object:
+    def prepare(project: Project, seed: int) -> object:
         """Three sets of replays; two of them are shared."""
-        return replays.readings(seed), Q5.unseen(seed)
+        return replays.readings(project, seed), Q5.unseen(project, seed)
 
     @staticmethod
-    def unseen(seed: int) -> list[pd.DataFrame]:
+    def unseen(project: Project, seed: int) -> list[pd.DataFrame]:
         """The replays that judge."""
-        return [replays.readings(100 + seed // 10 * 10 + number_) for number_ in range(2)]
+        return [replays.readings(project, 100 + seed // 10 * 10 + number_) for number_ in range(2)]
 
-    def __init__(self, seed: int, q5: object) -> None:
-        self.random, self.q5, self.seed = np.random.default_rng(seed), q5, seed
-        self.rows = replays.readings(seed)
+    def __init__(self, project: Project, seed: int, q5: object) -> None:
+        self.project, self.seed, self.q5 = project, seed, q5
+        self.random = np.random.default_rng(seed)
+        self.rows = replays.readings(project, seed)
         self.limits = self._asked(self.rows)
 
     def _asked(self, rows: pd.DataFrame) -> dict[str, float]:
@@ -300,7 +302,7 @@ class Q5(Question):
         self, limits: dict[str, float], factors: Mapping[str, float] | None = None
     ) -> tuple[list[str], list[str]]:
         missed, false = [], []
-        for rows in self.unseen(self.seed):
+        for rows in self.unseen(self.project, self.seed):
             scaled = rows if factors is None else rows.assign(value=rows["value"] * rows["monitor"].map(factors))
             some = replays.outcome(scaled, limits)
             missed += some[0]
@@ -345,12 +347,12 @@ class Q6(Question):
     """Find the incident"""
 
     @staticmethod
-    def prepare(seed: int) -> object:
+    def prepare(project: Project, seed: int) -> object:
         """The logs."""
-        return replays.logs(seed)
+        return replays.logs(project, seed)
 
-    def __init__(self, seed: int, q6: object) -> None:
-        self.logs, before = replays.logs(seed), watched.history(seed)
+    def __init__(self, project: Project, seed: int, q6: object) -> None:
+        self.logs, before = replays.logs(project, seed), watched.history(project, seed)
         self.said = {
             name: answers.called(q6, before.copy(), each.predictions.copy(), each.labels.copy())
             for name, each in self.logs.items()
@@ -422,8 +424,8 @@ class Q7(Question):
 
     longest, line = 600, 72
 
-    def __init__(self, seed: int, q7: object) -> None:
-        self.q7, self.cases = q7, replays.calls(seed)
+    def __init__(self, project: Project, seed: int, q7: object) -> None:
+        self.q7, self.cases = q7, replays.calls(project, seed)
         self.texts = [self._asked(*case) for case in self.cases]
 
     def _asked(self, found: object, rows: pd.DataFrame, runbook: object) -> str:

@@ -1,4 +1,4 @@
-"""The visible checks of exercise 08; see `learning/checks.py` of the package for how they are written."""
+"""The visible checks of exercise 08; see `checks.py` of roadworthy_course for how they are written."""
 
 import json
 import re
@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from roadworthy.project import Project
 from roadworthy_course import answers
 from roadworthy_course import contenders
 from roadworthy_course import interrupted
@@ -82,14 +83,14 @@ class Q2(Question):
     """What may it learn from?"""
 
     @staticmethod
-    def prepare(seed: int) -> object:
+    def prepare(project: Project, seed: int) -> object:
         """The first check reads much; the learner need not wait for it."""
-        return contenders.days_of(seed, 42)
+        return contenders.days_of(project, seed, 42)
 
-    def __init__(self, seed: int, q2: object) -> None:
+    def __init__(self, project: Project, seed: int, q2: object) -> None:
         random = np.random.default_rng(seed)
         self.days = int(random.integers(8, 16))
-        self.rows = contenders.days_of(seed, 42).sample(frac=1, random_state=seed)
+        self.rows = contenders.days_of(project, seed, 42).sample(frac=1, random_state=seed)
         chosen = self.rows[self.rows["known"].notna()].sort_values("scheduled")["known"].iloc[len(self.rows) * 3 // 4]
         self.as_of = chosen  # one label becomes known at this very moment
         edge = self.rows.index[(self.rows["known"] < self.as_of)][0]
@@ -213,15 +214,15 @@ class Q3(Question):
     """Is it better?"""
 
     @staticmethod
-    def prepare(seed: int) -> object:
+    def prepare(project: Project, seed: int) -> object:
         """Models are drawn until chance does not hide what they are."""
-        return [contenders.meeting(seed, kind) for kind in contenders.KINDS]
+        return [contenders.meeting(project, seed, kind) for kind in contenders.KINDS]
 
-    def __init__(self, seed: int, q3: object) -> None:
-        self.meeting = contenders.meeting(seed, KINDS[seed % 2])
+    def __init__(self, project: Project, seed: int, q3: object) -> None:
+        self.meeting = contenders.meeting(project, seed, KINDS[seed % 2])
         found = answers.called(q3, self.meeting.rows.sample(frac=1, random_state=seed), self.meeting.learned_until)
         self.yours = intervals.three(found)
-        self.right = _in_all(seed, KINDS[seed % 2])
+        self.right = _in_all(project, seed, KINDS[seed % 2])
 
     def check_difference(self) -> None:
         """the difference is that of the Brier scores, on days that neither model knows"""
@@ -258,8 +259,8 @@ class Q3(Question):
 
 
 @cache
-def _in_all(seed: int, kind: str) -> contenders.Interval:
-    rows = contenders.meeting(seed, kind).judged
+def _in_all(project: Project, seed: int, kind: str) -> contenders.Interval:
+    rows = contenders.meeting(project, seed, kind).judged
     return contenders.by_days(contenders.gains(rows), rows["day"], draws=4000)
 
 
@@ -268,11 +269,11 @@ class Q4(Question):
 
     prepare = Q3.prepare
 
-    def __init__(self, seed: int, q4: object) -> None:
-        self.seed = seed
+    def __init__(self, project: Project, seed: int, q4: object) -> None:
+        self.project, self.seed = project, seed
         self.chance = "equal" if seed % 2 else "worse"
         self.said = {
-            kind: two_words(answers.called(q4, contenders.meeting(seed, kind).judged))
+            kind: two_words(answers.called(q4, contenders.meeting(project, seed, kind).judged))
             for kind in ("better", self.chance, "two days", "slice")
         }
 
@@ -299,7 +300,7 @@ class Q4(Question):
 
     def check_slice(self) -> None:
         """one that is worse for a carrier is kept out, and the reason names it"""
-        worst = contenders.meeting(self.seed, "slice").slice
+        worst = contenders.meeting(self.project, self.seed, "slice").slice
         self._decided("slice", "keep", f"Better in all, but worse for {worst}: look at each carrier by itself")
         reason = self.said["slice"][1]
         named = {name for name in (*contenders.LARGE, contenders.SMALL) if re.search(rf"\b{name}\b", reason)}
@@ -309,7 +310,7 @@ class Q4(Question):
     def check_reason(self) -> None:
         """the reason gives the interval"""
         for kind in ("better", self.chance, "two days"):
-            right, reason = _in_all(self.seed, kind), self.said[kind][1]
+            right, reason = _in_all(self.project, self.seed, kind), self.said[kind][1]
             numbers = notes.numbers(reason)
             near = [[abs(number - end) < 0.25 * (right[2] - right[1]) for number in numbers] for end in right[1:]]
             expected = f"a reason with about {right[1]:+.4f} and {right[2]:+.4f}"
@@ -481,9 +482,9 @@ def _whole(folder: Path, states: tuple[Any, Any], step: interrupted.Step) -> Non
 class Q6(Question):
     """A card with its lineage"""
 
-    def __init__(self, seed: int, q6: object) -> None:
+    def __init__(self, project: Project, seed: int, q6: object) -> None:
         with tempfile.TemporaryDirectory() as name:
-            self.run = releases.run(Path(name), seed)
+            self.run = releases.run(project, Path(name), seed)
             self.record = json.loads(json.dumps(self.run.record))
             self.rows = self.run.rows
             found = answers.called(q6, Path(name), self.record, self.rows.copy())
@@ -599,10 +600,10 @@ class Q7(Question):
     kinds: ClassVar = ("better", "equal", "slice", "worse")
     prepare = Q3.prepare
 
-    def __init__(self, seed: int, q7: object) -> None:
+    def __init__(self, project: Project, seed: int, q7: object) -> None:
         self.notes = []
         for kind in self.kinds:
-            facts = releases.facts(seed, kind)
+            facts = releases.facts(project, seed, kind)
             text = answers.called(q7, {**facts, "worse": dict(facts["worse"])})
             came = f"a {type(text).__name__}"
             require(isinstance(text, str), expected="a text", came=came, cause="End with: return text, do not print it")

@@ -264,7 +264,7 @@ def q2(rows, as_of, window, days):
     age = (as_of - past["scheduled"]) / pd.Timedelta(days=1)
     return past, 0.5 ** (age / days) if window == "weighted" else 1.0
 
-# %% q3 right: the package
+# %% q3 right: the library
 def q3(rows, learned_until):
     fair = rows.dropna(subset="late").set_index("day", drop=False).sort_index()
     fair = fair.loc[learned_until + pd.Timedelta(days=1) :]
@@ -1075,7 +1075,7 @@ def q6(folder, record, rows):
     card["limits"] = [f"until {record['learned_until']}"] + [f"nothing known of {n}" for n in by.index[by["size"] < 30]]
     return card
 
-# %% q6 right: the package's slices, more keys
+# %% q6 right: the library's slices, more keys
 def q6(folder, record, rows):
     whole = evaluation.evaluate(rows["late"], rows["challenger"], rows["day"], draws=2000).to_dict()
     counts = rows["carrier"].value_counts()

@@ -14,7 +14,8 @@ from bank import bank
 from bank import namespace
 from edits import edited
 from roadworthy_course import checks
-from roadworthy_course import progress
+from roadworthy_course import here
+from roadworthy_course import progress_file
 
 BANK = list(bank())
 EDITS = int(os.environ.get("BANK_EDITS", "2"))  # random edits of each right answer
@@ -26,7 +27,7 @@ HIDDEN = [
 @pytest.fixture(autouse=True, scope="session")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No progress is written into the project."""
-    os.environ[progress.ELSEWHERE] = str(tmp_path_factory.mktemp("progress") / "progress.json")
+    os.environ[progress_file.ELSEWHERE] = str(tmp_path_factory.mktemp("progress") / "progress.json")
 
 
 @cache
@@ -41,7 +42,7 @@ def judged(exercise: str, question: str, source: str, folder: str = "") -> check
     except Exception as error:
         raise AssertionError(f"the answer's cell does not run: {error}") from error
     asked = checks.questions(EXERCISES / folder / f"check_{exercise[:2]}.py")
-    return checks.judge(question, asked[question], given)
+    return checks.judge(question, asked[question], given, here.project)
 
 
 @pytest.mark.parametrize("answer", [each for each in BANK if each.right], ids=str)
@@ -67,8 +68,9 @@ def test_a_wrong_answer_fails_with_the_message_meant_for_it(answer: Answer) -> N
 def test_the_solution_passes_every_check_and_a_blank_none(exercise: str) -> None:
     solved = namespace(exercise, solved=True)
     for name, question in checks.questions(EXERCISES / f"check_{exercise[:2]}.py").items():
-        assert checks.judge(name, question, solved).passed, repr(checks.judge(name, question, solved))
-        blank = checks.judge(name, question, names(exercise))
+        verdict = checks.judge(name, question, solved, here.project)
+        assert verdict.passed, repr(verdict)
+        blank = checks.judge(name, question, names(exercise), here.project)
         assert blank.blank
         assert blank.points == 0
 

@@ -15,12 +15,21 @@ from typing import Any
 
 if TYPE_CHECKING:
     from . import charts
+    from .data import ask
     from .definition import Definition
     from .definition import SearchSpace
     from .errors import InputError
     from .errors import ProjectError
     from .errors import RedError
+    from .evaluation import compare
+    from .evaluation import evaluate
+    from .evaluation import slices
+    from .export import predict
+    from .figures import record
+    from .monitoring.monitors import Reading
+    from .pages import Frame
     from .project import Project
+    from .registry import Registry
     from .schema import Column
     from .schema import Contract
     from .schema import Law
@@ -28,45 +37,71 @@ if TYPE_CHECKING:
     from .schema import Rule
     from .schema import Table
     from .settings import Model as ModelSettings
+    from .source_of_steps import show
+
+    course: Any
 
 # Where each public name stands: a module, and its name there when that is another one.
 _PLACES = {
     "Column": "schema",
     "Contract": "schema",
     "Definition": "definition",
+    "Frame": "pages",
     "InputError": "errors",
     "Law": "schema",
     "ModelSettings": "settings:Model",
     "Project": "project",
     "ProjectError": "errors",
+    "Reading": "monitoring.monitors",
     "RedError": "errors",
     "Reference": "schema",
+    "Registry": "registry",
     "Rule": "schema",
     "SearchSpace": "definition",
     "Table": "schema",
+    "ask": "data",
     "charts": "charts:",
+    "compare": "evaluation",
+    "evaluate": "evaluation",
+    "predict": "export",
+    "record": "figures",
+    "show": "source_of_steps",
+    "slices": "evaluation",
 }
 
 __all__ = [
     "Column",
     "Contract",
     "Definition",
+    "Frame",
     "InputError",
     "Law",
     "ModelSettings",
     "Project",
     "ProjectError",
+    "Reading",
     "RedError",
     "Reference",
+    "Registry",
     "Rule",
     "SearchSpace",
     "Table",
+    "ask",
     "charts",
+    "compare",
+    "course",
+    "evaluate",
+    "predict",
+    "record",
+    "show",
+    "slices",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """A public name, imported now that it is asked for."""
+    if name == "course":
+        return _course()
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, inside = _PLACES[name].partition(":")
@@ -74,6 +109,17 @@ def __getattr__(name: str) -> Any:
     value = found if _PLACES[name].endswith(":") else getattr(found, inside or name)
     globals()[name] = value
     return value
+
+
+def _course() -> Any:
+    """The course, if it is installed beside the library: it says so by an entry point; nothing imports it by name."""
+    from importlib.metadata import entry_points
+
+    from .errors import InputError
+
+    for entry in entry_points(group="roadworthy.extensions", name="course"):
+        return entry.load()
+    raise InputError("there is no course in this environment", hint="it comes with a project that was made with one")
 
 
 def __dir__() -> list[str]:

@@ -230,17 +230,7 @@ def registry_list(as_json: bool) -> None:  # noqa: FBT001
     """List the versions with their aliases and their AUC."""
     import pandas as pd
 
-    found = Project.open().registry
-    aliases = found.aliases()
-    rows = [
-        {
-            "version": number,
-            "aliases": ", ".join(name for name, of in aliases.items() if of == number),
-            "created": json.loads((found.path(number) / "manifest.json").read_text(encoding="utf-8"))["created"],
-            "auc": round(json.loads((found.path(number) / "metrics.json").read_text(encoding="utf-8"))["auc"], 4),
-        }
-        for number in found.versions()
-    ]
+    rows = Project.open().registry.list_versions()
     show(pd.DataFrame(rows, columns=["version", "aliases", "created", "auc"]), as_json)
 
 

@@ -46,7 +46,8 @@ class Evaluation:
     def to_dict(self) -> dict[str, float]:
         """The metrics by name, those of the project beside ours."""
         found = asdict(self)
-        return {**found, **found.pop("own")}
+        own = found.pop("own")
+        return {**found, **own}
 
     @classmethod
     def of(cls, figures: Mapping[str, float]) -> "Evaluation":

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from typing import Any
 
+from . import members
 from . import settings as settings_file
 from .definition import Definition
 from .definition import SearchSpace
@@ -23,7 +24,16 @@ from .schema import Contract
 from .settings import Settings
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from .data_checks import Report
+    from .decisions import Record
+    from .evaluation import Evaluation
+    from .gates import Verdict
+    from .monitoring.watch import Watched
     from .registry import Registry
+    from .scoring import Summary
+    from .steps import Release
 
 OBJECT = "PROJECT"  # of the project's package
 
@@ -92,12 +102,103 @@ class Project:
 
         return self.definition.extensions("monitors", CLAIMS)
 
+    def writing_to(self, folder: Path) -> "Project":
+        """The same project that keeps registry, tracking, predictions and reports in another folder."""
+        places = {name: folder / name for name in ("registry", "reports", "predictions")}
+        paths = self.settings.paths.model_copy(update={**places, "tracking": folder / "mlflow.db"})
+        return self.using(self.settings.model_copy(update={"paths": paths}))
+
+    @cached_property
+    def data(self) -> members.Data:
+        """Snapshots, features and splits."""
+        return members.Data(self)
+
+    @cached_property
+    def model(self) -> members.Models:
+        """Fitted models and the versions made of them."""
+        return members.Models(self)
+
+    @cached_property
+    def gates(self) -> members.Gates:
+        """The 28 gates of the ML Test Score and those of the project."""
+        return members.Gates(self)
+
+    @cached_property
+    def drills(self) -> members.Drills:
+        """Faults to plant in a copy of the project."""
+        return members.Drills(self)
+
+    @cached_property
+    def service(self) -> members.Services:
+        """The online service."""
+        return members.Services(self)
+
+    @cached_property
+    def monitoring(self) -> members.Monitoring:
+        """Windows of predictions, read by the monitors."""
+        return members.Monitoring(self)
+
+    @cached_property
+    def retraining(self) -> members.Retraining:
+        """Challengers and the decisions about them."""
+        return members.Retraining(self)
+
     @cached_property
     def registry(self) -> "Registry":
         """Versions and aliases: `list`, `promote`, `rollback`."""
         from .registry import Registry
 
         return Registry(self.settings.paths.registry)
+
+    def check(self, snapshot: str = "") -> "Report":
+        """Hold a snapshot, the default one without a name, against the contract."""
+        from . import data_checks
+
+        limit = self.settings.data.checks.max_quarantined
+        return data_checks.check_snapshot(self, self.data.connect(snapshot), max_quarantined=limit)
+
+    def train(self) -> "Release":
+        """Check, train, evaluate, test, export, register and track a model; its version, promoted or not."""
+        from . import steps
+
+        return steps.train(self)
+
+    def evaluate(self, version: int | str = "champion") -> "tuple[Evaluation, pd.DataFrame]":
+        """How a version does on the test period, and on its slices."""
+        from . import steps
+
+        return steps.evaluate(self, version)
+
+    def test_model(self, version: int | str = "champion") -> "list[Verdict]":
+        """The model tests, run again on a version."""
+        from . import steps
+
+        return steps.try_again(self, version)
+
+    def trace(self, key: str, version: int | str = "champion", snapshot: str = "") -> dict[str, Any]:
+        """One prediction in all its steps, from its raw rows to its probability."""
+        from . import tracing
+
+        return tracing.steps(self, self.data.connect(snapshot), self.registry.bundle(version), key)
+
+    def score(self, source: Path, target: Path, version: int | str = "champion", **options: Any) -> "Summary":
+        """Score the rows of a file in constant memory; bad rows go to quarantine."""
+        from . import scoring
+
+        return scoring.score(self.registry.bundle(version), source, target, **options)
+
+    def monitor(self, **options: Any) -> "Watched":
+        """Watch the champion by its prediction log; `options` are those of `watch.monitor`, such as now and days."""
+        from .monitoring import watch
+
+        given = {"monitors": self.monitors, **options}
+        return watch.monitor(self.registry.path(), self.settings.paths.predictions, **given)
+
+    def retrain(self, why: str = "by hand") -> "Record":
+        """Decide about a challenger made by [retraining]; promoted only if every verdict is green."""
+        from . import challenge
+
+        return challenge.retrain(self, why=why)
 
 
 def definition_of(home: Path, package: str) -> Definition:

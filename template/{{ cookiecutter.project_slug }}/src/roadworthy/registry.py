@@ -12,12 +12,17 @@ from collections.abc import Sequence
 from datetime import UTC
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
 
 from . import gates
 from .errors import InputError
 from .files import locked
 from .files import scratch_folder
 from .files import write_atomic
+
+if TYPE_CHECKING:
+    from .bundle import Bundle
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -86,6 +91,25 @@ class Registry:
         self._point(alias, number, reason or "promoted")
         return number
 
+    def bundle(self, version: int | str = CHAMPION) -> "Bundle":
+        """The bundle of a version as the service loads it; InputError when it is damaged."""
+        from .bundle import Bundle
+
+        return Bundle.load(self.path(version))
+
+    def list_versions(self) -> list[dict[str, object]]:
+        """The versions: number, aliases, when it was made, its AUC."""
+        aliases = self.aliases()
+        return [
+            {
+                "version": number,
+                "aliases": ", ".join(name for name, of in aliases.items() if of == number),
+                "created": self._content(number, "manifest.json")["created"],
+                "auc": round(self._content(number, "metrics.json")["auc"], 4),
+            }
+            for number in self.versions()
+        ]
+
     def judge(self, version: int | str, verdicts: Sequence[gates.Verdict]) -> None:
         """Remember what the gates say about a version now; the version itself never changes."""
         write_atomic(self._said(self.resolve(version)), gates.dump(verdicts))
@@ -140,6 +164,9 @@ class Registry:
             hint = "restore the file, or take the line away: without it, a rollback may not find the version before"
             raise InputError(f"line {number} is not valid JSON: {error}", where=self._history, hint=hint) from error
         return entry
+
+    def _content(self, number: int, name: str) -> dict[str, Any]:
+        return dict(json.loads((self.path(number) / name).read_text(encoding="utf-8")))
 
     def _said(self, number: int) -> Path:
         return self.folder / "judged" / f"{number}.json"

@@ -52,9 +52,12 @@ class Comparison:
         return cls(one, other, Difference(**figures["difference"]), tuple(figures["slices"]))
 
 
-def of(config: Settings) -> Settings:
-    """The settings that make and judge a challenger: the snapshots, the periods and the window of [retraining]."""
-    parts = config.retraining
+def of(config: Settings, **changes: Any) -> Settings:
+    """The settings that make and judge a challenger: the snapshots, the periods and the window of [retraining].
+
+    `changes` are values of [retraining] that hold instead of those of the settings.
+    """
+    parts = config.retraining.model_copy(update=changes)
     *earlier, newest = parts.snapshots
     start, end = parts.train
     if parts.window == "sliding":

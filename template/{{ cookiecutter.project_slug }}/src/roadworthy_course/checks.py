@@ -3,11 +3,13 @@
 A question is a class: its docstring is the title, its constructor takes a seed and the learner's names (`q1`), which
 are looked up in the notebook, and each method `check_...` is one check, whose docstring is what it claims. Everything
 is done again for each of the `seeds`, so that an answer copied from an output fails. A check that finds a mistake
-raises `Fault`; one that the constructor raises holds for all checks.
+raises `Fault`; one that the constructor raises holds for all checks. A constructor or a `prepare` that has an argument
+`project` is given the project, whose data it reads; for the others none is opened.
 """
 
 import inspect
 import re
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -20,9 +22,12 @@ from typing import Any
 from typing import ClassVar
 
 from roadworthy.errors import InputError
+from roadworthy.project import Project
 
 BLANK = "not answered yet: replace ... by your answer"
 LONGEST = 400  # characters of what came that are shown
+OURS = ("seed", "project")  # arguments of a question that are no names of the notebook
+Opens = Callable[[], Project]
 
 
 class Fault(Exception):  # noqa: N818 - it is the learner's, not the program's
@@ -44,9 +49,9 @@ class Question:
     seeds: ClassVar[tuple[int, ...]] = (1, 2)
 
     @staticmethod
-    def prepare(seed: int) -> object:
-        """Read or draw what a check needs, before the learner waits for it: called when a notebook begins."""
-        return seed
+    def prepare(*given: Any) -> object:
+        """Read or draw what a check needs, by its seed, before the learner waits for it: when a notebook begins."""
+        return given
 
 
 @dataclass(frozen=True)
@@ -115,13 +120,21 @@ class Verdict:
             told.add(fault)
 
 
-def judge(name: str, question: type[Question], names: Mapping[str, object]) -> Verdict:
+def prepare(question: type[Question], opens: Opens) -> None:
+    """Read or draw what the checks of a question need; `opens` gives the project."""
+    # By position: what is kept of a cached function is found again only when its arguments are given alike.
+    project = _project(question.prepare, opens).values()
+    for seed in question.seeds:
+        question.prepare(*project, seed)
+
+
+def judge(name: str, question: type[Question], names: Mapping[str, object], opens: Opens) -> Verdict:
     """Check the answer to a question, found among the `names` of a notebook; whatever it does is told, not raised.
 
-    Writes nothing: a grader calls it as the notebook does.
+    `opens` gives the project, if the question needs it. Writes nothing: a grader calls it as the notebook does.
     """
     methods = _methods(question)
-    asked = [key for key in inspect.signature(question).parameters if key != "seed"]
+    asked = [key for key in inspect.signature(question).parameters if key not in OURS]
 
     def verdict(faults: Sequence[Fault | None], *, blank: bool = False) -> Verdict:
         results = [_result(claim, fault) for claim, fault in zip(claims(question), faults, strict=True)]
@@ -138,8 +151,9 @@ def judge(name: str, question: type[Question], names: Mapping[str, object]) -> V
     empty: list[Fault | None] = [Fault(expected="an answer", came="...", cause=BLANK)] * len(methods)
     if any(names[key] is ... for key in asked):
         return verdict(empty, blank=True)
+    given = {**_project(question, opens), **{key: names[key] for key in asked}}
     try:
-        found = [_once(question, seed, methods, {key: names[key] for key in asked}) for seed in question.seeds]
+        found = [_once(question, seed, methods, given) for seed in question.seeds]
     except NotAnsweredError:
         return verdict(empty, blank=True)
     return verdict([next((fault for fault in faults if fault), None) for faults in zip(*found, strict=True)])
@@ -188,12 +202,16 @@ def _loaded(path: Path, changed: int) -> tuple[tuple[str, type[Question]], ...]:
     return tuple(sorted(found.items(), key=lambda pair: int(pair[0][1:])))
 
 
+def _project(function: Callable[..., object], opens: Opens) -> dict[str, Project]:
+    return {"project": opens()} if "project" in inspect.signature(function).parameters else {}
+
+
 def _once(
-    question: type[Question], seed: int, methods: Mapping[str, Any], answers: Mapping[str, object]
+    question: type[Question], seed: int, methods: Mapping[str, Any], given: Mapping[str, object]
 ) -> list[Fault | None]:
     construct: Any = question
     try:
-        asked = construct(seed=seed, **answers)
+        asked = construct(seed=seed, **given)
     except NotAnsweredError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever the learner's answer does is told, not raised

@@ -14,8 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from roadworthy import data
-from roadworthy import settings
-from roadworthy.contract import LANDED
+from roadworthy.project import Project
 
 KINDS = ("better", "equal", "worse", "slice", "two days")
 KNOWN, NEW = 14, 28  # days that the challenger has learned from, and days that neither has
@@ -54,13 +53,13 @@ class Meeting:
 
 
 @cache
-def meeting(seed: int, kind: str) -> Meeting:
+def meeting(project: Project, seed: int, kind: str) -> Meeting:
     """A challenger of this kind (`KINDS`) and the champion on 42 days of 2023.
 
     Drawn again until chance does not hide the kind, so that another way to an interval gives the same decision. The
     challenger that is better looks worse, within chance, for the small carrier.
     """
-    flights = days_of(seed, KNOWN + NEW)
+    flights = days_of(project, seed, KNOWN + NEW)
     until = sorted(flights["day"].unique())[KNOWN - 1]
     worst = str(np.random.default_rng([seed, 9]).choice(LARGE[3:])) if kind == "slice" else ""
     for attempt in range(TRIES):
@@ -99,17 +98,18 @@ def by_carrier(rows: pd.DataFrame) -> dict[str, Interval]:
 
 
 @cache
-def days_of(seed: int, days: int, share: int = 7) -> pd.DataFrame:
+def days_of(project: Project, seed: int, days: int, share: int = 7) -> pd.DataFrame:
     """Flights of consecutive days of 2023, one in `share`: id, day, carrier, scheduled, known (both UTC), late.
 
     `known` is when the flight arrived and its label was known; it and `late` are missing for a cancelled flight.
     """
     first = int(np.random.default_rng([seed, 8]).integers(1, 365 - days))
     carriers = ", ".join(f"'{name}'" for name in (*LARGE, SMALL))
+    landed = project.contract.table("flights").column("arr_delay").known_at
     rows = data.ask(
-        _year(),
+        _year(project),
         f"""select make_date(year, month, day)::timestamp as day, carrier,
-            time_hour + to_minutes(minute) as scheduled, ({LANDED}) as landed, (arr_delay >= 15)::double as late
+            time_hour + to_minutes(minute) as scheduled, ({landed}) as landed, (arr_delay >= 15)::double as late
         from flights where dayofyear(make_date(year, month, day)) between {first} and {first + days - 1}
             and carrier in ({carriers}) and hash(flight + {seed}) % {share} = 0
         order by scheduled, carrier, flight, origin""",
@@ -179,6 +179,6 @@ CLEAR: dict[str, Callable[[Meeting], bool]] = {
 
 
 @cache
-def _year() -> Any:
-    snapshot = settings.load().snapshot("2023")
-    return data.connect(snapshot.folder, snapshot.repair)
+def _year(project: Project) -> Any:
+    snapshot = project.settings.snapshot("2023")
+    return data.connect(project, snapshot.folder, snapshot.repair)

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from roadworthy import data
-from roadworthy import settings
+from roadworthy.project import Project
 
 from .answers import arrow
 from .answers import opened
@@ -31,12 +31,12 @@ ZONES = {
 
 
 @cache
-def flights(seed: int) -> dict[str, pa.Table]:
+def flights(project: Project, seed: int) -> dict[str, pa.Table]:
     """Tables flights (each with its `id`), weather, planes and airlines of nine days of 2023, drawn by pairs.
 
     One of them is 31 December, for which there is no weather. Times are UTC.
     """
-    connection = _year()
+    connection = _year(project)
     chosen = np.random.default_rng(seed).choice(np.arange(2, 363, 3), size=4, replace=False)
     days = ", ".join(str(day) for first in sorted(chosen) for day in (first, first + 1))
     of_year = "dayofyear(make_date(year, month, day))"
@@ -113,15 +113,15 @@ def sessions_of(seed: int, count: int = 600, sites: list[str] | None = None) -> 
     return rows
 
 
-def look(seed: int = 0) -> duckdb.DuckDBPyConnection:
+def look(project: Project, seed: int = 0) -> duckdb.DuckDBPyConnection:
     """All these tables in one database, to try queries on."""
-    return opened({**flights(seed), **charging(seed)})
+    return opened({**flights(project, seed), **charging(seed)})
 
 
 @cache
-def _year() -> duckdb.DuckDBPyConnection:
-    snapshot = settings.load().snapshot("2023")
-    return data.connect(snapshot.folder, snapshot.repair)
+def _year(project: Project) -> duckdb.DuckDBPyConnection:
+    snapshot = project.settings.snapshot("2023")
+    return data.connect(project, snapshot.folder, snapshot.repair)
 
 
 def _with_fleet(rows: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:

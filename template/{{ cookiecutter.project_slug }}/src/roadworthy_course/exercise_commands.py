@@ -19,8 +19,9 @@ def exercise() -> None:
 def list_(*, as_json: bool) -> None:
     """List the exercises with their questions and what is solved."""
     from . import exercises
+    from . import here
 
-    found = exercises.status()
+    found = exercises.status(here.folder())
     if as_json:
         click.echo(json.dumps({name: [asdict(state) for state in states] for name, states in found.items()}))
         return
@@ -36,8 +37,9 @@ def list_(*, as_json: bool) -> None:
 def check(number: str, *, as_json: bool) -> None:
     """Run exercise NN from top to bottom and say what is right; exit code 1 until all of it is."""
     from . import exercises
+    from . import here
 
-    verdicts = exercises.check_notebook(number)
+    verdicts = exercises.check_notebook(here.folder(), number)
     if as_json:
         click.echo(json.dumps([{**asdict(each), "passed": each.passed, "points": each.points} for each in verdicts]))
     else:
@@ -52,17 +54,19 @@ def check(number: str, *, as_json: bool) -> None:
 def hint(number: str, question: str) -> None:
     """Give the next hint for a QUESTION (q1) of exercise NN: three levels, the last one is nearly the answer."""
     from . import exercises
+    from . import here
 
-    click.echo(exercises.hint(number, question))
+    click.echo(exercises.hint(here.folder(), number, question))
 
 
 @exercise.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def status(*, as_json: bool) -> None:
     """Show how far you are: a box for each question, and for each lesson's quiz; full: solved, half: begun."""
+    from . import here
     from . import pictures
 
-    found = pictures.everything()
+    found = pictures.everything(here.folder())
     if as_json:
         click.echo(json.dumps({name: [asdict(state) for state in states] for name, states in found.items()}))
         return
@@ -75,15 +79,17 @@ def status(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def quiz(lesson: str, letters: str, *, as_json: bool) -> None:
     """Ask the questions at the end of LESSON (01); with LETTERS (bca), judge and explain; exit code 1 until all fit."""
+    from . import here
     from . import quiz as of_lesson
 
+    home = here.folder()
     if not letters:
-        asked = of_lesson.ask(lesson)
+        asked = of_lesson.ask(home, lesson)
         questions = [{"ask": each.ask, "choices": each.choices} for each in asked.questions]
         how = f"Answer with a letter for each question: exercise quiz {lesson} {'a' * len(questions)}"
         click.echo(json.dumps(questions) if as_json else f"{asked.text}\n{how}")
         return
-    answered = of_lesson.answer(lesson, letters)
+    answered = of_lesson.answer(home, lesson, letters)
     click.echo(json.dumps(answered.to_dict()) if as_json else repr(answered))
     if not answered.passed:
         raise RedError("not all answers are right", hint="read the explanations, then the lesson, and try again")
@@ -94,9 +100,10 @@ def quiz(lesson: str, letters: str, *, as_json: bool) -> None:
 @click.option("--minutes", type=click.FloatRange(min=0.01), default=240, show_default=True, help="When to end.")
 def watch(number: str, minutes: float) -> None:
     """Check exercise NN whenever its notebook is saved, and go on with the next one; end with Ctrl-C."""
+    from . import here
     from .watch import watch as run
 
-    done = run(number, limit=60 * minutes, tell=click.echo)
+    done = run(here.folder(), number, limit=60 * minutes, tell=click.echo)
     click.echo("All exercises are solved" if done else "The time is over; your progress is saved", err=True)
 
 
@@ -108,11 +115,10 @@ def capstone_(folder: Path | None, *, as_json: bool) -> None:
 
     Reads what the project's commands have written, and runs its contract.py; what a person has to judge is listed.
     """
-    from roadworthy import settings
-
+    from . import here
     from . import rubric
 
-    home = settings.find_home().resolve()
+    home = here.folder()
     judged = rubric.judge(folder or home, rubric.load(home / "exercises" / rubric.FILE))
     if as_json:
         click.echo(json.dumps([each.to_dict() for each in judged], indent=1))

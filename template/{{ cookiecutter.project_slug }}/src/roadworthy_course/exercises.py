@@ -9,12 +9,13 @@ import tomllib
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from roadworthy import settings
 from roadworthy.errors import InputError
 
 from . import checks
+from . import here
 from . import notebooks
 from . import progress_file
 from .checks import Result
@@ -37,52 +38,54 @@ class State:
 
 
 def begin(exercise: str, home: Path | None = None) -> Callable[[str], Verdict]:
-    """The function `check` of a notebook: `check("q1")` looks up the answer by its name in that notebook."""
-    for asked in _questions(_folder(home), exercise).values():
-        for seed in asked.seeds:
-            asked.prepare(seed)
+    """The function `check` of a notebook: `check("q1")` looks up the answer by its name in that notebook.
+
+    Without `home` the exercise is that of the project that holds the working folder.
+    """
+    found = here.folder(home)
+    for asked in _questions(found, exercise).values():
+        checks.prepare(asked, partial(here.project, found))
 
     def check_here(question: str) -> Verdict:
         """Check the answer to a question, such as "q1", and remember the verdict."""
-        return check(exercise, question, sys._getframe(1).f_globals, home)  # noqa: SLF001 - the notebook's names
+        return check(found, exercise, question, sys._getframe(1).f_globals)  # noqa: SLF001 - the notebook's names
 
     return check_here
 
 
-def check(exercise: str, question: str, names: Mapping[str, object], home: Path | None = None) -> Verdict:
+def check(home: Path, exercise: str, question: str, names: Mapping[str, object]) -> Verdict:
     """Check the answer to a question of an exercise ("01", "q1"), found in `names`, and remember the verdict.
 
     Raises InputError when there is no such exercise or question. An answer that fails in whatever way is not an error
     but a verdict: it says why.
     """
-    folder = _folder(home)
-    found = _questions(folder, exercise)
+    folder, found = _folder(home), _questions(home, exercise)
     if question not in found:
         hint = f"there are {', '.join(found)}"
         raise InputError(f"exercise {exercise} has no question {question!r}", where=folder, hint=hint)
-    verdict = checks.judge(question, found[question], names)
+    verdict = checks.judge(question, found[question], names, partial(here.project, home))
     progress_file.note(folder, exercise, verdict)
     return verdict
 
 
-def check_notebook(exercise: str, home: Path | None = None, seconds: float = notebooks.SECONDS) -> list[Verdict]:
+def check_notebook(home: Path, exercise: str, seconds: float = notebooks.SECONDS) -> list[Verdict]:
     """Run the learner's notebook from top to bottom in a kernel of its own, and collect what its checks say.
 
     A question whose check was never reached is not solved and says what stopped the notebook, which may take `seconds`.
     """
     folder = _folder(home)
-    path = notebook(exercise, home)
+    path = notebook(home, exercise)
     noted, stopped = notebooks.run(path, path.stem[:2], folder.parent, seconds)
     said = noted.get(path.stem[:2], {})
     found = []
-    for name, question in _questions(folder, path.stem[:2]).items():
+    for name, question in _questions(home, path.stem[:2]).items():
         verdict = _verdict(name, question, said.get(name), stopped)
         progress_file.note(folder, path.stem[:2], verdict)
         found.append(verdict)
     return found
 
 
-def notebook(exercise: str, home: Path | None = None) -> Path:
+def notebook(home: Path, exercise: str) -> Path:
     """The learner's notebook of an exercise, given by its number or name; InputError when there is none."""
     folder = _folder(home)
     names = available(home)
@@ -93,10 +96,10 @@ def notebook(exercise: str, home: Path | None = None) -> Path:
     return folder / f"{found[0]}.ipynb"
 
 
-def hint(exercise: str, question: str, home: Path | None = None) -> str:
+def hint(home: Path, exercise: str, question: str) -> str:
     """The next hint for a question, up to the third; which one was taken is remembered."""
     folder = _folder(home)
-    number = notebook(exercise, home).stem[:2]
+    number = notebook(home, exercise).stem[:2]
     path = folder / f"hints_{number}.toml"
     try:
         hints = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -108,19 +111,18 @@ def hint(exercise: str, question: str, home: Path | None = None) -> str:
     return f"hint {level} of {LEVELS} for {number} {question}: {hints[question][level - 1].strip()}"
 
 
-def available(home: Path | None = None) -> list[str]:
+def available(home: Path) -> list[str]:
     """The names of the exercises."""
     return sorted(path.stem for path in _folder(home).glob("[0-9][0-9]_*.ipynb"))
 
 
-def status(home: Path | None = None) -> dict[str, list[State]]:
+def status(home: Path) -> dict[str, list[State]]:
     """For each exercise how far its questions are, as the learner's own progress file says."""
-    folder = _folder(home)
-    known = progress_file.read(folder)
+    known = progress_file.read(_folder(home))
     return {
         name: [
             _state(question, each, known.get(name[:2], {}).get(question, {}))
-            for question, each in _questions(folder, name[:2]).items()
+            for question, each in _questions(home, name[:2]).items()
         ]
         for name in available(home)
     }
@@ -139,9 +141,9 @@ def _verdict(name: str, question: type[checks.Question], noted: Mapping[str, obj
     return Verdict(name, checks.title(question), tuple(results))
 
 
-def _folder(home: Path | None) -> Path:
-    return (home or settings.find_home()).resolve() / "exercises"
+def _folder(home: Path) -> Path:
+    return home.resolve() / "exercises"
 
 
-def _questions(folder: Path, exercise: str) -> dict[str, type[checks.Question]]:
-    return checks.questions(folder / f"check_{exercise}.py")
+def _questions(home: Path, exercise: str) -> dict[str, type[checks.Question]]:
+    return checks.questions(_folder(home) / f"check_{exercise}.py")

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from roadworthy import data
-from roadworthy import settings
+from roadworthy.project import Project
 
 from . import charging
 from .numeric import Floats
@@ -111,13 +111,13 @@ def long_stays() -> pd.DataFrame:
 
 
 @cache
-def late(seed: int, days: int = 24, digits: int = 3) -> Forecast:
+def late(project: Project, seed: int, days: int = 24, digits: int = 3) -> Forecast:
     """Flights of some days of 2023, with the share that was late from January to April for their carrier and hour.
 
     The days are spread from the best of the year to the worst, and bad ones have more rows than good ones (12 to 67),
     so that a mean of daily figures is not the figure.
     """
-    random, every = np.random.default_rng(seed), _flights()
+    random, every = np.random.default_rng(seed), _flights(project)
     ranked = every.groupby("day")["y"].mean().sort_values().index.to_numpy()
     chosen = [random.choice(alike) for alike in np.array_split(ranked, days)]
     groups = every[every["day"].isin(chosen)].groupby("day")
@@ -127,23 +127,23 @@ def late(seed: int, days: int = 24, digits: int = 3) -> Forecast:
     return Forecast(rows["y"].to_numpy(), rows["p"].to_numpy().round(digits), rows["day"].to_numpy().astype(str))
 
 
-def distorted(seed: int) -> Forecast:
+def distorted(project: Project, seed: int) -> Forecast:
     """The same with probabilities that rank as well but are no frequencies: too low for odd seeds, else too high."""
-    found = late(seed + 70)
+    found = late(project, seed + 70)
     return Forecast(found.y, (found.p ** (1.8 if seed % 2 else 0.5)).round(3), found.day)
 
 
 @cache
-def pairs(seed: int) -> dict[str, Pair]:
+def pairs(project: Project, seed: int) -> dict[str, Pair]:
     """Five pairs: clear, turned (the same, B better), chance, paired (seen row by row), days (only rows say so)."""
-    base, random = late(seed + 90), np.random.default_rng(seed)
+    base, random = late(project, seed + 90), np.random.default_rng(seed)
     good, bad, slight = (_noise(_towards(base, share), random) for share in (0.0, -0.25, 0.04))
     return {
         "clear": Pair(base.y, good, bad, base.day, "A"),
         "turned": Pair(base.y, bad, good, base.day, "B"),
         "chance": _alike(base, random),
         "paired": Pair(base.y, *((slight, good) if seed % 2 else (good, slight)), base.day, "A" if seed % 2 else "B"),
-        "days": _moved(seed, random),
+        "days": _moved(project, seed, random),
     }
 
 
@@ -158,8 +158,8 @@ def errors(y: NDArray[np.int64], a: Floats, b: Floats, day: NDArray[np.str_]) ->
 
 
 @cache
-def _flights() -> pd.DataFrame:
-    snapshot = settings.load().snapshot("2023")
+def _flights(project: Project) -> pd.DataFrame:
+    snapshot = project.settings.snapshot("2023")
     query = """
         with labelled as (select *, (arr_delay >= 15)::integer as y from flights where arr_delay is not null),
         prior as (select avg(y) as share from labelled where month <= 4),
@@ -170,7 +170,7 @@ def _flights() -> pd.DataFrame:
         where month > 4 and (month * 31 + day + flight) % 3 = 0
         order by day, time_hour, minute, origin, carrier, flight, dest
     """
-    with data.connect(snapshot.folder, snapshot.repair) as connection:
+    with data.connect(project, snapshot.folder, snapshot.repair) as connection:
         return data.ask(connection, query)
 
 
@@ -191,10 +191,10 @@ def _alike(base: Forecast, random: np.random.Generator) -> Pair:
             return Pair(base.y, a, b, base.day, SAME)
 
 
-def _moved(seed: int, random: np.random.Generator) -> Pair:
+def _moved(project: Project, seed: int, random: np.random.Generator) -> Pair:
     """One of the two is too high or too low for whole days, as a weather forecast is: rows are sure, days are not."""
     for again in range(100):
-        base = late(seed + 90 + 1000 * again)
+        base = late(project, seed + 90 + 1000 * again)
         names, code = np.unique(base.day, return_inverse=True)
         for _ in range(100):
             b = np.clip(base.p + random.uniform(-0.15, 0.15, len(names))[code], 0, 1)

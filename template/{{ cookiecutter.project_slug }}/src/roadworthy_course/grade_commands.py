@@ -5,8 +5,6 @@ from pathlib import Path
 
 import click
 
-from roadworthy import settings
-
 
 @click.command()
 @click.argument("submissions", type=click.Path(path_type=Path))
@@ -38,13 +36,15 @@ def grade(  # noqa: PLR0917
     from roadworthy.display import Display
     from roadworthy.files import write_atomic
 
+    from . import here
     from .grading import cohort_page
     from .grading import grade as grading
     from .grading import record
     from .grading import sandbox
     from .grading import submissions as handed_in
 
-    home, config = settings.find_home().resolve(), settings.load()
+    home = here.folder()
+    config = here.settings(home)
     number = number or handed_in.exercise_of(submissions)
     folder = report or config.paths.reports / "grading" / number
     kept_out = tuple(path.resolve() for path in (submissions, hidden, folder, table) if path)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SOLVED, BEGUN, OPEN = "■", "◧", "□"
 
 
-def everything(home: Path | None = None) -> "dict[str, list[State]]":
+def everything(home: Path) -> "dict[str, list[State]]":
     """How far the exercises are, and beside them the quiz of each lesson."""
     from . import exercises
     from . import quiz

@@ -11,20 +11,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import roadworthy
 from roadworthy import gates
-from roadworthy import settings
 from roadworthy.decisions import Decisions
 from roadworthy.decisions import Record
 from roadworthy.errors import InputError
 from roadworthy.registry import CHAMPION
 from roadworthy.registry import Registry
+from roadworthy.settings import Settings
+
+from . import here
 
 NOTE = Path("exercises", "capstone_note.md")
-# The contract is Python: it is asked for in a process of its own, since its package may have another name.
+# The contract is Python: it is asked for in a process of its own, since its project may have a library of its own.
 SHOW = (
-    "import dataclasses, importlib, json, sys; c = importlib.import_module(sys.argv[1] + '.contract').CONTRACT; "
+    "import dataclasses, importlib, json, sys; c = importlib.import_module(sys.argv[1]).PROJECT.contract; "
     "print(json.dumps({'sha256': c.sha256, **dataclasses.asdict(c)}))"
 )
+OURS = Path(roadworthy.__file__).parents[1]  # where it looks for a library when the project has none
 SECONDS = 60
 
 
@@ -35,24 +39,25 @@ class Project:
     folder: Path
 
     @cached_property
-    def config(self) -> settings.Settings:
+    def config(self) -> Settings:
         """Its settings."""
-        return settings.load(self.folder)
+        return here.settings(self.folder)
 
     @cached_property
     def contract(self) -> dict[str, Any]:
-        """Its contract as plain values, with its sum; the project's own contract.py is run for it."""
-        found = sorted(self.folder.glob("src/*/contract.py"))
-        if len(found) != 1:
-            raise InputError("there must be one contract.py", where=self.folder / "src", hint="keep the package's name")
-        source = found[0].parent
-        variables = {**os.environ, "PYTHONPATH": str(source.parent), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-c", SHOW, source.name]
+        """Its contract as plain values, with its sum; the package that config.toml names is imported for it."""
+        package, source = self.config.project.package, self.folder / "src"
+        if not (source / package / "__init__.py").is_file():
+            hint = "[project] package in config.toml names the package that has contract.py"
+            raise InputError("no such package", where=source / package, hint=hint)
+        path = os.pathsep.join(map(str, (source, OURS)))
+        variables = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-c", SHOW, package]
         done = subprocess.run(  # noqa: S603 - every word of it is ours
             command, cwd=self.folder, env=variables, capture_output=True, text=True, timeout=SECONDS, check=False
         )
         if done.returncode:
-            raise InputError(f"cannot be imported: {done.stderr.strip().splitlines()[-1:]}", where=found[0])
+            raise InputError(f"cannot be imported: {done.stderr.strip().splitlines()[-1:]}", where=source / package)
         return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
     @property

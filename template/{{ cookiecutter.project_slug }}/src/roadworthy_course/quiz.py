@@ -11,7 +11,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from roadworthy import settings
 from roadworthy.errors import InputError
 
 from . import progress_file
@@ -61,7 +60,7 @@ class Quiz:
     @property
     def _how(self) -> str:
         letters = "a" * len(self.questions)
-        return f'Answer in a new cell, a letter for each question: quiz.answer("{self.lesson}", "{letters}")'
+        return f'Answer in a new cell, a letter for each question: rw.course.answer("{self.lesson}", "{letters}")'
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ class Answered:
         return {"lesson": self.quiz.lesson, "letters": self.letters, "right": self.right, "explanations": told}
 
 
-def ask(lesson: str, home: Path | None = None) -> Quiz:
+def ask(home: Path, lesson: str) -> Quiz:
     """The questions of a lesson ("01"); InputError when there are none."""
     found = _all(_folder(home))
     if lesson not in found:
@@ -106,12 +105,12 @@ def ask(lesson: str, home: Path | None = None) -> Quiz:
     return found[lesson]
 
 
-def answer(lesson: str, letters: str, home: Path | None = None) -> Answered:
+def answer(home: Path, lesson: str, letters: str) -> Answered:
     """Judge an answer, a letter for each question ("bca", "-" for none), and remember which are right.
 
     Raises InputError when there are too few or too many letters, or one that is no choice.
     """
-    quiz = ask(lesson, home)
+    quiz = ask(home, lesson)
     given = "".join(letters.lower().split())
     fits = len(given) == len(quiz.questions) and all(
         letter == SKIP or letter in asked.choices for asked, letter in zip(quiz.questions, given, strict=True)
@@ -125,7 +124,7 @@ def answer(lesson: str, letters: str, home: Path | None = None) -> Answered:
     return answered
 
 
-def status(home: Path | None = None) -> list[dict[str, Any]]:
+def status(home: Path) -> list[dict[str, Any]]:
     """For each lesson with questions what was right in the last answer, in the words of `exercises.State`."""
     folder = _folder(home)
     if not (folder / FILE).is_file():
@@ -164,5 +163,5 @@ def _asked(entry: dict[str, Any]) -> Asked:
     return Asked(str(entry["ask"]), entry["right"], choices, explanations)
 
 
-def _folder(home: Path | None) -> Path:
-    return (home or settings.find_home()).resolve() / "exercises"
+def _folder(home: Path) -> Path:
+    return home.resolve() / "exercises"

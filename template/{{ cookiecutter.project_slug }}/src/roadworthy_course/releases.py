@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from roadworthy.project import Project
+
 from . import contenders
 from .contenders import Interval
 
@@ -182,13 +184,13 @@ class Run:
     few: tuple[str, ...]
 
 
-def run(folder: Path, seed: int) -> Run:
+def run(project: Project, folder: Path, seed: int) -> Run:
     """A training by seed; its data are written into `folder`: bytes, not text.
 
     record: commit, parameters, learned_until (ISO date), and a password, which is nobody's business.
     """
     random = np.random.default_rng([seed, 6])
-    found = contenders.meeting(seed, str(random.choice(contenders.KINDS)))
+    found = contenders.meeting(project, seed, str(random.choice(contenders.KINDS)))
     content = {f"{name}-{seed}.parquet": random.bytes(400) + b"PAR1\r\n" for name in ("flights", "weather", "planes")}
     for name, each in content.items():
         (folder / name).write_bytes(each)
@@ -207,9 +209,9 @@ def run(folder: Path, seed: int) -> Run:
 
 
 @cache
-def facts(seed: int, kind: str = "better") -> dict[str, Any]:
+def facts(project: Project, seed: int, kind: str = "better") -> dict[str, Any]:
     """What a note to the team is written from, of a meeting of this kind; see the exercise for its keys."""
-    found = contenders.meeting(seed, kind)
+    found = contenders.meeting(project, seed, kind)
     rows = found.judged
     random = np.random.default_rng([seed, 7])
     number, warned = int(random.integers(3, 30)), int(random.integers(120, 300))

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from roadworthy.project import Project
+
 from . import watched
 
 WEEKS = 16  # of a replay
@@ -40,9 +42,9 @@ class Reference:
 
 
 @cache
-def reference(seed: int, name: str) -> Reference:
+def reference(project: Project, seed: int, name: str) -> Reference:
     """Of a column in the year before."""
-    rows = watched.history(seed)
+    rows = watched.history(project, seed)
     numeric = pd.api.types.is_numeric_dtype(rows[name])
     tenths = np.arange(1, 10) / 10
     edges = np.unique(rows[name].quantile(tenths)) if numeric else sorted(rows[name].unique())
@@ -59,7 +61,7 @@ def _bin(edges: Table | list[str], values: pd.Series) -> Bins:
 
 
 @cache
-def readings(seed: int, quiet: int = 7) -> pd.DataFrame:
+def readings(project: Project, seed: int, quiet: int = 7) -> pd.DataFrame:
     """Replays drawn with a seed: one for each kind of incident, and `quiet` ones. A row for each week and monitor.
 
     replay, week (from 0), monitor (one of KINDS), value (more is worse), incident (the monitor that should ring, ""
@@ -73,28 +75,29 @@ def readings(seed: int, quiet: int = 7) -> pd.DataFrame:
     for number, what in enumerate((*watched.KINDS, *[""] * quiet)):
         first = pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(random.integers(0, 365 - 7 * WEEKS)))
         began = int(random.integers(4, WEEKS - 4)) if what else -1
-        log = watched.log(1000 * seed + number, str(first.date()), 7 * WEEKS, what=what, after=7 * began, share=SHARE)
-        parts.append(_read(log, seed).assign(replay=number, incident=what, began=began))
+        incident = {"what": what, "after": 7 * began, "share": SHARE}
+        log = watched.log(project, 1000 * seed + number, str(first.date()), 7 * WEEKS, **incident)
+        parts.append(_read(project, log, seed).assign(replay=number, incident=what, began=began))
     return pd.concat(parts, ignore_index=True)[["replay", "week", "monitor", "value", "incident", "began"]]
 
 
 @cache
-def logs(seed: int) -> dict[str, watched.Log]:
+def logs(project: Project, seed: int) -> dict[str, watched.Log]:
     """A log of seven weeks for each kind of incident, which begins in the third or later, and a "quiet" one."""
     random = np.random.default_rng([seed, 6])
     found = {}
     for number, what in enumerate(watched.KINDS):
         first = pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(random.integers(0, 316)))
         after = int(random.integers(16, 40))
-        found[what] = watched.log(500 + 10 * seed + number, str(first.date()), 49, what=what, after=after)
+        found[what] = watched.log(project, 500 + 10 * seed + number, str(first.date()), 49, what=what, after=after)
     turn = ("2023-03-20", "2023-10-01")[seed % 2]  # when the weather changes most
-    return found | {"quiet": watched.log(509 + 10 * seed, turn, 49)}
+    return found | {"quiet": watched.log(project, 509 + 10 * seed, turn, 49)}
 
 
-def calls(seed: int) -> list[tuple[Found, pd.DataFrame, Runbook]]:
+def calls(project: Project, seed: int) -> list[tuple[Found, pd.DataFrame, Runbook]]:
     """What a message is made of, four times: what was found, the predictions, and a runbook drawn with the seed."""
     random, made = np.random.default_rng([seed, 8]), []
-    rows = watched.log(seed + 40, "2023-05-01", 28).predictions
+    rows = watched.log(project, seed + 40, "2023-05-01", 28).predictions
     for number, what in enumerate(random.permutation(watched.KINDS)[:4].tolist()):
         urgencies = ("PAGE", "TICKET")[:: (1, -1)[number % 2]]
         runbook = dict.fromkeys(watched.KINDS, (urgencies[1], "Look at the dashboard."))
@@ -133,14 +136,14 @@ def psi(expected: Table, actual: Table) -> Table:
     return found
 
 
-def _read(log: watched.Log, seed: int) -> pd.DataFrame:
+def _read(project: Project, log: watched.Log, seed: int) -> pd.DataFrame:
     rows = log.predictions
     first = rows["day"].min()
     week = ((rows["day"] - first).dt.days // 7).to_numpy()
     middles = [(first + pd.Timedelta(days=7 * w + 3)).day_of_year - 1 for w in range(WEEKS)]
     values = {}
     for name in BINNED:
-        before = reference(seed, name)
+        before = reference(project, seed, name)
         values[name] = psi(before.of_season[middles], _table(week, before.bin(rows[name]), WEEKS, before.bins))
     values["wind"] = _mean(rows["wind"].isna().to_numpy(), week)
     values["labels"] = _mean(~rows["id"].isin(log.labels["id"]).to_numpy(), week)

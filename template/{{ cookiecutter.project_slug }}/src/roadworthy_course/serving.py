@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from roadworthy import data
-from roadworthy import settings
-from roadworthy.contract import CONTRACT
+from roadworthy.project import Project
 from roadworthy.service.request import RequestReader
 from roadworthy.signature import Feature
 from roadworthy.signature import Signature
@@ -41,52 +40,51 @@ TRADED = "One bad is enough: what is better elsewhere does not make up for error
 
 
 @cache
-def reader() -> RequestReader:
+def reader(project: Project) -> RequestReader:
     """What the service reads requests with; rows may say their time."""
-    config = settings.load()
-    return RequestReader(signature(), config.service.max_rows, times=True)
+    return RequestReader(signature(project), project.settings.service.max_rows, times=True)
 
 
 @cache
-def signature() -> Signature:
+def signature(project: Project) -> Signature:
     """What a row must look like: the features of config.toml as the contract has them, categories not yet seen."""
-    config = settings.load()
-    columns = [CONTRACT.features.column(name) for name in config.model.features]
+    contract, model = project.contract, project.settings.model
+    columns = [contract.features.column(name) for name in model.features]
     features = tuple(Feature(**{name: getattr(column, name) for name in COPIED}) for column in columns)
     return Signature(
-        name=config.model.name,
-        version_of_contract=CONTRACT.sha256,
-        target=CONTRACT.target,
-        key=CONTRACT.key,
-        time=CONTRACT.time,
-        threshold=config.model.threshold,
+        name=model.name,
+        version_of_contract=contract.sha256,
+        target=contract.target,
+        key=contract.key,
+        time=contract.time,
+        threshold=model.threshold,
         features=features,
     )
 
 
-def names() -> list[str]:
+def names(project: Project) -> list[str]:
     """The fields of a row of a request: the key, the time, the features."""
-    found = signature()
+    found = signature(project)
     return [found.key, found.time, *found.names]
 
 
-def departures(seed: int, count: int = 40) -> pd.DataFrame:
+def departures(project: Project, seed: int, count: int = 40) -> pd.DataFrame:
     """Flights of 2023 with all that is known of them, also what is known only later; times are those of New York.
 
     A tenth has no weather, some have no plane; the index is not 0, 1, 2.
     """
-    rows = _features(seed)
+    contract, rows = project.contract, _features(project, seed)
     silent = rows[rows["temp"].isna()].sample(count // 10, random_state=seed)
     ground = rows[rows["seats"].isna()].sample(2, random_state=seed)
     others = rows[rows["temp"].notna()].sample(count - len(silent) - 2, random_state=seed)
-    chosen = pd.concat([silent, ground, others]).drop_duplicates(CONTRACT.key).sample(frac=1, random_state=seed)
-    return chosen.assign(**{CONTRACT.time: chosen[CONTRACT.time].dt.tz_convert(HOME)})
+    chosen = pd.concat([silent, ground, others]).drop_duplicates(contract.key).sample(frac=1, random_state=seed)
+    return chosen.assign(**{contract.time: chosen[contract.time].dt.tz_convert(HOME)})
 
 
 @cache
-def _features(seed: int) -> pd.DataFrame:
-    with opened(drawn.flights(seed)) as connection:
-        return data.features(connection)
+def _features(project: Project, seed: int) -> pd.DataFrame:
+    with opened(drawn.flights(project, seed)) as connection:
+        return data.features(project, connection)
 
 
 def load_test(seed: int, count: int = 900) -> pd.DataFrame:

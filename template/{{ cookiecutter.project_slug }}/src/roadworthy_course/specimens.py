@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from numpy.typing import NDArray
 
 from roadworthy import data
+from roadworthy.project import Project
 
 from . import drawn
 from .answers import opened
@@ -73,22 +74,22 @@ class Specimen:
 
 
 @cache
-def table(seed: int) -> pd.DataFrame:
+def table(project: Project, seed: int) -> pd.DataFrame:
     """Features, tailnum, times and `late` of the labelled flights of nine days of 2023, in the order of time."""
-    with opened(drawn.flights(seed)) as connection:
-        found = data.features(connection)
+    with opened(drawn.flights(project, seed)) as connection:
+        found = data.features(project, connection)
         planes = data.ask(connection, FLIGHT_ID)
     found = found[found["late"].notna()].drop_duplicates("flight_id")
     return found.merge(planes.drop_duplicates("flight_id"), on="flight_id", how="left")
 
 
-def rows(seed: int, count: int = 150, *, complete: bool = False) -> pd.DataFrame:
+def rows(project: Project, seed: int, count: int = 150, *, complete: bool = False) -> pd.DataFrame:
     """Some flights as a model is handed them, in the order of time; `complete`: without a missing value.
 
     Otherwise each column of NULLABLE misses some. The labels of the index are no row numbers.
     """
     random = np.random.default_rng([seed, count])
-    source = table(seed)[list(COLUMNS)].dropna()
+    source = table(project, seed)[list(COLUMNS)].dropna()
     some = source.iloc[np.sort(random.choice(len(source), count, replace=False))]
     if not complete:
         some = some.assign(**{name: some[name].mask(random.random(count) < 0.1) for name in NULLABLE})
@@ -104,13 +105,13 @@ def sound(seed: int) -> dict[str, Specimen]:
 
 
 @cache
-def outcomes(name: str, seed: int, count: int) -> pd.Series:
-    """Whether the flights `rows(seed, count)` were late, drawn so that the sound model `name` is well calibrated.
+def outcomes(project: Project, name: str, seed: int, count: int) -> pd.Series:
+    """Whether the flights `rows(project, seed, count)` were late, drawn so that the sound model `name` is well calibrated.
 
     By carrier and by tenths of its probabilities the share of late flights is what it says, up to chance of 1.6
     standard deviations: drawn again until it is.
     """
-    asked = rows(seed, count)
+    asked = rows(project, seed, count)
     p = np.asarray(sound(seed)[name].model()(asked), dtype=float)
     tenths = pd.qcut(pd.Series(p).rank(method="first"), 10, labels=False).to_numpy()
     groups = [np.zeros(count), tenths, asked["carrier"].to_numpy()]

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from roadworthy.project import Project
+
 from . import specimens
 from .specimens import Floats
 
@@ -40,10 +42,10 @@ class Slices:
 
 
 @cache
-def features(seed: int, count: int = 2500) -> Features:
+def features(project: Project, seed: int, count: int = 2500) -> Features:
     """Ten honest features and four that know the future, under names that say nothing."""
     random = np.random.default_rng([seed, 7])
-    source = specimens.table(seed).sample(count, random_state=seed).sort_index()
+    source = specimens.table(project, seed).sample(count, random_state=seed).sort_index()
     early = pd.DataFrame({name: random.integers(1, 90, count) for name in (*HONEST, *_SOURCES)}, index=source.index)
     early["temp"] = 0  # known in the very minute of the question
     early["all"] = -20
@@ -67,10 +69,10 @@ def features(seed: int, count: int = 2500) -> Features:
 
 
 @cache
-def slices(seed: int, fault: str = "", draw: int = 0) -> Slices:
+def slices(project: Project, seed: int, fault: str = "", draw: int = 0) -> Slices:
     """Answers for the flights of nine days, sound or with one of the faults of STORIES; `draw`: other chance."""
     random = np.random.default_rng([seed, 11, draw])
-    source = specimens.table(seed)
+    source = specimens.table(project, seed)
     # Three times the flights of the days, so that a difference can be certain and yet too small to matter.
     source = source.sample(3 * len(source), replace=True, random_state=seed + draw)
     source = _small_carriers(source, random)

@@ -11,6 +11,8 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from roadworthy.project import Project
+
 from . import faulty
 from . import specimens
 from .answers import called
@@ -30,17 +32,18 @@ class Trial(Question):
     advice: ClassVar = ""  # what a test overlooks that is red on a sound model
 
     @classmethod
-    def rows(cls, seed: int) -> pd.DataFrame:
+    def rows(cls, project: Project, seed: int) -> pd.DataFrame:
         """The flights that the test is handed."""
-        return specimens.rows(seed, cls.count, complete=cls.complete)
+        return specimens.rows(project, seed, cls.count, complete=cls.complete)
 
     @classmethod
-    def prepare(cls, seed: int) -> object:
+    def prepare(cls, project: Project, seed: int) -> object:
         """Reading the flights takes longest."""
-        return cls.rows(seed)
+        return cls.rows(project, seed)
 
-    def __init__(self, seed: int, test: object) -> None:
-        self.seed, self.test, self.given = seed, test, self.rows(seed)
+    def __init__(self, project: Project, seed: int, test: object) -> None:
+        self.project, self.seed, self.test = project, seed, test
+        self.given = self.rows(project, seed)
         self.silent = self.changed = False
         self.red: dict[str, str] = {}
         for specimen in specimens.sound(seed).values():

@@ -12,19 +12,17 @@ POLL = 0.5  # seconds between two looks at the file
 Wait = Callable[[float], None]
 
 
-def watch(
-    exercise: str, home: Path | None = None, *, limit: float, tell: Callable[[str], None], wait: Wait = time.sleep
-) -> bool:
+def watch(home: Path, exercise: str, *, limit: float, tell: Callable[[str], None], wait: Wait = time.sleep) -> bool:
     """Check `exercise` and those after it until all are solved, for `limit` seconds at most; whether all are.
 
     `tell` hears the verdict on the first question that is open, and which one comes next.
     """
     names = exercises.available(home)
-    first = exercises.notebook(exercise, home).stem
+    first = exercises.notebook(home, exercise).stem
     end = time.monotonic() + limit
     for name in names[names.index(first) :]:
         tell(f"Watching {name}.ipynb: answer in the notebook and save it; end with Ctrl-C")
-        for verdicts in _rounds(name, home, end, wait):
+        for verdicts in _rounds(home, name, end, wait):
             tell(_said(verdicts))
             if all(verdict.passed for verdict in verdicts):
                 break
@@ -33,16 +31,16 @@ def watch(
     return True
 
 
-def _rounds(name: str, home: Path | None, end: float, wait: Wait) -> Iterator[list[Verdict]]:
+def _rounds(home: Path, name: str, end: float, wait: Wait) -> Iterator[list[Verdict]]:
     """The verdicts now and after each change of the notebook, until the time is over."""
-    path = exercises.notebook(name, home)
+    path = exercises.notebook(home, name)
     seen = None
     while time.monotonic() < end:
         state = _state(path)
         if state is not None and state != seen:
             # Of the state before the run: what is saved meanwhile is looked at in the next round.
             seen = state
-            yield exercises.check_notebook(name, home)
+            yield exercises.check_notebook(home, name)
         else:
             wait(POLL)
 

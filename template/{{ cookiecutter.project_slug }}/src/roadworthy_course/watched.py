@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from roadworthy import data
-from roadworthy import settings
+from roadworthy.project import Project
 
 KINDS = ("carrier", "temp", "distance", "wind", "labels", "traffic", "probability")
 FLIGHTS = 80  # predictions in a day, more or less
@@ -51,7 +51,7 @@ class Log:
     day: pd.Timestamp | None = None
 
 
-def log(seed: int, first: str, days: int, *, what: str = "", after: int = 0, share: float = 1) -> Log:
+def log(project: Project, seed: int, first: str, days: int, *, what: str = "", after: int = 0, share: float = 1) -> Log:
     """A log of `days` days from `first` on; with `what` (one of KINDS, else ValueError) an incident.
 
     It begins `after` days later, and `share` of the requests meet it: those that a new version of a program answers. A
@@ -60,7 +60,7 @@ def log(seed: int, first: str, days: int, *, what: str = "", after: int = 0, sha
     if what not in ("", *KINDS):
         raise ValueError(f"no incident {what!r}: there are {', '.join(KINDS)}")
     random = np.random.default_rng([seed, pd.Timestamp(first).toordinal()])
-    rows = _days(random, pd.Timestamp(first), days)
+    rows = _days(project, random, pd.Timestamp(first), days)
     if not what:
         return Log(_scored(rows), _labels(rows, random))
     begun = pd.Timestamp(first) + pd.Timedelta(days=after)
@@ -68,9 +68,9 @@ def log(seed: int, first: str, days: int, *, what: str = "", after: int = 0, sha
 
 
 @cache
-def history(seed: int, days: int = 365) -> pd.DataFrame:
+def history(project: Project, seed: int, days: int = 365) -> pd.DataFrame:
     """The predictions from 1 January 2022 on, in which nothing went wrong: of one year, or of more days."""
-    return log(seed + 10_000, "2022-01-01", days).predictions
+    return log(project, seed + 10_000, "2022-01-01", days).predictions
 
 
 def score(rows: pd.DataFrame) -> "NDArray[np.float64]":
@@ -84,16 +84,16 @@ def score(rows: pd.DataFrame) -> "NDArray[np.float64]":
 
 
 @cache
-def _year() -> tuple[pd.DataFrame, "NDArray[np.intp]"]:
+def _year(project: Project) -> tuple[pd.DataFrame, "NDArray[np.intp]"]:
     """Flights of 2023 in the order of their days, and where each day begins."""
-    snapshot = settings.load().snapshot("2023")
-    with data.connect(snapshot.folder, snapshot.repair) as connection:
+    snapshot = project.settings.snapshot("2023")
+    with data.connect(project, snapshot.folder, snapshot.repair) as connection:
         rows = data.to_frame(connection.sql(READ))
     return rows, np.searchsorted(rows["donor"], np.arange(1, 367))
 
 
-def _days(random: np.random.Generator, first: pd.Timestamp, days: int) -> pd.DataFrame:
-    rows, starts = _year()
+def _days(project: Project, random: np.random.Generator, first: pd.Timestamp, days: int) -> pd.DataFrame:
+    rows, starts = _year(project)
     dates = pd.date_range(first, periods=days)
     donors = [_donor(random, date) for date in dates]
     taken = [np.flatnonzero(random.random(starts[d] - starts[d - 1]) < FLIGHTS / FULL) + starts[d - 1] for d in donors]

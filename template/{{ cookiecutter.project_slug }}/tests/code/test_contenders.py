@@ -4,6 +4,7 @@ import pytest
 
 from roadworthy import evaluation
 from roadworthy import files
+from roadworthy.project import Project
 from roadworthy_course import contenders
 from roadworthy_course import interrupted
 from roadworthy_course import notes
@@ -19,8 +20,8 @@ FACTS = {  # kind: whether the interval of the difference lies above 0, and belo
 
 
 @pytest.mark.parametrize("kind", contenders.KINDS)
-def test_the_package_finds_of_each_challenger_what_is_known_of_it(kind: str) -> None:
-    found = contenders.meeting(0, kind)
+def test_the_library_finds_of_each_challenger_what_is_known_of_it(kind: str, project: Project) -> None:
+    found = contenders.meeting(project, 0, kind)
     rows = found.judged
     said = evaluation.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
     assert (said.brier_low > 0, said.brier_high < 0) == FACTS[kind]
@@ -33,8 +34,8 @@ def test_the_package_finds_of_each_challenger_what_is_known_of_it(kind: str) -> 
     assert rows["day"].nunique() == contenders.NEW
 
 
-def test_the_label_of_a_flight_is_known_after_it_has_left_or_never() -> None:
-    rows = contenders.days_of(3, 10)
+def test_the_label_of_a_flight_is_known_after_it_has_left_or_never(project: Project) -> None:
+    rows = contenders.days_of(project, 3, 10)
     assert rows["id"].is_unique
     assert rows["day"].nunique() == 10
     assert (rows["known"].isna() == rows["late"].isna()).all()

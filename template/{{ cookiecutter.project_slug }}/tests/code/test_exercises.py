@@ -10,7 +10,7 @@ from roadworthy_course import checks
 from roadworthy_course import exercises
 from roadworthy_course import notebooks
 from roadworthy_course import pictures
-from roadworthy_course import progress
+from roadworthy_course import progress_file
 from roadworthy_course.watch import watch
 
 CHECKS = '''
@@ -73,12 +73,12 @@ def code(source: str, **metadata: object) -> dict[str, Any]:
 
 
 def judge(home: Path, question: str, **names: object) -> checks.Verdict:
-    return exercises.check("07", question, names, home)
+    return exercises.check(home, "07", question, names)
 
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv(progress.ELSEWHERE, raising=False)
+    monkeypatch.delenv(progress_file.ELSEWHERE, raising=False)
     return write(tmp_path / "project", BLANKS)
 
 
@@ -123,13 +123,13 @@ def test_an_unknown_question_exercise_or_hint_is_named(home: Path) -> None:
     with pytest.raises(InputError, match="no question 'q9'"):
         judge(home, "q9")
     with pytest.raises(InputError, match="there is no exercise '77'"):
-        exercises.notebook("77", home)
+        exercises.notebook(home, "77")
     with pytest.raises(InputError, match="no question 'q9'"):
-        exercises.hint("07", "q9", home)
+        exercises.hint(home, "07", "q9")
 
 
 def test_hints_come_one_by_one_and_are_counted(home: Path) -> None:
-    said = [exercises.hint("07", "q2", home).rpartition(" ")[2] for _ in range(4)]
+    said = [exercises.hint(home, "07", "q2").rpartition(" ")[2] for _ in range(4)]
     assert said == ["a", "b", "c", "c"]
     assert [state.hints for state in exercises.status(home)["07_toy"]] == [0, 3]
     judge(home, "q2", q2="x")
@@ -155,7 +155,7 @@ def test_a_broken_progress_file_is_named(home: Path) -> None:
 def test_progress_is_drawn(home: Path) -> None:
     judge(home, "q2", q2="x")
     judge(home, "q1", q1=3)
-    exercises.hint("07", "q1", home)
+    exercises.hint(home, "07", "q1")
     assert pictures.lines(exercises.status(home)) == ["07_toy  ◧■  1 of 2, 1 hint"]
     assert pictures.chart(exercises.status(home)).axes[0].get_title(loc="left") == "1 of 2 questions solved"
 
@@ -173,8 +173,8 @@ def test_a_submission_is_rebuilt_from_the_clean_notebook_and_its_answers(home: P
 @pytest.mark.slow
 def test_the_terminal_gives_the_verdicts_of_the_notebook_and_an_error_stops_one_answer(home: Path) -> None:
     write(home, {"q1": "def q1(x):\n    return 2.0 * x", "q2": "q2 = 1 / 0"})
-    exercises.hint("07", "q1", home)
-    first, second = exercises.check_notebook("07", home)
+    exercises.hint(home, "07", "q1")
+    first, second = exercises.check_notebook(home, "07")
     assert repr(first) == repr(judge(home, "q1", q1=lambda x: 2.0 * x))
     assert "a value with the name q2" in second.message
     assert exercises.status(home)["07_toy"][0].hints == 1
@@ -183,13 +183,13 @@ def test_the_terminal_gives_the_verdicts_of_the_notebook_and_an_error_stops_one_
 @pytest.mark.slow
 def test_a_check_whose_cell_was_removed_is_run_all_the_same(home: Path) -> None:
     write(home, RIGHT, checked=("q2",))
-    assert [verdict.passed for verdict in exercises.check_notebook("07", home)] == [True, True]
+    assert [verdict.passed for verdict in exercises.check_notebook(home, "07")] == [True, True]
 
 
 @pytest.mark.slow
 def test_an_answer_that_ends_the_kernel_is_told(home: Path) -> None:
     write(home, {**RIGHT, "q2": "import os\nos._exit(3)"})
-    first, second = exercises.check_notebook("07", home)
+    first, second = exercises.check_notebook(home, "07")
     assert first.passed
     assert "the kernel died" in second.message
 
@@ -203,7 +203,7 @@ def test_watch_goes_on_to_the_next_question_and_exercise_when_the_notebook_is_sa
     def wait(_: float) -> None:
         write(home, next(steps))
 
-    assert watch("07", home, limit=600, tell=said.append, wait=wait)
+    assert watch(home, "07", limit=600, tell=said.append, wait=wait)
     assert [line.partition("\n")[0] for line in said] == [
         "Watching 07_toy.ipynb: answer in the notebook and save it; end with Ctrl-C",
         "0 of 2 questions are right. Next: q1, Double a number",
@@ -215,4 +215,4 @@ def test_watch_goes_on_to_the_next_question_and_exercise_when_the_notebook_is_sa
 
 
 def test_watch_ends_when_its_time_is_over(home: Path) -> None:
-    assert not watch("07", home, limit=0, tell=lambda _: None)
+    assert not watch(home, "07", limit=0, tell=lambda _: None)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from roadworthy.project import Project
 from roadworthy import evaluation
 from roadworthy_course import charging
 from roadworthy_course import forecasts
@@ -40,8 +41,8 @@ def test_the_test_has_new_drivers_and_some_of_whom_no_energy_is_known(seed: int)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_days_make_an_interval_much_wider_than_rows_do(seed: int) -> None:
-    made = forecasts.late(seed)
+def test_days_make_an_interval_much_wider_than_rows_do(seed: int, project: Project) -> None:
+    made = forecasts.late(project, seed)
     squares = (made.p - made.y) ** 2
     by_day = evaluation.evaluate(made.y, made.p, made.day)
     assert by_day.brier_high - by_day.brier_low > 1.5 * 3.92 * squares.std() / np.sqrt(len(squares))
@@ -50,8 +51,8 @@ def test_days_make_an_interval_much_wider_than_rows_do(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_planted_differences_are_beyond_doubt(seed: int) -> None:
-    pairs = forecasts.pairs(seed)
+def test_planted_differences_are_beyond_doubt(seed: int, project: Project) -> None:
+    pairs = forecasts.pairs(project, seed)
     found = {name: evaluation.compare(made.y, made.a, made.b, made.day) for name, made in pairs.items()}
     said = {name: "A" if d.brier_high < 0 else "B" if d.brier_low > 0 else forecasts.SAME for name, d in found.items()}
     assert said == {name: made.right for name, made in pairs.items()}

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from roadworthy.errors import InputError
 from roadworthy.errors import RedError
 from roadworthy_course import pictures
-from roadworthy_course import progress
+from roadworthy_course import progress_file
 from roadworthy_course import quiz
 from roadworthy_course.exercise_commands import exercise
 
@@ -33,7 +33,7 @@ b = ["no", "Draw a line."]
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv(progress.ELSEWHERE, raising=False)
+    monkeypatch.delenv(progress_file.ELSEWHERE, raising=False)
     monkeypatch.setenv("MLE_HOME", str(tmp_path))
     (tmp_path / "exercises").mkdir()
     (tmp_path / "exercises" / quiz.FILE).write_text(TOY)
@@ -41,16 +41,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_is_asked_does_not_tell_what_is_right_nor_what_was_answered(home: Path) -> None:
-    before = repr(quiz.ask("01", home)) + quiz.ask("01", home)._repr_html_()
+    before = repr(quiz.ask(home, "01")) + quiz.ask(home, "01")._repr_html_()
     (home / "exercises" / quiz.FILE).write_text(TOY.replace('right = "b"', 'right = "a"', 1))
-    quiz.answer("01", "ba", home)
-    assert repr(quiz.ask("01", home)) + quiz.ask("01", home)._repr_html_() == before
+    quiz.answer(home, "01", "ba")
+    assert repr(quiz.ask(home, "01")) + quiz.ask(home, "01")._repr_html_() == before
     assert "Count them" not in before
     assert "Is 2 &lt; 3?" in before
 
 
 def test_a_wrong_choice_is_explained_without_telling_the_right_one(home: Path) -> None:
-    answered = quiz.answer("01", "aa", home)
+    answered = quiz.answer(home, "01", "aa")
     assert answered.right == [False, True]
     assert "not yet: One of them is missing." in repr(answered)
     assert "right: It comes before." in repr(answered)
@@ -58,7 +58,7 @@ def test_a_wrong_choice_is_explained_without_telling_the_right_one(home: Path) -
 
 
 def test_a_question_that_is_left_out_is_not_right_and_not_explained(home: Path) -> None:
-    answered = quiz.answer("01", "-A", home)
+    answered = quiz.answer(home, "01", "-A")
     assert answered.right == [False, True]
     assert answered.to_dict()["explanations"] == ["", "It comes before."]
     assert "1. " not in repr(answered)
@@ -67,23 +67,23 @@ def test_a_question_that_is_left_out_is_not_right_and_not_explained(home: Path) 
 @pytest.mark.parametrize("letters", ["b", "baa", "bc", ""])
 def test_an_answer_that_does_not_fit_is_refused_with_the_choices(letters: str, home: Path) -> None:
     with pytest.raises(InputError, match="1 has ab, 2 has ab"):
-        quiz.answer("01", letters, home)
-    assert not (home / "exercises" / progress.NAME).exists()
+        quiz.answer(home, "01", letters)
+    assert not (home / "exercises" / progress_file.NAME).exists()
 
 
 def test_a_lesson_without_questions_and_a_broken_file_are_told(home: Path) -> None:
     with pytest.raises(InputError, match="there are 01"):
-        quiz.ask("99", home)
+        quiz.ask(home, "99")
     (home / "exercises" / quiz.FILE).write_text(TOY.replace('right = "b"', 'right = "d"'))
     with pytest.raises(InputError, match="no choice"):
-        quiz.ask("01", home)
+        quiz.ask(home, "01")
 
 
 def test_the_last_answer_is_remembered_and_shown_beside_the_exercises(home: Path) -> None:
     assert pictures.lines(pictures.everything(home)) == ["quiz  □  0 of 1"]
-    quiz.answer("01", "aa", home)
+    quiz.answer(home, "01", "aa")
     assert pictures.lines(pictures.everything(home)) == ["quiz  ◧  0 of 1"]
-    quiz.answer("01", "ba", home)
+    quiz.answer(home, "01", "ba")
     (state,) = pictures.everything(home)[quiz.KEY]
     assert (state.points, state.checks, state.tries, state.solved) == (2, 2, 2, True)
 
@@ -102,17 +102,17 @@ def test_the_terminal_asks_and_judges_and_is_red_until_all_are_right() -> None:
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_ends_with_three_questions_that_are_shown_as_they_stand(path: Path) -> None:
-    asked = quiz.ask(path.stem[:2], HOME)
+    asked = quiz.ask(HOME, path.stem[:2])
     assert len(asked.questions) >= 3
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    (shown,) = [cell for cell in cells if f'quiz.ask("{asked.lesson}")' in "".join(cell["source"])]
+    (shown,) = [cell for cell in cells if f'rw.course.ask("{asked.lesson}")' in "".join(cell["source"])]
     assert "".join(shown["outputs"][0]["data"]["text/plain"]) == repr(asked)
 
 
 def test_neither_letter_nor_length_gives_a_right_choice_away(tmp_path: Path) -> None:
     (tmp_path / "exercises").mkdir()
     shutil.copy(HOME / "exercises" / quiz.FILE, tmp_path / "exercises")
-    questions = [asked for path in LESSONS for asked in quiz.ask(path.stem[:2], tmp_path).questions]
+    questions = [asked for path in LESSONS for asked in quiz.ask(tmp_path, path.stem[:2]).questions]
     letters = Counter(asked.right for asked in questions)
     assert max(letters.values()) <= len(questions) / 2
     longest = [max(asked.choices, key=lambda letter, of=asked: len(of.choices[letter])) for asked in questions]  # type: ignore[misc]
@@ -121,6 +121,6 @@ def test_neither_letter_nor_length_gives_a_right_choice_away(tmp_path: Path) -> 
 
 def test_every_choice_has_an_explanation_in_sentences() -> None:
     for path in LESSONS:
-        for asked in quiz.ask(path.stem[:2], HOME).questions:
+        for asked in quiz.ask(HOME, path.stem[:2]).questions:
             assert len(asked.choices) >= 3
             assert all(re.search(r"[.!?]$", told) for told in asked.explanations.values()), asked.ask

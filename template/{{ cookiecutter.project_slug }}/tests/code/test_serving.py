@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from roadworthy import data
+from roadworthy.project import Project
 from roadworthy.service.request import BadRequestError
 from roadworthy_course import serving
 from roadworthy_course import situations
@@ -12,15 +13,15 @@ from roadworthy_course import spies
 from roadworthy_course.checks import Fault
 
 
-def test_departures_are_accepted_as_they_are_but_for_what_json_cannot_say() -> None:
-    rows = serving.departures(7)
+def test_departures_are_accepted_as_they_are_but_for_what_json_cannot_say(project: Project) -> None:
+    rows = serving.departures(project, 7)
     assert rows["temp"].isna().sum() >= 4
     plain = rows.assign(as_of=[moment.isoformat() for moment in rows["as_of"]])
-    records = data.records(plain, serving.names())
-    read, _ = serving.reader().read(json.dumps({"rows": records}, allow_nan=False).encode())
+    records = data.records(plain, serving.names(project))
+    read, _ = serving.reader(project).read(json.dumps({"rows": records}, allow_nan=False).encode())
     assert [row["flight_id"] for row in read] == rows["flight_id"].to_list()
     with pytest.raises(BadRequestError, match="not known"):
-        serving.reader().read(json.dumps({"rows": [records[0] | {"late": 1.0}]}).encode())
+        serving.reader(project).read(json.dumps({"rows": [records[0] | {"late": 1.0}]}).encode())
 
 
 def test_a_stall_is_seen_from_the_plan_and_hidden_from_sent() -> None:

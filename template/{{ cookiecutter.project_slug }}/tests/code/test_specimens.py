@@ -4,6 +4,7 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
+from roadworthy.project import Project
 from roadworthy_course import faulty
 from roadworthy_course import specimens
 from roadworthy_course import suspects
@@ -24,10 +25,8 @@ def asked(model: Model, rows: pd.DataFrame) -> Floats:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", specimens.SOUND)
-def test_a_sound_model_gives_probabilities_that_rise_with_bad_weather_and_with_nothing_else(
-    name: str, seed: int
-) -> None:
-    model, rows = specimens.sound(seed)[name].model(), specimens.rows(seed)
+def test_a_sound_model_gives_probabilities_that_rise_with_bad_weather_and_with_nothing_else(name: str, seed: int, project: Project) -> None:
+    model, rows = specimens.sound(seed)[name].model(), specimens.rows(project, seed)
     p = asked(model, rows)
     assert p.shape == (150,)
     assert 0 <= p.min() < p.max() <= 1
@@ -45,8 +44,8 @@ def test_a_sound_model_gives_probabilities_that_rise_with_bad_weather_and_with_n
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_every_planted_fault_shows_in_some_table(seed: int) -> None:
-    rows = specimens.rows(seed)
+def test_every_planted_fault_shows_in_some_table(seed: int, project: Project) -> None:
+    rows = specimens.rows(project, seed)
     missing = dict.fromkeys(specimens.NULLABLE, np.nan)
     tables = [rows, rows.assign(**STORM), rows.iloc[::-1], rows.assign(**missing), rows.assign(carrier="ZZ")]
     for name, each in faulty.faulty(seed).items():
@@ -59,8 +58,8 @@ def test_every_planted_fault_shows_in_some_table(seed: int) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BY_TABLE))
-def test_a_model_that_changes_its_table_does_so(name: str) -> None:
-    rows = specimens.rows(1)
+def test_a_model_that_changes_its_table_does_so(name: str, project: Project) -> None:
+    rows = specimens.rows(project, 1)
     handed = rows.copy()
     faulty.faulty(1, [name])[name].model()(handed)
     assert not handed.equals(rows)
@@ -68,8 +67,8 @@ def test_a_model_that_changes_its_table_does_so(name: str) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", ["wavy", "capped"])
-def test_outcomes_are_what_the_sound_model_says_up_to_chance(name: str, seed: int) -> None:
-    late, rows = specimens.outcomes(name, seed, 1000), specimens.rows(seed, 1000)
+def test_outcomes_are_what_the_sound_model_says_up_to_chance(name: str, seed: int, project: Project) -> None:
+    late, rows = specimens.outcomes(project, name, seed, 1000), specimens.rows(project, seed, 1000)
     p = pd.Series(asked(specimens.sound(seed)[name].model(), rows), index=rows.index)
     for at in rows.groupby("carrier").groups.values():
         assert abs((late[at] - p[at]).sum()) <= 1.6 * np.sqrt((p[at] * (1 - p[at])).sum())
@@ -77,8 +76,8 @@ def test_outcomes_are_what_the_sound_model_says_up_to_chance(name: str, seed: in
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_only_guilty_features_are_late_or_too_good(seed: int) -> None:
-    given = suspects.features(seed)
+def test_only_guilty_features_are_late_or_too_good(seed: int, project: Project) -> None:
+    given = suspects.features(project, seed)
     assert len(given.guilty) == 4
     for name in given.table:
         auc = 0.5
@@ -91,8 +90,8 @@ def test_only_guilty_features_are_late_or_too_good(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("fault", suspects.STORIES)
-def test_only_the_bad_slice_is_beyond_chance_and_tolerance(seed: int, fault: str) -> None:
-    given = suspects.slices(seed, fault)
+def test_only_the_bad_slice_is_beyond_chance_and_tolerance(seed: int, fault: str, project: Project) -> None:
+    given = suspects.slices(project, seed, fault)
     found = {}
     for carrier, flights in given.answers.groupby("carrier"):
         late, said = int(flights["late"].sum()), float(flights["p"].mean())
@@ -104,15 +103,15 @@ def test_only_the_bad_slice_is_beyond_chance_and_tolerance(seed: int, fault: str
     assert not fault or found[given.bad] < 1e-5
 
 
-def test_a_model_is_not_asked_without_end() -> None:
-    model, rows = specimens.sound(1)["additive"].model(), specimens.rows(1).head(2)
+def test_a_model_is_not_asked_without_end(project: Project) -> None:
+    model, rows = specimens.sound(1)["additive"].model(), specimens.rows(project, 1).head(2)
     for _ in range(specimens.CALLS):
         model(rows)
     with pytest.raises(Fault, match="at most 100 questions"):
         model(rows)
 
 
-def test_a_trial_takes_returned_and_raised_verdicts_alike() -> None:
+def test_a_trial_takes_returned_and_raised_verdicts_alike(project: Project) -> None:
     def returned(model: Model, rows: pd.DataFrame) -> bool:
         return bool(np.max(model(rows)) <= 1)
 
@@ -123,22 +122,22 @@ def test_a_trial_takes_returned_and_raised_verdicts_alike() -> None:
         return np.max(model(rows)) <= 1 or bool(1 / 0)
 
     for test in (returned, raised, stopped):
-        tried = Trial(1, test)
+        tried = Trial(project, 1, test)
         tried.quiet()
         tried.catches(["percent"], "")
         with pytest.raises(Fault, match="red on the faulty model 'no wind'"):
             tried.catches(["no wind"], "")
 
 
-def test_a_trial_gives_no_point_for_a_test_that_is_always_red() -> None:
+def test_a_trial_gives_no_point_for_a_test_that_is_always_red(project: Project) -> None:
     with pytest.raises(Fault, match="green on the sound model"):
-        Trial(1, lambda _model, _rows: False).catches(["percent"], "")
+        Trial(project, 1, lambda _model, _rows: False).catches(["percent"], "")
 
 
-def test_a_trial_sees_that_a_test_changes_its_rows() -> None:
+def test_a_trial_sees_that_a_test_changes_its_rows(project: Project) -> None:
     def changing(model: Model, rows: pd.DataFrame) -> bool:
         rows["wind_speed"] = 5.0
         return len(np.asarray(model(rows))) == len(rows)
 
     with pytest.raises(Fault, match="unchanged"):
-        Trial(1, changing).leaves_rows()
+        Trial(project, 1, changing).leaves_rows()

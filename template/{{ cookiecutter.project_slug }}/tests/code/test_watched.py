@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from roadworthy.monitoring import drift
+from roadworthy.project import Project
 from roadworthy_course import replays
 from roadworthy_course import slips
 from roadworthy_course import watched
@@ -14,25 +15,25 @@ def since(log: watched.Log) -> pd.Series:
     return log.predictions["day"] >= log.day
 
 
-def drawn(what: str = "", seed: int = 3) -> watched.Log:
-    return watched.log(seed, "2023-05-01", DAYS, what=what, after=AFTER)
+def drawn(project: Project, what: str = "", seed: int = 3) -> watched.Log:
+    return watched.log(project, seed, "2023-05-01", DAYS, what=what, after=AFTER)
 
 
-def test_a_seed_gives_the_same_log_and_another_one_gives_other_flights() -> None:
-    pd.testing.assert_frame_equal(drawn().predictions, drawn().predictions)
-    assert not drawn().predictions["distance"].head(500).equals(drawn(seed=4).predictions["distance"].head(500))
+def test_a_seed_gives_the_same_log_and_another_one_gives_other_flights(project: Project) -> None:
+    pd.testing.assert_frame_equal(drawn(project).predictions, drawn(project).predictions)
+    assert not drawn(project).predictions["distance"].head(500).equals(drawn(project, seed=4).predictions["distance"].head(500))
 
 
-def test_a_quiet_log_has_all_days_ids_and_sound_probabilities() -> None:
-    rows = drawn().predictions
+def test_a_quiet_log_has_all_days_ids_and_sound_probabilities(project: Project) -> None:
+    rows = drawn(project).predictions
     assert rows["day"].nunique() == DAYS
     assert rows["id"].is_unique
     assert rows["probability"].between(0.01, 0.9).all()
     assert 60 * DAYS < len(rows) < 100 * DAYS
 
 
-def test_labels_come_after_the_departure_and_not_for_all_flights() -> None:
-    log = drawn()
+def test_labels_come_after_the_departure_and_not_for_all_flights(project: Project) -> None:
+    log = drawn(project)
     both = log.labels.merge(log.predictions, on="id")
     minutes = (both["known_at"] - both["scheduled"]).dt.total_seconds() / 60
     assert 120 < minutes.median() < 240
@@ -43,8 +44,8 @@ def test_labels_come_after_the_departure_and_not_for_all_flights() -> None:
 
 
 @pytest.mark.parametrize("what", watched.KINDS)
-def test_an_incident_changes_what_it_is_named_for_from_its_day_on(what: str) -> None:
-    log = drawn(what)
+def test_an_incident_changes_what_it_is_named_for_from_its_day_on(what: str, project: Project) -> None:
+    log = drawn(project, what)
     before, after = log.predictions[~since(log)], log.predictions[since(log)]
     known = [rows["id"].isin(log.labels["id"]).mean() for rows in (before, after)]
     seen = {
@@ -59,13 +60,13 @@ def test_an_incident_changes_what_it_is_named_for_from_its_day_on(what: str) -> 
     assert [name for name, off in seen.items() if off] == [what]
 
 
-def test_an_incident_that_there_is_not_is_refused() -> None:
+def test_an_incident_that_there_is_not_is_refused(project: Project) -> None:
     with pytest.raises(ValueError, match="there are carrier"):
-        drawn("weather")
+        drawn(project, "weather")
 
 
-def test_conventional_limits_ring_in_summer_and_limits_of_their_own_find_what_goes_wrong() -> None:
-    rows = replays.readings(3)
+def test_conventional_limits_ring_in_summer_and_limits_of_their_own_find_what_goes_wrong(project: Project) -> None:
+    rows = replays.readings(project, 3)
     quiet = rows[(rows["incident"] == "") | (rows["week"] < rows["began"])]
     largest = {name: float(quiet.loc[quiet["monitor"] == name, "value"].max()) for name in watched.KINDS}
     missed, false = replays.outcome(rows, largest)

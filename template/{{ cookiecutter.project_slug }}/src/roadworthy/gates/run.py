@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from ..errors import InputError
 from ..evidence.bench import Bench
 from ..evidence.bench import NotJudgedError
 from .catalog import GATES
@@ -52,6 +53,14 @@ def run(bench: Bench, tell: Tell | None = None, cache: Path | None = None) -> li
         # What a gate of the project looks at is not known here, so it is judged each time.
         judged.append(kept.verdict(gate, now) if kept and gate not in own else now())
     return judged
+
+
+def judge_named(name: str, bench: Bench) -> Judged:
+    """Judge one gate by its name, ours or one of the project; InputError when there is none."""
+    known = {gate.name: gate for gate in (*GATES, *gates_of(bench.project))}
+    if name not in known:
+        raise InputError(f"there is no gate {name!r}", where="gates", hint=f"there are {', '.join(known)}")
+    return judge(known[name], bench)
 
 
 def judge(gate: Gate, bench: Bench) -> Judged:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..errors import RedError
 
@@ -22,7 +23,23 @@ class Verdict:
     evidence: str
 
 
-def table(verdicts: Sequence[Verdict]) -> "pd.DataFrame":
+class Judgeable(Protocol):
+    """What has a verdict: a gate's name, whether it passed, and its evidence."""
+
+    @property
+    def gate(self) -> str:
+        """The name of the gate."""
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether its claim holds; None when it could not judge."""
+
+    @property
+    def evidence(self) -> str:
+        """The evidence in words."""
+
+
+def table(verdicts: "Sequence[Judgeable]") -> "pd.DataFrame":
     """The verdicts to look at: gate, verdict (green, red, not judged), evidence."""
     import pandas as pd  # here, because the service reads verdicts too, and must start fast
 
@@ -31,7 +48,7 @@ def table(verdicts: Sequence[Verdict]) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=["gate", "verdict", "evidence"])
 
 
-def require(verdicts: Sequence[Verdict], where: str = "", hint: str = "") -> None:
+def require(verdicts: "Sequence[Judgeable]", where: str = "", hint: str = "") -> None:
     """Raise RedError unless every gate is green; it names those that are not. No verdict at all is not green."""
     red = [f"{v.gate}: {v.evidence}" for v in verdicts if not v.passed] or ([] if verdicts else ["no gate has judged"])
     if red:

@@ -8,9 +8,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from typing import Self
 from urllib.parse import urlsplit
 
 from ..errors import InputError
@@ -56,6 +59,30 @@ def running(
             yield line
         finally:
             stop(process)
+
+
+class Service:
+    """A service that runs beside this process: its address, until `stop()` or the end of a `with` block."""
+
+    def __init__(self, running: "AbstractContextManager[str]") -> None:
+        """Enter what runs it."""
+        self._running = ExitStack()
+        self.address = self._running.enter_context(running)
+
+    def stop(self) -> None:
+        """Stop it as a deployment does: requests that it has taken are answered and logged. Once is enough."""
+        self._running.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def start_ready(registry: Path, version: int | str = "champion", **options: Any) -> Service:
+    """Start a service on a free port and wait until it takes traffic; `options` as for `running`."""
+    return Service(running(registry, alias=str(version), **options))
 
 
 def start(

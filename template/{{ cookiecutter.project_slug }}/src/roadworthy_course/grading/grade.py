@@ -39,7 +39,7 @@ def assignment(
 
     Raises InputError when one of them is missing or hidden checks are not those of the exercise.
     """
-    path = exercises.notebook(number, home)
+    path = exercises.notebook(home, number)
     number = path.stem[:2]
     visible = checks.questions(path.parent / f"check_{number}.py")
     source = hidden.read(hidden_in, number) if hidden_in else ""
@@ -126,7 +126,7 @@ def _common(given: Assignment) -> str:
     """What the grades of all submissions depend on, as a sum."""
     package = Path(__file__).parents[1]
     exercise = given.walls.home / "exercises" / f"check_{given.number}.py"
-    files = [exercise, *sorted((package / "learning").glob("*.py")), *sorted((package / "grading").glob("*.py"))]
+    files = [exercise, *sorted(package.glob("*.py")), *sorted((package / "grading").glob("*.py"))]
     limits = asdict(replace(given.limits, processes=0))  # follows the machine
     about = json.dumps([given.number, given.clean, given.source, limits, given.walls.trusted], sort_keys=True)
     sums = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]

@@ -21,7 +21,6 @@ from typing import Self
 import psutil
 
 from . import sandbox
-from .hidden import PACKAGE
 
 LOOK = 0.25  # seconds between two looks at the memory of the processes
 PATIENCE = 3  # times the seconds that an answer may compute, by the clock
@@ -48,7 +47,7 @@ class Inside:
         self.scratch = Path(tempfile.mkdtemp(prefix="grading-")) if walls.trusted else None
         folder = self.scratch or sandbox.FREE
         source = str(Path(__file__).resolve().parents[2])
-        code = f"import sys; sys.path.append({source!r}); from {PACKAGE}.grading.worker import main; main()"
+        code = f"import sys; sys.path.append({source!r}); from roadworthy_course.grading.worker import main; main()"
         self.process = subprocess.Popen(  # noqa: S603
             [*sandbox.command(walls, limits), sys.executable, "-I", "-c", code],
             stdin=subprocess.PIPE,

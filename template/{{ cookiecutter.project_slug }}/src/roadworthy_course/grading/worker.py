@@ -16,6 +16,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from types import FunctionType
 from types import ModuleType
@@ -25,6 +26,7 @@ from typing import BinaryIO
 from .. import answers
 from .. import checks
 from .. import exercises
+from .. import here
 from . import hidden
 
 SUBREAPER = 36  # of prctl: orphans become children of this process
@@ -55,6 +57,7 @@ class _Actions:
     def __init__(self) -> None:
         self.names: dict[str, Any] = {}
         self.home, self.number = Path(), ""
+        self.opens: checks.Opens = here.project
         self.visible: hidden.Questions = {}
         self.asked: type[checks.Question] = checks.Question
         self.judge = checks.judge
@@ -68,6 +71,7 @@ class _Actions:
         """Take on the limits, then import what the checks need."""
         _confine(Path(folder), **confined)
         self.home, self.number = Path(home), number
+        self.opens = partial(here.project, self.home)
         self.visible = checks.questions(self.home / "exercises" / f"check_{number}.py")
         exercises.begin = lambda *_, **__: lambda _question: None  # type: ignore[assignment] # checks are run apart
         notebook = ModuleType("__main__")
@@ -89,14 +93,13 @@ class _Actions:
         changed = self._changed()
         found = hidden.questions(source, self.home / "exercises", self.number) if source else self.visible
         self.asked = found[question]
-        for seed in self.asked.seeds:
-            self.asked.prepare(seed)
+        checks.prepare(self.asked, self.opens)
         return {"changed": changed}
 
     def judged(self, question: str) -> dict[str, Any]:
         """The verdict; which checks an answer has changed, and how many threads it has left running."""
         asked, self.asked = self.asked, checks.Question
-        verdict = asdict(self.judge(question, asked, self.names))
+        verdict = asdict(self.judge(question, asked, self.names, self.opens))
         return {"verdict": verdict, "changed": self._changed(), "threads": threading.active_count() - self.threads}
 
     def _changed(self) -> list[str]:
@@ -191,7 +194,7 @@ def _sealed(questions: hidden.Questions) -> dict[tuple[str, str], tuple[int, int
 
 
 def _judges(questions: hidden.Questions) -> Iterator[tuple[str, dict[str, Any]]]:
-    for module in (builtins, json, checks, answers, *map(sys.modules.get, ("numpy", "pandas"))):
+    for module in (builtins, json, checks, answers, here, *map(sys.modules.get, ("numpy", "pandas"))):
         if module:
             yield module.__name__, vars(module)
     pandas = sys.modules.get("pandas")

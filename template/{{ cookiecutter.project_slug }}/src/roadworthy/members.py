@@ -1,0 +1,318 @@
+"""The parts of a project by subject: each method has the name of what it gives and calls one function of the package.
+
+They hold nothing but the project. What a method calls is imported when it is called: a notebook that only looks at data
+never loads the service. `rw.show` shows the function behind a method.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from datetime import date
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
+
+if TYPE_CHECKING:
+    import duckdb
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+    from sklearn.pipeline import Pipeline
+
+    from .challenge import Judge
+    from .data import Split
+    from .data_checks import Report
+    from .decisions import Record
+    from .drills.faults import Fault
+    from .drills.practice import Copy
+    from .evaluation import Difference
+    from .evidence.bench import Bench
+    from .gates import Verdict
+    from .gates.run import Judged
+    from .monitoring.counts import Columns
+    from .monitoring.estimates import Estimate
+    from .monitoring.timeline import Timeline
+    from .monitoring.watch import Watched
+    from .project import Project
+    from .registry import Registry
+    from .replaying import Replayed
+    from .retraining import Comparison
+    from .service.child import Service
+    from .settings import Model
+    from .simulation import Alarm
+    from .simulation import Incident
+    from .training import Trained
+    from .triggers import Rule
+
+
+class Member:
+    """A part of a project."""
+
+    def __init__(self, project: "Project") -> None:
+        """Take the project that it is a part of."""
+        self._project = project
+
+
+class Data(Member):
+    """Snapshots, features and splits."""
+
+    def connect(self, snapshot: str = "", *, repaired: bool = True) -> "duckdb.DuckDBPyConnection":
+        """Open a snapshot, the default one without a name, its sums verified: a view for each table of the contract."""
+        from . import data
+
+        source = self._project.settings.snapshot(snapshot)
+        return data.open_snapshot(self._project, source if repaired else source.model_copy(update={"repair": {}}))
+
+    def check(self, tables: "duckdb.DuckDBPyConnection", *, max_quarantined: float | None = None) -> "Report":
+        """Hold opened tables against the contract; a table may lose the share `max_quarantined` of its rows."""
+        from . import data_checks
+
+        limit = self._project.settings.data.checks.max_quarantined if max_quarantined is None else max_quarantined
+        return data_checks.check_snapshot(self._project, tables, max_quarantined=limit)
+
+    def require(self, report: "Report", where: str = "") -> None:
+        """Raise RedError, which names each check that does not hold."""
+        from . import data_checks
+
+        return data_checks.require(report, where)
+
+    def describe(self, table: str) -> "pd.DataFrame":
+        """The contract of a table to look at: one row per column."""
+        from . import data_checks
+
+        return data_checks.describe(self._project.contract.table(table))
+
+    def make_features(self, tables: "duckdb.DuckDBPyConnection") -> "pd.DataFrame":
+        """The features of opened tables as they are: one row per prediction, with its label."""
+        from . import data
+
+        return data.features(self._project, tables)
+
+    def features(self, *snapshots: str) -> "pd.DataFrame":
+        """The features of snapshots (the default one without a name), checked, quarantined rows left out."""
+        from . import steps
+
+        return steps.features(self._project, *snapshots)
+
+    def split(self, frame: "pd.DataFrame | None" = None) -> "Split":
+        """The labelled rows of the two periods of the settings: training ends before the test begins."""
+        from . import steps
+
+        return steps.split(self._project, frame)
+
+    def labelled(self, frame: "pd.DataFrame", period: "tuple[date, date]") -> "pd.DataFrame":
+        """The rows of a period (its end not included) whose label is known."""
+        from . import data
+
+        return data.labelled(self._project.contract, frame, period)
+
+
+class Models(Member):
+    """Fitted models and the versions made of them."""
+
+    def fit(self, rows: "pd.DataFrame", spec: "Model | None" = None) -> "Pipeline":
+        """A pipeline fitted on labelled rows, by the specification of the settings without another one."""
+        from . import training
+
+        return training.fit(self._project, rows, spec or self._project.settings.model)
+
+    def predict(self, pipeline: "Pipeline", rows: "pd.DataFrame", spec: "Model | None" = None) -> "NDArray[np.float64]":
+        """The probability of the target for each row, by a fitted pipeline."""
+        from . import training
+
+        return training.predict(pipeline, spec or self._project.settings.model, rows)
+
+    def train(self, split: "Split", spec: "Model | None" = None) -> "Trained":
+        """Fit on the training rows, evaluate and test on the later ones; nothing is written."""
+        from . import training
+
+        settings = self._project.settings
+        return training.train(self._project, split, spec or settings.model, settings.tests)
+
+    def ensure(self, fitted: "Pipeline | None" = None) -> int:
+        """The version made of the present data and settings; it is trained (or `fitted`) only if there is none yet."""
+        from . import steps
+
+        return steps.ensure(self._project, fitted)
+
+    def verdicts(self, version: int | str = "champion") -> "list[Verdict]":
+        """What the model tests said about a version when it was made."""
+        from . import steps
+
+        return steps.verdicts(self._project, version)
+
+    def register(self, trained: "Trained", registry: "Registry | None" = None) -> int:
+        """Export a trained model into a registry, the project's without another one; the number of its version."""
+        from . import export
+
+        return export.register(trained, registry or self._project.registry)
+
+
+class Gates(Member):
+    """The 28 gates of the ML Test Score and those of the project."""
+
+    def bench(self, version: int | str = "champion") -> "Bench":
+        """A version with its data, as the gates look at it; shared parts are made once."""
+        from .evidence.bench import Bench
+
+        return Bench(self._project, version)
+
+    def run(self, bench: "Bench") -> "list[Judged]":
+        """Judge all gates: about a minute of CPU."""
+        from .gates import run
+
+        return run.run(bench)
+
+    def judge(self, name: str, bench: "Bench") -> "Judged":
+        """Judge one gate, for example "Model 6"."""
+        from .gates import run
+
+        return run.judge_named(name, bench)
+
+    def table(self, verdicts: "Sequence[Verdict | Judged]") -> "pd.DataFrame":
+        """Verdicts to look at: gate, verdict (green, red, not judged), evidence."""
+        from . import gates
+
+        return gates.table(verdicts)
+
+    def require(self, verdicts: "Sequence[Verdict | Judged]", where: str = "") -> None:
+        """Raise RedError unless every gate is green; it names those that are not."""
+        from . import gates
+
+        return gates.require(verdicts, where=where)
+
+
+class Drills(Member):
+    """Faults to plant in a copy of the project."""
+
+    def faults(self, *names: str) -> "list[Fault]":
+        """The faults in drills/ of the project, or those named."""
+        from .drills import faults
+
+        return faults.load(self._project.folder, names)
+
+    def copy(self, folder: Path) -> "Copy":
+        """A copy of the project in which a fault may be planted: `copy.plant(fault)`, then `copy.project`."""
+        from .drills import practice
+
+        return practice.copy_project(self._project, folder)
+
+
+class Services(Member):
+    """The online service."""
+
+    def start(self, version: int | str = "champion", **options: Any) -> "Service":
+        """Start the service in a process of its own; it has an address and stops with `stop()` or at the end of a block.
+
+        `options` are those of its program, for example predictions, workers, every, registry.
+        """
+        from .service import child
+
+        return child.start_ready(options.pop("registry", self._project.settings.paths.registry), version, **options)
+
+
+class Monitoring(Member):
+    """Windows of predictions, read by the monitors."""
+
+    def window(self, rows: "pd.DataFrame", probability: "Sequence[float] | NDArray[np.float64]") -> "Columns":
+        """Rows of features with their answers as the monitors read them: columns, probability, label, day."""
+        from .monitoring import frames
+
+        return frames.window(self._project, rows, probability)
+
+    def read(self, windows: "Mapping[str, Columns]", version: int | str = "champion") -> "pd.DataFrame":
+        """The readings of windows against the reference of a version: a row per window, monitor and subject."""
+        from .monitoring import frames
+
+        return frames.read(self._project, windows, version)
+
+    def estimates(self, windows: "Mapping[str, Columns]", version: int | str = "champion") -> "tuple[Estimate, ...]":
+        """How good a version is in windows, estimated from its answers alone."""
+        from .monitoring import frames
+
+        return frames.estimates_of(self._project, windows, version)
+
+    def incident(self, text: str) -> "Incident":
+        """An incident of the project, written as NAME@YYYY-MM-DD."""
+        from .simulation import Incident
+
+        return Incident.parse(self._project, text)
+
+    def happen(
+        self, worlds: "Mapping[str, pd.DataFrame]", first: str, incidents: "Sequence[Incident]"
+    ) -> "pd.DataFrame":
+        """The rows of the world named `first`, changed by what happens to them."""
+        from . import simulation
+
+        return simulation.happen(self._project.contract, worlds, first, incidents)
+
+    def rehearse(
+        self, rows: "pd.DataFrame", period: tuple[datetime, datetime], version: int | str = "champion", **options: Any
+    ) -> "Watched":
+        """Play rows of a period into a log that is thrown away: what the monitors say of its windows at its end."""
+        from . import simulation
+
+        return simulation.rehearse(
+            self._project.contract, rows, self._project.registry.path(version), period, **options
+        )
+
+    def rung(self, timeline: "Timeline", days: int, since: datetime) -> "list[Alarm]":
+        """The alarms that begin to ring in windows of `days` days that end after `since`, the first one first."""
+        from . import simulation
+
+        return simulation.rung(timeline, days, since)
+
+    def batch(
+        self, rows: "Sequence[pd.DataFrame]", version: int | str = "champion"
+    ) -> "dict[str, NDArray[np.generic]]":
+        """What the batch path gives, for the monitor of skew: the features of a version and the key, as arrays."""
+        from . import steps
+
+        return steps.batch(self._project.contract, self._project.registry.bundle(version).names, rows)
+
+
+class Retraining(Member):
+    """Challengers, the rules that ask for one, and the decisions about them."""
+
+    def challenger(self, **changes: Any) -> "Project":
+        """The project under the settings that make and judge a challenger, [retraining] with some `changes`."""
+        from . import retraining
+
+        return self._project.using(retraining.of(self._project.settings, **changes))
+
+    def rules(self, **options: Any) -> "tuple[Rule, ...]":
+        """What each rule says now: alarms of the log, the champion's age, new labelled days."""
+        from . import triggers
+
+        project = self._project
+        return triggers.rules(project, project.registry.path(), project.settings.paths.predictions, **options)
+
+    def run(self, *, judge: "Judge | None" = None, why: str = "by hand") -> "Record":
+        """Decide about a challenger in recorded phases; promoted only if every verdict is green."""
+        from . import challenge
+
+        return challenge.retrain(self._project, why=why, judge=judge or challenge.all_gates)
+
+    def better(self, difference: "Difference") -> "Verdict":
+        """Whether a challenger is better than the champion beyond chance."""
+        from . import retraining
+
+        return retraining.better(difference)
+
+    def verdicts(self, record: "Record") -> "list[Verdict]":
+        """Everything that was said about the challenger of a decision: gates, comparison, shadow."""
+        from . import challenge
+
+        return challenge.verdicts(record)
+
+    def comparison(self, record: "Record") -> "Comparison":
+        """The meeting of challenger and champion that a decision recorded."""
+        from .retraining import Comparison
+
+        return Comparison.of(record["comparison"])
+
+    def replay(self, number: int) -> "Replayed":
+        """Make a recorded decision again, with the code of now; nothing changes."""
+        from . import replaying
+
+        return replaying.replay(self._project, number)
