@@ -16,7 +16,6 @@ from small import write_bundle
 
 from roadworthy import data
 from roadworthy import gates
-from roadworthy import schema
 from roadworthy.decisions import Decisions
 from roadworthy.gates.catalog import GATES
 from roadworthy.monitoring.log import PredictionLog
@@ -26,6 +25,8 @@ from roadworthy_course.project import NOTE
 from roadworthy_course.project import Project
 
 CONFIG = """
+[project]
+package = "shop"
 [data]
 snapshot = "year"
 [data.snapshots.year]
@@ -65,8 +66,19 @@ tracking = "tracking/mlflow.db"
 predictions = "monitoring/predictions.db"
 cache = "cache"
 """
+PACKAGE = """
+from pathlib import Path
+
+import roadworthy as rw
+
+from .contract import CONTRACT
+
+PROJECT = rw.Definition(
+    contract=CONTRACT, sql=Path(__file__).parent, model="shop.model:build", search="shop.model:SEARCH"
+)
+"""
 CONTRACT = """
-from .schema import Column, Contract, Table
+from roadworthy import Column, Contract, Table
 
 SHELF = Column(name="shelf", kind="category", about="where it stands", pattern="^[A-Z][0-9]$")
 SALES = Table(
@@ -114,8 +126,7 @@ SALES = pa.table(
 def complete(home: Path, bundle: dict[str, bytes]) -> Path:
     """Write a project into `home` that lacks nothing; `bundle` are the files of a bundle that answers."""
     write(home / "config.toml", CONFIG)
-    write(home / "src" / "shop" / "__init__.py", "")
-    write(home / "src" / "shop" / "schema.py", Path(schema.__file__).read_text(encoding="utf-8"))
+    write(home / "src" / "shop" / "__init__.py", PACKAGE)
     write(home / "src" / "shop" / "contract.py", CONTRACT)
     write(home / "README.md", "Which sale is brought back, from the sales of a year.")
     write(home / NOTE, "# Note\n\n" + "".join(map(SECTION.format, HEADINGS)) + "Model 5 is red, and nulls ring.\n")

@@ -147,7 +147,11 @@ def with_steps(project: "Project", frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def ask(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: object) -> pd.DataFrame:
-    """The answer to an SQL query as a table; `$name` in it stands for a parameter, which is never read as SQL."""
+    """The answer to an SQL query as a table; `$name` in it stands for a parameter, which is never read as SQL.
+
+    >>> ask(duckdb.connect(), "select 40 + $more as answer", more=2).to_dict("records")
+    [{'answer': 42}]
+    """
     return to_frame(connection.sql(sql, params=parameters or None))
 
 

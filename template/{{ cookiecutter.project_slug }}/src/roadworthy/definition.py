@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from importlib import import_module
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
 from .errors import InputError
@@ -36,6 +37,9 @@ class SearchSpace:
 
     grid: what is tried of each hyperparameter, in every combination. quick: a few choices, one of which is close to the
     best wherever that is, for a gate has seconds only.
+
+    >>> SearchSpace(grid={"max_iter": (50, 100)}, quick=({"max_iter": 50},)).grid["max_iter"]
+    (50, 100)
     """
 
     grid: Mapping[str, tuple[float, ...]]
@@ -57,6 +61,19 @@ class Definition:
     gates: `gate(bench)` gives whether a version may be promoted, and the evidence; its docstring is the claim.
     monitors: `monitor(reference, window)` gives a `Reading` of what the service answered.
     commands: commands of click, which get the project as their object (`click.pass_obj`).
+
+    >>> from roadworthy import Contract, SearchSpace, Table
+    >>> roles = {"key": "session", "time": "started", "day": "day", "target": "long", "known_at": "ended"}
+    >>> contract = Contract(tables=(), features=Table(name="features", columns=(), key=("session",)), **roles)
+    >>> definition = Definition(
+    ...     contract=contract,
+    ...     sql=Path("src/charging"),
+    ...     model="charging.model:build",
+    ...     search=SearchSpace(grid={}, quick=()),
+    ...     metrics={"share of yes": lambda labels, probabilities: float((probabilities > 0.5).mean())},
+    ... )
+    >>> list(definition.extensions("metrics"))
+    ['share of yes']
     """
 
     contract: Contract
@@ -95,9 +112,30 @@ def resolved(given: Any, what: str) -> Any:
     module, _, name = given.partition(":")
     try:
         return getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:
         hint = "it is given as package.module:name in the __init__.py of the project's package"
-        raise InputError(f"{given!r} cannot be imported: {error}", where=f"{what} of the project", hint=hint) from error
+        package, where = module.partition(".")[0], f"{what} of the project"
+        raise not_imported(repr(given), error, package=package, where=where, hint=hint) from error
+
+
+def not_imported(what: str, error: Exception, *, package: str, where: str | Path, hint: str) -> InputError:
+    """An import that failed, with the line of the package that is at fault; `hint` when none is, but the name.
+
+    The code of a project may raise anything: all of it is a mistake of the project.
+    """
+    lines = [
+        f" ({Path(frame.f_code.co_filename).name}, line {line})"
+        for frame, line in walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == package
+    ]
+    foreign = isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] != package
+    if foreign:
+        hint = f"install {error.name!r} in this environment, or correct the import"
+    elif lines or isinstance(error, SyntaxError):
+        hint = "correct it there and try again"
+    # A SyntaxError names its file and line itself.
+    line = "" if isinstance(error, SyntaxError) else "".join(lines[-1:])
+    return InputError(f"{what} cannot be imported: {type(error).__name__}: {error}{line}", where=where, hint=hint)
 
 
 def claim_of(function: Callable[..., Any]) -> str:

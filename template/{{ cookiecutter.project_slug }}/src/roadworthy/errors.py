@@ -4,7 +4,12 @@ from pathlib import Path
 
 
 class ProjectError(Exception):
-    """A mistake to be told in a sentence, without a traceback; `exit_code` is the command's."""
+    """A mistake to be told in a sentence, without a traceback; `exit_code` is the command's.
+
+    >>> print(ProjectError("is empty", where="data/trips.csv", hint="check the export that made it"))
+    data/trips.csv: is empty
+      check the export that made it
+    """
 
     exit_code = 2
 
@@ -20,10 +25,18 @@ class ProjectError(Exception):
 
 
 class InputError(ProjectError):
-    """The input or the usage is wrong: exit code 2."""
+    """The input or the usage is wrong: exit code 2.
+
+    >>> InputError("there is no column 'speed'").exit_code
+    2
+    """
 
 
 class RedError(ProjectError):
-    """A check or a gate is red: exit code 1."""
+    """A check or a gate is red: exit code 1.
+
+    >>> RedError("not every gate is green").exit_code
+    1
+    """
 
     exit_code = 1

@@ -112,6 +112,10 @@ def evaluate(
 
     `day` names the block of each row. `own` are the project's metrics by name, functions of labels and probabilities.
     ValueError when there are no rows. The AUC is NaN when one class is missing.
+
+    >>> found = evaluate([0, 1, 0, 1], [0.1, 0.8, 0.3, 0.2], day=[1, 1, 2, 2])
+    >>> found.auc, round(found.brier, 3)
+    (0.75, 0.195)
     """
     blocks = _Blocks(y, p, day)
     whole, weights = _resamples(len(blocks.names), draws, seed)
@@ -135,7 +139,12 @@ def evaluate(
 def compare(
     y: ArrayLike, p: ArrayLike, other: ArrayLike, day: ArrayLike, *, draws: int = DRAWS, seed: int = 0
 ) -> Difference:
-    """How much better `p` is than `other` on the same rows: differences p - other, paired by resampled days."""
+    """How much better `p` is than `other` on the same rows: differences p - other, paired by resampled days.
+
+    >>> labels, days = [0, 1, 0, 1], [1, 1, 2, 2]
+    >>> compare(labels, [0.1, 0.8, 0.3, 0.9], [0.5, 0.5, 0.5, 0.5], days).auc
+    0.5
+    """
     return rivals(y, p, [other], day, draws=draws, seed=seed)[0]
 
 
@@ -159,6 +168,12 @@ def slices(frame: pd.DataFrame, names: Iterable[str], y: ArrayLike, p: ArrayLike
     """One evaluation for each value of each named column, the weakest upper bound of the AUC first.
 
     Slices with fewer than 30 rows of either class are left out: nothing can be said about them.
+
+    >>> frame = pd.DataFrame({"site": ["A"] * 80 + ["B"] * 10})
+    >>> labels = [0, 1] * 45
+    >>> found = slices(frame, ["site"], labels, labels, day=[1, 1, 2, 2, 3, 3] * 15)
+    >>> found[["slice", "rows", "auc"]].to_dict("records")
+    [{'slice': 'site = A', 'rows': 80, 'auc': 1.0}]
     """
     labels, scores, days = np.asarray(y), np.asarray(p), np.asarray(day)
     rows: list[Mapping[str, object]] = []
@@ -168,7 +183,8 @@ def slices(frame: pd.DataFrame, names: Iterable[str], y: ArrayLike, p: ArrayLike
             at = column == value
             if min(labels[at].sum(), (1 - labels[at]).sum()) >= 30:
                 rows.append({"slice": f"{name} = {value}", **evaluate(labels[at], scores[at], days[at]).to_dict()})
-    return pd.DataFrame(rows).sort_values("auc_high", ignore_index=True)
+    found = pd.DataFrame(rows) if rows else pd.DataFrame(columns=["slice", *METRICS])
+    return found.sort_values("auc_high", ignore_index=True)
 
 
 def _wins(labels: NDArray[np.bool_], scores: Floats, code: NDArray[np.intp], days: int) -> Floats:

@@ -142,7 +142,14 @@ def difference(bundle: Bundle, rows: pd.DataFrame, expected: NDArray[np.float64]
 
 
 def predict(bundle: Bundle, rows: pd.DataFrame) -> NDArray[np.float64]:
-    """The probability of the target for each row of a table of features, by the exported model."""
+    """The probability of the target for each row of a table of features, by the exported model.
+
+    With a `bundle` and `rows` that have its features:
+
+    >>> answers = predict(bundle, rows)
+    >>> answers.shape == (len(rows),) and bool((answers >= 0).all() and (answers <= 1).all())
+    True
+    """
     return np.asarray(bundle.predict(bundle.encode_columns(columns(rows, bundle.names))), dtype=np.float64)
 
 

@@ -202,7 +202,7 @@ class Services(Member):
     """The online service."""
 
     def start(self, version: int | str = "champion", **options: Any) -> "Service":
-        """Start the service in a process of its own; it has an address and stops with `stop()` or at the end of a block.
+        """Start the service in a process of its own: it has an address, and stops with `stop()` or with its block.
 
         `options` are those of its program, for example predictions, workers, every, registry.
         """

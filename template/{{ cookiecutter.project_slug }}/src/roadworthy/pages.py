@@ -77,7 +77,11 @@ def write_page(path: Path, title: str, sections: Sequence[Section], *, lead: str
 
 
 class Frame:
-    """A page inside a notebook: JupyterLab shows the file, which stays where it is."""
+    """A page inside a notebook: JupyterLab shows the file, which stays where it is.
+
+    >>> Frame(Path("reports/index.html"))
+    the page reports/index.html
+    """
 
     def __init__(self, path: Path, height: int = 600) -> None:
         self.href = Path(os.path.relpath(path)).as_posix()

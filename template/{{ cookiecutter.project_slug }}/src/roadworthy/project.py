@@ -18,6 +18,7 @@ from . import members
 from . import settings as settings_file
 from .definition import Definition
 from .definition import SearchSpace
+from .definition import not_imported
 from .definition import resolved
 from .errors import InputError
 from .schema import Contract
@@ -39,7 +40,16 @@ OBJECT = "PROJECT"  # of the project's package
 
 
 class Project:
-    """A project: `Project.open()` is the one that holds the working folder. Nothing of it is global."""
+    """A project: `Project.open()` is the one that holds the working folder. Nothing of it is global.
+
+    In a project's folder:
+
+    >>> project = Project.open()
+    >>> project.contract.key in project.contract.features.names
+    True
+    >>> project.settings.project.package == project.definition.sql.name
+    True
+    """
 
     def __init__(self, folder: Path, settings: Settings, definition: Definition) -> None:
         """Put a project together; `Project.open` reads the parts from a folder."""
@@ -210,9 +220,9 @@ def definition_of(home: Path, package: str) -> Definition:
     except InputError:
         raise
     except Exception as error:
-        what = f"the package {package!r} cannot be imported: {type(error).__name__}: {error}"
         hint = "[project] package in config.toml names it; correct it, or install the project: pip install -e ."
-        raise InputError(what, where=where if where.exists() else home, hint=hint) from error
+        place = where if where.exists() else home / settings_file.FILE
+        raise not_imported(f"the package {package!r}", error, package=package, where=place, hint=hint) from error
     found = getattr(module, OBJECT, None)
     if not isinstance(found, Definition):
         hint = f"its __init__.py has {OBJECT} = roadworthy.Definition(contract=…, sql=…, model=…, search=…)"

@@ -30,7 +30,12 @@ CANARY = "canary"
 
 
 class Registry:
-    """Versions and aliases in one folder."""
+    """Versions and aliases in one folder.
+
+    >>> from tempfile import mkdtemp
+    >>> Registry(Path(mkdtemp())).versions()
+    []
+    """
 
     def __init__(self, folder: Path) -> None:
         """Use `folder`; it is made when the first version is added."""

@@ -22,6 +22,9 @@ class Column:
     is there at the prediction time; a column that is known only afterwards is a leak when it becomes a feature, and
     `known_at` (SQL over the columns of its table) says from which moment it is known. A private value may stand in raw
     tables only: not in a feature, a log, a bundle or a report.
+
+    >>> Column(name="energy", kind="number", about="charged", unit="kWh", low=0, high=100, max_null=0.01).nullable
+    True
     """
 
     name: str
@@ -45,7 +48,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """What must hold in every row: `holds` is an SQL condition (DuckDB) over the columns of the table."""
+    """What must hold in every row: `holds` is an SQL condition (DuckDB) over the columns of the table.
+
+    >>> Rule("order", "ended >= started", "a session ends after it has begun").name
+    'order'
+    """
 
     name: str
     holds: str
@@ -54,7 +61,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class Law:
-    """What must hold of a table as a whole: an SQL aggregate (DuckDB), `figure`, is between `low` and `high`."""
+    """What must hold of a table as a whole: an SQL aggregate (DuckDB), `figure`, is between `low` and `high`.
+
+    >>> Law("idle", "avg((energy = 0)::integer)", 0.0, 0.1, "share of sessions without energy").high
+    0.1
+    """
 
     name: str
     figure: str
@@ -65,7 +76,11 @@ class Law:
 
 @dataclass(frozen=True)
 class Reference:
-    """A foreign key: at most `max_missing` (a share) of the non-null values have no row in the other table."""
+    """A foreign key: at most `max_missing` (a share) of the non-null values have no row in the other table.
+
+    >>> Reference("site", "sites", "id").max_missing
+    0.0
+    """
 
     column: str
     table: str
@@ -79,6 +94,10 @@ class Table:
 
     `time` is the column by which coverage is judged: at most `max_missing_days` days without a row. `known_at` (SQL)
     is the moment from which a row is known; without one, rows are known long before: a schedule, a register.
+
+    >>> site = Column(name="id", kind="category", about="number of the site")
+    >>> Table(name="sites", columns=(site,), key=("id",)).names
+    ['id']
     """
 
     name: str
@@ -108,6 +127,12 @@ class Contract:
 
     `key` identifies a prediction, `time` is the prediction time, `day` the block of the intervals (rows of one
     day are not independent), `target` the label and `known_at` the time from which the label is known.
+
+    >>> from dataclasses import replace
+    >>> roles = {"key": "session", "time": "started", "day": "day", "target": "long", "known_at": "ended"}
+    >>> contract = Contract(tables=(), features=Table(name="features", columns=(), key=("session",)), **roles)
+    >>> contract.sha256 == replace(contract, target="short").sha256
+    False
     """
 
     tables: tuple[Table, ...]

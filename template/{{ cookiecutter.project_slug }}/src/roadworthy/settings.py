@@ -108,7 +108,13 @@ class Retraining(Section):
 
 
 class Model(Section):
-    """The specification of the model; everything that training depends on beside the data."""
+    """The specification of the model; everything that training depends on beside the data.
+
+    >>> numbers = {"max_iter": 100, "learning_rate": 0.1, "max_leaf_nodes": 15, "seed": 0, "threshold": 0.5}
+    >>> spec = Model(name="long-sessions", features=("hour", "site"), **numbers)
+    >>> spec.model_copy(update={"max_iter": 50}).max_iter
+    50
+    """
 
     name: str
     features: tuple[str, ...] = Field(min_length=1)
@@ -234,7 +240,8 @@ def load(home: Path | None = None) -> Settings:
     try:
         return Settings.model_validate(_absolute(values, home))
     except ValidationError as error:
-        raise InputError(_sentences(error), where=home / FILE, hint="correct the value and try again") from error
+        hint = "add what is missing, correct what is wrong, and try again"
+        raise InputError(_sentences(error), where=home / FILE, hint=hint) from error
 
 
 def find_home() -> Path:
@@ -296,5 +303,10 @@ def _place(notify: str, home: Path) -> str:
 
 
 def _sentences(error: ValidationError) -> str:
-    lines = [f"[{'.'.join(map(str, e['loc'][:-1]))}] {e['loc'][-1]}: {e['msg']}" for e in error.errors()]
-    return "; ".join(lines)
+    return "; ".join(f"{_key(*map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+
+
+def _key(*names: str) -> str:
+    """A key as it stands in the file: below its section, or a section itself."""
+    *sections, key = names
+    return f"[{'.'.join(sections)}] {key}" if sections else f"[{key}]"

@@ -26,6 +26,10 @@ def show(step: Callable[..., Any]) -> Source:
     """The source of a function; of a member of the project, that of the function to which it delegates.
 
     TypeError for what has no source in Python.
+
+    >>> from roadworthy import record
+    >>> print(show(record).splitlines()[1])
+    def record(**values: float) -> Figures:
     """
     function = _behind(inspect.unwrap(step))
     file, (lines, number) = Path(str(inspect.getsourcefile(function))), inspect.getsourcelines(function)
@@ -34,25 +38,31 @@ def show(step: Callable[..., Any]) -> Source:
 
 
 def _behind(function: Callable[..., Any]) -> Callable[..., Any]:
-    """What a delegating method calls in its last line: `return module.function(…)`, its module imported above it."""
+    """What a delegating method calls in its last line, of a module that it imports above: `return module.step(…)`."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     body = getattr(tree, "body", [])
-    last = body[-1] if body else None
-    call = last.value if isinstance(last, ast.Return) else None
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-        return function
     imports = {
         alias.asname or alias.name: (node.module, alias.name)
         for node in body
         if isinstance(node, ast.ImportFrom) and node.level
         for alias in node.names
     }
-    owner = call.func.value
-    if not isinstance(owner, ast.Name) or owner.id not in imports:
+    if not imports or not isinstance(body[-1], ast.Return):
         return function
-    module, name = imports[owner.id]
-    package = function.__module__.rpartition(".")[0]
+    for call in (node for node in ast.walk(body[-1]) if isinstance(node, ast.Call)):
+        name, *attributes = ast.unparse(call.func).split(".")
+        if name in imports:
+            found = _imported(function.__module__.rpartition(".")[0], *imports[name])
+            for attribute in attributes:
+                found = getattr(found, attribute)
+            step: Callable[..., Any] = inspect.unwrap(found)
+            return step
+    return function
+
+
+def _imported(package: str, module: str | None, name: str) -> Any:
+    """What `from .module import name` gives inside a package: something of the module, or a module of its own."""
     inside = f"{package}.{module}" if module else package
-    found = getattr(import_module(inside), name, None) or import_module(f"{inside}.{name}")
-    target: Callable[..., Any] = inspect.unwrap(getattr(found, call.func.attr))
-    return target
+    if module is None or not hasattr(import_module(inside), name):
+        return import_module(f"{inside}.{name}")
+    return getattr(import_module(inside), name)

@@ -1,6 +1,9 @@
 """What the exercises are made of: questions and their checks, progress, notebooks, and the data they are drawn from.
 
-A lesson calls the functions here, as `rw.course.ask("01")`, from within the project's folder.
+A lesson calls the functions here, as `rw.course.ask("01")`, from within the project's folder:
+
+>>> len(ask("01").questions) >= 3
+True
 """
 
 from typing import TYPE_CHECKING

@@ -75,8 +75,8 @@ def readings(project: Project, seed: int, quiet: int = 7) -> pd.DataFrame:
     for number, what in enumerate((*watched.KINDS, *[""] * quiet)):
         first = pd.Timestamp("2023-01-01") + pd.Timedelta(days=int(random.integers(0, 365 - 7 * WEEKS)))
         began = int(random.integers(4, WEEKS - 4)) if what else -1
-        incident = {"what": what, "after": 7 * began, "share": SHARE}
-        log = watched.log(project, 1000 * seed + number, str(first.date()), 7 * WEEKS, **incident)
+        begin, after = str(first.date()), 7 * began
+        log = watched.log(project, 1000 * seed + number, begin, 7 * WEEKS, what=what, after=after, share=SHARE)
         parts.append(_read(project, log, seed).assign(replay=number, incident=what, began=began))
     return pd.concat(parts, ignore_index=True)[["replay", "week", "monitor", "value", "incident", "began"]]
 

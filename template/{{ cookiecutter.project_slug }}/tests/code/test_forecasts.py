@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadworthy.project import Project
 from roadworthy import evaluation
+from roadworthy.project import Project
 from roadworthy_course import charging
 from roadworthy_course import forecasts
 from roadworthy_course import numeric

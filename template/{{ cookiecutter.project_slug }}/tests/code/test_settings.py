@@ -5,6 +5,7 @@ from pydantic import ValidationError
 
 from roadworthy import settings
 from roadworthy.errors import InputError
+from roadworthy.project import Project
 
 HOME = Path(__file__).parents[2]
 
@@ -29,13 +30,59 @@ def test_paths_are_those_of_the_project_wherever_it_is_called_from(
     assert config.snapshot("2023").folder == home / "data" / "2023"
 
 
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder: no project, nor is there one above it."""
+    monkeypatch.delenv("MLE_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_outside_a_project_there_is_no_other_one_to_fall_back_to(nowhere: Path) -> None:
+    for find in (settings.find_home, settings.load, Project.open):
+        with pytest.raises(InputError, match=r"holds no project, nor does a folder above it.*\n.*MLE_HOME") as error:
+            find()
+        assert (error.value.exit_code, error.value.where) == (2, str(nowhere))
+
+
+@pytest.mark.parametrize("folder", [".", "notebooks", "src/package/deeper"])
+def test_a_project_is_found_from_any_folder_inside_it(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    home = changed(nowhere, "seed = 0", "seed = 0")
+    (home / folder).mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(home / folder)
+    assert settings.find_home() == home
+
+
+def test_the_nearest_project_is_found(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = nowhere / "copies" / "one"
+    inner.mkdir(parents=True)
+    changed(nowhere, "seed = 0", "seed = 1")
+    changed(inner, "seed = 0", "seed = 2")
+    monkeypatch.chdir(inner)
+    assert (settings.find_home(), settings.load().model.seed) == (inner, 2)
+    monkeypatch.chdir(inner.parent)
+    assert (settings.find_home(), settings.load().model.seed) == (nowhere, 1)
+
+
+def test_mle_home_wins_over_the_working_folder(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed(nowhere, "seed = 0", "seed = 1")
+    monkeypatch.setenv("MLE_HOME", str(HOME))
+    assert settings.find_home() == HOME
+    assert settings.load() == settings.load(HOME) != settings.load(nowhere)
+    assert Project.open().folder == HOME.resolve()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("seed = 0", "sead = 0", "sead"),
         ("learning_rate = 0.1", "learning_rate = 3.0", "learning_rate: Input should be less than or equal to 1"),
         ("max_iter = 200", 'max_iter = "many"', "max_iter"),
-        ("[split]", "[splat]", "split"),
+        ("[split]", "[splat]", r"\[split\]: Field required"),
+        ("[project]", "[projekt]", r"\[project\]: Field required; \[projekt\]: Extra inputs are not permitted"),
+        ('package = "', 'package = "no package: ', r"\[project\] package: String should match pattern"),
         ("seed = 0", "seed = ", "not valid TOML"),
         ('train = ["2013-01-01", "2013-07-01"]', 'train = ["yesterday", "2013-07-01"]', "train"),
         ('"base rate"', '"base_rate"', "alarms: .*no monitor is called 'base_rate'; there are: volume, .*base rate"),

@@ -25,7 +25,9 @@ def asked(model: Model, rows: pd.DataFrame) -> Floats:
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", specimens.SOUND)
-def test_a_sound_model_gives_probabilities_that_rise_with_bad_weather_and_with_nothing_else(name: str, seed: int, project: Project) -> None:
+def test_a_sound_model_gives_probabilities_that_rise_with_bad_weather_and_with_nothing_else(
+    name: str, seed: int, project: Project
+) -> None:
     model, rows = specimens.sound(seed)[name].model(), specimens.rows(project, seed)
     p = asked(model, rows)
     assert p.shape == (150,)

@@ -233,7 +233,7 @@ def test_what_was_graded_is_not_graded_again_unless_it_changed(home: Path, tmp_p
 def test_an_interrupt_ends_what_runs_and_keeps_what_is_graded(home: Path, tmp_path: Path) -> None:
     folder = home / "submissions"
     made.write(folder / "anna.ipynb", made.notebook(made.RIGHT))
-    sleeps = {question: "import time\ntime.sleep(3600)" for question in made.RIGHT}
+    sleeps = dict.fromkeys(made.RIGHT, "import time\ntime.sleep(3600)")
     made.write(folder / "bert.ipynb", made.notebook(sleeps))
 
     def interrupted(*_: object) -> None:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadworthy.errors import InputError
+from roadworthy_course import notebooks
 from roadworthy_course.grading import submissions
 from roadworthy_course.grading.submissions import Submission
-from roadworthy_course import notebooks
 
 CLEAN = made.notebook(made.BLANKS)
 RIGHT = made.notebook(made.RIGHT)

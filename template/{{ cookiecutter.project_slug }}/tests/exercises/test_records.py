@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roadworthy_course.checks import Result
 from roadworthy_course.grading import record
 from roadworthy_course.grading.grade import file_name
 from roadworthy_course.grading.record import Graded
 from roadworthy_course.grading.record import Grades
-from roadworthy_course.checks import Result
 
 words = st.text(max_size=30)
 results = st.builds(Result, words, words, words, words)

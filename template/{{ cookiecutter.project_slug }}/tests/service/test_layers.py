@@ -2,11 +2,19 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from roadworthy.project import Project
+
+HOME = Path(__file__).parents[2]
 FOREIGN = "sklearn pandas mlflow pandera matplotlib skl2onnx onnx scipy papermill pyarrow duckdb IPython"
-OURS = "contract data data_checks evaluation export model model_tests pages pipeline retraining tracking training"
+OURS = (
+    "data data_checks definition evaluation export members model model_tests pages pipeline project retraining "
+    "simulation steps tracing tracking training"
+)
+LIGHT = "pydantic numpy fastapi onnxruntime click rich"
 CODE = """
 import sys, time
 start = time.perf_counter()
@@ -18,7 +26,7 @@ print(*sys.modules)
 
 def loaded(module: str) -> set[str]:
     command = [sys.executable, "-c", CODE.format(module=module)]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    ended = subprocess.run(command, cwd=HOME, capture_output=True, text=True, check=True)
     took, names = ended.stdout.splitlines()
     print(f"import {module}: {took}")  # noqa: T201 - to look at, machines differ
     return set(names.split())
@@ -30,6 +38,25 @@ def test_serving_loads_no_training(module: str) -> None:
     assert f"roadworthy.{module}" in names
     assert sorted(names & set(FOREIGN.split())) == []
     assert sorted(names & {f"roadworthy.{name}" for name in OURS.split()}) == []
+
+
+def test_the_library_alone_loads_a_short_list_of_modules() -> None:
+    bare, names = loaded("time"), loaded("roadworthy")
+    assert {name for name in names if name.partition(".")[0] == "roadworthy"} == {"roadworthy"}
+    assert sorted(packages(names) & {*FOREIGN.split(), *LIGHT.split()}) == []
+    assert len(names - bare) <= 40, sorted(names - bare)
+
+
+def test_a_project_that_is_opened_loads_neither_numbers_nor_its_model() -> None:
+    names = loaded("roadworthy.project; roadworthy.project.Project.open()")
+    own = Project.open(HOME).settings.project.package
+    assert own in names
+    assert f"{own}.model" not in names
+    assert sorted(packages(names) & {*FOREIGN.split(), *LIGHT.split()} - {"pydantic"}) == []
+
+
+def packages(names: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
 
 
 @pytest.mark.parametrize("module", ["bundle", "monitoring.log"])

@@ -10,17 +10,24 @@ from .. import data
 from .bench import Bench
 
 TRAIN_DAYS, TEST_DAYS = 28, 14
+ENOUGH = 700  # rows that each period should hold: as many as are asked, and some without a label
 
 
 def periods(bench: Bench) -> tuple[data.Period, data.Period]:
-    """The last four weeks of the training period that have rows, and the first two of the test period."""
+    """The last four weeks of the training period that have rows, and the first two of the test period.
+
+    Where so few days hold less than `ENOUGH` rows, as many days as hold them.
+    """
     settings = bench.config.split
     train, test = bench.split.train[bench.contract.day], bench.split.test[bench.contract.day]
     end, start = (
         min(settings.train[1], _date(train.max()) + timedelta(days=1)),
         max(settings.test[0], _date(test.min())),
     )
-    return (end - timedelta(days=TRAIN_DAYS), end), (start, start + timedelta(days=TEST_DAYS))
+    first, last = train.sort_values().iloc[-ENOUGH:].iloc[0], test.sort_values().iloc[:ENOUGH].iloc[-1]
+    since = min(end - timedelta(days=TRAIN_DAYS), _date(first))
+    until = max(start + timedelta(days=TEST_DAYS), _date(last) + timedelta(days=1))
+    return (since, end), (start, until)
 
 
 def excerpt(bench: Bench) -> Path:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,8 +31,15 @@ def rows(contract: Contract, test: pd.DataFrame, features: Sequence[Feature], tr
     unseen = [some.iloc[:1].assign(**{f.name: text}) for f in features if f.kind == "category" for text in unseen_of(f)]
     edges = [on_edges(sound, f, trees.of(i)) for i, f in enumerate(features) if f.kind == "number"]
     parts = chain([real, without_values(contract, some)], nulls, unseen, edges)
-    together = pd.concat([part.astype(test.dtypes.to_dict()) for part in parts], ignore_index=True)
+    together = pd.concat([part.astype(_types(contract, test)) for part in parts], ignore_index=True)
     return together.assign(**{contract.key: [f"row-{i}" for i in range(len(together))]}), len(real)
+
+
+def _types(contract: Contract, test: pd.DataFrame) -> dict[Any, Any]:
+    """The types of the columns; a whole number that is missing nowhere in `test` may be missing here."""
+    nullable = {column.name for column in contract.features.columns if column.nullable}
+    types = test.dtypes.to_dict()
+    return {n: "float64" if n in nullable and pd.api.types.is_integer_dtype(t) else t for n, t in types.items()}
 
 
 def allowed(rows: pd.DataFrame, features: Sequence[Feature]) -> "pd.Series[bool]":

@@ -135,7 +135,7 @@ def _smaller(spec: Model, **values: int) -> Model:
 
 
 def _large(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
-    return np.asarray(frame[name] > frame[name].median())
+    return np.asarray(frame[name] > frame[name].mean())  # of 0 and 1 the median may be 1, and nothing above it
 
 
 def _missing(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:

@@ -38,5 +38,6 @@ def _column(column: Column, rows: int, draw: np.random.Generator) -> object:
         values = draw.choice(np.array(column.allowed or CATEGORIES, dtype=object), rows)
         return pd.Series(values, dtype="str").mask(missing)
     low, high = column.low or 0.0, 100.0 if column.high is None else column.high
-    numbers = draw.uniform(low, high, rows)
-    return np.where(missing, np.nan, np.floor(numbers) if column.kind == "integer" else numbers)
+    # Of whole numbers the highest is one too: of 0 and 1, both.
+    numbers = np.floor(draw.uniform(low, high + 1, rows)) if column.kind == "integer" else draw.uniform(low, high, rows)
+    return np.where(missing, np.nan, numbers)

@@ -37,7 +37,7 @@ from .rehearsal import GREEN
 from .rehearsal import stage
 
 TREES = 15
-EVERY = 4  # rows of the excerpt: some thousands
+EVERY = 4  # rows of the excerpt, where it has many: some thousands are left
 REQUESTS, FEWEST = 600, 400  # rows that are asked for; the monitors judge from 300 on
 ALONE = 5  # of them in a request of their own
 FEW = 50  # of them for the trial of the log
@@ -70,7 +70,8 @@ def run(bench: Bench, folder: Path) -> Whole:
     frame = data.features(bench.project, data.connect(bench.project, excerpt(bench)))
     expected = sum(len(_between(bench.contract, bench.frame, period)) for period in (train, test))
     made = sum(len(_between(bench.contract, frame, period)) for period in (train, test))
-    split = data.split(bench.contract, frame, train, test, every=EVERY)
+    every = min(EVERY, max(1, len(_between(bench.contract, frame, test)) // REQUESTS))
+    split = data.split(bench.contract, frame, train, test, every=every)
     registry = _released(bench, split, folder / "registry")
     rows = _requests(registry, split.test)
     log = folder / "predictions.db"

@@ -109,7 +109,11 @@ class Window:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a monitor read: `violated` is None when it could not judge. `low` and `high` bound the 95% interval."""
+    """What a monitor read: `violated` is None when it could not judge. `low` and `high` bound the 95% interval.
+
+    >>> Reading("2024-05-06", "idle", "", value=0.12, limit=0.1, violated=True, evidence="12% of the sessions").violated
+    True
+    """
 
     window: str
     monitor: str
