@@ -223,7 +223,11 @@ class Q6(Question):
     @staticmethod
     def prepare(project: Project, seed: int) -> object:
         """Reading the flights takes longest."""
-        return [suspects.slices(project, seed, fault, draw) for fault in suspects.STORIES for draw in range(1 if fault else 3)]
+        return [
+            suspects.slices(project, seed, fault, draw)
+            for fault in suspects.STORIES
+            for draw in range(1 if fault else 3)
+        ]
 
     def __init__(self, project: Project, seed: int, q6: object) -> None:
         self.project, self.seed, self.q6 = project, seed, q6

@@ -83,7 +83,7 @@ def check_table(
     reasons = _reasons(bad)
     report.rows[table.name] = len(typed)
     lost = typed.loc[typed.index.isin(reasons.index)]
-    report.quarantine[table.name] = lost.join(reasons, lsuffix=" of the table")  # which may have a `reason` too
+    report.quarantine[table.name] = lost.join(reasons, suffixes=(" of the table", ""))  # which may have a `reason` too
     report.findings += _row_findings(table, bad, len(typed), max_quarantined)
     report.findings += [_enough_rows(table, typed), *_missing_values(table, typed)]
     report.findings += [_days(table, typed)] if table.time else []

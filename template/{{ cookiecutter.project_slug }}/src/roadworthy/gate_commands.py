@@ -27,10 +27,14 @@ DRILLED = Path("scorecard", "drills.json")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def gates(version: str, cache: Path | None, *, train: bool, as_json: bool) -> None:
     """Judge a version by the 28 gates of the ML Test Score; one that is not green is exit code 1."""
+    judge(Project.open(), version, cache, train=train, as_json=as_json)
+
+
+def judge(project: Project, version: str, cache: Path | None = None, *, train: bool = False, as_json: bool) -> None:
+    """The command `gates` in a project: show and record the verdicts; RedError when one of them is not green."""
     from . import release
     from .display import Display
 
-    project = Project.open()
     with Display("gate", show=not as_json) as display:
         judged = release.judge(project, version, train=train, cache=cache, tell=display.tell_step)
     shown = [{str(name): value for name, value in row.items()} for row in judged.table.to_dict("records")]

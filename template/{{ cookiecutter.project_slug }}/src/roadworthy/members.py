@@ -4,6 +4,7 @@ They hold nothing but the project. What a method calls is imported when it is ca
 never loads the service. `rw.show` shows the function behind a method.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import date
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from .simulation import Incident
     from .training import Trained
     from .triggers import Rule
+    from .version_swaps import Answers
+    from .version_swaps import Refused
 
 
 class Member:
@@ -147,6 +150,12 @@ class Models(Member):
 
         return export.register(trained, registry or self._project.registry)
 
+    def with_threshold(self, threshold: float, version: int | str = "champion") -> int:
+        """Register a copy of a version that says yes from another probability on; the number of the copy."""
+        from .evidence import rehearsal
+
+        return rehearsal.with_threshold(self._project.registry, version, threshold)
+
 
 class Gates(Member):
     """The 28 gates of the ML Test Score and those of the project."""
@@ -168,6 +177,12 @@ class Gates(Member):
         from .gates import run
 
         return run.judge_named(name, bench)
+
+    def function(self, name: str) -> "Callable[..., Any]":
+        """The function behind a gate, for `rw.show(project.gates.function("Model 6"))`."""
+        from .gates import run
+
+        return run.function_of(name, self._project)
 
     def table(self, verdicts: "Sequence[Verdict | Judged]") -> "pd.DataFrame":
         """Verdicts to look at: gate, verdict (green, red, not judged), evidence."""
@@ -210,6 +225,49 @@ class Services(Member):
 
         return child.start_ready(options.pop("registry", self._project.settings.paths.registry), version, **options)
 
+    def questions(self, rows: "pd.DataFrame", version: int | str = "champion") -> list[dict[str, Any]]:
+        """Rows of features as a client writes them into a request to a version: plain values by name."""
+        from . import serving_costs
+
+        return serving_costs.questions_of(self._project.registry.bundle(version), rows)
+
+    def compare_ways(
+        self,
+        service: "Service",
+        rows: "pd.DataFrame",
+        file: "pd.DataFrame",
+        *,
+        version: int | str = "champion",
+        core_hour: float = 0.04,
+    ) -> "pd.DataFrame":
+        """What an answer costs here: one row online, many rows, in process, and `file` as a batch; a row for each way.
+
+        `service` runs and answers by `version`; `core_hour` is the price of a core for an hour, in dollars.
+        """
+        from . import serving_costs
+
+        return serving_costs.compare_ways(
+            service.address, self._project.registry.bundle(version), rows, file, core_hour
+        )
+
+    def swap_under_load(self, versions: "Sequence[int]", question: "Mapping[str, Any]") -> "Answers":
+        """Make each version the champion in turn while a client asks without a pause: what the client was told.
+
+        It moves the champion of this project's registry, and is meant for one of its own: `project.writing_to(folder)`.
+        """
+        from . import version_swaps
+
+        return version_swaps.swap_under_load(self._project.registry, versions, question)
+
+    def promote_damaged(self, question: "Mapping[str, Any]") -> "Refused":
+        """Promote a damaged copy of the champion while a client asks, and roll it back: what the client was told.
+
+        It writes into this project's registry, and is meant for one of its own: `project.writing_to(folder)`.
+        """
+        from . import version_swaps
+
+        return version_swaps.promote_damaged(self._project.registry, question)
+
 
 class Monitoring(Member):
     """Windows of predictions, read by the monitors."""
@@ -231,6 +289,12 @@ class Monitoring(Member):
         from .monitoring import frames
 
         return frames.estimates_of(self._project, windows, version)
+
+    def logged(self, version: int | str = "champion") -> tuple[int, int]:
+        """How many answers and how many labels are in the prediction log, which has the columns of a version."""
+        from .monitoring import frames
+
+        return frames.logged(self._project, version)
 
     def incident(self, text: str) -> "Incident":
         """An incident of the project, written as NAME@YYYY-MM-DD."""
@@ -287,11 +351,15 @@ class Retraining(Member):
         project = self._project
         return triggers.rules(project, project.registry.path(), project.settings.paths.predictions, **options)
 
-    def run(self, *, judge: "Judge | None" = None, why: str = "by hand") -> "Record":
-        """Decide about a challenger in recorded phases; promoted only if every verdict is green."""
+    def run(self, *, judge: "Judge | None" = None, tests_only: bool = False, why: str = "by hand") -> "Record":
+        """Decide about a challenger in recorded phases; promoted only if every verdict is green.
+
+        With `tests_only` the tests of the training judge, and no gate: for practice, where a minute is too long.
+        """
         from . import challenge
 
-        return challenge.retrain(self._project, why=why, judge=judge or challenge.all_gates)
+        chosen = judge or (challenge.tests_only if tests_only else challenge.all_gates)
+        return challenge.retrain(self._project, why=why, judge=chosen)
 
     def better(self, difference: "Difference") -> "Verdict":
         """Whether a challenger is better than the champion beyond chance."""

@@ -3,7 +3,10 @@
 Members have the names of the commands and delegate to the module that does the work.
 """
 
+import atexit
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import cached_property
 from importlib import import_module
@@ -117,6 +120,12 @@ class Project:
         places = {name: folder / name for name in ("registry", "reports", "predictions")}
         paths = self.settings.paths.model_copy(update={**places, "tracking": folder / "mlflow.db"})
         return self.using(self.settings.model_copy(update={"paths": paths}))
+
+    def scratch(self) -> Path:
+        """A new temporary folder for what is only tried out; it goes when this process ends."""
+        folder = Path(tempfile.mkdtemp(prefix="roadworthy-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     @cached_property
     def data(self) -> members.Data:

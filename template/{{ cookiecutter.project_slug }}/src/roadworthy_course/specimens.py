@@ -106,7 +106,7 @@ def sound(seed: int) -> dict[str, Specimen]:
 
 @cache
 def outcomes(project: Project, name: str, seed: int, count: int) -> pd.Series:
-    """Whether the flights of `rows` (of the same seed and count) were late: by it the sound model `name` is well calibrated.
+    """Whether the flights of `rows` were late, drawn so that the sound model `name` is well calibrated.
 
     By carrier and by tenths of its probabilities the share of late flights is what it says, up to chance of 1.6
     standard deviations: drawn again until it is.

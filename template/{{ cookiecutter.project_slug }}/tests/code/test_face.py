@@ -91,7 +91,7 @@ def test_a_project_and_its_members_stay_small() -> None:
 def test_the_source_of_every_member_is_that_of_the_step_behind_it(kind: type) -> None:
     opened = Project.open(HOME)
     for name in public(kind):
-        shown = rw.show(getattr(kind(opened), name))  # type: ignore[call-arg]
+        shown = rw.show(getattr(kind(opened), name))
         place, _, source = shown.partition("\n")
         assert re.fullmatch(r"# roadworthy/[\w/]+\.py(:\d+)?", place), name
         assert "members.py" not in place, f"{name} shows itself, not the step behind it"

@@ -6,6 +6,7 @@ import pytest
 
 from roadworthy.drills import board
 from roadworthy.drills import faults
+from roadworthy.project import Project
 
 pytestmark = pytest.mark.slow
 HOME = Path(__file__).parents[2]
@@ -13,6 +14,6 @@ NAMES = ("the departure delay as a feature", "untuned model", "a flipped byte", 
 
 
 def test_sound_ground_is_green_and_faults_are_caught_by_their_gates() -> None:
-    found = board.drill(HOME, faults.load(HOME, NAMES), jobs=2)
+    found = board.drill(Project.open(HOME), faults.load(HOME, NAMES), jobs=2)
     assert [drilled.fault for drilled in found if not drilled.caught] == []
     assert len(found) == len(NAMES)

@@ -11,7 +11,6 @@ from lessons_made import command
 from roadworthy import cli
 from roadworthy import gates
 from roadworthy import release
-from roadworthy import settings
 from roadworthy.drills import board
 from roadworthy.drills import clean
 from roadworthy.drills.board import Drilled
@@ -20,6 +19,7 @@ from roadworthy.errors import RedError
 from roadworthy.gates import run as running
 from roadworthy.gates.catalog import GATES
 from roadworthy.gates.run import Judged
+from roadworthy.project import Project
 from roadworthy.registry import Registry
 
 HOME = Path(__file__).parents[2]
@@ -144,11 +144,11 @@ def test_a_champion_that_is_gone_is_told_by_the_gates_and_not_instead_of_them(
     monkeypatch.setenv("MLE_PATHS__REGISTRY", str(versions))
     (versions / "aliases.json").write_text('{"champion": 9}')
     monkeypatch.setattr(running, "run", lambda *_: judged(red="Infrastructure 4"))
-    said = release.judge(settings.load(HOME), HOME)
+    said = release.judge(Project.open(HOME))
     assert said.version == 3
     assert Registry(versions).judged(3) == said.verdicts
     with pytest.raises(InputError, match="there is no version 'nobody'"):
-        release.judge(settings.load(HOME), HOME, "nobody")
+        release.judge(Project.open(HOME), "nobody")
 
 
 def test_what_was_judged_about_no_version_is_an_error(registry: Path) -> None:

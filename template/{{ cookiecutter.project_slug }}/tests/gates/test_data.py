@@ -9,6 +9,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,10 +24,9 @@ from small import ROW
 from small import SIGNATURE
 
 from roadworthy import row_checks
-from roadworthy import settings
 from roadworthy.bundle import Bundle
-from roadworthy.contract import CONTRACT
 from roadworthy.drills import damage
+from roadworthy.errors import InputError
 from roadworthy.evidence import added_feature
 from roadworthy.evidence import contribution
 from roadworthy.evidence import expectations
@@ -39,6 +39,7 @@ from roadworthy.evidence import worked_examples
 from roadworthy.evidence.bench import NotJudgedError
 from roadworthy.gates import data as gates
 from roadworthy.gates.judge import Judge
+from roadworthy.project import Project
 from roadworthy.schema import Column
 from roadworthy.schema import Table
 from roadworthy.service import front
@@ -252,20 +253,22 @@ def world() -> pd.DataFrame:
     return pd.DataFrame({"day": day, "hour": hour, "temp": temp, "distance": 500, "late": late.astype(float)})
 
 
-def test_a_planted_effect_contributes_and_noise_and_a_constant_do_not(world: pd.DataFrame) -> None:
-    spec = settings.load(HOME).model.model_copy(update={"features": ("hour", "temp", "distance"), "max_iter": 20})
+def test_a_planted_effect_contributes_and_noise_and_a_constant_do_not(
+    project: Project, world: pd.DataFrame
+) -> None:
+    spec = project.settings.model.model_copy(update={"features": ("hour", "temp", "distance"), "max_iter": 20})
     even = np.arange(len(world)) // 30 % 2 == 0
-    found = contribution.contributions(world[even], world[~even], spec, ["hour", "temp", "distance"])
+    found = contribution.contributions(project, world[even], world[~even], spec, ["hour", "temp", "distance"])
     losses = found[["auc", "auc_low", "auc_high"]].to_dict("index")
     assert losses["hour"]["auc_low"] > 0.1
     assert losses["temp"]["auc_low"] < 0
     assert losses["distance"] == {"auc": 0, "auc_low": 0, "auc_high": 0}
 
 
-def test_a_feature_that_the_contract_has_not_is_not_judged(world: pd.DataFrame) -> None:
-    spec = settings.load(HOME).model.model_copy(update={"features": ("hour", "altitude")})
+def test_a_feature_that_the_contract_has_not_is_not_judged(project: Project, world: pd.DataFrame) -> None:
+    spec = project.settings.model.model_copy(update={"features": ("hour", "altitude")})
     with pytest.raises(NotJudgedError, match="altitude"):
-        contribution.contributions(world.assign(altitude=1), world, spec, ["hour"])
+        contribution.contributions(project, world.assign(altitude=1), world, spec, ["hour"])
 
 
 # Data 3
@@ -302,8 +305,8 @@ def test_rows_of_a_plan_are_those_of_all_its_operators() -> None:
         ("altitude", "not in the contract"),
     ],
 )
-def test_the_contract_says_what_may_be_a_feature(name: str, why: str) -> None:
-    assert foresight.forbidden(name) == why
+def test_the_contract_says_what_may_be_a_feature(project: Project, name: str, why: str) -> None:
+    assert foresight.forbidden(project.contract, name) == why
 
 
 def test_what_came_later_is_forgotten() -> None:
@@ -395,11 +398,11 @@ def test_a_private_value_in_another_column_of_a_raw_table_is_a_leak(monkeypatch:
     table = Table(name="cars", columns=columns, key=("plate",))
     tables = duckdb.connect()
     tables.execute("create table cars as select 'AB1234' as plate, 'blue' as note")
-    monkeypatch.setattr(personal_traces, "CONTRACT", SimpleNamespace(tables=(table,)))
-    monkeypatch.setattr("roadworthy.data.connect", lambda *_: tables)
+    monkeypatch.setattr("roadworthy.data.open_snapshot", lambda *_: tables)
     for name in ("_features", "written", "sent_through"):
         monkeypatch.setattr(personal_traces, name, lambda _: ())
-    bench: Any = SimpleNamespace(config=SimpleNamespace(snapshot=lambda: SimpleNamespace(folder="", repair={})))
+    config = SimpleNamespace(snapshot=lambda: SimpleNamespace(folder="", repair={}))
+    bench: Any = SimpleNamespace(project=None, contract=SimpleNamespace(tables=(table,)), config=config)
     assert personal_traces.measure(bench).private == {}
     tables.execute("update cars set note = 'blue (AB1234)'")
     assert personal_traces.measure(bench).private == {"cars.note": "1 values, as AB****"}
@@ -482,20 +485,27 @@ def test_a_text_is_put_after_its_place(tmp_path: Path) -> None:
         assert tomllib.loads(file.read_text(encoding="utf-8"))["model"]["features"] == ["a", "b", "added_feature"]
 
 
-def test_a_copy_is_imported_under_its_own_name_and_forgotten(tmp_path: Path) -> None:
-    (tmp_path / added_feature.COPY).mkdir()
-    (tmp_path / added_feature.COPY / "__init__.py").touch()
-    (tmp_path / added_feature.COPY / "one.py").write_text("VALUE = 1\n", encoding="utf-8")
-    with added_feature.imported(tmp_path) as part:
-        assert part("one").VALUE == 1
-    with pytest.raises(ModuleNotFoundError), added_feature.imported(tmp_path / "other") as part:
-        part("one")
+def test_a_copy_is_opened_under_its_own_name_and_forgotten(project: Project, tmp_path: Path) -> None:
+    config = (HOME / "config.toml").read_text(encoding="utf-8")
+    config = config.replace(f'package = "{project.settings.project.package}"', f'package = "{added_feature.COPY}"')
+    for name, value in (("first", 1), ("second", 2)):
+        package = Path(shutil.copytree(project.definition.sql, tmp_path / name / "src" / added_feature.COPY))
+        (package / "one.py").write_text(f"VALUE = {value}\n", encoding="utf-8")
+        (tmp_path / name / "config.toml").write_text(config, encoding="utf-8")
+        with added_feature.opened(tmp_path / name) as extended:
+            assert extended.definition.sql == package
+            assert extended.contract == project.contract
+            assert import_module(f"{added_feature.COPY}.one").VALUE == value
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "config.toml").write_text(config, encoding="utf-8")
+    with pytest.raises(InputError, match=added_feature.COPY), added_feature.opened(tmp_path / "other"):
+        pass
 
 
-def test_the_part_to_judge_on_is_no_day_that_has_just_begun() -> None:
+def test_the_part_to_judge_on_is_no_day_that_has_just_begun(project: Project) -> None:
     days = [*["2020-01-01"] * 30, *["2020-01-02"] * 30, "2020-01-03"]
     frame = pd.DataFrame({"day": pd.to_datetime(days), "late": [0.0, 1.0, np.nan] * 20 + [1.0]})
-    train, test = added_feature.parted(frame)
+    train, test = added_feature.parted(project.contract, frame)
     assert len(train) + len(test) == frame["late"].notna().sum()
     assert len(test) == 11
     assert test["late"].nunique() == train["late"].nunique() == 2
@@ -508,21 +518,22 @@ MADE = pd.DataFrame(
 )
 
 
-def test_equal_examples_are_equal() -> None:
-    assert worked_examples.compare(MADE, MADE) == worked_examples.Examples(2, 3, (), {}, 0, 0)
+def test_equal_examples_are_equal(project: Project) -> None:
+    assert worked_examples.compare(project.contract, MADE, MADE) == worked_examples.Examples(2, 3, (), {}, 0, 0)
 
 
-def test_other_values_lost_and_doubled_rows_and_lost_columns_are_named() -> None:
+def test_other_values_lost_and_doubled_rows_and_lost_columns_are_named(project: Project) -> None:
+    contract = project.contract
     other = MADE.assign(hour=[7, 9], late=pd.Series([False, None], dtype="object")).drop(columns="tail")
-    found = worked_examples.compare(other, MADE)
+    found = worked_examples.compare(contract, other, MADE)
     assert found.different == {
         "hour": "b is 9, expected 8",
         "late": "a is False, expected True",
         "tail": "not made",
     }
-    assert worked_examples.compare(MADE.head(1), MADE).missing == 1
-    assert worked_examples.compare(pd.concat([MADE, MADE]), MADE).extra == 2
-    assert worked_examples.compare(MADE, MADE.head(1)).extra == 1
+    assert worked_examples.compare(contract, MADE.head(1), MADE).missing == 1
+    assert worked_examples.compare(contract, pd.concat([MADE, MADE]), MADE).extra == 2
+    assert worked_examples.compare(contract, MADE, MADE.head(1)).extra == 1
 
 
 # Files
@@ -549,11 +560,11 @@ def test_chance_writes_no_address_into_a_binary_file(tmp_path: Path) -> None:
 # Damage
 
 
-def test_raw_rows_in_a_report_show_private_values(tmp_path: Path) -> None:
+def test_raw_rows_in_a_report_show_private_values(project: Project, tmp_path: Path) -> None:
     shutil.copy2(HOME / "config.toml", tmp_path)
     shutil.copytree(HOME / "data" / "2013", tmp_path / "data" / "2013")
-    damage.raw_rows_in_a_report(tmp_path)
-    table = next(table for table in CONTRACT.tables if any(column.private for column in table.columns))
+    damage.raw_rows_in_a_report(project.copied_to(tmp_path))
+    table = next(table for table in project.contract.tables if any(column.private for column in table.columns))
     column = next(column.name for column in table.columns if column.private)
     file = HOME / "data" / "2013" / f"{table.name}.parquet"
     (value,) = duckdb.connect().execute(f"select {column} from '{file.as_posix()}' limit 1").fetchall()[0]

@@ -16,6 +16,7 @@ from .. import gates
 from ..bundle import Bundle
 from ..data import connect
 from ..errors import InputError
+from ..evidence import rehearsal
 from ..evidence.rehearsal import reseal
 from ..files import write_atomic
 from ..registry import CHAMPION
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
 
 def flip_a_byte(copy: "Project") -> None:
     """One byte in the middle of the champion's model is another one, as a failing disk or cable makes it."""
-    model = copy.registry.path() / "model.onnx"
-    content = bytearray(model.read_bytes())
-    content[len(content) // 2] ^= 1
-    model.write_bytes(content)
+    rehearsal.flip_a_byte(copy.registry.path() / "model.onnx")
 
 
 def polish_metrics(copy: "Project") -> None:

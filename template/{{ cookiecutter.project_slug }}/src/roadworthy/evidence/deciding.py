@@ -16,7 +16,6 @@ import numpy as np
 
 from .. import data
 from .. import export
-from .. import settings
 from ..decisions import Record
 from ..errors import RedError
 from ..gates import Verdict
@@ -42,16 +41,12 @@ def red_gate(bench: Bench, folder: Path) -> list[str]:
     registry = Registry(folder)
     number = stage(bench.folder, registry)
     paths = bench.config.paths.model_copy(update={"registry": folder})
-    config = bench.config.model_copy(update={"paths": paths})
+    project = bench.project.using(bench.config.model_copy(update={"paths": paths}))
     red = [run.Judged("rehearsal", "as if a gate were red", passed=False, evidence="red", seconds=0.0)]
     ended = False
-    with (
-        patch.object(run, "run", lambda *_, **__: red),
-        patch.multiple(settings, load=lambda *_: config, find_home=lambda *_: bench.home),
-        redirect_stdout(io.StringIO()),
-    ):
+    with patch.object(run, "run", lambda *_, **__: red), redirect_stdout(io.StringIO()):
         try:
-            commands.gates.callback(version=str(number), cache=None, train=False, as_json=True)
+            commands.judge(project, str(number), as_json=True)
         except RedError:
             ended = True
     found = [] if ended else ["the command `gates` ends well although a gate is red"]
@@ -81,10 +76,10 @@ def worse(bench: Bench, folder: Path) -> list[str]:
     }
     paths = bench.config.paths.model_copy(update={"registry": folder})
     tests = bench.config.tests.model_copy(update={"slices": ()})
-    config = bench.config.model_copy(update={"paths": paths, "tests": tests})
+    project = bench.project.using(bench.config.model_copy(update={"paths": paths, "tests": tests}))
     record = _record({}, champion=champion, challenger=challenger)
     work = _module("challenge").Work(
-        config, config, bench.home, record, lambda *_: [], bench.config.paths.predictions, datetime.now(UTC)
+        project, project, record, lambda *_: [], bench.config.paths.predictions, datetime.now(UTC)
     )
     work.split = data.Split(rows, rows)
     with patch.object(export, "predict", lambda bundle, _: answers[bundle.version]):

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
 
 from ..errors import InputError
 from ..evidence.bench import Bench
@@ -15,6 +17,9 @@ from .catalog import Gate
 from .catalog import gates_of
 from .kept import Kept
 from .verdict import Verdict
+
+if TYPE_CHECKING:
+    from ..project import Project
 
 Tell = Callable[[str, int, int], None]
 
@@ -57,10 +62,16 @@ def run(bench: Bench, tell: Tell | None = None, cache: Path | None = None) -> li
 
 def judge_named(name: str, bench: Bench) -> Judged:
     """Judge one gate by its name, ours or one of the project; InputError when there is none."""
-    known = {gate.name: gate for gate in (*GATES, *gates_of(bench.project))}
-    if name not in known:
-        raise InputError(f"there is no gate {name!r}", where="gates", hint=f"there are {', '.join(known)}")
-    return judge(known[name], bench)
+    return judge(_named(name, bench.project), bench)
+
+
+def function_of(name: str, project: "Project") -> Callable[..., Any]:
+    """The function behind a gate: what judges its evidence; of a gate of the project, what looks at the bench itself.
+
+    Raises InputError when there is no such gate.
+    """
+    gate = _named(name, project)
+    return gate.judge.function if gate in GATES else gate.gather
 
 
 def judge(gate: Gate, bench: Bench) -> Judged:
@@ -77,3 +88,10 @@ def judge(gate: Gate, bench: Bench) -> Judged:
         told = str(error).splitlines()[0] if str(error) else ""
         verdict = Verdict(gate.name, passed=False, evidence=f"{type(error).__name__}: {told}")
     return Judged(gate.name, gate.claim, verdict.passed, verdict.evidence, round(time.process_time() - since, 2))
+
+
+def _named(name: str, project: "Project") -> Gate:
+    known = {gate.name: gate for gate in (*GATES, *gates_of(project))}
+    if name not in known:
+        raise InputError(f"there is no gate {name!r}", where="gates", hint=f"there are {', '.join(known)}")
+    return known[name]

@@ -12,6 +12,8 @@ from . import estimates
 from . import watch
 from .counts import Columns
 from .estimates import Estimate
+from .log import PredictionLog
+from .log import exists
 from .monitors import Window
 
 if TYPE_CHECKING:
@@ -44,3 +46,12 @@ def estimates_of(project: "Project", windows: Mapping[str, Columns], version: in
     _, reference = watch.load(project.registry.path(version))
     parts = [Window.of(name, columns) for name, columns in windows.items()]
     return tuple(estimates.by_window(reference, parts))
+
+
+def logged(project: "Project", version: int | str) -> tuple[int, int]:
+    """How many answers and labels the project's prediction log holds; InputError when it is not one of this version."""
+    place = project.settings.paths.predictions
+    if not exists(place):
+        return 0, 0
+    with PredictionLog(place, project.registry.bundle(version).signature) as log:
+        return log.count()

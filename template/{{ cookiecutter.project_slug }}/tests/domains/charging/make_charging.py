@@ -67,7 +67,8 @@ def _log_odds(draw: np.random.Generator, found: Columns, start: np.ndarray) -> n
     odds = -1.5 - 1.1 * np.log(found["planned"] / 150) + 0.014 * (found["battery"] - 50)
     odds += np.array([0.5, -0.4, 0.2, 0.0, -0.6, 0.4])[found["site"]] + 0.35 * found["ccs"]
     odds += -3.0 * (found["price"] - 0.4) + 0.7 * found["guest"] + 0.3 * (day % 7 == 4)
-    return np.asarray(odds + mood + np.where(hour < 10, 0.35 - 0.8 * later, 0.9 * later - 0.3))
+    odds += 0.8 * ((found["site"] % 2 == 0) == (hour < 10)) - 0.4
+    return np.asarray(odds + mood + np.where(hour < 10, 0.35 - 0.6 * later, 0.7 * later - 0.3))
 
 
 def _table(draw: np.random.Generator, found: Columns, start: np.ndarray, over: np.ndarray) -> pa.Table:

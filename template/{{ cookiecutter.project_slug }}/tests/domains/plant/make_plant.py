@@ -62,9 +62,11 @@ def readings(draw: np.random.Generator, known: Columns, services: list[np.ndarra
     warm = 48 + 20 * (load - 0.7) + draw.normal(0, 5, n) + 0.5 * season
     shaken = np.clip(2 + 0.006 * np.nan_to_num(hours, nan=200) + draw.gamma(2, 0.6, n), 0.1, 24)
     bad_day = draw.normal(0, 0.4, (DAYS, MACHINES))[second // 86400, machine]
-    odds = -1.5 + 0.38 * (shaken - 4) + 0.04 * (warm - 48) + 2.0 * (load - 0.7) + bad_day
-    odds += np.array([-0.3, 0.0, 0.3, 0.7])[product] - 0.5 * known["automatic"][machine]
-    odds += np.select([known["maker"] == "Arcus", known["maker"] == "Bohle"], [0.4, -0.4], 0.0)[machine]
+    maker = np.searchsorted(MAKERS, known["maker"])[machine]
+    odds = -2.3 + 1.5 * (shaken > 4.5) + 0.05 * np.abs(warm - 46) + bad_day - 0.2 * known["automatic"][machine]
+    # What one maker's machine can bear, another's cannot.
+    odds += np.array([[1.6, 0.0, -0.4], [0.0, 0.3, 1.2]])[(load > 0.75).astype(int), maker]
+    odds += np.array([-0.3, 0.0, 0.3, 0.7])[product]
     return {
         "second": second,
         "machine": machine,

@@ -18,7 +18,7 @@ VIBRATION = Column(name="vibration", kind="number", about="of the spindle", unit
 READINGS = Table(
     name="readings",
     columns=(
-        Column(name="reading", kind="integer", about="number of the part", low=1, high=10_000_000),
+        Column(name="reading", kind="integer", about="number of the part", low=1, high=100_000),
         MACHINE,
         PRODUCT,
         Column(name="taken_at", kind="time", about="when the part was made"),
