@@ -160,7 +160,7 @@ def test_every_exercise_has_its_checks_hints_and_stubs() -> None:
 
 def test_the_capstone_knows_which_features_are_those_of_the_flights(generate: Generate) -> None:
     project = generate({})
-    code = "from roadworthy.contract import CONTRACT; print(*CONTRACT.features.names)"
+    code = "from flight_delays.contract import CONTRACT; print(*CONTRACT.features.names)"
     names = run(sys.executable, "-c", code, cwd=project, PYTHONPATH=str(project / "src")).stdout.split()
     source = (project / "src" / "roadworthy_course" / "capstone.py").read_text(encoding="utf-8")
     known = re.search(r"^FLIGHTS = frozenset\(\{(.*?)^\}\)", source, re.DOTALL | re.MULTILINE)

@@ -245,7 +245,7 @@ def definition_of(home: Path, package: str) -> Definition:
 def _imported(package: str, where: Path) -> ModuleType:
     """The package from the project's own folder, or as it is installed where the project has no source (an image)."""
     known = sys.modules.get(package)
-    if known is not None:
+    if known is not None and known.__file__:  # a folder without __init__.py has no file
         _require_same(Path(str(known.__file__)).parent, where, f"the package {package!r} that was imported")
         return known
     if not (where / "__init__.py").is_file():
@@ -258,7 +258,9 @@ def _imported(package: str, where: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[package]
+        # Nothing of it stays, so that it can be corrected and opened again in a notebook.
+        for name in [each for each in sys.modules if each.partition(".")[0] == package]:
+            del sys.modules[name]
         raise
     return module
 

@@ -2,40 +2,30 @@
 
 import json
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from called import Said
+from called import call
+from called import refused
 from lessons_made import PROJECT
 from lessons_made import environment
 from lessons_made import make_project
 from lessons_made import write_lesson
 from small import ROW
 
-from roadworthy import cli
 from roadworthy import data
 from roadworthy import scoring
 from roadworthy.display import Display
 
 SNAPSHOT = PROJECT / "data" / "2013"
 AIRPORTS = pd.read_parquet(SNAPSHOT / "airports.parquet")
-
-
-@dataclass
-class Said:
-    """What a command said and its exit code."""
-
-    code: int
-    out: str
-    err: str
 
 
 Command = Callable[..., Said]
@@ -50,32 +40,11 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def command(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Command]:
+def command(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
     """The console script in that project, in this process."""
     monkeypatch.setenv("MLE_HOME", str(home))
     monkeypatch.chdir(home)
-    before = signal.getsignal(signal.SIGTERM)
-
-    def call(*words: object) -> Said:
-        monkeypatch.setattr(sys, "argv", ["roadworthy", *map(str, words)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as error:
-            code = error.code if isinstance(error.code, int) else 1
-        out, err = capfd.readouterr()
-        return Said(code, out, err)
-
-    yield call
-    signal.signal(signal.SIGTERM, before)
-
-
-def refused(said: Said, *words: object) -> None:
-    """The command was refused: exit code 2, these words on standard error, nothing on standard output."""
-    assert said.code == 2, said
-    assert said.out == ""
-    assert all(str(word) in said.err for word in words), said.err
-    assert "Traceback" not in said.err
+    return partial(call, monkeypatch, capfd)
 
 
 @pytest.mark.parametrize(

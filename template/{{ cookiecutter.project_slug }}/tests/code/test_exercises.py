@@ -1,16 +1,22 @@
 import json
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
+from typing import ClassVar
 
 import pytest
 
 from roadworthy.errors import InputError
+from roadworthy.project import Project
 from roadworthy_course import checks
 from roadworthy_course import exercises
+from roadworthy_course import here
 from roadworthy_course import notebooks
 from roadworthy_course import pictures
 from roadworthy_course import progress_file
+from roadworthy_course.answers import called
+from roadworthy_course.answers import require
 from roadworthy_course.watch import watch
 
 CHECKS = '''
@@ -106,6 +112,36 @@ def test_a_blank_is_no_answer_and_no_try(home: Path) -> None:
     assert judge(home, "q1", q1=lambda _: ...).blank
     states = exercises.status(home)["07_toy"]
     assert [(state.solved, state.tries) for state in states] == [(False, 0), (False, 0)]
+
+
+def test_a_question_that_names_the_project_is_given_it_and_for_others_none_is_opened(
+    home: Path, project: Project
+) -> None:
+    class Named(checks.Question):
+        """The name of the model"""
+
+        prepared: ClassVar[list[str]] = []
+
+        @classmethod
+        def prepare(cls, project: Project, seed: int) -> object:
+            return cls.prepared.append(f"{project.settings.model.name} {seed}")
+
+        def __init__(self, project: Project, seed: int, q1: object) -> None:
+            self.right, self.came = f"{project.settings.model.name} {seed}", called(q1, seed)
+
+        def check_name(self) -> None:
+            """it is the model's"""
+            require(self.came == self.right, expected=self.right, came=str(self.came), cause="?")
+
+    name = project.settings.model.name
+    checks.prepare(Named, lambda: project)
+    assert Named.prepared == [f"{name} 1", f"{name} 2"]
+    answers = {"q1": lambda seed: f"{name} {seed}"}
+    assert checks.judge("q1", Named, answers, lambda: project).passed
+    (home / "config.toml").write_text("[project", encoding="utf-8")
+    assert judge(home, "q2", q2="x").passed
+    with pytest.raises(InputError, match="not valid TOML"):
+        checks.judge("q1", Named, answers, partial(here.project, home))
 
 
 @pytest.mark.parametrize("answer", [lambda: 1, 3, None, lambda x: 1 / (x - x)])

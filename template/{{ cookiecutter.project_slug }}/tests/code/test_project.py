@@ -1,12 +1,17 @@
 """A project that cannot be opened says so in a sentence, what to do about it, and ends with exit code 2."""
 
-import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
+from called import Said
+from called import call
+from called import refused
 from lessons_made import PROJECT
 from lessons_made import environment
 from lessons_made import make_project
@@ -34,6 +39,7 @@ CONTRACT = rw.Contract(
     tables=(), features=features, key="sale", time="at", day="day", target="returned", known_at="known_at"
 )
 """
+Command = Callable[..., Said]
 # The commands that open a project: with the data, with the registry only.
 COMMANDS = ("check", "registry list")
 
@@ -63,44 +69,52 @@ def write(home: Path, name: str, text: str) -> None:
     (home / "src" / "shop" / name).write_text(text, encoding="utf-8")
 
 
-def run(folder: Path, *words: str, module: str = "roadworthy") -> "subprocess.CompletedProcess[str]":
-    """A command in that folder, in which no variable names a project."""
-    variables = {name: value for name, value in environment(folder).items() if name != "MLE_HOME"}
-    command = [sys.executable, "-m", module, *words]
-    return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=60, check=False)
+def run(folder: Path, *words: str, module: str = "roadworthy", **more: str) -> Said:
+    """A command of its own in that folder; no variable names a project."""
+    variables = {name: value for name, value in environment(folder, **more).items() if name != "MLE_HOME"}
+    line = [sys.executable, "-m", module, *words]
+    done = subprocess.run(line, cwd=folder, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    return Said(done.returncode, done.stdout, done.stderr)
 
 
-def refused(folder: Path, *words: object, line: str = "") -> None:
-    """The commands are refused: these words on standard error, the first and last line of which say what and what to do."""
-    for each in [line] if line else COMMANDS:
-        done = run(folder, *each.split())
-        assert done.returncode == 2, done
-        assert done.stdout == ""
-        assert all(str(word) in done.stderr for word in words), done.stderr
-        assert "Traceback" not in done.stderr
-        said = done.stderr.splitlines()
-        assert len(said) == 2, "what and where, then what to do"
-        assert said[1].startswith("  ")
+@pytest.fixture
+def command(shop: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """The console script in that project, in this process, which forgets the package afterwards."""
+    monkeypatch.delenv("MLE_HOME", raising=False)
+    monkeypatch.chdir(shop)
+    yield partial(call, monkeypatch, capfd)
+    forget("shop")
 
 
-def test_a_sound_package_is_no_reason_to_refuse(shop: Path) -> None:
-    done = run(shop, "registry", "list", "--json")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+def forget(package: str) -> None:
+    for name in [each for each in sys.modules if each.partition(".")[0] == package]:
+        del sys.modules[name]
+
+
+def refused_alike(command: Command, *words: object) -> None:
+    """Commands are refused with the same sentence and one about what to do."""
+    for line in COMMANDS:
+        said = command(*line.split())
+        refused(said, *words)
+        assert len(said.err.splitlines()) == 2, "what and where, then what to do"
+
+
+def test_a_sound_package_is_no_reason_to_refuse(command: Command) -> None:
+    assert command("registry", "list", "--json") == Said(0, "[]\n", "")
 
 
 def test_outside_a_project_nothing_is_done(tmp_path: Path) -> None:
-    refused(tmp_path, f"{tmp_path}: holds no project, nor does a folder above it", "MLE_HOME")
-    service = run(tmp_path, "--port", "0", module="roadworthy.service")
-    assert (service.returncode, service.stdout) == (2, "")
-    assert f"{tmp_path}: holds no project" in service.stderr
-    assert "Traceback" not in service.stderr
+    for module, *words in (("roadworthy", "check"), ("roadworthy.service", "--port", "0")):
+        said = run(tmp_path, *words, module=module)
+        refused(said, f"{tmp_path}: holds no project, nor does a folder above it", "MLE_HOME")
+        assert len(said.err.splitlines()) == 2
     assert list(tmp_path.iterdir()) == []
 
 
 def test_help_needs_no_project(tmp_path: Path) -> None:
-    done = run(tmp_path, "--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "registry" in done.stdout
+    said = run(tmp_path, "--help")
+    assert (said.code, said.err) == (0, "")
+    assert "registry" in said.out
 
 
 def test_a_copied_project_is_not_run_with_the_library_of_the_first(tmp_path: Path) -> None:
@@ -108,27 +122,23 @@ def test_a_copied_project_is_not_run_with_the_library_of_the_first(tmp_path: Pat
     shutil.copytree(PROJECT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     shutil.copy(PROJECT / "config.toml", copy)
     own = copy / "src" / "roadworthy"
-    refused(copy, f"{own}: the library roadworthy that was imported is that of another folder", PROJECT / "src")
-    refused(copy, "an environment of its own", f"pip install -e {copy}")
-    # What the project itself has is imported, and all is well.
-    command = [sys.executable, "-m", "roadworthy", "registry", "list", "--json"]
-    variables = {**environment(copy), "PYTHONPATH": str(copy / "src")}
-    done = subprocess.run(command, cwd=copy, env=variables, capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    for line in COMMANDS:
+        said = run(copy, *line.split())
+        refused(said, f"{own}: the library roadworthy that was imported is that of another folder: {PROJECT / 'src'}")
+        refused(said, "give this project an environment of its own", f"pip install -e {copy}")
+    with_own = run(copy, "registry", "list", "--json", PYTHONPATH=str(copy / "src"))
+    assert with_own == Said(0, "[]\n", "")
 
 
-def test_a_package_that_was_imported_from_another_project_is_refused(shop: Path, tmp_path: Path) -> None:
-    shutil.copytree(shop, tmp_path / "copy")
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom roadworthy.errors import InputError\n"
-        "from roadworthy.project import Project\none, other = map(Path, sys.argv[1:])\n"
-        "Project.open(one)\nProject.open(one)\n"
-        "try:\n    Project.open(other)\nexcept InputError as error:\n    print(error)"
-    )
-    command = [sys.executable, "-c", code, shop, tmp_path / "copy"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ).stdout
-    assert f"the package 'shop' that was imported is that of another folder: {shop / 'src' / 'shop'}" in said
-    assert f"pip install -e {tmp_path / 'copy'}" in said
+def test_a_package_that_was_imported_from_another_project_is_refused(command: Command, shop: Path) -> None:
+    copy = shop.parent / "copy"
+    shutil.copytree(shop, copy)
+    assert command("registry", "list", "--json").code == 0
+    assert command("registry", "list", "--json").code == 0
+    with pytest.raises(InputError, match="the package 'shop' that was imported is that of another folder") as error:
+        Project.open(copy)
+    assert str(shop / "src" / "shop") in str(error.value)
+    assert f"pip install -e {copy}" in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -139,45 +149,48 @@ def test_a_package_that_was_imported_from_another_project_is_refused(shop: Path,
         ("contract.py", "\n\nCONTRACT = 1 / 0", ["ZeroDivisionError: division by zero (contract.py, line 3)"]),
         ("contract.py", "import no_such", ["No module named 'no_such' (contract.py, line 1)", "install 'no_such'"]),
         ("__init__.py", "from . import lost", ["cannot import name 'lost' from 'shop'", "(__init__.py, line 1)"]),
-        ("__init__.py", "from .lost import A", ["No module named 'shop.lost' (__init__.py, line 1)", "correct it there"]),
+        ("__init__.py", "from .lost import A", ["'shop.lost' (__init__.py, line 1)", "correct it there"]),
         ("contract.py", CONTRACT.replace("kind=", "sort="), ["keyword argument 'sort'", "(contract.py, line 3)"]),
         ("__init__.py", GOOD.replace("    contract=CONTRACT,\n", ""), ["'contract'", "(__init__.py, line 5)"]),
     ],
 )  # fmt: skip
 def test_a_package_that_cannot_be_imported_is_told_with_the_line(
-    shop: Path, name: str, text: str, words: list[str]
+    command: Command, shop: Path, name: str, text: str, words: list[str]
 ) -> None:
     write(shop, name, text)
-    refused(shop, f"{shop / 'src' / 'shop'}: the package 'shop' cannot be imported", *words)
+    refused_alike(command, f"{shop / 'src' / 'shop'}: the package 'shop' cannot be imported", *words)
 
 
-def test_a_package_that_is_not_there_is_looked_for_in_the_settings(shop: Path) -> None:
+def test_a_package_that_is_not_there_is_looked_for_in_the_settings(command: Command, shop: Path) -> None:
     shutil.move(shop / "src" / "shop", shop / "src" / "other")
-    refused(shop, f"{shop / 'config.toml'}: the package 'shop' cannot be imported", "[project] package", "correct it")
+    where = f"{shop / 'config.toml'}: the package 'shop' cannot be imported"
+    refused_alike(command, where, "[project] package", "correct it")
 
 
-def test_settings_that_name_no_package_are_told(shop: Path) -> None:
+def test_settings_that_name_no_package_are_told(command: Command, shop: Path) -> None:
     file = shop / "config.toml"
     text = file.read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith(("[project]", "package = "))]
     file.write_text("\n".join(lines), encoding="utf-8")
-    refused(shop, f"{file}: [project]: Field required", "add what is missing")
+    refused_alike(command, f"{file}: [project]: Field required", "add what is missing")
     file.write_text(text.replace('package = "shop"', ""), encoding="utf-8")
-    refused(shop, f"{file}: [project] package: Field required", "add what is missing")
+    refused_alike(command, f"{file}: [project] package: Field required", "add what is missing")
     file.write_text(text.replace('package = "shop"', 'package = "../shop"'), encoding="utf-8")
-    refused(shop, f"{file}: [project] package: String should match pattern")
+    refused_alike(command, f"{file}: [project] package: String should match pattern")
 
 
 @pytest.mark.parametrize("text", ["", GOOD.replace("PROJECT =", "project ="), "PROJECT = 'shop'"])
-def test_a_package_that_defines_no_project_is_told(shop: Path, text: str) -> None:
+def test_a_package_that_defines_no_project_is_told(command: Command, shop: Path, text: str) -> None:
     write(shop, "__init__.py", text)
-    refused(shop, f"{shop / 'src' / 'shop' / '__init__.py'}: defines no project", "PROJECT = roadworthy.Definition(")
+    refused_alike(
+        command, f"{shop / 'src' / 'shop' / '__init__.py'}: defines no project", "PROJECT = roadworthy.Definition("
+    )
 
 
 @pytest.mark.parametrize("contract", ["None", "'contract.py'", "{}"])
-def test_a_project_without_a_contract_is_told(shop: Path, contract: str) -> None:
+def test_a_project_without_a_contract_is_told(command: Command, shop: Path, contract: str) -> None:
     write(shop, "contract.py", f"CONTRACT = {contract}")
-    refused(shop, f"{shop / 'src' / 'shop' / '__init__.py'}: has no contract", "roadworthy.Contract(")
+    refused_alike(command, f"{shop / 'src' / 'shop' / '__init__.py'}: has no contract", "roadworthy.Contract(")
 
 
 @pytest.mark.parametrize(
@@ -190,28 +203,24 @@ def test_a_project_without_a_contract_is_told(shop: Path, contract: str) -> None
         ("import no_such", ["No module named 'no_such' (incidents.py, line 1)", "install 'no_such'"]),
     ],
 )
-def test_a_place_where_nothing_stands_is_told_when_it_is_used(shop: Path, text: str | None, words: list[str]) -> None:
+def test_a_place_where_nothing_stands_is_told_when_it_is_used(
+    command: Command, shop: Path, text: str | None, words: list[str]
+) -> None:
     if text is not None:
         write(shop, "incidents.py", text)
     said = "incidents of the project: 'shop.incidents:INCIDENTS' cannot be imported"
-    refused(shop, said, *words, line="simulate --incident celsius@2013-09-01")
+    refused(command("simulate", "--incident", "celsius@2013-09-01"), said, *words)
 
 
-def test_a_package_can_be_corrected_and_opened_again(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_can_be_corrected_and_opened_again(shop: Path) -> None:
     """As in a notebook, whose process goes on."""
-    monkeypatch.syspath_prepend(str(PROJECT / "src"))
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    before = set(sys.modules)
     try:
-        write(shop, "contract.py", CONTRACT.replace("about=", "abuot="))
-        with pytest.raises(InputError, match="abuot"):
-            Project.open(shop)
-        write(shop, "contract.py", CONTRACT)
-        write(shop, "__init__.py", "1 / 0")
-        with pytest.raises(InputError, match="division by zero"):
-            Project.open(shop)
-        write(shop, "__init__.py", GOOD)
-        assert Project.open(shop).contract.key == "sale"
+        for name, wrong, right in (("contract.py", "1 / 0", CONTRACT), ("__init__.py", f"{GOOD}\n1 / 0", GOOD)):
+            write(shop, name, wrong)
+            with pytest.raises(InputError, match="division by zero"):
+                Project.open(shop)
+            write(shop, name, right)
+        write(shop, "contract.py", CONTRACT.replace("returned", "returned_late"))
+        assert Project.open(shop).contract.target == "returned_late"
     finally:
-        for name in set(sys.modules) - before:
-            del sys.modules[name]
+        forget("shop")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import roadworthy_course
 from roadworthy.errors import InputError
 from roadworthy.errors import RedError
 from roadworthy_course import pictures
@@ -86,6 +87,13 @@ def test_the_last_answer_is_remembered_and_shown_beside_the_exercises(home: Path
     quiz.answer(home, "01", "ba")
     (state,) = pictures.everything(home)[quiz.KEY]
     assert (state.points, state.checks, state.tries, state.solved) == (2, 2, 2, True)
+
+
+def test_a_lesson_asks_answers_and_shows_progress_without_naming_the_folder(home: Path) -> None:
+    assert repr(roadworthy_course.ask("01")) == repr(quiz.ask(home, "01"))
+    assert 'rw.course.answer("01", "aa")' in repr(roadworthy_course.ask("01"))
+    assert roadworthy_course.answer("01", "ba").passed
+    assert roadworthy_course.progress().axes[0].get_title(loc="left") == "1 of 1 questions solved"
 
 
 @pytest.mark.usefixtures("home")

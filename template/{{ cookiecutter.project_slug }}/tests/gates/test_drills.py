@@ -20,6 +20,7 @@ from roadworthy.drills.faults import Fault
 from roadworthy.drills.faults import Rewrite
 from roadworthy.errors import InputError
 from roadworthy.gates.catalog import GATES
+from roadworthy.project import Project
 
 HOME = Path(__file__).parents[2]
 CONFIG = """[data]
@@ -38,12 +39,13 @@ FAULTS = faults.load(HOME)
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> practice.Copy:
+def copy(project: Project, tmp_path: Path) -> practice.Copy:
     (tmp_path / "config.toml").write_text(CONFIG)
-    package = tmp_path / "src" / "roadworthy"
-    package.mkdir(parents=True)
-    (package / "code.py").write_text("one = 1\ntwo = 2\ntwo = 2\n")
-    return practice.Copy(tmp_path)
+    made = practice.Copy(project, tmp_path)
+    for folder in (made.package, made.library):
+        folder.mkdir(parents=True)
+        (folder / "code.py").write_text("one = 1\ntwo = 2\ntwo = 2\n")
+    return made
 
 
 def test_every_gate_has_two_drills_and_every_drill_a_gate() -> None:
@@ -97,18 +99,22 @@ def test_every_drill_plants_something() -> None:
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.edit], ids=lambda fault: fault.name)
-def test_the_text_that_a_drill_changes_stands_once_in_its_file(fault: Fault) -> None:
+def test_the_text_that_a_drill_changes_stands_once_in_its_file(project: Project, fault: Fault) -> None:
+    here = practice.Copy(project, HOME)
     texts: dict[Path, str] = {}
     for edit in fault.edit:  # in turn: a later one may change what an earlier one wrote
-        file = HOME / "src" / practice.PACKAGE / edit.package if edit.package else HOME / edit.file
+        file = here.file(edit)
         text = texts.get(file) or file.read_text(encoding="utf-8")
         assert text.count(edit.old) == 1, file
         texts[file] = text.replace(edit.old, edit.new)
 
 
-def test_an_edit_changes_one_place(copy: practice.Copy) -> None:
-    copy.edit(Edit(package="code.py", old="one = 1", new="one = 7"))
-    assert (copy.package / "code.py").read_text() == "one = 7\ntwo = 2\ntwo = 2\n"
+@pytest.mark.parametrize("place", ["package", "library"])
+def test_an_edit_changes_one_place(copy: practice.Copy, place: str) -> None:
+    copy.edit(Edit(**{place: "code.py"}, old="one = 1", new="one = 7"))
+    assert (getattr(copy, place) / "code.py").read_text() == "one = 7\ntwo = 2\ntwo = 2\n"
+    (other,) = {"package", "library"} - {place}
+    assert (getattr(copy, other) / "code.py").read_text().startswith("one = 1\n")
 
 
 @pytest.mark.parametrize(("old", "times"), [("two = 2", 2), ("three", 0)])
@@ -140,7 +146,7 @@ def test_a_setting_is_changed_where_it_stands(copy: practice.Copy, name: str, va
     assert len(tomllib.loads(text)["data"]["snapshots"]) == 1
 
 
-def test_a_table_that_is_rewritten_leaves_the_original_alone(tmp_path: Path) -> None:
+def test_a_table_that_is_rewritten_leaves_the_original_alone(project: Project, tmp_path: Path) -> None:
     import duckdb
 
     home, original = tmp_path / "project", tmp_path / "original.parquet"
@@ -148,19 +154,20 @@ def test_a_table_that_is_rewritten_leaves_the_original_alone(tmp_path: Path) -> 
     (home / "config.toml").write_text(CONFIG)
     duckdb.connect().execute(f"copy (select 1 as x) to '{original}' (format parquet)")
     (home / "data" / "a" / "t.parquet").symlink_to(original)
-    practice.Copy(home).rewrite(Rewrite(table="t", sql="select x + 1 as x from t"))
+    practice.Copy(project, home).rewrite(Rewrite(table="t", sql="select x + 1 as x from t"))
     assert duckdb.read_parquet(str(original)).fetchall() == [(1,)]
     assert duckdb.read_parquet(str(home / "data" / "a" / "t.parquet")).fetchall() == [(2,)]
     assert (home / "data" / "a" / "SHA256SUMS").is_file()
 
 
-def test_a_copy_links_tables_and_copies_all_else(tmp_path: Path) -> None:
-    copy = practice.copy_project(HOME, tmp_path / "copy")
+def test_a_copy_links_tables_and_copies_all_else(project: Project, tmp_path: Path) -> None:
+    copy = practice.copy_project(project, tmp_path / "copy")
     tables = list((copy.home / "data").rglob("*.parquet"))
     assert len(tables) == 10
     assert all(table.is_symlink() for table in tables)
-    assert (copy.package / "contract.py").is_file()
-    assert not (copy.package / "contract.py").is_symlink()
+    for file in (copy.package / "contract.py", copy.library / "training.py"):
+        assert file.is_file()
+        assert not file.is_symlink()
 
 
 @pytest.mark.parametrize("content", ["drill = 3", "[[drill]]\nname = 'x'", "no toml ["])
@@ -196,6 +203,11 @@ def ground(copy: practice.Copy, monkeypatch: pytest.MonkeyPatch) -> practice.Cop
     return copy
 
 
+def of_ground(ground: practice.Copy) -> Project:
+    """The project as if it stood where the ground does, for whose sake its settings need not be read."""
+    return Project(ground.home, ground.origin.settings, ground.origin.definition)
+
+
 UNTUNED = Fault(name="untuned", gate="Model 3", story="s", setting={"model.max_iter": 3})
 HARMLESS = Fault(name="harmless", gate="Model 3", story="s", setting={"model.max_iter": 300})
 
@@ -218,21 +230,26 @@ def test_gates_that_do_not_run_are_an_error(ground: practice.Copy, monkeypatch: 
         board.gates(ground)
 
 
-def test_a_drill_begins_on_sound_ground_only(monkeypatch: pytest.MonkeyPatch, ground: practice.Copy) -> None:
+def test_a_drill_begins_on_sound_ground_only(
+    project: Project, monkeypatch: pytest.MonkeyPatch, ground: practice.Copy
+) -> None:
     monkeypatch.setattr(board, "prepare", lambda *_: ground)
     with pytest.raises(InputError, match="not every gate is green\n  Model 6"):
-        board.drill(ground.home, [UNTUNED])
+        board.drill(project, [UNTUNED])
 
 
 def test_the_sealed_answer_is_checked_and_not_told(
-    ground: practice.Copy, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    project: Project,
+    ground: practice.Copy,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     place = tmp_path_factory.mktemp("blind") / "here"
     monkeypatch.setattr(blind, "prepare", lambda _, target: practice.fresh(ground, target))
-    home = blind.plant(ground.home, place, [UNTUNED])
+    home = blind.plant(project, place, [UNTUNED])
     assert "max_iter = 3" in (home / "config.toml").read_text()
     assert "untuned" not in (place / blind.SEALED).read_text()
-    assert [each["gate"] for each in blind.look(place) if each["passed"] is False] == ["Model 3"]
+    assert [each["gate"] for each in blind.look(project, place) if each["passed"] is False] == ["Model 3"]
     with pytest.raises(InputError, match="no drill 'typo'"):
         blind.answer(place, "typo", [UNTUNED, HARMLESS])
     assert blind.answer(place, "harmless", [UNTUNED, HARMLESS]) is False
@@ -240,7 +257,7 @@ def test_the_sealed_answer_is_checked_and_not_told(
     assert blind.answer(place, "untuned", [UNTUNED, HARMLESS]) is True
     assert not place.exists()
     with pytest.raises(InputError, match="no fault is planted"):
-        blind.look(place)
+        blind.look(project, place)
 
 
 def test_there_are_thirty_clean_variants_of_both_years() -> None:
@@ -256,9 +273,9 @@ def test_false_alarms_are_counted(ground: practice.Copy, monkeypatch: pytest.Mon
     (ground.home / "drills").mkdir()
     lines = '[[clean]]\nname = "as it is"\n\n[[clean]]\nname = "few trees"\nsetting = { "model.max_iter" = 3 }\n'
     (ground.home / "drills" / "clean.toml").write_text("draw = []\n" + lines)
-    monkeypatch.setattr(clean, "copy_project", lambda home, target: practice.fresh(practice.Copy(home), target))
+    monkeypatch.setattr(clean, "copy_project", lambda _, target: practice.fresh(ground, target))
     monkeypatch.setattr(clean, "train_twice", lambda *_: None)
-    one, other = clean.clear(ground.home, 2)
+    one, other = clean.clear(of_ground(ground), 2)
     assert (one.alarms, one.not_judged) == ({}, {"Model 6": "why"})
     assert other.alarms == {"Model 3": "why"}
 
@@ -268,13 +285,13 @@ def test_a_clean_variant_whose_model_is_refused_is_a_false_alarm(
 ) -> None:
     (ground.home / "drills").mkdir()
     (ground.home / "drills" / "clean.toml").write_text('draw = []\n[[clean]]\nname = "one"\n[[clean]]\nname = "two"\n')
-    monkeypatch.setattr(clean, "copy_project", lambda home, target: practice.fresh(practice.Copy(home), target))
+    monkeypatch.setattr(clean, "copy_project", lambda _, target: practice.fresh(ground, target))
     monkeypatch.setattr(practice, "_less", lambda *_: ["2013-01-01", "2013-02-01"])
     told = subprocess.CompletedProcess([], 1, "", "version 1: not every gate is green")
     monkeypatch.setattr(practice.Copy, "run", lambda *_, **__: told)
-    one, two = clean.clear(ground.home, 2)
+    one, two = clean.clear(of_ground(ground), 2)
     assert (one.variant, two.variant) == ("one", "two")
     assert "not every gate is green" in one.alarms[clean.TRAINING]
     told.returncode = 2
     with pytest.raises(InputError, match="cannot begin"):
-        clean.clear(ground.home, 1)
+        clean.clear(of_ground(ground), 1)

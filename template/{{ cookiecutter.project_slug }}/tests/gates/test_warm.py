@@ -9,17 +9,19 @@ import pytest
 from roadworthy import nursery
 from roadworthy.drills import practice
 from roadworthy.drills.faults import Edit
+from roadworthy.project import Project
 
-HOME = Path(__file__).parents[2]
 WAYS = ["0", pytest.param("1", marks=pytest.mark.skipif(not nursery.POSSIBLE, reason="a fork is safe on Linux only"))]
 
 
 @pytest.fixture(params=WAYS, ids=lambda switch: "started" if switch == "0" else "forked")
-def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> practice.Copy:
+def copy(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> practice.Copy:
     monkeypatch.setenv(nursery.SWITCH, request.param)
-    made = practice.copy_project(HOME, tmp_path / "copy")
-    made.edit(Edit(package="cli.py", old="A machine-learning project:", new="A copy:"))
-    made.edit(Edit(package="gate_commands.py", old='"story": fault.story', new='"story": str(settings.find_home())'))
+    made = practice.copy_project(project, tmp_path / "copy")
+    made.edit(Edit(library="cli.py", old="A machine-learning project:", new="A copy:"))
+    made.edit(Edit(library="gate_commands.py", old='"story": fault.story', new='"story": str(project.folder)'))
     return made
 
 

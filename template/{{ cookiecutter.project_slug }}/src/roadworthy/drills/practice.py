@@ -67,13 +67,17 @@ class Copy:
 
     def edit(self, edit: Edit) -> None:
         """Replace a text that stands exactly once in a file."""
-        places = {"package": self.package, "library": self.library, "file": self.home}
-        file = places[edit.place] / edit.name
+        file = self.file(edit)
         text = file.read_text(encoding="utf-8")
         if text.count(edit.old) != 1:
             what = f"{edit.old!r} stands there {text.count(edit.old)} times, a drill changes it once"
             raise InputError(what, where=file, hint="the project has changed: write the drill anew")
         write_atomic(file, text.replace(edit.old, edit.new))
+
+    def file(self, edit: Edit) -> Path:
+        """The file that an edit changes."""
+        places = {"package": self.package, "library": self.library, "file": self.home}
+        return places[edit.place] / edit.name
 
     def rewrite(self, rewrite: Rewrite) -> None:
         """Write a table anew from a query over the tables of its snapshot."""
@@ -122,7 +126,7 @@ def data_settings(home: Path) -> dict[str, Any]:
 def copy_project(project: "Project", target: Path) -> Copy:
     """Copy library, package, settings and tests of a project; its data are links until they are rewritten."""
     home, ignored = project.folder, shutil.ignore_patterns("__pycache__")
-    for folder in (Path(__file__).parents[1], project.definition.sql):
+    for folder in (Path(__file__).parents[1], home / "src" / project.settings.project.package):
         shutil.copytree(folder, target / "src" / folder.name, ignore=ignored)
     shutil.copytree(home / "tests", target / "tests", ignore=ignored)
     for name in COPIED:

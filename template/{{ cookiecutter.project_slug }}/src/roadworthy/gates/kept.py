@@ -36,7 +36,7 @@ class Kept:
         # A copy of the project stands elsewhere: its place is no part of what a verdict depends on.
         config = bench.config.model_dump_json(exclude={"paths"}).replace(home.as_posix(), "")
         self._inputs: dict[str, Callable[[], str]] = {
-            "project": lambda: _of_files(bench.project.definition.sql.rglob("*")),
+            "project": lambda: _of_files((home / "src" / bench.config.project.package).rglob("*")),
             "package": lambda: _of_files(package.rglob("*")),
             "deciding": lambda: _of_files(package / name for name in MODULES),
             "config": lambda: fingerprint(config),

@@ -66,7 +66,7 @@ def readings(draw: np.random.Generator, known: Columns, services: list[np.ndarra
     odds = -2.3 + 1.5 * (shaken > 4.5) + 0.05 * np.abs(warm - 46) + bad_day - 0.2 * known["automatic"][machine]
     # What one maker's machine can bear, another's cannot.
     odds += np.array([[1.6, 0.0, -0.4], [0.0, 0.3, 1.2]])[(load > 0.75).astype(int), maker]
-    odds += np.array([-0.3, 0.0, 0.3, 0.7])[product]
+    odds += np.array([-0.3, 0.0, 0.3, 0.7])[product] + 0.05 * (2031 - known["commissioned"].astype("datetime64[Y]").astype(int) - 1970 - 14)[machine]
     return {
         "second": second,
         "machine": machine,
