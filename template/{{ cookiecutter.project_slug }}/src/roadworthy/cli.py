@@ -30,6 +30,7 @@ from .errors import RedError
 from .project import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Sequence
 
     from .gates import Verdict
@@ -140,23 +141,22 @@ def run(lessons: tuple[str, ...], given: tuple[tuple[str, str], ...], resume: bo
 @JSON
 def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None:  # noqa: FBT001
     """Check a snapshot, or FILE (CSV or Parquet) as a table, against the contract; quarantine bad rows."""
-    from . import data
     from . import data_checks
     from . import data_report
 
     project = Project.open()
     config, contract = project.settings, project.contract
-    limit = config.data.checks.max_quarantined
     if file:
         names = [known.name for known in contract.tables]
         table = table or names[0]
         if table not in names:
             hint = f"there are {', '.join(names)}"
             raise InputError(f"the contract has no table {table!r}", where="--table", hint=hint)
-        report = data_checks.check_file(file, contract.table(table), max_quarantined=limit)
+        report = data_checks.check_file(
+            file, contract.table(table), max_quarantined=config.data.checks.max_quarantined
+        )
     else:
-        source = config.snapshot(snapshot)
-        report = data_checks.check_snapshot(project, data.open_snapshot(project, source), max_quarantined=limit)
+        report = project.check(snapshot)
     name = file.stem if file else snapshot or config.data.snapshot
     folder = config.paths.reports / "data" / name
     page = data_report.write(contract, report, folder / "index.html", name)
@@ -180,11 +180,10 @@ def seal(folder: Path) -> None:
 def train(as_json: bool) -> None:  # noqa: FBT001
     """Check the data, train, evaluate, test, export, register and track a model."""
     from . import gates
-    from . import steps
 
     project = Project.open()
     _say("Checking, training, evaluating, exporting: about half a minute")
-    release = steps.train(project)
+    release = project.train()
     _verdicts(release.trained.verdicts, as_json)
     _say(f"Version {release.version}: AUC {release.trained.evaluation.auc:.3f}")
     gates.require(release.trained.verdicts, where=f"version {release.version}")
@@ -195,9 +194,7 @@ def train(as_json: bool) -> None:  # noqa: FBT001
 @JSON
 def evaluate(version: str, as_json: bool) -> None:  # noqa: FBT001
     """Evaluate a version on the test period: metrics with intervals by days, and its slices."""
-    from . import steps
-
-    result, slices = steps.evaluate(Project.open(), version)
+    result, slices = Project.open().evaluate(version)
     if as_json:
         click.echo(json.dumps({**result.to_dict(), "slices": slices.to_dict("records")}))
         return
@@ -212,9 +209,8 @@ def evaluate(version: str, as_json: bool) -> None:  # noqa: FBT001
 def test_model(version: str, as_json: bool) -> None:  # noqa: FBT001
     """Run the model tests again on a version; a red one is exit code 1."""
     from . import gates
-    from . import steps
 
-    verdicts = steps.try_again(Project.open(), version)
+    verdicts = Project.open().test_model(version)
     _verdicts(verdicts, as_json)
     gates.require(verdicts, where=f"version {version}")
 
@@ -228,10 +224,13 @@ def registry() -> None:
 @JSON
 def registry_list(as_json: bool) -> None:  # noqa: FBT001
     """List the versions with their aliases and their AUC."""
-    import pandas as pd
-
     rows = Project.open().registry.list_versions()
-    show(pd.DataFrame(rows, columns=["version", "aliases", "created", "auc"]), as_json)
+    columns = ["version", "aliases", "created", "auc"]
+    # Without pandas, which the image of the service does not have.
+    if as_json:
+        click.echo(json.dumps(rows))
+    else:
+        _draw(columns, [[row[name] for name in columns] for row in rows])
 
 
 @registry.command()
@@ -372,13 +371,17 @@ def show(table: Any, as_json: bool) -> None:  # noqa: FBT001
     """Print a table, for people or as JSON."""
     if as_json:
         click.echo(table.to_json(orient="records"))
-        return
+    else:
+        _draw(table.columns, table.itertuples(index=False))
+
+
+def _draw(columns: "Iterable[object]", rows: "Iterable[Iterable[object]]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    drawn = Table(*map(str, table.columns), box=None, pad_edge=False)
+    drawn = Table(*map(str, columns), box=None, pad_edge=False)
     colors = {"green": "green", "red": "red", "True": "green", "False": "red"}
-    for row in table.itertuples(index=False):
+    for row in rows:
         drawn.add_row(*(f"[{colors[text]}]{text}[/]" if text in colors else _plain(text) for text in map(str, row)))
     width = None if sys.stdout.isatty() else 200
     Console(width=width).print(drawn)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .project import Project
 
 
+BESIDE_REASON = {"reason": "reason of the table"}  # a table may have a column of the name that the quarantine adds
 OWN = "project"  # in the place of a table's name: a check of the team's own looks at all tables
 
 
@@ -82,8 +83,8 @@ def check_table(
     bad = row_checks.failures(connection, typed, table)
     reasons = _reasons(bad)
     report.rows[table.name] = len(typed)
-    lost = typed.loc[typed.index.isin(reasons.index)]
-    report.quarantine[table.name] = lost.join(reasons, suffixes=(" of the table", ""))  # which may have a `reason` too
+    lost = typed.loc[typed.index.isin(reasons.index)].rename(columns=BESIDE_REASON)
+    report.quarantine[table.name] = lost.join(reasons)
     report.findings += _row_findings(table, bad, len(typed), max_quarantined)
     report.findings += [_enough_rows(table, typed), *_missing_values(table, typed)]
     report.findings += [_days(table, typed)] if table.time else []

@@ -187,6 +187,8 @@ def _lineage(card: Mapping[str, Any]) -> pd.DataFrame:
         ("window", _text(made["window"])),
     ]
     rows += [("contract", made["contract"]), ("features.sql", made["features_sql"])]
+    rows += [(f"feature step {name}", code) for name, code in made["feature_steps"].items()]
+    rows += [("code of the model", made["model"])]
     rows += [(f"period {name}", " to ".join(days)) for name, days in made["periods"].items()]
     rows += [(f"model {name}", _text(value)) for name, value in made["spec"].items()]
     rows += [(f"{snapshot}/{file}", total) for snapshot, files in made["data"].items() for file, total in files.items()]

@@ -1,9 +1,15 @@
-"""Which files of the package a function depends on: its module's imports, as far as the function names them."""
+"""Which files of the library a function depends on: its module's imports, as far as the function names them.
+
+What a project's own functions depend on is not followed: a sum over the file of the function stands for it.
+"""
 
 import ast
+import hashlib
+import inspect
 import sys
 from collections.abc import Callable
 from functools import cache
+from functools import partial
 from pathlib import Path
 from types import CodeType
 from types import ModuleType
@@ -14,12 +20,21 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def behind(*functions: Callable[..., Any]) -> list[Path]:
-    """The Python files that functions (or classes) reach through what they name, and all SQL, in order."""
+    """The Python files that functions (or classes) reach through what they name, in order."""
     named = {module for function in functions for module in _named(function)}
     files = {_file(function.__module__) for function in functions} | {
         f for module in named for f in _closure(_file(module))
     }
-    return sorted({*files, *FOLDER.rglob("*.sql")})
+    return sorted(files)
+
+
+def code_of(function: Callable[..., Any]) -> str:
+    """A sum over the code of the file in which a function stands, without its comments."""
+    while isinstance(function, partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    file = Path(inspect.getfile(function if hasattr(function, "__code__") else type(function)))
+    return hashlib.sha256(ast.dump(ast.parse(file.read_text(encoding="utf-8"))).encode()).hexdigest()
 
 
 def _named(function: Callable[..., Any]) -> set[str]:

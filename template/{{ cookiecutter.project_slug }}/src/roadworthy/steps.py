@@ -29,6 +29,7 @@ from .registry import Registry
 from .schema import Contract
 from .settings import Snapshot
 from .settings import Split
+from .sources import code_of
 
 if TYPE_CHECKING:
     from .project import Project
@@ -178,7 +179,9 @@ def _features(project: "Project", name: str) -> pd.DataFrame:
     snapshot, limit = project.settings.snapshot(name), project.settings.data.checks.max_quarantined
     sums = data.sums_of(project, snapshot, verified=True)
     sql = {name: project.sql(name) for name in ("features.sql", *snapshot.repair.values())}
-    parts = (sums, snapshot.repair, limit, sql, project.contract.sha256)
+    own = [project.definition.extensions(kind) for kind in ("feature_steps", "checks")]
+    code = [{name: code_of(function) for name, function in functions.items()} for functions in own]
+    parts = (sums, snapshot.repair, limit, sql, project.contract.sha256, code)
     return prepared.kept(project.settings.paths.cache, parts, _checked_features, project, snapshot, limit)
 
 

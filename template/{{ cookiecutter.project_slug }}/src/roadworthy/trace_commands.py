@@ -17,16 +17,7 @@ SHOWN = 3  # raw rows of a table
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def trace(key: str, version: str, snapshot: str, *, as_json: bool) -> None:
     """Explain the prediction for the row KEY: raw rows, features, what the trees add, sum, probability."""
-    from . import data
-    from . import tracing
-    from .bundle import Bundle
-    from .registry import Registry
-
-    project = Project.open()
-    config = project.settings
-    source = config.snapshot(snapshot)
-    bundle = Bundle.load(Registry(config.paths.registry).path(version))
-    steps = tracing.steps(project, data.open_snapshot(project, source), bundle, key)
+    steps = Project.open().trace(key, version, snapshot)
     if as_json:
         click.echo(json.dumps(steps, indent=1))
     else:

@@ -1,12 +1,9 @@
 """Train a model on a period of a snapshot and evaluate it on a later one."""
 
-import ast
 import hashlib
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -24,6 +21,7 @@ from .evaluation import evaluate
 from .gates import Verdict
 from .settings import Model
 from .settings import Tests
+from .sources import code_of
 
 if TYPE_CHECKING:
     from .project import Project
@@ -134,7 +132,7 @@ def lineage(
     spec: Model,
     tests: Tests,
 ) -> Lineage:
-    """What a model is made of: sums of the data, the contract and the SQL, periods, specification, versions.
+    """What a model is made of: sums of the data, the contract and the code, periods, specification, versions.
 
     The same lineage gives the same model, so a model that exists need not be trained again.
     """
@@ -142,9 +140,10 @@ def lineage(
         "data": {name: dict(files) for name, files in sums.items()},
         "contract": project.contract.sha256,
         "features_sql": _sum(project.sql("features.sql")),
-        "model": _sum(
-            ast.dump(ast.parse(Path(inspect.getfile(project.build)).read_text(encoding="utf-8")))
-        ),  # no comments
+        "feature_steps": {
+            name: code_of(step) for name, step in project.definition.extensions("feature_steps").items()
+        },
+        "model": code_of(project.build),
         "periods": {name: [str(day) for day in period] for name, period in periods.items()},
         "spec": spec.model_dump(mode="json"),
         "tests": tests.model_dump(mode="json"),

@@ -123,8 +123,8 @@ def test_a_question_that_names_the_project_is_given_it_and_for_others_none_is_op
         prepared: ClassVar[list[str]] = []
 
         @classmethod
-        def prepare(cls, project: Project, seed: int) -> object:
-            return cls.prepared.append(f"{project.settings.model.name} {seed}")
+        def prepare(cls, project: Project, seed: int) -> None:
+            cls.prepared.append(f"{project.settings.model.name} {seed}")
 
         def __init__(self, project: Project, seed: int, q1: object) -> None:
             self.right, self.came = f"{project.settings.model.name} {seed}", called(q1, seed)

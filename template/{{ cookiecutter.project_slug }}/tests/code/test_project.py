@@ -26,9 +26,9 @@ from .contract import CONTRACT
 PROJECT = rw.Definition(
     contract=CONTRACT,
     sql=Path(__file__).parent,
-    model="shop.model:build",
-    search="shop.model:SEARCH",
-    incidents="shop.incidents:INCIDENTS",
+    model="corner_shop.model:build",
+    search="corner_shop.model:SEARCH",
+    incidents="corner_shop.incidents:INCIDENTS",
 )
 """
 CONTRACT = """
@@ -46,10 +46,10 @@ COMMANDS = ("check", "registry list")
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """A project without data whose package is sound: src/shop."""
+    """A project without data whose package is sound: src/corner_shop."""
     home = make_project(tmp_path / "project")
-    name_package(home, "shop")
-    (home / "src" / "shop").mkdir(parents=True)
+    name_package(home, "corner_shop")
+    (home / "src" / "corner_shop").mkdir(parents=True)
     write(home, "__init__.py", GOOD)
     write(home, "contract.py", CONTRACT)
     return home
@@ -66,7 +66,7 @@ def name_package(home: Path, name: str) -> None:
 
 def write(home: Path, name: str, text: str) -> None:
     """A module of the package."""
-    (home / "src" / "shop" / name).write_text(text, encoding="utf-8")
+    (home / "src" / "corner_shop" / name).write_text(text, encoding="utf-8")
 
 
 def run(folder: Path, *words: str, module: str = "roadworthy", **more: str) -> Said:
@@ -83,7 +83,7 @@ def command(shop: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     monkeypatch.delenv("MLE_HOME", raising=False)
     monkeypatch.chdir(shop)
     yield partial(call, monkeypatch, capfd)
-    forget("shop")
+    forget("corner_shop")
 
 
 def forget(package: str) -> None:
@@ -135,9 +135,11 @@ def test_a_package_that_was_imported_from_another_project_is_refused(command: Co
     shutil.copytree(shop, copy)
     assert command("registry", "list", "--json").code == 0
     assert command("registry", "list", "--json").code == 0
-    with pytest.raises(InputError, match="the package 'shop' that was imported is that of another folder") as error:
+    with pytest.raises(
+        InputError, match="the package 'corner_shop' that was imported is that of another folder"
+    ) as error:
         Project.open(copy)
-    assert str(shop / "src" / "shop") in str(error.value)
+    assert f"is that of another folder: {shop / 'src' / 'corner_shop'}" in str(error.value)
     assert f"pip install -e {copy}" in str(error.value)
 
 
@@ -148,8 +150,8 @@ def test_a_package_that_was_imported_from_another_project_is_refused(command: Co
         ("contract.py", "\nCONTRACT = 1 /", ["SyntaxError", "(contract.py, line 2)", "correct it there"]),
         ("contract.py", "\n\nCONTRACT = 1 / 0", ["ZeroDivisionError: division by zero (contract.py, line 3)"]),
         ("contract.py", "import no_such", ["No module named 'no_such' (contract.py, line 1)", "install 'no_such'"]),
-        ("__init__.py", "from . import lost", ["cannot import name 'lost' from 'shop'", "(__init__.py, line 1)"]),
-        ("__init__.py", "from .lost import A", ["'shop.lost' (__init__.py, line 1)", "correct it there"]),
+        ("__init__.py", "from . import lost", ["ImportError: cannot import name 'lost'", "(__init__.py, line 1)"]),
+        ("__init__.py", "from .lost import A", ["'corner_shop.lost' (__init__.py, line 1)", "correct it there"]),
         ("contract.py", CONTRACT.replace("kind=", "sort="), ["keyword argument 'sort'", "(contract.py, line 3)"]),
         ("__init__.py", GOOD.replace("    contract=CONTRACT,\n", ""), ["'contract'", "(__init__.py, line 5)"]),
     ],
@@ -158,12 +160,12 @@ def test_a_package_that_cannot_be_imported_is_told_with_the_line(
     command: Command, shop: Path, name: str, text: str, words: list[str]
 ) -> None:
     write(shop, name, text)
-    refused_alike(command, f"{shop / 'src' / 'shop'}: the package 'shop' cannot be imported", *words)
+    refused_alike(command, f"{shop / 'src' / 'corner_shop'}: the package 'corner_shop' cannot be imported", *words)
 
 
 def test_a_package_that_is_not_there_is_looked_for_in_the_settings(command: Command, shop: Path) -> None:
-    shutil.move(shop / "src" / "shop", shop / "src" / "other")
-    where = f"{shop / 'config.toml'}: the package 'shop' cannot be imported"
+    shutil.move(shop / "src" / "corner_shop", shop / "src" / "other")
+    where = f"{shop / 'config.toml'}: the package 'corner_shop' cannot be imported"
     refused_alike(command, where, "[project] package", "correct it")
 
 
@@ -173,31 +175,33 @@ def test_settings_that_name_no_package_are_told(command: Command, shop: Path) ->
     lines = [line for line in text.splitlines() if not line.startswith(("[project]", "package = "))]
     file.write_text("\n".join(lines), encoding="utf-8")
     refused_alike(command, f"{file}: [project]: Field required", "add what is missing")
-    file.write_text(text.replace('package = "shop"', ""), encoding="utf-8")
+    file.write_text(text.replace('package = "corner_shop"', ""), encoding="utf-8")
     refused_alike(command, f"{file}: [project] package: Field required", "add what is missing")
-    file.write_text(text.replace('package = "shop"', 'package = "../shop"'), encoding="utf-8")
+    file.write_text(text.replace('package = "corner_shop"', 'package = "../shop"'), encoding="utf-8")
     refused_alike(command, f"{file}: [project] package: String should match pattern")
 
 
-@pytest.mark.parametrize("text", ["", GOOD.replace("PROJECT =", "project ="), "PROJECT = 'shop'"])
+@pytest.mark.parametrize("text", ["", GOOD.replace("PROJECT =", "project ="), "PROJECT = 'corner_shop'"])
 def test_a_package_that_defines_no_project_is_told(command: Command, shop: Path, text: str) -> None:
     write(shop, "__init__.py", text)
     refused_alike(
-        command, f"{shop / 'src' / 'shop' / '__init__.py'}: defines no project", "PROJECT = roadworthy.Definition("
+        command,
+        f"{shop / 'src' / 'corner_shop' / '__init__.py'}: defines no project",
+        "PROJECT = roadworthy.Definition(",
     )
 
 
 @pytest.mark.parametrize("contract", ["None", "'contract.py'", "{}"])
 def test_a_project_without_a_contract_is_told(command: Command, shop: Path, contract: str) -> None:
     write(shop, "contract.py", f"CONTRACT = {contract}")
-    refused_alike(command, f"{shop / 'src' / 'shop' / '__init__.py'}: has no contract", "roadworthy.Contract(")
+    refused_alike(command, f"{shop / 'src' / 'corner_shop' / '__init__.py'}: has no contract", "roadworthy.Contract(")
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (None, ["No module named 'shop.incidents'", "package.module:name"]),
-        ("", ["AttributeError: module 'shop.incidents' has no attribute 'INCIDENTS'", "package.module:name"]),
+        (None, ["No module named 'corner_shop.incidents'", "package.module:name"]),
+        ("", ["AttributeError: module 'corner_shop.incidents' has no attribute 'INCIDENTS'", "package.module:name"]),
         ("INCIDENTS = (", ["SyntaxError", "(incidents.py, line 1)", "correct it there"]),
         ("\n1 / 0", ["ZeroDivisionError: division by zero (incidents.py, line 2)", "correct it there"]),
         ("import no_such", ["No module named 'no_such' (incidents.py, line 1)", "install 'no_such'"]),
@@ -208,7 +212,7 @@ def test_a_place_where_nothing_stands_is_told_when_it_is_used(
 ) -> None:
     if text is not None:
         write(shop, "incidents.py", text)
-    said = "incidents of the project: 'shop.incidents:INCIDENTS' cannot be imported"
+    said = "incidents of the project: 'corner_shop.incidents:INCIDENTS' cannot be imported"
     refused(command("simulate", "--incident", "celsius@2013-09-01"), said, *words)
 
 
@@ -223,4 +227,4 @@ def test_a_package_can_be_corrected_and_opened_again(shop: Path) -> None:
         write(shop, "contract.py", CONTRACT.replace("returned", "returned_late"))
         assert Project.open(shop).contract.target == "returned_late"
     finally:
-        forget("shop")
+        forget("corner_shop")

@@ -127,6 +127,35 @@ def test_the_image_is_given_what_the_dockerfile_copies_and_nothing_else() -> Non
     assert all((HOME / name).exists() for name in copied)
 
 
+def test_the_image_gets_every_package_and_every_file_of_theirs() -> None:
+    tool = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    assert tool["packages"]["find"] == {"where": ["src"]}
+    files = [
+        path.relative_to(HOME / "src")
+        for package in (HOME / "src").iterdir()
+        if package.suffix != ".egg-info"
+        for path in package.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
+    code = {path.parent for path in files if path.suffix == ".py"}
+    assert {"roadworthy", "roadworthy_course", settings.load(HOME).project.package} <= {each.parts[0] for each in code}
+    # A folder without __init__.py would be left out.
+    assert sorted(folder for folder in code if not (HOME / "src" / folder / "__init__.py").is_file()) == []
+    others = [path for path in files if path.suffix != ".py"]
+    assert {"pages.css", "features.sql", "py.typed"} <= {path.name for path in others}
+    assert [path for path in others if not any(path.match(each) for each in tool["package-data"]["*"])] == []
+
+
+def test_a_plain_host_uses_the_source_that_stands_there_and_no_copy_of_it() -> None:
+    # The library refuses to open a project with another source than its own.
+    lines = (DEPLOY / "README.md").read_text(encoding="utf-8").splitlines()
+    (copied,) = [line for line in lines if line.startswith("sudo cp -r")]
+    assert {"src", "config.toml", "pyproject.toml", "registry"} < set(copied.split())
+    assert copied.endswith(f" {UNIT['WorkingDirectory'][0]}")
+    installs = [line for line in lines if "pip install" in line and "--require-hashes" not in line]
+    assert [line.removeprefix("sudo .venv/bin/pip install ") for line in installs] == ["--no-deps --editable ."]
+
+
 def test_the_service_may_hold_as_much_memory_everywhere() -> None:
     limits = {
         COMPOSED["mem_limit"].upper(),

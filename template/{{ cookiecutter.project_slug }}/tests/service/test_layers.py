@@ -1,5 +1,6 @@
 """Serving needs the bundle and nothing of training."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -63,3 +64,15 @@ def packages(names: set[str]) -> set[str]:
 def test_the_bundle_and_the_log_need_no_web_framework(module: str) -> None:
     found = loaded(f"roadworthy.{module}")
     assert not found & {"fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client"}
+
+
+@pytest.mark.parametrize("line", ["list", "list --json", "promote 2", "promote 2 --as challenger"])
+def test_the_registry_is_kept_with_the_packages_of_the_service(versions: Path, line: str) -> None:
+    blocked = (
+        f"import sys\nsys.modules.update(dict.fromkeys({FOREIGN.split()}))\nfrom roadworthy.cli import main\nmain()"
+    )
+    command = [sys.executable, "-c", blocked, "registry", *line.split()]
+    variables = {**os.environ, "MLE_PATHS__REGISTRY": str(versions)}
+    ended = subprocess.run(command, cwd=HOME, env=variables, capture_output=True, text=True, check=True)
+    told = {"list": "champion", "list --json": '"aliases": "champion"'}
+    assert told.get(line, "Version 2 is the ch") in ended.stdout + ended.stderr

@@ -35,7 +35,7 @@ class Committed:
 
 
 def compare(bench: Bench) -> Committed:
-    """Compare the lineage of the version with the settings, the contract and the SQL as they are now.
+    """Compare the lineage of the version with the settings, the contract and the code as they are now.
 
     Not compared are the sums of the data, which come and go, and the packages, which Monitoring 1 watches. A version
     that retraining made has the periods of [retraining].
@@ -43,7 +43,7 @@ def compare(bench: Bench) -> Committed:
     trained, config = dict(bench.manifest["lineage"]), bench.config
     parts = [steps.periods(each.split) for each in (config, retraining.of(config))]
     now = [training.lineage(bench.project, {}, periods, config.model, config.tests) for periods in parts]
-    kinds = ("spec", "contract", "features_sql", "model", "periods", "tests")
+    kinds = ("spec", "contract", "features_sql", "feature_steps", "model", "periods", "tests")
     found = [tuple(_different(trained, _plain(each), kinds)) for each in now]
     compared = sum(len(part) if isinstance(part, dict) else 1 for part in (_plain(now[0])[kind] for kind in kinds))
     commit, uncommitted = git(bench.project)
@@ -89,8 +89,10 @@ def _lists(value: Any) -> Any:
 
 def git(project: "Project") -> tuple[str, tuple[str, ...]]:
     """The commit of the project and the files of the specification that differ from it; nothing without git."""
-    home, package = project.folder, project.definition.sql
-    files = [home / FILE, *sorted([*package.glob("*.py"), *package.glob("*.sql")])]
+    home = project.folder
+    package, sql = home / "src" / project.settings.project.package, project.definition.sql
+    own = {file for folder, kind in ((package, "*.py"), (package, "*.sql"), (sql, "*.sql")) for file in folder.rglob(kind)}
+    files = [home / FILE, *sorted(own)]
     # Settings that git does not keep (a copy for a drill, an installed package) are no working tree of this project.
     if not _asked(home, "ls-files", "--", FILE):
         return "", ()

@@ -1,6 +1,7 @@
 """Verdicts that were computed before, by the sum of everything that they depend on: for drills, which run all gates.
 
-A verdict depends on the configuration, on the inputs that its gate names, and on the code behind judge and evidence.
+A verdict depends on the configuration, on the project's package, on the inputs that its gate names, and on the code
+behind judge and evidence.
 """
 
 import json
@@ -36,7 +37,7 @@ class Kept:
         # A copy of the project stands elsewhere: its place is no part of what a verdict depends on.
         config = bench.config.model_dump_json(exclude={"paths"}).replace(home.as_posix(), "")
         self._inputs: dict[str, Callable[[], str]] = {
-            "project": lambda: _of_files((home / "src" / bench.config.project.package).rglob("*")),
+            "project": lambda: _of_project(bench),
             "package": lambda: _of_files(package.rglob("*")),
             "deciding": lambda: _of_files(package / name for name in MODULES),
             "config": lambda: fingerprint(config),
@@ -70,6 +71,12 @@ class Kept:
 
 def _folder(snapshot: Path) -> list[Path]:
     return [*snapshot.glob("*.parquet"), snapshot / data.SUMS]
+
+
+def _of_project(bench: Bench) -> str:
+    """Of the project's own package, and of its SQL, which may stand elsewhere."""
+    package = bench.home / "src" / bench.config.project.package
+    return _of_files({*package.rglob("*"), *bench.project.definition.sql.rglob("*.sql")})
 
 
 def _before(bench: Bench) -> str:
