@@ -20,11 +20,12 @@ import notebooks_vs_script
 import pictures
 import replay
 import retraining
+import roadworthy as rw
 import serving
 
 HERE = Path(__file__).resolve().parent
 mpl.rcParams["svg.hashsalt"] = "benchmarks"  # the same figures give the same picture, byte for byte
-MEASURES: dict[str, Callable[[Path], Any]] = {
+MEASURES: dict[str, Callable[[rw.Project], Any]] = {
     "serving": lambda project: serving.measure(project, 5),
     "endurance": endurance.measure,
     "drift": lambda project: drift.measure(project, 5),
@@ -44,9 +45,10 @@ def main(names: list[str]) -> None:
         sys.exit(f"Error: no benchmark {', '.join(sorted(unknown))}: choose from {', '.join(MEASURES)}")
     file = HERE / "results.json"
     results = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    project = rw.Project.open(Path(sys.prefix).parent)
     results["machine"] = {"system": platform.system(), "python": platform.python_version()}
     for name in names or MEASURES:
-        results[name] = MEASURES[name](Path(sys.prefix).parent)
+        results[name] = MEASURES[name](project)
         file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     pictures.draw(results, HERE)
     if "replay" in results:

@@ -8,7 +8,6 @@ thirty times as well. Where other work is done on the machine, the CPU time of a
 The largest difference between the bundle and scikit-learn over all rows of both years is found as well.
 """
 
-import importlib
 import json
 import os
 import statistics
@@ -21,6 +20,9 @@ from typing import Any
 import joblib
 import pyarrow as pa
 import pyarrow.parquet as pq
+import roadworthy as rw
+from roadworthy import export
+from roadworthy.bundle import Bundle
 
 # On Linux, ru_maxrss of a process that was forked is at least what its parent had; VmHWM begins with the program.
 PEAK = """
@@ -35,12 +37,12 @@ def peak():
 """
 SCORE = """
 import json, sys, time
-from importlib import import_module
 from pathlib import Path
+from roadworthy import scoring
+from roadworthy.bundle import Bundle
 
-package, folder, source, target, threads = sys.argv[1:]
-scoring, bundle = (import_module(f"{package}.{name}") for name in ("scoring", "bundle"))
-loaded = bundle.Bundle.load(Path(folder))
+folder, source, target, threads = sys.argv[1:]
+loaded = Bundle.load(Path(folder))
 since, cpu = time.perf_counter(), time.process_time()
 rows = scoring.score(loaded, Path(source), Path(target), threads=int(threads) or scoring.threads_here()).scored
 print(json.dumps([rows, time.perf_counter() - since, time.process_time() - cpu, peak()]))
@@ -49,7 +51,7 @@ PANDAS = """
 import json, sys, time
 import joblib, pandas
 
-_, folder, source, *_ = sys.argv[1:]
+folder, source, *_ = sys.argv[1:]
 pipeline = joblib.load(f"{folder}/pipeline.joblib")
 since, cpu = time.perf_counter(), time.process_time()
 frame = pandas.read_parquet(source, columns=list(pipeline.feature_names_in_))
@@ -58,31 +60,25 @@ print(json.dumps([rows, time.perf_counter() - since, time.process_time() - cpu, 
 """
 
 
-def measure(project: Path, repetitions: int) -> dict[str, object]:
+def measure(project: rw.Project, repetitions: int) -> dict[str, object]:
     """Rows per second, CPU per row and memory of each contestant, the median of the ratios; the largest difference."""
-    package = next(path.name for path in (project / "src").iterdir() if (path / "cli.py").is_file())
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        difference = _prepare(package, project, scratch)
+        difference = _prepare(project, scratch)
         print(f"largest difference to scikit-learn: {difference}", flush=True)
         return {
             "largest_difference": difference,
-            "rows_336k": _compare(package, scratch, scratch / "x1.parquet", repetitions),
-            "rows_3m": _compare(package, scratch, scratch / "x10.parquet", repetitions),
-            "score_10m": _run(SCORE, package, scratch, scratch / "x30.parquet"),
+            "rows_336k": _compare(scratch, scratch / "x1.parquet", repetitions),
+            "rows_3m": _compare(scratch, scratch / "x10.parquet", repetitions),
+            "score_10m": _run(SCORE, scratch, scratch / "x30.parquet"),
         }
 
 
-def _prepare(package: str, project: Path, scratch: Path) -> dict[str, float]:
+def _prepare(project: rw.Project, scratch: Path) -> dict[str, float]:
     """A model of the settings as a bundle and as scikit-learn has it, the files with the rows of 2013; differences."""
-    settings, steps, data, training, export, bundle = (
-        importlib.import_module(f"{package}.{name}")
-        for name in ("settings", "steps", "data", "training", "export", "bundle")
-    )
-    config = settings.load(project)
-    years = {name: steps.features(config, name) for name in config.data.snapshots}
-    features = years[config.data.snapshot]
-    trained = training.train(data.split(features, config.split.train, config.split.test), config.model, config.tests)
+    years = {name: project.data.features(name) for name in project.settings.data.snapshots}
+    features = years[project.settings.data.snapshot]
+    trained = project.model.train(project.data.split(features))
     (scratch / "1").mkdir()
     export.write(trained, scratch / "1")
     joblib.dump(trained.pipeline, scratch / "pipeline.joblib")
@@ -91,17 +87,17 @@ def _prepare(package: str, project: Path, scratch: Path) -> dict[str, float]:
         with pq.ParquetWriter(scratch / f"x{times}.parquet", table.schema) as writer:
             for _ in range(times):
                 writer.write_table(table, row_group_size=1 << 17)
-    loaded = bundle.Bundle.load(scratch / "1")
+    loaded = Bundle.load(scratch / "1")
     return {name: float(export.difference(loaded, rows, trained.predict(rows)).max()) for name, rows in years.items()}
 
 
-def _compare(package: str, scratch: Path, source: Path, repetitions: int) -> dict[str, Any]:
+def _compare(scratch: Path, source: Path, repetitions: int) -> dict[str, Any]:
     """`score` on all cores and on one, scikit-learn with its threads and with one, in turn."""
     turns: dict[str, list[dict[str, float]]] = {"score": [], "score_1": [], "pandas": [], "pandas_1": []}
     for number in range(repetitions):
         for name, turn in turns.items():
             code = SCORE if name.startswith("score") else PANDAS
-            turn.append(_run(code, package, scratch, source, threads=1 if name.endswith("_1") else 0))
+            turn.append(_run(code, scratch, source, threads=1 if name.endswith("_1") else 0))
         best = max(turns["pandas"][-1]["rows_s"], turns["pandas_1"][-1]["rows_s"])
         told = ", ".join(f"{name} {turn[-1]['rows_s']:,.0f}" for name, turn in turns.items())
         print(f"{source.stem} {number + 1}: rows/s {told}; ratio {turns['score'][-1]['rows_s'] / best:.2f}", flush=True)
@@ -112,12 +108,12 @@ def _compare(package: str, scratch: Path, source: Path, repetitions: int) -> dic
     return {**turns, "median_ratio": round(statistics.median(ratios), 3)}
 
 
-def _run(code: str, package: str, scratch: Path, source: Path, threads: int = 0) -> dict[str, float]:
+def _run(code: str, scratch: Path, source: Path, threads: int = 0) -> dict[str, float]:
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     environment |= {"OMP_NUM_THREADS": "1"} if threads else {}
-    command = [sys.executable, "-c", PEAK + code, package, scratch / "1", source, scratch / "out.parquet", threads]
+    command = [sys.executable, "-c", PEAK + code, scratch / "1", source, scratch / "out.parquet", threads]
     if code is PANDAS:
-        command[4] = scratch
+        command[3] = scratch
     done = subprocess.run([*map(str, command)], env=environment, check=True, capture_output=True, text=True)
     rows, seconds, cpu, peak = json.loads(done.stdout)
     return {

@@ -6,7 +6,6 @@ a worker is its peak, imports included; more than 1 GB and Dask would end it.
 """
 
 import hashlib
-import importlib
 import os
 import signal
 import sys
@@ -23,7 +22,11 @@ import pandas as pd
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
+import roadworthy as rw
 from distributed import LocalCluster
+from roadworthy import export
+from roadworthy import scoring_partitions
+from roadworthy.monitoring import scored
 
 PARTITIONS = 30
 WORKERS = 2
@@ -32,23 +35,20 @@ NOW = pd.Timestamp("2014-01-01", tz="UTC").to_pydatetime()
 WEEKS = 52
 
 
-def measure(project: Path) -> dict[str, Any]:
+def measure(project: rw.Project) -> dict[str, Any]:
     """Seconds of one process and of the workers, their peak memory, the largest difference of a figure."""
-    package = next(path.name for path in (project / "src").iterdir() if (path / "cli.py").is_file())
-    scoring, monitoring = (
-        importlib.import_module(f"{package}.{name}") for name in ("scoring_partitions", "monitoring.scored")
-    )
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        bundle = _prepare(package, project, scratch)
+        bundle = _prepare(project, scratch)
 
         def work(place: str, **how: Any) -> dict[str, Any]:  # noqa: ANN401
             since = time.perf_counter()
-            summary = scoring.score(bundle, str(scratch / "in"), str(scratch / place), for_monitoring=True, **how)
-            scored = time.perf_counter()
+            source, target = str(scratch / "in"), str(scratch / place)
+            summary = scoring_partitions.score(bundle, source, target, for_monitoring=True, **how)
+            between = time.perf_counter()
             how.pop("progress", None)
-            watched = monitoring.monitor(bundle, str(scratch / place), now=NOW, windows=WEEKS, **how)
-            told = {"score_s": round(scored - since, 1), "monitor_s": round(time.perf_counter() - scored, 1)}
+            watched = scored.monitor(bundle, target, now=NOW, windows=WEEKS, **how)
+            told = {"score_s": round(between - since, 1), "monitor_s": round(time.perf_counter() - between, 1)}
             print(f"{place}: {summary.rows:,} rows, {told}", flush=True)
             return {**told, "rows": summary.rows, "readings": watched.timeline.table()}
 
@@ -68,12 +68,9 @@ def measure(project: Path) -> dict[str, Any]:
     }
 
 
-def _prepare(package: str, project: Path, scratch: Path) -> Path:
-    names = ["settings", "steps", "data", "training", "export"]
-    settings, steps, data, training, export = (importlib.import_module(f"{package}.{name}") for name in names)
-    config = settings.load(project)
-    features = steps.features(config)
-    trained = training.train(data.split(features, config.split.train, config.split.test), config.model, config.tests)
+def _prepare(project: rw.Project, scratch: Path) -> Path:
+    features = project.data.features()
+    trained = project.model.train(project.data.split(features))
     (scratch / "1").mkdir()
     export.write(trained, scratch / "1")
     (scratch / "in").mkdir()

@@ -1,6 +1,5 @@
 """The service, its limits and its peers, all with one model."""
 
-import importlib
 import json
 import shutil
 import sys
@@ -10,6 +9,7 @@ from typing import Any
 import joblib
 import mlflow
 import numpy as np
+import roadworthy as rw
 from environments import PEERS
 from environments import environment
 from load import Server
@@ -19,19 +19,13 @@ from sklearn.preprocessing import FunctionTransformer
 ROWS = 1_000
 
 
-def prepare(project: Path, scratch: Path) -> tuple[list[Server], list[dict[str, Any]], list[float]]:
+def prepare(project: rw.Project, scratch: Path) -> tuple[list[Server], list[dict[str, Any]], list[float]]:
     """The contestants with the model of the settings, rows that were not trained on, and their probabilities."""
-    package = next(path.name for path in (project / "src").iterdir() if (path / "cli.py").is_file())
-    names = ["settings", "steps", "data", "training", "export", "bundle", "registry"]
-    settings, steps, data, training, export, bundle, registry = (
-        importlib.import_module(f"{package}.{name}") for name in names
-    )
-    config = settings.load(project)
-    parts = data.split(steps.features(config), config.split.train, config.split.test)
-    trained = training.train(parts, config.model, config.tests)
-    made = registry.Registry(scratch / "registry")
-    made.promote(made.add(lambda folder: export.write(trained, folder)))
-    loaded = bundle.Bundle.load(scratch / "registry" / "versions" / "1")
+    parts = project.data.split()
+    trained = project.model.train(parts)
+    registry = rw.Registry(scratch / "registry")
+    registry.promote(project.model.register(trained, registry))
+    loaded = registry.bundle()
     drawn = parts.test.sample(ROWS, random_state=1)
     rows = [
         {name: None if _missing(value) else value for name, value in row.items()}
@@ -40,7 +34,7 @@ def prepare(project: Path, scratch: Path) -> tuple[list[Server], list[dict[str, 
     pipeline = _plain(trained.pipeline)
     joblib.dump(pipeline, scratch / "model.joblib")
     probabilities = pipeline.predict_proba(drawn[list(pipeline.feature_names_in_)])[:, 1]
-    return _contestants(package, loaded, pipeline, drawn, scratch), rows, probabilities.tolist()
+    return _contestants(loaded, pipeline, drawn, scratch), rows, probabilities.tolist()
 
 
 def _missing(value: object) -> bool:
@@ -58,7 +52,7 @@ def _plain(pipeline: Any) -> Any:  # noqa: ANN401 - a pipeline of scikit-learn
     return pipeline
 
 
-def _contestants(package: str, loaded: Any, pipeline: Any, rows: Any, scratch: Path) -> list[Server]:  # noqa: ANN401
+def _contestants(loaded: Any, pipeline: Any, rows: Any, scratch: Path) -> list[Server]:  # noqa: ANN401
     python = sys.executable
     uvicorn = [python, "-m", "uvicorn", "--port", "{port}", "--no-access-log", "--log-level", "warning"]
     uvicorn += ["--app-dir", str(PEERS)]
@@ -66,7 +60,7 @@ def _contestants(package: str, loaded: Any, pipeline: Any, rows: Any, scratch: P
     kinds = {"category": "str", "integer": "int"}
     fields = {"FIELDS": json.dumps({f.name: kinds.get(f.kind, "float") for f in loaded.signature.features})}
     log = str(scratch / "predictions.db")
-    service = [python, "-m", f"{package}.service", "--registry", str(scratch / "registry"), "--port", "{port}"]
+    service = [python, "-m", "roadworthy.service", "--registry", str(scratch / "registry"), "--port", "{port}"]
     probability = {"probability": lambda answer: answer["probability"]}
     return [
         Server("service", [*service, "--predictions", log], "/v1/predict", **probability),

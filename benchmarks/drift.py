@@ -7,7 +7,6 @@ here for each feature, all but PSI by NannyML, what its preset chooses by Eviden
 the same bins.
 """
 
-import importlib
 import json
 import os
 import statistics
@@ -19,8 +18,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import roadworthy as rw
 from environments import PEERS
 from environments import environment
+from roadworthy.monitoring import parquet_drift
 from scipy import stats
 from scipy.spatial import distance
 
@@ -31,26 +32,23 @@ COLUMNS = [*CATEGORIES, *NUMBERS]
 CONTESTANTS = ("ours", "nannyml", "evidently")
 
 
-def measure(project: Path, repetitions: int) -> dict[str, Any]:
+def measure(project: rw.Project, repetitions: int) -> dict[str, Any]:
     """What each repetition of each contestant took, the medians of the ratios, the largest difference to SciPy."""
-    package = next(path.name for path in (project / "src").iterdir() if (path / "cli.py").is_file())
     pythons = {name: environment(name) / "python" for name in CONTESTANTS[1:]} | {"ours": Path(sys.executable)}
     with tempfile.TemporaryDirectory() as name:
-        before, now = _files(package, project, Path(name))
-        difference = _to_scipy(package, before, now)
+        before, now = _files(project, Path(name))
+        difference = _to_scipy(before, now)
         print(f"largest difference to SciPy on the same bins: {difference:.1e}", flush=True)
         turns: dict[str, list[dict[str, float]]] = {each: [] for each in CONTESTANTS}
         for number in range(repetitions):
             for each, turn in turns.items():
-                turn.append(_run(pythons[each], each, before, now, package))
+                turn.append(_run(pythons[each], each, before, now))
                 print(f"{number + 1} {each}: {turn[-1]}", flush=True)
     return {"difference_to_scipy": difference, **turns, **_ratios(turns)}
 
 
-def _files(package: str, project: Path, scratch: Path) -> tuple[Path, Path]:
-    settings, steps = (importlib.import_module(f"{package}.{name}") for name in ("settings", "steps"))
-    config = settings.load(project)
-    old, new = (steps.features(config, name) for name in ("2013", "2023"))
+def _files(project: rw.Project, scratch: Path) -> tuple[Path, Path]:
+    old, new = (project.data.features(name) for name in ("2013", "2023"))
     rows = old.groupby(old["as_of"].dt.date).indices
     draw, days = np.random.default_rng(0), list(rows.values())
     drawn = np.concatenate([days[i] for i in draw.integers(0, len(days), YEARS * len(days))])
@@ -60,12 +58,11 @@ def _files(package: str, project: Path, scratch: Path) -> tuple[Path, Path]:
     return before, now
 
 
-def _to_scipy(package: str, before: Path, now: Path) -> float:
+def _to_scipy(before: Path, now: Path) -> float:
     """The largest difference of a statistic or a p-value to SciPy's, relative for those above 1."""
-    between = importlib.import_module(f"{package}.monitoring.parquet_drift").between
     old, new = (pd.read_parquet(path) for path in (before, now))
     off = [0.0]
-    for drift in between(before, now, COLUMNS):
+    for drift in parquet_drift.between(before, now, COLUMNS):
         cells = [_cells(drift.name, part, old) for part in (old, new)]
         missing = int(max(each.max() for each in cells)) + 1
         cells = [np.where(each < 0, missing, each) for each in cells]
@@ -82,7 +79,7 @@ def _to_scipy(package: str, before: Path, now: Path) -> float:
 
 
 def _cells(name: str, part: pd.DataFrame, old: pd.DataFrame) -> Any:  # noqa: ANN401 - an array of bins
-    """The bin of each row by other means than those of the package; -1 for a missing value."""
+    """The bin of each row by other means than those of the library; -1 for a missing value."""
     if name in CATEGORIES:
         known = pd.Index(sorted(old[name].dropna().unique()))
         codes = known.get_indexer(part[name])
@@ -95,8 +92,8 @@ def _cells(name: str, part: pd.DataFrame, old: pd.DataFrame) -> Any:  # noqa: AN
     return np.where(part[name].isna(), -1, np.digitize(part[name].to_numpy(np.float32), edges))
 
 
-def _run(python: Path, name: str, before: Path, now: Path, package: str) -> dict[str, float]:
-    command = [python, PEERS / f"drift_{name}.py", before, now, json.dumps(COLUMNS), package]
+def _run(python: Path, name: str, before: Path, now: Path) -> dict[str, float]:
+    command = [python, PEERS / f"drift_{name}.py", before, now, json.dumps(COLUMNS)]
     kept = {key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "LANG"} or name == "ours"}
     environ = {**kept, "PYTHONWARNINGS": "ignore", "NML_DISABLE_USAGE_LOGGING": "1", "DO_NOT_TRACK": "1"}
     done = subprocess.run([*map(str, command)], env=environ, check=True, capture_output=True, text=True)

@@ -9,12 +9,13 @@ from typing import Any
 
 import contestants
 import load
+import roadworthy as rw
 
 MINUTES = 10
 SHARE = 0.7
 
 
-def measure(project: Path, minutes: int = MINUTES) -> dict[str, Any]:
+def measure(project: rw.Project, minutes: int = MINUTES) -> dict[str, Any]:
     """The limit, the load that was borne, the answers that were none, and the memory after each minute in MB."""
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)

@@ -14,51 +14,52 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-EXERCISES = REPOSITORY / "exercises"
-STANDIN = "roadworthy"
+import roadworthy as rw
+from roadworthy_course import checks
+from roadworthy_course import here
+
+EXERCISES = Path(__file__).resolve().parents[1] / "exercises"
+sys.path.insert(0, str(EXERCISES / "bank"))
+import bank  # noqa: E402
+
 NAME, HOSTILE = "01_sql_for_features", "q2"
 SUBMISSIONS = 30
-Answers = dict[str, Any]
+Answers = dict[str, bank.Answer]
 
 
-def measure(project: Path) -> dict[str, Any]:
+def measure(project: rw.Project) -> dict[str, Any]:
     """Seconds of the check of each question and of the grading of thirty, and the verdicts that were not as known."""
-    sys.path[:0] = [str(EXERCISES / "bank"), str(project / "tests" / "exercises")]
-    package = next(path.name for path in (project / "src").iterdir() if (path / "cli.py").is_file())
-    checks = _checks(package, project)
-    print(f"slowest check: {max(checks.items(), key=lambda pair: pair[1])}", flush=True)
-    return {"check_s": checks, "slowest_check_s": max(checks.values()), "grading": _grading(package, project)}
+    exercises = project.folder / "exercises"
+    with chdir(exercises):  # where a learner's notebook runs
+        seconds = {each: found for name in bank.NAMES for each, found in _checks(exercises, name).items()}
+    print(f"slowest check: {max(seconds.items(), key=lambda pair: pair[1])}", flush=True)
+    return {"check_s": seconds, "slowest_check_s": max(seconds.values()), "grading": _grading(project)}
 
 
-def _checks(package: str, project: Path) -> dict[str, float]:
-    bank = importlib.import_module("bank")
-    module = importlib.import_module(f"{package}.learning.checks")
-    found = {}
-    for name in bank.NAMES:
-        names: dict[str, Any] = {}
-        for cell in bank.cells(name, solved=True):
-            exec(compile(cell["source"].replace(STANDIN, package), name, "exec"), names)  # noqa: S102 - our own
-        for question, asked in module.questions(project / "exercises" / f"check_{name[:2]}.py").items():
-            since = time.perf_counter()
-            verdict = module.judge(question, asked, names)
-            found[f"{name[:2]} {question}"] = round(time.perf_counter() - since, 3)
-            if not verdict.passed:
-                sys.exit(f"Error: the solution of {name} {question} is not right: {verdict!r}")
+def _checks(exercises: Path, name: str) -> dict[str, float]:
+    """Seconds of the check of each question of an exercise, with the answers of its solution."""
+    found, names = {}, bank.namespace(name, solved=True)
+    for question, asked in checks.questions(exercises / f"check_{name[:2]}.py").items():
+        since = time.perf_counter()
+        verdict = checks.judge(question, asked, names, here.project)
+        found[f"{name[:2]} {question}"] = round(time.perf_counter() - since, 3)
+        if not verdict.passed:
+            sys.exit(f"Error: the solution of {name} {question} is not right: {verdict!r}")
     return found
 
 
-def _grading(package: str, project: Path) -> dict[str, Any]:
+def _grading(project: rw.Project) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        known = _handed_in(package, project, folder / "handed-in")
-        command = [sys.executable, "-m", package, "grade", folder / "handed-in", "--csv", folder / "grades.csv"]
+        known = _handed_in(project, folder / "handed-in")
+        command = [sys.executable, "-m", "roadworthy", "grade", folder / "handed-in", "--csv", folder / "grades.csv"]
         command += ["--hidden", EXERCISES / "hidden", "--report", folder / "report"]
         since = time.perf_counter()
-        subprocess.run([*map(str, command)], cwd=project, check=True)
+        subprocess.run([*map(str, command)], cwd=project.folder, check=True)
         seconds = time.perf_counter() - since
         rows = list(csv.DictReader((folder / "grades.csv").read_text(encoding="utf-8").splitlines()))
     judged = [row for row in rows if (row["learner"], row["question"]) in known]
@@ -68,20 +69,21 @@ def _grading(package: str, project: Path) -> dict[str, Any]:
     return told
 
 
-def _handed_in(package: str, project: Path, folder: Path) -> dict[tuple[str, str], bool]:
+def _handed_in(project: rw.Project, folder: Path) -> dict[tuple[str, str], bool]:
     """Write thirty submissions; by learner and question whether it is right, where that is known."""
+    sys.path.insert(0, str(project.folder / "tests" / "exercises"))
     cohort = importlib.import_module("cohort")
     folder.mkdir()
-    clean = json.loads((project / "exercises" / f"{NAME}.ipynb").read_text(encoding="utf-8"))
+    clean = json.loads((project.folder / "exercises" / f"{NAME}.ipynb").read_text(encoding="utf-8"))
     draw = _drawn()
     known = {}
-    hostiles = cohort.hostile(project, 9, "benchmark-of-grading")
+    hostiles = cohort.hostile(project.folder, 9, "benchmark-of-grading")
     for name in [*hostiles, "renamed", *(f"learner{n:02}" for n in range(SUBMISSIONS - len(hostiles) - 3))]:
         given = draw()
         if name in hostiles:
             given.pop(HOSTILE)
         known.update({(name, question): answer.right for question, answer in given.items()})
-        sources = {question: answer.source.replace(STANDIN, package) for question, answer in given.items()}
+        sources = {question: answer.source for question, answer in given.items()}
         made = _answered(clean, sources | ({HOSTILE: hostiles[name].source} if name in hostiles else {}))
         cohort.write(folder / f"{name}.ipynb", cohort.renamed(made) if name == "renamed" else made)
     (folder / "broken.ipynb").write_text('{"cells": [', encoding="utf-8")
@@ -91,8 +93,8 @@ def _handed_in(package: str, project: Path, folder: Path) -> dict[tuple[str, str
 
 def _drawn() -> Callable[[], Answers]:
     """Gives one answer of the bank to each question, another one each time."""
-    of: dict[str, list[Any]] = {}
-    for each in importlib.import_module("bank").bank():
+    of: dict[str, list[bank.Answer]] = {}
+    for each in bank.bank():
         if each.exercise == NAME:
             of.setdefault(each.question, []).append(each)
     turns = {question: itertools.cycle(each) for question, each in of.items()}

@@ -1,4 +1,4 @@
-"""What notebooks cost: CPU time of the command `run`, against one script that makes the same package calls.
+"""What notebooks cost: CPU time of the command `run`, against one script that makes the same calls.
 
 Both train anew (registry and tracking are removed before), with one OpenMP thread, and are measured in turn. CPU time
 is user and system time of the whole tree of processes.
@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import roadworthy as rw
 
 HEADER = "import os\nos.chdir({folder!r})\n"
 CELL = "exec(compile({source!r}, {name!r}, 'exec'), {namespace})\n"
@@ -43,16 +45,15 @@ def cpu_seconds(command: list[str], project: Path) -> float:
     return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
 
 
-def measure(project: Path, repetitions: int) -> dict[str, object]:
+def measure(project: rw.Project, repetitions: int) -> dict[str, object]:
     """CPU seconds of the run and of the script, in turn, and the median of their ratios."""
-    package = next(path.name for path in (project / "src").iterdir() if (path / "cli.py").is_file())
     pairs = []
     with tempfile.TemporaryDirectory() as scratch:
         program = Path(scratch) / "script.py"
-        program.write_text(script(project / "notebooks"), encoding="utf-8")
+        program.write_text(script(project.folder / "notebooks"), encoding="utf-8")
         for number in range(repetitions):
-            run = cpu_seconds([sys.executable, "-m", package, "run"], project)
-            plain = cpu_seconds([sys.executable, str(program)], project)
+            run = cpu_seconds([sys.executable, "-m", "roadworthy", "run"], project.folder)
+            plain = cpu_seconds([sys.executable, str(program)], project.folder)
             pairs.append({"run": round(run, 1), "script": round(plain, 1), "ratio": round(run / plain, 3)})
             print(
                 f"repetition {number + 1}: run {run:.0f} s, script {plain:.0f} s, ratio {run / plain:.2f}", flush=True

@@ -4,8 +4,6 @@ Once as it was: the alarms by month with their causes, false alarms in the twelv
 estimated against the realised metrics. Then the second half of 2013 with one incident each time, from 1 September on.
 """
 
-import importlib
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC
@@ -15,13 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import roadworthy as rw
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from roadworthy.monitoring.estimates import Estimate
+from roadworthy.monitoring.watch import Watched
+from roadworthy.simulation import Alarm
 
 START, LATER, NEW_WORLD, END = (
     datetime(*day, tzinfo=UTC) for day in ((2013, 1, 1), (2013, 7, 1), (2014, 1, 1), (2014, 12, 24))
 )
 HAPPENS = datetime(2013, 9, 1, tzinfo=UTC)
+OTHER_WORLD = "2023-begins"  # the incident that is no mistake
 WEEK = 7
 # What is known about the data, apart from the monitors: month and monitor, and the cause.
 REAL = {
@@ -45,62 +48,55 @@ RED, BLUE, GREY, LIGHT = "#c53030", "#2b6cb0", "#718096", "#cbd5e0"
 
 
 class Replay:
-    """The package of a project, its flights and its champion, made from the settings."""
+    """The flights of a project by year, and its champion, made from the settings."""
 
-    def __init__(self, project: Path) -> None:
-        package = next(path.name for path in (project / "src").iterdir() if (path / "cli.py").is_file())
-        names = ("settings", "steps", "simulation", "incidents", "export", "monitoring.watch", "monitoring.estimates")
-        modules = {name: importlib.import_module(f"{package}.{name}") for name in names}
-        self.steps, self.simulation, self.incidents = (modules[each] for each in names[1:4])
-        self.export, self.watch, self.estimates = (modules[each] for each in names[4:])
-        self.windows = importlib.import_module(f"{package}.monitoring.monitors").Window
-        config = modules["settings"].load(project)
-        self.worlds = {name: self.steps.features(config, name) for name in config.data.snapshots}
-        self.folder = self.steps.bundle_folder(config, self.steps.ensure(config))
-        self.bundle, self.reference = self.watch.load(self.folder)
-        self.batch = self.steps.batch(self.bundle.names, self.worlds.values())
+    def __init__(self, project: rw.Project) -> None:
+        self.project = project
+        self.worlds = {name: project.data.features(name) for name in project.settings.data.snapshots}
+        self.version = project.model.ensure()
+        self.batch = project.monitoring.batch(list(self.worlds.values()), self.version)
 
-    def watched(self, what: Sequence[Any], start: datetime, end: datetime) -> Any:  # noqa: ANN401
-        """What the monitors say about a period in which these incidents happen."""
-        with tempfile.TemporaryDirectory() as scratch:
-            log = Path(scratch) / "log.db"
-            rows = self.simulation.happen(self.worlds, "2013", what)
-            self.simulation.play(rows, self.bundle, log, (start, end))
-            weeks = (end - start).days // WEEK
-            return self.watch.monitor(self.folder, log, now=end, days=WEEK, windows=weeks, batch=self.batch)
+    def watched(self, what: Sequence[str], start: datetime, end: datetime) -> Watched:
+        """What the monitors say about a period in which these incidents happen, each written as NAME@YYYY-MM-DD."""
+        monitoring = self.project.monitoring
+        rows = monitoring.happen(self.worlds, "2013", [monitoring.incident(each) for each in what])
+        return monitoring.rehearse(rows, (start, end), self.version, days=WEEK, batch=self.batch)
+
+    def rung(self, watched: Watched, since: datetime) -> list[Alarm]:
+        """The alarms that begin to ring after `since`."""
+        return self.project.monitoring.rung(watched.timeline, WEEK, since)
 
     def months(self) -> list[dict[str, Any]]:
         """The estimates of each month after training with what was realised: window, metric, value, bounds."""
+        monitoring, bundle = self.project.monitoring, self.project.registry.bundle(self.version)
         rows = pd.concat(list(self.worlds.values()), ignore_index=True)
         rows = rows[rows["day"] >= pd.Timestamp(LATER.date())]
-        windows = []
-        for month, part in rows.groupby(rows["day"].dt.strftime("%Y-%m")):
-            answers = {"probability": self.export.predict(self.bundle, part), "label": part["late"].to_numpy()}
-            columns = self.export.columns(part, self.bundle.names)
-            windows.append(self.windows.of(str(month), {**columns, **answers, "day": part["day"].to_numpy()}))
-        return [{**vars(e), "holds": e.holds} for e in self.estimates.by_window(self.reference, windows)]
+        windows = {
+            str(month): monitoring.window(part, rw.predict(bundle, part))
+            for month, part in rows.groupby(rows["day"].dt.strftime("%Y-%m"))
+        }
+        return [_values(each) for each in monitoring.estimates(windows, self.version)]
 
 
-def measure(project: Path) -> dict[str, Any]:
+def measure(project: rw.Project) -> dict[str, Any]:
     """The alarms of both years by month with causes, estimates by month with their coverage, and the incidents."""
     replay = Replay(project)
     begun = time.perf_counter()
-    watched = replay.watched([replay.simulation.Incident("2023-begins", NEW_WORLD)], START, END)
+    watched = replay.watched([f"{OTHER_WORLD}@{NEW_WORLD:%Y-%m-%d}"], START, END)
     seconds = (time.perf_counter() - begun) / ((END - START).days / 365)
-    rows = [_explained(alarm) for alarm in replay.simulation.rung(watched.timeline, WEEK, START)]
+    rows = [_explained(alarm) for alarm in replay.rung(watched, START)]
     false = [row for row in rows if row["cause"] == "false"]
     for row in rows:
         print(f"{row['month']}  {row['alarm']}: {row['cause']}", flush=True)
     months = replay.months()
+    weeks = [_values(each) for each in watched.estimates if each.window >= f"{LATER:%Y-%m-%d}"]
     return {
         "seconds_per_year": round(seconds, 1),
         "alarms": rows,
         "false_alarms_before_2023": len(false),
         "estimates": months,
         "coverage": _coverage(months),
-        "coverage_of_weeks": _coverage(
-            [{**vars(e), "holds": e.holds} for e in watched.estimates if e.window >= f"{LATER:%Y-%m-%d}"]
-        ),
+        "coverage_of_weeks": _coverage(weeks),
         "incidents": _incidents(replay),
     }
 
@@ -124,7 +120,11 @@ def draw(found: dict[str, Any], folder: Path) -> None:
     figure.savefig(folder / "replay.svg", metadata={"Date": None})
 
 
-def _explained(alarm: Any) -> dict[str, str]:  # noqa: ANN401
+def _values(estimate: Estimate) -> dict[str, Any]:
+    return {**vars(estimate), "holds": estimate.holds}
+
+
+def _explained(alarm: Alarm) -> dict[str, str]:
     """The alarm in the months of the data: what is played from 2014 on happened in 2023."""
     window = datetime.fromisoformat(alarm.window).replace(tzinfo=UTC)
     if window + timedelta(days=WEEK) <= NEW_WORLD:
@@ -150,9 +150,8 @@ def _coverage(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _incidents(replay: Replay) -> dict[str, dict[str, Any]]:
-    def alarms(what: list[Any], since: datetime) -> list[dict[str, Any]]:
-        timeline = replay.watched(what, LATER, NEW_WORLD).timeline
-        return [vars(alarm) for alarm in replay.simulation.rung(timeline, WEEK, since)]
+    def alarms(what: list[str], since: datetime) -> list[dict[str, Any]]:
+        return [vars(alarm) for alarm in replay.rung(replay.watched(what, LATER, NEW_WORLD), since)]
 
     def is_new(alarm: dict[str, Any]) -> bool:
         """An alarm that rings without the incident too does not count because it rings two weeks sooner or later."""
@@ -162,10 +161,10 @@ def _incidents(replay: Replay) -> dict[str, dict[str, Any]]:
 
     quiet = alarms([], LATER)
     found = {}
-    for name in replay.incidents.INCIDENTS:
-        if name == "2023-begins":
+    for name in replay.project.definition.extensions("incidents"):
+        if name == OTHER_WORLD:
             continue
-        rang = alarms([replay.simulation.Incident(name, HAPPENS)], HAPPENS)
+        rang = alarms([f"{name}@{HAPPENS:%Y-%m-%d}"], HAPPENS)
         new = [alarm for alarm in rang if is_new(alarm)]
         first = f"{new[0]['monitor']} {new[0]['subject']}".strip() if new else "nothing"
         without = next((alarm for alarm in new if alarm["monitor"] != "skew"), None)

@@ -13,12 +13,13 @@ from typing import Any
 
 import contestants
 import load
+import roadworthy as rw
 
 SECONDS = 5
 LIMITS = ("constant, same framework", "constant, bare ASGI")
 
 
-def measure(project: Path, repetitions: int) -> dict[str, Any]:
+def measure(project: rw.Project, repetitions: int) -> dict[str, Any]:
     """For each contestant what each repetition measured and its medians; the ratios of the service to the others."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         scratch = Path(name)

@@ -1,6 +1,5 @@
-"""This package on two Parquet files: PSI, Jensen-Shannon, and Kolmogorov-Smirnov or chi-square of each column."""
+"""This library on two Parquet files: PSI, Jensen-Shannon, and Kolmogorov-Smirnov or chi-square of each column."""
 
-import importlib
 import json
 import sys
 import time
@@ -8,9 +7,9 @@ from pathlib import Path
 
 import scipy.stats  # noqa: F401 - the peers import it too; nobody's imports are counted
 from memory import peak
+from roadworthy.monitoring import parquet_drift
 
-before, now, columns, package = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), sys.argv[4]
-parquet_drift = importlib.import_module(f"{package}.monitoring.parquet_drift")
+before, now, columns = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 since, cpu = time.perf_counter(), time.process_time()
 found = parquet_drift.between(Path(before), Path(now), columns)
 print(json.dumps([len(found), time.perf_counter() - since, time.process_time() - cpu, peak()]))

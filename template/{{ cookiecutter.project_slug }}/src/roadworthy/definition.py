@@ -112,6 +112,8 @@ def resolved(given: Any, what: str) -> Any:
     module, _, name = given.partition(":")
     try:
         return getattr(import_module(module), name)
+    except InputError:
+        raise
     except Exception as error:
         hint = "it is given as package.module:name in the __init__.py of the project's package"
         package, where = module.partition(".")[0], f"{what} of the project"
@@ -128,8 +130,7 @@ def not_imported(what: str, error: Exception, *, package: str, where: str | Path
         for frame, line in walk_tb(error.__traceback__)
         if str(frame.f_globals.get("__name__")).partition(".")[0] == package
     ]
-    foreign = isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] != package
-    if foreign:
+    if isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] != package:
         hint = f"install {error.name!r} in this environment, or correct the import"
     elif lines or isinstance(error, SyntaxError):
         hint = "correct it there and try again"

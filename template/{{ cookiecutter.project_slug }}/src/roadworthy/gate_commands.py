@@ -58,7 +58,8 @@ def scorecard(version: str, *, as_json: bool) -> None:
     with Display("gate", show=not as_json) as display:
         judged = release.judge(project, version, tell=display.tell_step)
     own = gates_of(project)
-    made = card.make(judged.version, judged.gates, faults.load(home), home, config.paths.reports / DRILLED, own)
+    drills = faults.load(home) if (home / faults.FOLDER).is_dir() else []
+    made = card.make(judged.version, judged.gates, drills, home, config.paths.reports / DRILLED, own)
     page = card.write(made, config.paths.reports / "scorecard" / "index.html", home, config.model.name)
     if as_json:
         click.echo(json.dumps(made.to_dict(), indent=1))

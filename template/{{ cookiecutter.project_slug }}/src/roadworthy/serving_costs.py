@@ -41,7 +41,9 @@ class Cost:
     cpu: float
 
 
-def compare_ways(address: str, bundle: Bundle, rows: pd.DataFrame, file: pd.DataFrame, core_hour: float) -> pd.DataFrame:
+def compare_ways(
+    address: str, bundle: Bundle, rows: pd.DataFrame, file: pd.DataFrame, core_hour: float
+) -> pd.DataFrame:
     """Ask the service at `address` and its own `bundle` for the same rows, score `file`: a row for each of four ways.
 
     `core_hour` is the price of a core for an hour, in dollars. The table has microseconds for a row, dollars for a
@@ -49,16 +51,14 @@ def compare_ways(address: str, bundle: Bundle, rows: pd.DataFrame, file: pd.Data
     """
     questions = questions_of(bundle, rows)
     with httpx.Client(base_url=address) as client, TemporaryDirectory() as folder:
-        source = Path(folder) / "rows.parquet"
+        source, target = Path(folder) / "rows.parquet", Path(folder) / "scores.parquet"
         file[[bundle.signature.key, *bundle.names]].to_parquet(source)
-        far, here = partial(cpu_of_service, client), time.process_time
-        one, many = partial(one_by_one, client, questions), partial(together, client, questions)
-        alone, whole = partial(in_process, bundle, questions), partial(scoring.score, bundle, source)
+        cpu = partial(cpu_of_service, client)
         costs = {
-            "online, one row": measured(one, len(questions), far),
-            "online, many rows": measured(many, len(questions) * REPEATS, far),
-            "in process": measured(alone, len(questions), here),
-            "batch": measured(partial(whole, source.with_name("scores.parquet")), len(file), here),
+            "online, one row": measured(partial(one_by_one, client, questions), len(questions), cpu),
+            "online, many rows": measured(partial(together, client, questions), len(questions) * REPEATS, cpu),
+            "in process": measured(partial(in_process, bundle, questions), len(questions), time.process_time),
+            "batch": measured(partial(scoring.score, bundle, source, target), len(file), time.process_time),
         }
     return table(costs, core_hour)
 

@@ -17,6 +17,9 @@ from typing import Any
 
 PACKAGE = __name__.split(".")[0]
 FOLDER = Path(__file__).resolve().parent
+# A project is given to every function, and its methods hand on to all of the library. Who calls one is a command or a
+# notebook: a step of the library imports what it needs. So only what these files import at their top counts.
+FACES = ("__init__.py", "project.py", "members.py")
 
 
 def behind(*functions: Callable[..., Any]) -> list[Path]:
@@ -82,9 +85,9 @@ def _closure(file: Path) -> frozenset[Path]:
 @cache
 def _imports(file: Path) -> frozenset[Path]:
     """The files of the package that a file imports, at its top or inside its functions."""
-    folder = file.parent
+    folder, tree = file.parent, ast.parse(file.read_text(encoding="utf-8"))
     found: set[Path] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in tree.body if file.parent == FOLDER and file.name in FACES else ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = folder.joinpath(*[".."] * (node.level - 1)).joinpath(*(node.module or "").split("."))
             found |= {_source(base), *(_source(base / alias.name) for alias in node.names)} - {None}  # type: ignore[arg-type]

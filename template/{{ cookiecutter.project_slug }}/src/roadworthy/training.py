@@ -140,9 +140,7 @@ def lineage(
         "data": {name: dict(files) for name, files in sums.items()},
         "contract": project.contract.sha256,
         "features_sql": _sum(project.sql("features.sql")),
-        "feature_steps": {
-            name: code_of(step) for name, step in project.definition.extensions("feature_steps").items()
-        },
+        "feature_steps": {name: code_of(step) for name, step in project.definition.extensions("feature_steps").items()},
         "model": code_of(project.build),
         "periods": {name: [str(day) for day in period] for name, period in periods.items()},
         "spec": spec.model_dump(mode="json"),

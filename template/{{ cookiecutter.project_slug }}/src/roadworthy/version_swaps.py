@@ -47,7 +47,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Refused:
-    """A damaged version that was promoted: its number, why it cannot be loaded, which version serves after the rollback.
+    """A damaged version that was promoted: its number, why it cannot be loaded, and which one the rollback led to.
 
     `answers` are those of the time from before the promotion until after the rollback.
     """
@@ -59,9 +59,9 @@ class Refused:
 
 
 def swap_under_load(registry: Registry, versions: Sequence[int], question: Mapping[str, Any]) -> Answers:
-    """Make each of the versions the champion, one after the other, while a client asks; each must answer before the next.
+    """Make the versions the champion, one after the other, while a client asks: each until it has answered.
 
-    The registry has a champion already. Raises InputError when a version does not answer within a minute.
+    The registry has a champion before. Raises InputError when a version does not answer within a minute.
     """
     with child.running(registry.folder, every=LOOK) as address, asking(address, question) as counts:
         for version in versions:
@@ -79,7 +79,7 @@ def promote_damaged(registry: Registry, question: Mapping[str, Any]) -> Refused:
     with child.running(registry.folder, every=LOOK) as address, asking(address, question) as counts:
         broken = rehearsal.damaged(registry, "champion")
         registry.promote(broken)
-        _wait(partial(_told_of_failure, address), f"the service does not notice that version {broken} is damaged", address)
+        _wait(partial(_told_of_failure, address), "the service does not notice the damaged version", address)
         back_to = registry.rollback("damaged")
         before = counts[200, str(back_to)]
         _wait(partial(_more, counts, back_to, before), f"version {back_to} does not answer", address)

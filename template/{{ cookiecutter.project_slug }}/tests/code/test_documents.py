@@ -16,8 +16,8 @@ NAME = "roadworthy"
 
 
 def named(text: str) -> Iterator[list[str]]:
-    """The words of each command between backticks, up to what is no command or option."""
-    for line in re.findall(rf"{NAME} ([a-z][^`\n|]*)", text):
+    """The words of each command between backticks, up to what is no command or option; an import is no command."""
+    for line in re.findall(rf"(?<!import )(?<!from ){NAME} ([a-z][^`\n|]*)", text):
         yield re.split(r"[;,.:]? ", line.strip())
 
 
@@ -54,6 +54,7 @@ def test_every_file_that_a_document_names_exists(document: Path) -> None:
 
 
 def test_a_command_that_does_not_exist_is_found() -> None:
+    assert list(named("`roadworthy tarin`, import roadworthy as rw, from roadworthy import data")) == [["tarin"]]
     assert missing(["tarin"]) == "tarin"
     assert missing(["registry", "promot", "2"]) == "promot"
     assert missing(["retrain", "--lost"]) == "--lost"

@@ -1,4 +1,5 @@
 import json
+import re
 import threading
 from functools import partial
 from pathlib import Path
@@ -248,6 +249,12 @@ def test_watch_goes_on_to_the_next_question_and_exercise_when_the_notebook_is_sa
         "Watching 08_toy.ipynb: answer in the notebook and save it; end with Ctrl-C",
         "2 of 2 questions are right: the exercise is solved",
     ]
+
+
+def test_only_one_module_of_the_course_looks_for_the_project() -> None:
+    looks = re.compile(r"\b(find_home|settings(_file)?\.load|Project\.open)\(|\bCONTRACT\b")
+    sources = Path(exercises.__file__).parent.rglob("*.py")
+    assert [path.name for path in sources if looks.search(path.read_text(encoding="utf-8"))] == ["here.py"]
 
 
 def test_watch_ends_when_its_time_is_over(home: Path) -> None:

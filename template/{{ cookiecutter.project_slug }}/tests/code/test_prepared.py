@@ -1,6 +1,11 @@
 """What was computed before is taken only if it is what would be computed now."""
 
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -8,6 +13,7 @@ import pytest
 from roadworthy import prepared
 from roadworthy import sources
 from roadworthy import steps
+from roadworthy.project import Project
 
 TABLE = pd.DataFrame(
     {
@@ -60,15 +66,62 @@ def test_another_line_of_code_is_computed_anew(tmp_path: Path, make: Maker, monk
 
 def test_the_code_behind_the_features_is_known() -> None:
     found = {path.name for path in sources.behind(steps._checked_features)}
-    assert found >= {
-        "features.sql",
-        "repair_time_hour.sql",
-        "contract.py",
-        "data.py",
-        "row_checks.py",
-        "table_checks.py",
-    }
+    assert found >= {"data.py", "data_checks.py", "row_checks.py", "table_checks.py"}
     assert not found & {"model.py", "predictor.py", "scoring.py"}
+
+
+@pytest.fixture
+def parts_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[Project], object]:
+    """What the features of 2023 depend on besides the library; nothing is computed."""
+    seen: list[object] = []
+
+    def keep(folder: Path, parts: object, *_: object) -> pd.DataFrame:
+        del folder
+        seen.append(parts)
+        return TABLE
+
+    monkeypatch.setattr(prepared, "kept", keep)
+
+    def parts_of(project: Project) -> object:
+        steps.features(project, "2023")
+        return seen.pop()
+
+    return parts_of
+
+
+def test_what_the_project_has_itself_belongs_to_what_the_features_depend_on(
+    project: Project, parts_of: Callable[[Project], object], tmp_path: Path
+) -> None:
+    def sees(**changed: Any) -> object:
+        definition = replace(project.definition, **changed)
+        return parts_of(Project(project.folder, project.settings, definition))
+
+    def own(name: str) -> Path:
+        folder = shutil.copytree(project.definition.sql, tmp_path / name)
+        (folder / name).write_text(project.sql(name) + "\n-- another line", encoding="utf-8")
+        return Path(folder)
+
+    contract = project.contract
+    other = [
+        parts_of(project),
+        sees(sql=own("features.sql")),
+        sees(sql=own("repair_time_hour.sql")),
+        sees(contract=replace(contract, tables=contract.tables[1:])),
+        sees(feature_steps={"one": step}),
+        sees(feature_steps={"two": step}),
+        sees(checks={"one": check}),
+    ]
+    assert all(one != two for one, two in combinations(other, 2))
+    assert parts_of(project) == sees(sql=own("trace_flights.sql")) == sees(incidents={}) == other[0]
+
+
+def step(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows
+
+
+def check(connection: object) -> tuple[bool, str]:
+    del connection
+    return True, "sound"
 
 
 def test_a_file_that_is_cut_is_computed_anew(tmp_path: Path, make: Maker) -> None:

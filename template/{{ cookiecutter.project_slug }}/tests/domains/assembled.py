@@ -1,5 +1,10 @@
-"""Put a domain together: its source files, the tables that are drawn, the locks of this project."""
+"""Put a domain together: its source files, the tables that are drawn, the locks of this project; and use its commands.
 
+The two domains have nothing in common with the project around them, nor with each other: other tables, other roles,
+other places for what commands write. So nothing in the library can hang on a name.
+"""
+
+import json
 import os
 import runpy
 import shutil
@@ -10,8 +15,8 @@ from typing import Any
 
 HERE = Path(__file__).parent
 HOME = HERE.parents[1]
-NAMES = ("charging", "plant")
 TABLES = {"charging": "data/2024", "plant": "tables"}
+NAMES = tuple(TABLES)
 
 
 def assemble(name: str, folder: Path) -> Path:
@@ -24,19 +29,30 @@ def assemble(name: str, folder: Path) -> Path:
 
 
 def command(folder: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-    """A command of the library, as somebody in the folder of the project gives it."""
-    return subprocess.run(
-        [sys.executable, "-m", "roadworthy", *words],
-        cwd=folder,
-        env=environment(**variables),
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
+    """A command of the library, as somebody in the folder of the project gives it; it never ends in a traceback."""
+    line = [sys.executable, "-m", "roadworthy", *words]
+    done = subprocess.run(
+        line, cwd=folder, env=environment(**variables), capture_output=True, text=True, timeout=600, check=False
     )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
 
 
-def environment(**variables: str) -> dict[str, Any]:
+def told(folder: Path, *words: str, code: int = 0, **variables: str) -> Any:
+    """The document that a command prints with --json; it must end with the exit code `code`."""
+    done = command(folder, *words, "--json", **variables)
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+def environment(**variables: str) -> dict[str, str]:
     """That of this process without what belongs to another project."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("MLE_")}
     return {**mine, "OMP_NUM_THREADS": "1", **variables}
+
+
+def change(file: Path, old: str, new: str) -> None:
+    """Replace a text that stands once in a file."""
+    text = file.read_text(encoding="utf-8")
+    assert text.count(old) == 1, (old, file)
+    file.write_text(text.replace(old, new), encoding="utf-8")

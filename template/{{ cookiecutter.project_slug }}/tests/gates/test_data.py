@@ -253,9 +253,7 @@ def world() -> pd.DataFrame:
     return pd.DataFrame({"day": day, "hour": hour, "temp": temp, "distance": 500, "late": late.astype(float)})
 
 
-def test_a_planted_effect_contributes_and_noise_and_a_constant_do_not(
-    project: Project, world: pd.DataFrame
-) -> None:
+def test_a_planted_effect_contributes_and_noise_and_a_constant_do_not(project: Project, world: pd.DataFrame) -> None:
     spec = project.settings.model.model_copy(update={"features": ("hour", "temp", "distance"), "max_iter": 20})
     even = np.arange(len(world)) // 30 % 2 == 0
     found = contribution.contributions(project, world[even], world[~even], spec, ["hour", "temp", "distance"])
@@ -490,12 +488,12 @@ def test_a_copy_is_opened_under_its_own_name_and_forgotten(project: Project, tmp
     config = config.replace(f'package = "{project.settings.project.package}"', f'package = "{added_feature.COPY}"')
     for name, value in (("first", 1), ("second", 2)):
         package = Path(shutil.copytree(project.definition.sql, tmp_path / name / "src" / added_feature.COPY))
-        (package / "one.py").write_text(f"VALUE = {value}\n", encoding="utf-8")
+        (package / "one.py").write_text(f"value = {value}\n", encoding="utf-8")
         (tmp_path / name / "config.toml").write_text(config, encoding="utf-8")
         with added_feature.opened(tmp_path / name) as extended:
             assert extended.definition.sql == package
             assert extended.contract == project.contract
-            assert import_module(f"{added_feature.COPY}.one").VALUE == value
+            assert import_module(f"{added_feature.COPY}.one").value == value
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "config.toml").write_text(config, encoding="utf-8")
     with pytest.raises(InputError, match=added_feature.COPY), added_feature.opened(tmp_path / "other"):

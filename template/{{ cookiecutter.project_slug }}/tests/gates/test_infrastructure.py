@@ -35,7 +35,6 @@ from roadworthy import settings
 from roadworthy import tracing
 from roadworthy import training
 from roadworthy.bundle import Bundle
-from roadworthy.contract import CONTRACT
 from roadworthy.drills import damage
 from roadworthy.errors import InputError
 from roadworthy.evidence import again
@@ -57,8 +56,8 @@ from roadworthy.evidence.infrastructure import Trainings
 from roadworthy.gates import catalog
 from roadworthy.monitoring.log import time_text
 from roadworthy.parts import Parts
+from roadworthy.project import Project
 from roadworthy.registry import Registry
-from roadworthy.schema import Table
 from roadworthy.service import recorder
 from roadworthy.service import request
 from roadworthy.service import split
@@ -466,11 +465,11 @@ def test_an_answer_that_is_changed_after_the_model_does_not_fit_its_leaves(
     assert gap == pytest.approx(0.05 * traced.probabilities[0], abs=1e-6)
 
 
-def test_raw_rows_alone_give_the_features() -> None:
-    connection = data.connect(HOME / "data" / "2013")
+def test_raw_rows_alone_give_the_features(project: Project) -> None:
+    connection = data.connect(project, HOME / "data" / "2013")
     key = "20130614T0030-EWR-WN1271"
-    raw = tracing.raw_rows(connection, [key])
-    found = tracing.features(raw, [key]).iloc[0]
+    raw = tracing.raw_rows(project, connection, [key])
+    found = tracing.features(project, raw, [key]).iloc[0]
     # By hand from the tables: 20:30 on a Thursday, a plane of 2004, no gusts reported in the hour before.
     assert raw["flights"]["flight"][0].as_py() == 1271
     expected = {"carrier": "WN", "dest": "MDW", "minute_of_day": 1230, "weekday": 4, "plane_age": 9, "temp": 64.4}
@@ -480,7 +479,7 @@ def test_raw_rows_alone_give_the_features() -> None:
     assert {row["origin"] for row in others} == {"EWR"}
     assert found["origin_delay"] == pytest.approx(np.mean([row["dep_delay"] for row in others]))
     with pytest.raises(InputError, match="no row 'nobody'"):
-        tracing.features(raw, ["nobody"])
+        tracing.features(project, raw, ["nobody"])
 
 
 def test_the_command_trace_says_what_a_key_is(monkeypatch: pytest.MonkeyPatch, registry: Path) -> None:
@@ -532,56 +531,63 @@ def spec(config: settings.Settings) -> settings.Model:
     return config.model
 
 
-def build(spec: settings.Model, table: Table, original: Any = model.build, **fixed: Any) -> Pipeline:
+def build(project: Project, spec: settings.Model, original: Any = model.build, **fixed: Any) -> Pipeline:
     """The model with parameters that ignore the specification."""
-    pipeline: Pipeline = original(spec, table)
+    pipeline: Pipeline = original(project, spec)
     return pipeline.set_params(**{f"trees__{name}": value for name, value in fixed.items()})
 
 
-def test_the_specification_passes_its_own_tests(spec: settings.Model) -> None:
-    assert JUDGES["Infrastructure 2"](spec_tests.run(spec)).passed
+def test_the_specification_passes_its_own_tests(project: Project, spec: settings.Model) -> None:
+    assert JUDGES["Infrastructure 2"](spec_tests.run(project, spec)).passed
 
 
 @pytest.mark.parametrize(
     ("field", "value"), [("learning_rate", 0.1), ("max_iter", 25), ("max_leaf_nodes", 31), ("random_state", 0)]
 )
 def test_a_parameter_that_ignores_its_field_is_found(
-    spec: settings.Model, field: str, value: float, monkeypatch: pytest.MonkeyPatch
+    project: Project, spec: settings.Model, field: str, value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = {"random_state": "seed"}.get(field, field)
-    assert spec_tests.reaches(spec, name)
-    monkeypatch.setattr(model, "build", lambda spec, table: build(spec, table, **{field: value}))
-    assert not spec_tests.reaches(spec, name)
+    assert spec_tests.reaches(project, spec, name)
+    monkeypatch.setattr(model, "build", lambda project, spec: build(project, spec, **{field: value}))
+    assert not spec_tests.reaches(project, spec, name)
 
 
-def test_labels_upside_down_are_not_learned(spec: settings.Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    rule = next(iter(spec_tests.planted(*model.inputs(spec, CONTRACT.features)).values()))
+def test_labels_upside_down_are_not_learned(
+    project: Project, spec: settings.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = project.contract.target
+    rule = next(iter(spec_tests.planted(*model.inputs(spec, project.contract.features)).values()))
     fit = training.fit
-    flipped = lambda rows, spec: fit(rows.assign(**{CONTRACT.target: 1 - rows[CONTRACT.target]}), spec)  # noqa: E731
+    flipped = lambda project, rows, spec: fit(project, rows.assign(**{target: 1 - rows[target]}), spec)  # noqa: E731
     monkeypatch.setattr(training, "fit", flipped)
-    assert spec_tests.learned(spec, rule) < 0.05
+    assert spec_tests.learned(project, spec, rule) < 0.05
 
 
-def test_a_signature_in_another_order_is_misplaced(spec: settings.Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = list(spec.features)
-    rows = synthetic.table(300, lambda frame: (frame["hour"] > 12).to_numpy(), seed=0)
-    fitted = training.fit(rows, spec.model_copy(update={"max_iter": 2}))
-    assert spec_tests.misplaced(fitted, spec, rows) == []
+def test_a_signature_in_another_order_is_misplaced(
+    project: Project, spec: settings.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, contract = list(spec.features), project.contract
+    rows = synthetic.table(contract, 300, lambda frame: (frame["hour"] > 12).to_numpy(), seed=0)
+    fitted = training.fit(project, rows, spec.model_copy(update={"max_iter": 2}))
+    assert spec_tests.misplaced(contract, fitted, spec, rows) == []
     inputs = model.inputs
-    _, numbers = inputs(spec, CONTRACT.features)
+    _, numbers = inputs(spec, contract.features)
     swapped = [numbers[1], numbers[0], *numbers[2:]]
     monkeypatch.setattr(model, "inputs", lambda spec, table: (inputs(spec, table)[0], swapped))
-    assert set(spec_tests.misplaced(fitted, spec, rows)) == set(numbers[:2])
+    assert set(spec_tests.misplaced(contract, fitted, spec, rows)) == set(numbers[:2])
     assert set(numbers[:2]) < set(names)
 
 
-def test_invented_rows_keep_the_contract() -> None:
-    rows = synthetic.table(2000, lambda frame: np.ones(len(frame), dtype=bool), seed=3)
+def test_invented_rows_keep_the_contract(project: Project) -> None:
+    contract = project.contract
+    rows = synthetic.table(contract, 2000, lambda frame: np.ones(len(frame), dtype=bool), seed=3)
     assert rows["origin"].dropna().isin(["EWR", "JFK", "LGA"]).all()
     assert rows["hour"].dropna().between(0, 24).all()
     assert 0.15 < rows["hour"].isna().mean() < 0.25
     assert (rows["late"] == 1).all()
-    pd.testing.assert_frame_equal(rows, synthetic.table(2000, lambda frame: np.ones(len(frame), dtype=bool), seed=3))
+    second = synthetic.table(contract, 2000, lambda frame: np.ones(len(frame), dtype=bool), seed=3)
+    pd.testing.assert_frame_equal(rows, second)
 
 
 # --- the pipeline
@@ -769,15 +775,16 @@ def test_damaged_copies_are_refused_and_a_loader_that_takes_them_is_found(
 
 
 @pytest.fixture
-def deciding_bench(small_bundle: Path, tmp_path: Path, config: settings.Settings) -> Any:
+def deciding_bench(project: Project, small_bundle: Path, tmp_path: Path) -> Any:
     """As much of a bench as the commands need that decide about a version."""
     file = small_bundle / "manifest.json"
     lineage = {"periods": {"train": ["2013-01-01", "2013-06-01"]}}
     file.write_text(json.dumps({**json.loads(file.read_text()), "lineage": lineage}))
     found: Any = Here(small_bundle, tmp_path / "scratch")
-    late = np.arange(400) % 3 == 0
-    table = pd.DataFrame(rows(400)).assign(**{CONTRACT.target: late, CONTRACT.day: np.arange(400) // 40})
-    found.config, found.home, found.split = config, HOME, data.Split(table, table)
+    late, contract = np.arange(400) % 3 == 0, project.contract
+    table = pd.DataFrame(rows(400)).assign(**{contract.target: late, contract.day: np.arange(400) // 40})
+    found.project, found.contract, found.config = project, contract, project.settings
+    found.split = data.Split(table, table)
     return found
 
 
@@ -816,7 +823,9 @@ def test_a_comparison_the_wrong_way_round_is_found(
     deciding_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = retraining.against
-    monkeypatch.setattr(retraining, "against", lambda table, new, old, slices: original(table, old, new, slices))
+    monkeypatch.setattr(
+        retraining, "against", lambda contract, table, new, old, slices: original(contract, table, old, new, slices)
+    )
     assert deciding.worse(deciding_bench, tmp_path) == ["a challenger that is always wrong is better than the champion"]
 
 
@@ -884,34 +893,34 @@ def test_rollbacks_that_lead_astray_are_found(
 
 
 @pytest.fixture
-def home(two: Registry, tmp_path: Path) -> Path:
-    """A project with that registry."""
+def copied(project: Project, two: Registry, tmp_path: Path) -> Project:
+    """A copy of the project with that registry."""
     made = tmp_path / "home"
     made.mkdir()
     shutil.copy(HOME / "config.toml", made / "config.toml")
     shutil.copytree(two.folder, made / "registry")
-    return made
+    return project.copied_to(made)
 
 
 @pytest.fixture
-def damaged(home: Path) -> Registry:
-    return Registry(home / "registry")
+def damaged(copied: Project) -> Registry:
+    return Registry(copied.folder / "registry")
 
 
 @pytest.mark.parametrize("kind", ["flip_a_byte", "polish_metrics"])
-def test_a_damaged_champion_cannot_be_loaded(home: Path, damaged: Registry, kind: str) -> None:
-    getattr(damage, kind)(home)
+def test_a_damaged_champion_cannot_be_loaded(copied: Project, damaged: Registry, kind: str) -> None:
+    getattr(damage, kind)(copied)
     with pytest.raises(InputError, match="SHA-256"):
         Bundle.load(damaged.path())
 
 
-def test_polished_metrics_with_new_sums_look_right(home: Path, damaged: Registry) -> None:
-    damage.polish_metrics_and_sums(home)
+def test_polished_metrics_with_new_sums_look_right(copied: Project, damaged: Registry) -> None:
+    damage.polish_metrics_and_sums(copied)
     assert Bundle.load(damaged.path()).metrics["auc"] == pytest.approx(0.72)
 
 
-def test_a_red_champion_is_whole_and_red(home: Path, damaged: Registry) -> None:
-    damage.red_champion(home)
+def test_a_red_champion_is_whole_and_red(copied: Project, damaged: Registry) -> None:
+    damage.red_champion(copied)
     assert Bundle.load(damaged.path()).version == "3"
     assert "version 3, which is not green" in validation.alias(damaged)
 
@@ -924,8 +933,10 @@ def test_a_red_champion_is_whole_and_red(home: Path, damaged: Registry) -> None:
         ("write_over_the_version_before", "holds the same model as version 2"),
     ],
 )
-def test_what_a_rollback_needs_is_missed(home: Path, damaged: Registry, tmp_path: Path, kind: str, told: str) -> None:
-    getattr(damage, kind)(home)
+def test_what_a_rollback_needs_is_missed(
+    copied: Project, damaged: Registry, tmp_path: Path, kind: str, told: str
+) -> None:
+    getattr(damage, kind)(copied)
     assert told in going_back.look_up(damaged, tmp_path / "copy")[-1]
 
 
@@ -949,8 +960,8 @@ def test_a_loader_that_refuses_whole_files_is_told_from_damage(
     assert loading.refusal(small_bundle).endswith("the file was changed or cut")
 
 
-def test_a_lost_history_tells_of_no_champion(home: Path, damaged: Registry, tmp_path: Path) -> None:
-    damage.empty_history(home)
+def test_a_lost_history_tells_of_no_champion(copied: Project, damaged: Registry, tmp_path: Path) -> None:
+    damage.empty_history(copied)
     assert going_back.look_up(damaged, tmp_path / "copy")[:3] == (2, None, None)
 
 

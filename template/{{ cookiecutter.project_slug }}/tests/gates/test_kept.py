@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy import settings
 from roadworthy import sources
 from roadworthy.evidence.bench import Bench
 from roadworthy.gates import kept as kept_verdicts
+from roadworthy.gates.catalog import GATES
 from roadworthy.gates.catalog import named
 from roadworthy.gates.kept import Kept
 from roadworthy.gates.run import Judged
+from roadworthy.project import Project
 
 HOME = Path(__file__).parents[2]
 
@@ -26,7 +27,7 @@ def files(name: str) -> set[str]:
 
 def test_what_every_gate_needs_is_behind_it() -> None:
     always = {"evidence/bench.py", "data.py", "data_checks.py", "training.py", "model.py", "export.py", "bundle.py"}
-    always |= {"contract.py", "sql/features.sql", "signature.py"}
+    always |= {"definition.py", "project.py", "schema.py", "signature.py"}
     assert all(always <= files(name) for name in ("Data 7", "Model 3", "Infrastructure 2", "Monitoring 4"))
 
 
@@ -39,7 +40,8 @@ def test_the_service_is_behind_the_gates_that_ask_it_only() -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, registry: Path) -> Path:
+def home(project: Project, tmp_path: Path, registry: Path) -> Path:
+    shutil.copytree(project.definition.sql, tmp_path / "src" / project.settings.project.package)
     for name in ("config.toml", "requirements.txt", "requirements.in"):
         shutil.copy(HOME / name, tmp_path / name)
     shutil.copytree(HOME / "data" / "2013", tmp_path / "data" / "2013")
@@ -59,42 +61,66 @@ class Judging:
         return Judged("Data 7", "claim", True, f"said {self.times}", 0.1)
 
 
-def ask(home: Path, name: str, judge: Judging, **config: int) -> str:
-    whole = settings.load(home)
-    model = whole.model.model_copy(update=config)
-    kept = Kept(home / "kept", Bench(whole.model_copy(update={"model": model}), home))
+@pytest.fixture
+def here(project: Project, home: Path) -> Project:
+    """The project in that folder."""
+    return project.copied_to(home)
+
+
+def ask(here: Project, name: str, judge: Judging, **config: int) -> str:
+    model = here.settings.model.model_copy(update=config)
+    kept = Kept(here.folder / "kept", Bench(here.using(here.settings.model_copy(update={"model": model}))))
     return kept.verdict(named(name), judge).evidence
 
 
-def test_the_same_inputs_are_judged_once(home: Path) -> None:
+def test_the_same_inputs_are_judged_once(here: Project) -> None:
     judge = Judging()
-    assert [ask(home, "Data 7", judge) for _ in range(2)] == ["said 1", "said 1"]
+    assert [ask(here, "Data 7", judge) for _ in range(2)] == ["said 1", "said 1"]
 
 
-def test_another_setting_or_input_is_judged_anew(home: Path) -> None:
+def test_another_setting_or_input_is_judged_anew(here: Project, home: Path) -> None:
     judge = Judging()
-    ask(home, "Monitoring 1", judge)
-    ask(home, "Monitoring 1", judge, seed=3)
+    ask(here, "Monitoring 1", judge)
+    ask(here, "Monitoring 1", judge, seed=3)
     (home / "requirements.txt").write_text("other")
-    ask(home, "Monitoring 1", judge)
+    ask(here, "Monitoring 1", judge)
     (home / "data" / "2013" / "airlines.parquet").write_bytes(b"other")
-    ask(home, "Monitoring 1", judge)
+    ask(here, "Monitoring 1", judge)
     assert judge.times == 4 - ("data" not in named("Monitoring 1").needs)
-    ask(home, "Data 2", judge)
+    ask(here, "Data 2", judge)
     assert judge.times == 5 - ("data" not in named("Monitoring 1").needs)
 
 
-def test_another_line_behind_a_gate_is_judged_anew(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_another_line_behind_a_gate_is_judged_anew(
+    here: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     judge, other = Judging(), tmp_path / "other.py"
-    ask(home, "Data 7", judge)
+    ask(here, "Data 7", judge)
     other.write_text("changed = 1")
     real = sources.behind
     monkeypatch.setattr(kept_verdicts, "behind", lambda *functions: [*real(*functions), other])
-    ask(home, "Data 7", judge)
+    ask(here, "Data 7", judge)
     assert judge.times == 2
 
 
-def test_a_kept_verdict_is_a_small_file(home: Path) -> None:
-    ask(home, "Data 7", Judging())
+@pytest.mark.parametrize("name", ["contract.py", "features.sql", "model.py", "incidents.py"])
+def test_every_gate_judges_another_line_of_the_projects_package_anew(here: Project, name: str) -> None:
+    # Without those that load the version before: nothing is served here that could be loaded.
+    gates, judge = [gate for gate in GATES if "before" not in gate.needs], Judging()
+
+    def ask_all() -> int:
+        kept = Kept(here.folder / "kept", Bench(here))
+        for gate in gates:
+            kept.verdict(gate, judge)
+        return judge.times
+
+    assert (ask_all(), ask_all()) == (len(gates), len(gates))
+    with (here.folder / "src" / here.settings.project.package / name).open("a", encoding="utf-8") as file:
+        file.write("\n-- another line\n" if name.endswith(".sql") else "\n# another line\n")
+    assert ask_all() == 2 * len(gates)
+
+
+def test_a_kept_verdict_is_a_small_file(here: Project, home: Path) -> None:
+    ask(here, "Data 7", Judging())
     (file,) = (home / "kept").glob("*.json")
     assert json.loads(file.read_text()) == dataclasses.asdict(Judged("Data 7", "claim", True, "said 1", 0.1))

@@ -19,7 +19,6 @@ from roadworthy import settings
 from roadworthy import training
 from roadworthy import tuning
 from roadworthy.bundle import Bundle
-from roadworthy.contract import CONTRACT
 from roadworthy.evaluation import Difference
 from roadworthy.evidence import ageing
 from roadworthy.evidence import belongs
@@ -34,6 +33,7 @@ from roadworthy.evidence.model import Slices
 from roadworthy.evidence.model import Tuning
 from roadworthy.evidence.replay import Replay
 from roadworthy.gates import model as judges
+from roadworthy.project import Project
 
 GATES = {
     judge.name: judge
@@ -174,50 +174,65 @@ def test_the_words_of_a_gate_name_what_decided() -> None:
     assert all(len(words) <= 170 for words in said.values()), said
 
 
-def of_lineage(config: settings.Settings, home: Path, **changes: Any) -> Any:
-    made = training.lineage({}, {"train": config.split.train, "test": config.split.test}, config.model, config.tests)
+def of_lineage(project: Project, home: Path, **changes: Any) -> Any:
+    config = project.settings
+    periods = {"train": config.split.train, "test": config.split.test}
+    made = training.lineage(project, {}, periods, config.model, config.tests)
     lineage = json.loads(json.dumps({**made, **changes}))
-    return SimpleNamespace(manifest={"lineage": lineage}, config=config, home=home)
+    there = Project(home, config, project.definition)
+    return SimpleNamespace(manifest={"lineage": lineage}, project=there, config=config)
 
 
-def test_a_version_of_the_committed_specification_has_no_difference(config: settings.Settings, tmp_path: Path) -> None:
-    found = committed.compare(of_lineage(config, tmp_path))
+def test_a_version_of_the_committed_specification_has_no_difference(project: Project, tmp_path: Path) -> None:
+    found = committed.compare(of_lineage(project, tmp_path))
     assert (found.differences, found.commit) == ((), "")
 
 
-def test_a_retrained_version_has_the_periods_of_retraining(config: settings.Settings, tmp_path: Path) -> None:
+def test_a_retrained_version_has_the_periods_of_retraining(
+    project: Project, config: settings.Settings, tmp_path: Path
+) -> None:
     later = {"train": config.retraining.train, "test": config.retraining.test}
     periods = {name: [str(day) for day in days] for name, days in later.items()}
-    assert not committed.compare(of_lineage(config, tmp_path, periods=periods)).differences
+    assert not committed.compare(of_lineage(project, tmp_path, periods=periods)).differences
 
 
-def test_each_difference_from_the_trained_specification_is_named(config: settings.Settings, tmp_path: Path) -> None:
+def test_each_difference_from_the_trained_specification_is_named(
+    project: Project, config: settings.Settings, tmp_path: Path
+) -> None:
     spec = {**config.model.model_dump(mode="json"), "max_iter": 7}
     spec["features"] = [*spec["features"], "day_of_year"]
     periods = {"train": ["2013-01-01", "2013-06-01"], "test": [str(day) for day in config.split.test]}
-    bench = of_lineage(config, tmp_path, spec=spec, contract="f" * 64, periods=periods)
+    sums = {"contract": "f" * 64, "model": "e" * 64}
+    bench = of_lineage(project, tmp_path, spec=spec, periods=periods, **sums)
     assert committed.compare(bench).differences == (
         "features: committed without [day_of_year]",
         f"max_iter: trained with 7, committed {config.model.max_iter}",
-        f"contract: trained with the sum ffffffff, committed {bench_sum(config)}",
+        f"contract: trained with the sum ffffffff, committed {bench_sum(project, 'contract')}",
+        f"model: trained with the sum eeeeeeee, committed {bench_sum(project, 'model')}",
         f"train: trained with [2013-01-01, 2013-06-01], committed [{config.split.train[0]}, {config.split.train[1]}]",
     )
 
 
-def bench_sum(config: settings.Settings) -> str:
-    return str(training.lineage({}, {}, config.model, config.tests)["contract"])[:8]
+def bench_sum(project: Project, name: str) -> str:
+    config = project.settings
+    return str(training.lineage(project, {}, {}, config.model, config.tests)[name])[:8]
 
 
-def test_a_change_that_is_not_committed_is_named_with_the_commit(config: settings.Settings, tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text("[model]\n")
+def test_a_change_that_is_not_committed_is_named_with_the_commit(project: Project, tmp_path: Path) -> None:
+    package = f"src/{project.settings.project.package}"
+    (tmp_path / package / "parts").mkdir(parents=True)
+    files = ("config.toml", f"{package}/contract.py", f"{package}/parts/more.sql", f"{package}/parts/steps.py")
+    for name in files:
+        (tmp_path / name).write_text("first\n")
     identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
-    for words in (("init", "-q"), ("add", "config.toml"), (*identity, "commit", "-qm", "first")):
+    for words in (("init", "-q"), ("add", *files), (*identity, "commit", "-qm", "first")):
         subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)  # noqa: S607
-    clean = committed.compare(of_lineage(config, tmp_path))
+    clean = committed.compare(of_lineage(project, tmp_path))
     assert len(clean.commit) >= 7
     assert not clean.uncommitted
-    (tmp_path / "config.toml").write_text("[model]\nseed = 1\n")
-    assert committed.compare(of_lineage(config, tmp_path)).uncommitted == ("config.toml",)
+    for at, name in enumerate(files, start=1):
+        (tmp_path / name).write_text("second\n")
+        assert committed.compare(of_lineage(project, tmp_path)).uncommitted == files[:at]
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +269,10 @@ def copy_of_version(
     monkeypatch.setattr(belongs, "of_the_present", lambda _: True)
     folder = Path(shutil.copytree(exported, tmp_path / "version"))
     bundle = SimpleNamespace(names=Bundle.load(exported).names)
-    return SimpleNamespace(bundle=bundle, trained_spec=trained.spec, split=trained.split, folder=folder)
+    contract = trained.project.contract
+    return SimpleNamespace(
+        bundle=bundle, contract=contract, trained_spec=trained.spec, split=trained.split, folder=folder
+    )
 
 
 def world(days: int = 90, rows: int = 120, seed: int = 0) -> pd.DataFrame:
@@ -273,16 +291,16 @@ def spec(config: settings.Settings) -> settings.Model:
     return config.model.model_copy(update=few)
 
 
-def test_the_weeks_that_judge_are_every_third_one() -> None:
-    learned, judged = tuning.weeks(world(days=42, rows=2))
+def test_the_weeks_that_judge_are_every_third_one(project: Project) -> None:
+    learned, judged = tuning.weeks(project.contract, world(days=42, rows=2))
     of_judged = sorted({(day - pd.Timestamp("2013-01-01")).days for day in judged["day"]})
     assert of_judged == [*range(14, 21), *range(35, 42)]
     assert len(learned) == 28 * 2
 
 
-def test_tuning_finds_that_a_model_which_hardly_learns_is_worse(spec: settings.Model) -> None:
+def test_tuning_finds_that_a_model_which_hardly_learns_is_worse(project: Project, spec: settings.Model) -> None:
     lazy = spec.model_copy(update={"max_iter": 1, "max_leaf_nodes": 2})
-    base, found = tuning.tune(world(), lazy, [{"max_iter": 20, "max_leaf_nodes": 8}, {"max_iter": 2}])
+    base, found = tuning.tune(project, world(), lazy, [{"max_iter": 20, "max_leaf_nodes": 8}, {"max_iter": 2}])
     assert found[0].chosen == {"max_iter": 20, "max_leaf_nodes": 8}
     assert found[0].low > tuning.MARGIN
     assert found[0].auc == pytest.approx(base + found[0].gain)
@@ -290,33 +308,33 @@ def test_tuning_finds_that_a_model_which_hardly_learns_is_worse(spec: settings.M
     assert list(tuning.table(found).columns[-4:]) == ["auc", "gain", "low", "high"]
 
 
-def test_tuning_keeps_hyperparameters_that_nothing_beats(spec: settings.Model) -> None:
-    base, found = tuning.tune(world(), spec, [{"max_iter": 20}, {"learning_rate": 1.0, "max_iter": 200}])
+def test_tuning_keeps_hyperparameters_that_nothing_beats(project: Project, spec: settings.Model) -> None:
+    base, found = tuning.tune(project, world(), spec, [{"max_iter": 20}, {"learning_rate": 1.0, "max_iter": 200}])
     assert [each.chosen for each in found] == [{"learning_rate": 1.0, "max_iter": 200}], "itself is no candidate"
     assert found[0].high < 0
     assert tuning.advice(base, found).endswith("keep them")
 
 
-def test_the_search_space_covers_every_hyperparameter(config: settings.Settings) -> None:
-    assert set(tuning.hyperparameters(config.model)) == set(tuning.SPACE)
-    assert len(tuning.grid()) == 27
-    assert all(choice in tuning.grid() for choice in map(dict, tuning.QUICK)), "the gate tries what `tune` tries"
+def test_the_search_space_covers_every_hyperparameter(project: Project) -> None:
+    space = project.search
+    assert set(tuning.hyperparameters(project.settings.model)) == set(space.grid)
+    assert len(tuning.grid(space)) == 27
+    assert all(choice in tuning.grid(space) for choice in map(dict, space.quick)), "the gate tries what `tune` tries"
 
 
-def test_age_costs_nothing_in_a_world_that_stays(spec: settings.Model) -> None:
-    table = ageing.by_age(world(days=60), spec)
+def test_age_costs_nothing_in_a_world_that_stays(project: Project, spec: settings.Model) -> None:
+    table = ageing.by_age(project, world(days=60), spec)
     assert table["since"].tolist() == [0, 10, 20, 30]
     assert table["until"].tolist() == [10, 20, 30, 40]
     assert table["periods"].tolist() == [4, 3, 2, 1]
     assert table["loss"].abs().max() < 0.02, "but for chance: a model that has seen fewer days is a little worse"
 
 
-def test_age_costs_in_a_world_that_turns(spec: settings.Model) -> None:
+def test_age_costs_in_a_world_that_turns(project: Project, spec: settings.Model) -> None:
     rows = world(days=60)
     later = rows["day"] >= pd.Timestamp("2013-01-31")  # the fourth of six parts
-    table = ageing.by_age(
-        rows.assign(late=rows["late"].where(~later | (rows["hour"] % 2 == 0), 1 - rows["late"])), spec
-    )
+    turned = rows.assign(late=rows["late"].where(~later | (rows["hour"] % 2 == 0), 1 - rows["late"]))
+    table = ageing.by_age(project, turned, spec)
     assert table["low"].iloc[1:].max() > 0.03
     assert judges.staleness_known(Ages(table, 40)).passed is False
 
@@ -341,11 +359,11 @@ def test_a_group_with_few_positives_is_not_measured() -> None:
     assert found.empty
 
 
-def test_groups_are_sql_over_all_features_in_the_order_of_the_rows() -> None:
-    frame = pd.DataFrame({name: [0, 0, 0] for name in CONTRACT.features.names}, index=[7, 3, 5])
+def test_groups_are_sql_over_all_features_in_the_order_of_the_rows(project: Project) -> None:
+    frame = pd.DataFrame({name: [0, 0, 0] for name in project.contract.features.names}, index=[7, 3, 5])
     frame["dest"], frame["origin"] = ["X", "Y", "X"], ["EWR", "JFK", "LGA"]
     few = {"often": "case when count(*) over (partition by dest) < 2 then 'small' else 'large' end", "at": "origin"}
-    found = groups.assign(frame, few)
+    found = groups.assign(project.contract, frame, few)
     assert found["often"].to_dict() == {7: "large", 3: "small", 5: "large"}
     assert found["at"].tolist() == ["EWR", "JFK", "LGA"]
 
@@ -357,7 +375,10 @@ def replayed(trained: training.Trained, tmp_path: Path) -> Callable[[], Replay]:
     folder.mkdir()
     export.write(replace(trained, lineage={}), folder)
     bench = SimpleNamespace(
-        split=SimpleNamespace(test=trained.split.test.iloc[::20]), bundle=Bundle.load(folder), scratch=tmp_path
+        contract=trained.project.contract,
+        split=SimpleNamespace(test=trained.split.test.iloc[::20]),
+        bundle=Bundle.load(folder),
+        scratch=tmp_path,
     )
     return lambda: replay.replay(bench)  # type: ignore[arg-type]
 
@@ -395,17 +416,18 @@ def test_refused_rows_are_counted_and_never_green(
     assert judges.offline_online(found).passed is False
 
 
-def test_calibration_on_training_rows_is_of_large_slices_and_weekdays_and_weighed() -> None:
+def test_calibration_on_training_rows_is_of_large_slices_and_weekdays_and_weighed(project: Project) -> None:
     day = pd.date_range("2024-01-01", periods=14).repeat(600)  # a Monday
-    rows = pd.DataFrame({CONTRACT.day: day, CONTRACT.target: 0.0, "place": "a"})
+    contract = project.contract
+    rows = pd.DataFrame({contract.day: day, contract.target: 0.0, "place": "a"})
     rows.loc[:998, "place"] = "b"  # 999 rows, too few
     p = np.where(day.day_of_week == 6, 0.3, 0.1)
-    found = seen.by_slice(rows, ["place"], p, np.ones(len(rows))).set_index("slice")
+    found = seen.by_slice(contract, rows, ["place"], p, np.ones(len(rows))).set_index("slice")
     assert {name for name in found.index if "place" in name} == {"place = a"}
     assert found["gap"]["day of the week = 7"] == pytest.approx(0.3)
     assert found["gap"]["day of the week = 1"] == pytest.approx(0.1)
     assert found["gap"]["all rows"] == pytest.approx(0.9 / 7)
     assert found.index[0] == "all rows"
-    second = seen.by_slice(rows, [], np.where(day.day > 7, 0.4, 0.0), np.where(day.day > 7, 3.0, 1.0))
+    second = seen.by_slice(contract, rows, [], np.where(day.day > 7, 0.4, 0.0), np.where(day.day > 7, 3.0, 1.0))
     assert second["gap"].tolist() == pytest.approx([0.3] * 8)
-    assert seen.by_slice(rows[:0], ["place"], p[:0], p[:0]).empty
+    assert seen.by_slice(contract, rows[:0], ["place"], p[:0], p[:0]).empty

@@ -22,7 +22,6 @@ from small import rows as small_rows
 
 from roadworthy import row_rules
 from roadworthy.bundle import Bundle
-from roadworthy.contract import CONTRACT
 from roadworthy.drills import damage
 from roadworthy.errors import InputError
 from roadworthy.evaluation import Difference
@@ -49,6 +48,7 @@ from roadworthy.monitoring import timeline
 from roadworthy.monitoring import watch
 from roadworthy.monitoring.counts import numeric_bins
 from roadworthy.monitoring.reference import make
+from roadworthy.project import Project
 from roadworthy.schema import Column
 from roadworthy.schema import Contract
 from roadworthy.schema import Table
@@ -446,14 +446,15 @@ def test_values_stand_on_both_sides_of_each_threshold(small_bundle: Path) -> Non
         assert {threshold, np.nextafter(threshold, np.float32(np.inf))} <= set(edge)
 
 
-def test_a_way_counts_other_inputs_and_answers_and_a_refused_row_is_another() -> None:
+def test_a_way_counts_other_inputs_and_answers_and_a_refused_row_is_another(project: Project) -> None:
     def result(inputs: list[list[float]], answers: list[float]) -> skew._Result:
         return skew._Result(np.array(inputs, np.float32), np.array(answers))
 
-    keys = pd.DataFrame({CONTRACT.key: ["a", "b", "c"]})
+    contract = project.contract
+    keys = pd.DataFrame({contract.key: ["a", "b", "c"]})
     reference = result([[1, np.nan], [2, 2], [3, 3]], [0.1, 0.2, 0.3])
     other = result([[1, np.nan], [2, 0], [3, 3]], [0.1 + 9e-7, 0.2 + 2e-6, np.nan])
-    way = skew._way("file", other, reference, keys)
+    way = skew._way(contract, "file", other, reference, keys)
     assert (way.inputs, way.answers, way.largest) == (1, 2, 1.0)
     assert way.example.startswith("c:")
 
@@ -493,9 +494,9 @@ def test_answers_at_and_beyond_0_and_1_and_none_are_outside() -> None:
     assert stability.outside(np.array([0.0, 1.0, -0.1, np.nan, 0.5, 1e-9])) == 4
 
 
-def test_every_number_is_made_extreme(small_bundle: Path) -> None:
+def test_every_number_is_made_extreme(project: Project, small_bundle: Path) -> None:
     bundle = Bundle.load(small_bundle)
-    seen = np.concatenate(list(stability.extremes(bundle, pd.DataFrame(small_rows(4)))))
+    seen = np.concatenate(list(stability.extremes(project.contract, bundle, pd.DataFrame(small_rows(4)))))
     temp = seen[:, bundle.names.index("temp")]
     assert {-40.0, 130.0, np.finfo(np.float32).max, np.finfo(np.float32).min} <= set(temp.tolist())
     assert np.isnan(seen).all(axis=1).any()
@@ -561,7 +562,7 @@ def test_a_side_tells_gap_decisions_and_calibration() -> None:
 
 
 @pytest.fixture
-def watched(small_bundle: Path, tmp_path: Path, config: Any, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+def watched(project: Project, small_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """As much of a bench as the monitors need: the small bundle, with a reference."""
     table, bundle = small_rows(2000), Bundle.load(small_bundle)
     features = bundle.signature.features
@@ -572,8 +573,8 @@ def watched(small_bundle: Path, tmp_path: Path, config: Any, monkeypatch: pytest
     reference = make(columns, answers, np.arange(len(table)) % 2, described)
     monkeypatch.setattr(watch, "load", lambda _: (bundle, reference))
     (tmp_path / "planted").mkdir()
-    home = Path(__file__).parents[2]
-    return SimpleNamespace(config=config, folder=small_bundle, bundle=bundle, scratch=tmp_path / "planted", home=home)
+    made = {"project": project, "contract": project.contract, "config": project.settings, "home": project.folder}
+    return SimpleNamespace(**made, folder=small_bundle, bundle=bundle, scratch=tmp_path / "planted")
 
 
 def test_the_monitors_ring_for_what_is_planted_and_for_nothing_else(watched: Any) -> None:
@@ -649,33 +650,33 @@ def test_a_rule_that_asks_for_what_nothing_exposes_is_named(tmp_path: Path) -> N
 
 
 @pytest.fixture
-def project(tmp_path: Path, registry: Path) -> Path:
-    """A project with the small bundle as its champion, in a registry with the names of the settings."""
+def copied(project: Project, tmp_path: Path, registry: Path) -> Project:
+    """A copy of the project with the small bundle as its champion, in a registry with the names of the settings."""
     config = Path(__file__).parents[2] / "config.toml"
     (tmp_path / "config.toml").write_text(config.read_text(encoding="utf-8"), encoding="utf-8")
     assert registry == tmp_path / "registry"
-    return tmp_path
+    return project.copied_to(tmp_path)
 
 
 @pytest.mark.parametrize("change", [damage.leaf_without_a_number, damage.leaf_out_of_proportion])
-def test_a_damaged_leaf_keeps_the_golden_answers_and_is_found(project: Path, change: Any) -> None:
-    folder = project / "registry" / "versions" / "1"
+def test_a_damaged_leaf_keeps_the_golden_answers_and_is_found(copied: Project, change: Any) -> None:
+    folder = copied.folder / "registry" / "versions" / "1"
     # Golden records of one row reach few leaves.
     golden = json.loads((folder / "golden.json").read_text())[:1]
     (folder / "golden.json").write_text(json.dumps(golden))
     rehearsal.reseal(folder)
-    change(project)
+    change(copied)
     Bundle.load(folder)
     leaves = trees.read(folder / "model.onnx").leaves
     assert (~(np.abs(leaves) < 10)).sum() == 1
 
 
-def test_the_oldest_version_serves_again(project: Path) -> None:
-    registry = project / "registry"
+def test_the_oldest_version_serves_again(copied: Project) -> None:
+    registry = copied.folder / "registry"
     (registry / "versions" / "2").mkdir()
     (registry / "aliases.json").write_text('{"champion": 2}')
     (registry / "history.jsonl").write_text("")
-    damage.old_champion(project)
+    damage.old_champion(copied)
     assert json.loads((registry / "aliases.json").read_text()) == {"champion": 1}
 
 
@@ -689,15 +690,15 @@ def test_trees_are_read_and_anything_else_is_refused(small_bundle: Path, tmp_pat
         trees.read(tmp_path / "none.onnx")
 
 
-def test_a_cut_table_cannot_be_read(tmp_path: Path) -> None:
+def test_a_cut_table_cannot_be_read(project: Project, tmp_path: Path) -> None:
     from roadworthy import data
 
-    home = Path(__file__).parents[2]
+    home = project.folder
     (tmp_path / "config.toml").write_text((home / "config.toml").read_text(encoding="utf-8"), encoding="utf-8")
     folder = tmp_path / "data" / "2013"
     folder.mkdir(parents=True)
     for file in (home / "data" / "2013").glob("*.parquet"):
         (folder / file.name).write_bytes(file.read_bytes())
-    damage.cut_table(tmp_path)
+    damage.cut_table(project.copied_to(tmp_path))
     with pytest.raises(InputError, match="cannot be read"):
-        data.connect(folder)
+        data.connect(project, folder)

@@ -242,6 +242,7 @@ def test_the_model_card_says_what_the_record_says(undisturbed: Path) -> None:
     assert f"[{low}, {high}]" in page
     for words in ("2013-09-01", card["files"]["model.onnx"], card["lineage"]["contract"], "max_iter", "not the gates"):
         assert str(words) in page
+    assert card["lineage"]["model"] in page
     assert all(verdict["gate"] in page for verdict in card["verdicts"])
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
 

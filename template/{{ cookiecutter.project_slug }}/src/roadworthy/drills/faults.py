@@ -73,11 +73,13 @@ class Fault(Part):
 def load(home: Path, names: Sequence[str] = ()) -> list[Fault]:
     """The faults of the project in `home`, or those named; InputError for a name that is none and a bad file.
 
-    Those of the four sections come first, then those of any other file in the folder, a team's own.
+    Those of the four sections come first, as far as they are there, then those of any other file in the folder, a
+    team's own.
     """
     sections = [home / FOLDER / f"{section}.toml" for section in SECTIONS]
     own = sorted(file for file in (home / FOLDER).glob("*.toml") if file not in sections and file.name != CLEAN)
-    found = [fault for file in [*sections, *own] for fault in _read(file)]
+    there = [*filter(Path.is_file, sections), *own]
+    found = [fault for file in there or sections for fault in _read(file)]
     unknown = [name for name in names if name not in {fault.name for fault in found}]
     if unknown:
         hint = "there are " + ", ".join(fault.name for fault in found)

@@ -1,7 +1,7 @@
 """The practice ground: a copy of the project with two versions of its model, in which faults are planted.
 
 Code and settings are copied, data are linked and copied only when a fault rewrites them: the project itself is never
-written. Models are made of every fourth row, so that a drill takes half a minute.
+written. Of many rows, models are made of every fourth, so that a drill takes half a minute.
 """
 
 import json
@@ -17,6 +17,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
+
+from pyarrow import parquet
 
 from .. import data
 from .. import database
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
 
 LIBRARY = __package__.split(".")[0]
 LOCKS = ("requirements.in", "requirements.txt", "requirements-service.txt")
-COPIED = ("config.toml", "pyproject.toml", *LOCKS, "deploy", "drills", "data")
-EVERY = 4
+COPIED = ("config.toml", "pyproject.toml", *LOCKS, "deploy", "drills")
+EVERY, ENOUGH = 4, 80_000  # every n-th row, as long as so many rows of the largest table are left
 MONTH = 30  # days
 LIMIT = 600  # seconds that one command in a copy may take
 
@@ -135,6 +137,13 @@ def copy_project(project: "Project", target: Path) -> Copy:
             shutil.copytree(source, target / name, copy_function=_link, ignore=ignored)
         elif source.is_file():
             shutil.copy2(source, target / name)
+    for snapshot in project.settings.data.snapshots.values():
+        if not snapshot.folder.resolve().is_relative_to(home):
+            hint = "a drill may write its tables anew: let the snapshot stand in the project's folder"
+            raise InputError("stands outside of the project", where=snapshot.folder, hint=hint)
+        if snapshot.folder.is_dir():
+            place = target / snapshot.folder.resolve().relative_to(home)
+            shutil.copytree(snapshot.folder, place, copy_function=_link, ignore=ignored, dirs_exist_ok=True)
     return Copy(project, target)
 
 
@@ -150,7 +159,7 @@ def train_twice(copy: Copy, days: int = MONTH) -> None:
 
     Raises RedError when the tests of the training refuse one of them, InputError when it cannot be trained.
     """
-    copy.set({"split.every": EVERY})
+    copy.set({"split.every": _every(copy.snapshot())})
     before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(_less(copy.home, days)))
     promoted = copy.run("registry", "promote", "1")
     now = copy.run("train")
@@ -160,6 +169,12 @@ def train_twice(copy: Copy, days: int = MONTH) -> None:
             hint = "the project itself must be sound before faults are planted in it: see the command `gates`"
             kind = RedError if done.returncode == RedError.exit_code else InputError
             raise kind(f"the drill cannot begin: {done.stderr.strip()}", where=copy.home, hint=hint)
+
+
+def _every(snapshot: Path) -> int:
+    """Every which row is taken: each one of small tables."""
+    rows = max((parquet.read_metadata(file).num_rows for file in snapshot.glob("*.parquet")), default=0)
+    return min(EVERY, max(1, int(rows) // ENOUGH))
 
 
 def fresh(ground: Copy, target: Path) -> Copy:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .. import evaluation
+from .. import steps
 from .. import training
 from ..data import thinned
 from ..schema import Contract
@@ -41,15 +42,21 @@ class Ages:
 
 
 def measure(bench: Bench) -> Ages:
-    """Train on the first two parts of the data, on the first three, and so on; judge each on every later part."""
-    rows = bench.frame[bench.frame[bench.contract.target].notna()].iloc[:: bench.config.split.every]
-    return Ages(by_age(bench.project, rows, bench.spec), bench.config.gates.max_age_days)
+    """Train on the first two parts of the data, on the first three, and so on; judge each on every later part.
+
+    Earlier snapshots are looked at as well where the newest is too short to show the allowed age.
+    """
+    allowed, earlier, frame = bench.config.gates.max_age_days, bench.config.data.earlier, bench.frame
+    if earlier and _days(frame[bench.contract.day]) * (PARTS - LEARNED) / PARTS < allowed:
+        frame = pd.concat([steps.features(bench.project, *earlier), frame], ignore_index=True)
+    rows = frame[frame[bench.contract.target].notna()].iloc[:: bench.config.split.every]
+    return Ages(by_age(bench.project, rows, bench.spec), allowed)
 
 
 def by_age(project: "Project", rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
     """The loss of AUC by age, as `Ages.table`."""
     day = rows[project.contract.day]
-    start, days = day.min(), (day.max() - day.min()).days + 1
+    start, days = day.min(), _days(day)
     edges = [start + pd.Timedelta(days=round(days * part / PARTS)) for part in range(PARTS + 1)]
     ends = range(LEARNED, PARTS)
     models = {end: training.fit(project, thinned(rows[day < edges[end]], ROWS), spec) for end in ends}
@@ -67,6 +74,10 @@ def by_age(project: "Project", rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
         ]
         found.append({"since": round(age * length), "until": round((age + 1) * length), **_mean(losses)})
     return pd.DataFrame(found)
+
+
+def _days(day: pd.Series) -> int:
+    return int((day.max() - day.min()).days) + 1
 
 
 def _loss(contract: Contract, rows: pd.DataFrame, fresh: Floats, old: Floats) -> tuple[float, evaluation.Difference]:

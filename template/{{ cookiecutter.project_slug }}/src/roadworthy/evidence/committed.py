@@ -91,7 +91,7 @@ def git(project: "Project") -> tuple[str, tuple[str, ...]]:
     """The commit of the project and the files of the specification that differ from it; nothing without git."""
     home = project.folder
     package, sql = home / "src" / project.settings.project.package, project.definition.sql
-    own = {file for folder, kind in ((package, "*.py"), (package, "*.sql"), (sql, "*.sql")) for file in folder.rglob(kind)}
+    own = {*package.rglob("*.py"), *package.rglob("*.sql"), *sql.rglob("*.sql")}
     files = [home / FILE, *sorted(own)]
     # Settings that git does not keep (a copy for a drill, an installed package) are no working tree of this project.
     if not _asked(home, "ls-files", "--", FILE):

@@ -1,8 +1,8 @@
 """All gates in the order of the paper, each with what gathers its evidence and the inputs that it depends on.
 
-`needs` names those inputs beside the code and the configuration: data (the snapshots), version and before (the bundle
-under judgement and the one it replaces), registry, lock, tests, alerts (their rules), written (reports and logs),
-package (all of its code), deciding (the code of commands that decide about a version).
+`needs` names those inputs beside the code, the project's package and the configuration: data (the snapshots), version
+and before (the bundle under judgement and the one it replaces), registry, lock, tests, alerts (their rules), written
+(reports and logs), package (all code of the library), deciding (the code of commands that decide about a version).
 """
 
 from collections.abc import Callable

@@ -155,7 +155,9 @@ def _pythons() -> Iterable[str]:
     while executable.is_symlink():  # each step must exist inside
         executable = executable.parent / executable.readlink()
         yield str(executable)
-    yield from dict.fromkeys((sys.prefix, sys.base_prefix, str(package)))
+    # Packages may lie outside of the environment, when it takes those of another one (a .pth file).
+    packages = (place for place in sys.path if Path(place).name in {"site-packages", "dist-packages"})
+    yield from dict.fromkeys((sys.prefix, sys.base_prefix, str(package), *packages))
 
 
 def _masks(walls: Walls, bound: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,291 @@
+"""Two domains beside this project go through everything by the real commands: the library knows no column."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+from assembled import NAMES
+from assembled import assemble
+from assembled import change
+from assembled import command
+from assembled import environment
+from assembled import told
+
+from roadworthy import data
+from roadworthy import export
+from roadworthy import release
+from roadworthy import service
+from roadworthy import steps
+from roadworthy.bundle import Bundle
+from roadworthy.drills import faults
+from roadworthy.drills import practice
+from roadworthy.evidence import loops
+from roadworthy.gates.catalog import GATES
+from roadworthy.monitoring.log import PredictionLog
+from roadworthy.project import Project
+from roadworthy.service.front import PREDICT
+
+pytestmark = pytest.mark.slow
+SAME = 1e-6
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is known about a domain. `lost`: rows in quarantine by snapshot. `not_green`: which gates, and why.
+
+    `rung`: the monitors that ring for an incident. `promoted`: whether a challenger is better than the champion.
+    """
+
+    project: Path
+    lost: dict[str, int]
+    incident: str
+    rung: set[str]
+    until: str
+    promoted: bool
+    registry: str
+    private: tuple[str, ...] = ()
+
+
+LOST = {"charging": {"2024": 5}, "plant": {"line-a": 2, "line-b": 2}}
+TABLES = {"charging": ("sessions", "sites"), "plant": ("machines", "readings", "services")}
+REGISTRY = {"charging": "registry", "plant": "kept/registry"}
+END = {"charging": "2024-11-04", "plant": "2031-09-15"}  # of the test period
+# What happens, and the monitors that must ring for it.
+INCIDENTS = {
+    "charging": ("site-closed@2024-08-12", {"volume"}),
+    "plant": ("sensor-silent@2031-08-01", {"nulls", "drift", "skew"}),
+}
+# Whether what has changed in the world since makes a new model better than the champion.
+PROMOTED = {"charging": True, "plant": False}
+# The gates that are not green on sound data and a sound model, and the setting that would have to say what they miss.
+NOT_GREEN = {
+    "charging": {},
+    # Nothing in a plant tells of a person; there is no setting yet by which a team says that it has looked.
+    "plant": {"Data 5": "no column of the contract is private"},
+}
+
+
+@pytest.fixture(scope="session")
+def charging(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained("charging", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained("plant", tmp_path_factory)
+
+
+def trained(name: str, places: pytest.TempPathFactory) -> Path:
+    """The folder of a domain with a champion."""
+    folder = assemble(name, places.mktemp("domain") / name)
+    verdicts = told(folder, "train")
+    assert all(each["passed"] for each in verdicts)
+    promoted = command(folder, "registry", "promote", "1")
+    assert (promoted.returncode, "Version 1 is the champion" in promoted.stderr) == (0, True)
+    return folder
+
+
+@pytest.fixture(params=NAMES)
+def home(request: pytest.FixtureRequest) -> Path:
+    """The folder of each domain in turn."""
+    return Path(request.getfixturevalue(request.param))
+
+
+@pytest.fixture
+def project(home: Path) -> Project:
+    """The same as an object."""
+    return Project.open(home)
+
+
+def champion(project: Project) -> Bundle:
+    return Bundle.load(project.settings.paths.registry / "versions" / "1")
+
+
+def asked(project: Project, bundle: Bundle, rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as a client sends them."""
+    return data.records(rows, [project.contract.key, *bundle.names])
+
+
+def test_the_tables_are_sound_and_a_few_rows_are_set_aside(home: Path) -> None:
+    for snapshot, lost in LOST[home.name].items():
+        found = told(home, "check", "--snapshot", snapshot)
+        assert {each["table"] for each in found} == set(TABLES[home.name])
+        assert all(each["passed"] for each in found)
+        kept = [each for each in found if each["check"] == "rows keep the contract"]
+        assert sum(each["rows"] for each in kept) == lost
+
+
+def test_a_version_is_trained_listed_evaluated_and_tested(home: Path) -> None:
+    (version,) = told(home, "registry", "list")
+    assert (version["version"], version["aliases"]) == (1, "champion")
+    result = told(home, "evaluate")
+    assert result["auc"] == pytest.approx(version["auc"], abs=1e-4)
+    assert result["auc_low"] > 0.65
+    assert len(result["slices"]) > 5
+    assert all(each["passed"] for each in told(home, "test-model"))
+
+
+def test_the_bundle_has_the_roles_of_its_contract(project: Project) -> None:
+    bundle, contract, spec = champion(project), project.contract, project.settings.model
+    signature = bundle.signature
+    assert (signature.key, signature.time, signature.target) == (contract.key, contract.time, contract.target)
+    assert set(bundle.names) == set(spec.features)
+    assert {feature.kind for feature in signature.features} == {"category", "integer", "number"}
+    assert not any(feature.private for feature in signature.features)
+    assert project.registry.folder == project.folder / REGISTRY[project.folder.name]
+
+
+@contextmanager
+def served(home: Path, log: Path) -> Iterator[str]:
+    """The address of the command `serve`, which is ended by its number and must end well."""
+    line = [sys.executable, "-m", "roadworthy", "serve", "--port", "0"]
+    around = environment(MLE_PATHS__PREDICTIONS=str(log))
+    process = subprocess.Popen(line, cwd=home, env=around, stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    try:
+        for said in process.stderr:
+            if said.startswith("Serving at "):
+                yield said.split()[2].rstrip(",")
+                break
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        rest = process.communicate(timeout=60)[1]
+    assert (process.returncode, "Traceback" in rest) == (0, False)
+
+
+def sent(address: str, content: object) -> tuple[int, dict[str, Any]]:
+    """The status and the answer of the service to a body."""
+    kind = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address}{PREDICT}", json.dumps(content).encode(), kind)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        return refused.code, json.load(refused)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program can catch")
+def test_the_service_answers_as_the_bundle_and_keeps_what_it_answered(project: Project, tmp_path: Path) -> None:
+    bundle = champion(project)
+    rows = asked(project, bundle, steps.split(project).test.iloc[:50])
+    with served(project.folder, tmp_path / "log.db") as address:
+        status, answer = sent(address, {"rows": rows})
+        assert status == 200
+        wrong, refusal = sent(address, {**rows[0], bundle.names[0]: ["no value"]})
+        assert (wrong, bundle.names[0] in json.dumps(refusal)) == (422, True)
+        with urllib.request.urlopen(f"{address}/v1/model", timeout=30) as about:  # noqa: S310
+            assert json.load(about)["target"] == project.contract.target
+    said = [each["probability"] for each in answer["predictions"]]
+    assert answer["version"] == "1"
+    assert np.allclose(said, bundle.predict_rows(rows), rtol=0, atol=SAME)
+    assert [each["key"] for each in answer["predictions"]] == [row[project.contract.key] for row in rows]
+    with PredictionLog(tmp_path / "log.db", bundle.signature) as log:
+        assert log.read()["probability"].tolist() == said
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_a_file_is_scored_as_the_bundle_answers_and_a_bad_row_is_set_aside(
+    project: Project, tmp_path: Path, suffix: str
+) -> None:
+    bundle, contract = champion(project), project.contract
+    rows = steps.split(project).test[[contract.key, *bundle.names, contract.time, contract.target]].iloc[:500]
+    number = next(feature.name for feature in bundle.signature.features if feature.kind == "number")
+    bad = rows.iloc[:1].assign(**{contract.key: "bad", number: 1e9})
+    place, target = tmp_path / f"rows.{suffix}", tmp_path / f"scored.{suffix}"
+    together = pd.concat([rows, bad])
+    together.to_parquet(place) if suffix == "parquet" else together.to_csv(place, index=False)
+    found = told(project.folder, "score", str(place), str(target))
+    assert (found["version"], found["rows"], found["scored"], found["quarantined"]) == ("1", 501, 500, 1)
+    assert any(number in reason for reason in found["reasons"])
+    scored = pd.read_parquet(target) if suffix == "parquet" else pd.read_csv(target)
+    assert scored[contract.key].to_list() == rows[contract.key].to_list()
+    assert np.allclose(scored["probability"], export.predict(bundle, rows), rtol=0, atol=SAME)
+
+
+def test_a_prediction_is_traced_from_its_raw_rows_to_the_answer(project: Project) -> None:
+    bundle, contract = champion(project), project.contract
+    row = steps.split(project).test.dropna().iloc[[700]]
+    key = str(row[contract.key].iloc[0])
+    found = told(project.folder, "trace", key)
+    assert (found["key"], set(found["raw"])) == (key, set(TABLES[project.folder.name]))
+    values = {each["feature"]: each["value"] for each in found["features"]}
+    assert values == pytest.approx(data.records(row, bundle.names)[0])
+    moved = sum(each["moved"] for each in found["features"])
+    assert found["mean"] + moved == pytest.approx(found["sum"], abs=1e-5)
+    assert found["probability"] == pytest.approx(1 / (1 + np.exp(-found["sum"])), abs=SAME)
+    assert found["answer"] == pytest.approx(export.predict(bundle, row)[0], abs=SAME)
+    assert not {"driver"} & {name for rows in found["raw"].values() for each in rows for name in each}
+
+
+def test_quiet_months_ring_nothing_and_an_incident_rings(project: Project, tmp_path: Path) -> None:
+    home, frame, (start, end) = project.folder, steps.features(project), project.settings.split.test
+    times = frame[project.contract.time]
+    inside = frame[(times >= pd.Timestamp(start, tz="UTC")) & (times < pd.Timestamp(end, tz="UTC"))]
+    quiet, loud = tmp_path / "quiet.db", tmp_path / "loud.db"
+    found = told(home, "simulate", "--log", str(quiet))
+    labelled = int(inside[project.contract.target].notna().sum())
+    assert (found["predictions"], found["labels"], found["alarms"]) == (len(inside), labelled, [])
+    watched = told(home, "monitor", "--log", str(quiet), "--until", END[home.name])
+    assert all(each["passed"] for each in watched["verdicts"])
+    incident, rung = INCIDENTS[home.name]
+    found = told(home, "simulate", "--log", str(loud), "--incident", incident)
+    assert rung <= {alarm["monitor"] for alarm in found["alarms"]}
+    watched = told(home, "monitor", "--log", str(loud), "--until", END[home.name], code=1)
+    red = {each["gate"].partition(":")[0] for each in watched["verdicts"] if each["passed"] is False}
+    assert red & rung
+
+
+def test_the_gates_are_green_but_for_what_no_setting_can_say_yet(home: Path) -> None:
+    words = {"charging": "scorecard", "plant": "gates"}[home.name]
+    found = told(home, words, code=1 if NOT_GREEN[home.name] else 0)
+    judged = {each["gate"]: each for each in (found["tests"] if words == "scorecard" else found)}
+    assert list(judged) == [gate.name for gate in GATES]
+    not_green = {name: each["evidence"] for name, each in judged.items() if each["passed"] is not True}
+    assert set(not_green) == set(NOT_GREEN[home.name])
+    assert all(why in not_green[name] for name, why in NOT_GREEN[home.name].items())
+
+
+def test_a_drill_finds_its_tables_and_its_drills_wherever_they_stand(project: Project, tmp_path: Path) -> None:
+    copy = practice.copy_project(project, tmp_path / "copy")
+    tables = {table.stem for table in copy.snapshot().glob("*.parquet")}
+    assert tables == set(TABLES[project.folder.name])
+    for fault in faults.load(project.folder):
+        assert fault.gate in {gate.name for gate in GATES}
+        place = practice.fresh(copy, tmp_path / fault.name)
+        place.plant(fault)
+        assert Project.open  # the copy is changed, and nothing else
+
+
+def test_a_fault_of_a_domain_is_caught_by_its_gate(charging: Path) -> None:
+    (drilled,) = told(charging, "drill", "settings changed after training")
+    assert (drilled["gate"], drilled["caught"], drilled["red"]) == ("Model 1", True, ["Model 1"])
+
+
+def test_a_retraining_decides_and_records_it(project: Project) -> None:
+    home, promoted = project.folder, PROMOTED[project.folder.name]
+    row = told(home, "retrain")
+    assert (row["decision"], row["champion"], row["version"]) == (1, 1, 2)
+    assert row["outcome"] == ("promoted" if promoted else "kept as challenger")
+    assert (row["gain"] > 0.01) == promoted
+    assert told(home, "retrain", "--list") == [row]
+    assert project.registry.aliases() == {"champion": 2 if promoted else 1, "challenger": 2}
+    (card,) = project.registry.folder.glob("decisions/*/card.json")
+    about = project.contract.features.column(project.contract.target).about
+    assert json.loads(card.read_text(encoding="utf-8"))["use"]["answers"] == about
+    if promoted:
+        assert command(home, "registry", "rollback").returncode == 0
+        assert project.registry.aliases()["champion"] == 1
