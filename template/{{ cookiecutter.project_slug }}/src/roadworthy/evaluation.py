@@ -1,8 +1,8 @@
 """How good predictions are, and how sure we are of it: metrics with intervals by day blocks.
 
-Flights of one day share weather and congestion, so rows are not independent. Intervals come from drawing whole days
-with replacement (block bootstrap; Kuensch 1989). A bootstrap of rows gives November 2013 an AUC of +-.008, the days
-say .62 to .70.
+What happens on one day has much in common, so rows are not independent. Intervals come from drawing whole days with
+replacement (block bootstrap; Kuensch 1989). A bootstrap of rows gives a month of the course's data an AUC of +-.008,
+the days say .62 to .70.
 """
 
 from collections.abc import Callable

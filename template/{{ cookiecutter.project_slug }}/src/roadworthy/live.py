@@ -1,4 +1,4 @@
-"""Play months again against the running service: requests in the order of the departures, labels when flights land.
+"""Play months again against the running service: requests in the order of time, labels when they are known.
 
 The service keeps the prediction time that each row names, which it does only with `given_times` set; so its log looks
 as if the months had passed. A row that the service refuses is not there, as in reality.
@@ -50,15 +50,15 @@ def play(
     *,
     progress: Progress | None = None,
 ) -> Played:
-    """Ask the service for the rows of a period, and write labels into its prediction log as flights land.
+    """Ask the service for the rows of a period, and write labels into its prediction log as they become known.
 
-    `bundle` is the version that is watched, `log` the file that the service writes. What lands after the end of the
+    `bundle` is the version that is watched, `log` the file that the service writes. What is known after the end of the
     period has no label yet. Raises InputError when the service answers with something else, when the log holds
     predictions already, and when the service did not log what it answered.
     """
     within = played(contract, rows, period)
     most = _agree(client, bundle)
-    flying, answered, refused = _Flying(contract, within), 0, Counter[str]()
+    waiting, answered, refused = _Waiting(contract, within), 0, Counter[str]()
     with PredictionLog(log, bundle.signature) as written:
         if written.count()[0]:
             hint = "start the service with a new one: MLE_PATHS__PREDICTIONS=simulated.db; what happened stays apart"
@@ -66,31 +66,31 @@ def play(
         weeks = (within[contract.time] - pd.Timestamp(period[0])) // CHUNK
         for at, (_, week) in enumerate(within.groupby(weeks), start=1):
             for _, day in week.groupby(week[contract.time].dt.floor("D")):
-                flying.land(written, day[contract.time].iloc[0])
+                waiting.end(written, day[contract.time].iloc[0])
                 for start in range(0, len(day), most):
                     good, bad = client.predict(_rows(contract, day[start : start + most], bundle))
                     answered, refused = answered + good, refused + bad
             if progress:
                 progress(at, weeks.nunique())
-        flying.land(written, pd.Timestamp(period[1]))
+        waiting.end(written, pd.Timestamp(period[1]))
         _wait_for(lambda: written.count()[0] >= answered, log)
         return Played(answered, written.count()[1], refused)
 
 
-class _Flying:
-    """Flights whose label is still to come, in the order in which it does; a cancelled one is never among them."""
+class _Waiting:
+    """Rows whose label is still to come, in the order in which it does; one without any is never among them."""
 
     def __init__(self, contract: Contract, rows: pd.DataFrame) -> None:
         self._contract = contract
         known = rows[rows[contract.target].notna() & rows[contract.known_at].notna()]
         self._rows = known.sort_values(contract.known_at, kind="stable")
         self._at = self._rows[contract.known_at]
-        self._landed = 0
+        self._done = 0
 
-    def land(self, log: PredictionLog, now: pd.Timestamp) -> None:
+    def end(self, log: PredictionLog, now: pd.Timestamp) -> None:
         """Write the labels that are known by now."""
         end = int(self._at.searchsorted(now, side="right"))
-        new, self._landed = self._rows[self._landed : end], max(end, self._landed)
+        new, self._done = self._rows[self._done : end], max(end, self._done)
         contract = self._contract
         log.append_labels(new[contract.key], new[contract.target], new[contract.known_at].to_numpy())
 

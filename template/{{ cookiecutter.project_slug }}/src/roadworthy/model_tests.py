@@ -21,7 +21,7 @@ Predict = Callable[[pd.DataFrame], NDArray[np.float64]]
 MAX_LOSS = 0.01  # of the Brier score
 MAX_REVERSAL = 0.01  # of the mean probability: drawing days again moves an effect by .01 to .03, one time in three
 SAMPLE = 4000
-# The strongest honest feature has .62 alone, the leaked departure delay .87.
+# The strongest honest feature of the course has .62 alone, the one that leaks .87.
 MAX_AUC_ALONE = 0.80
 
 

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from dataclasses import dataclass
 from typing import Literal
 
+TAKEN = ("row", "day_number")  # columns that the checks add to a table
 Kind = Literal["category", "text", "integer", "number", "boolean", "time", "date"]
 Known = Literal["before", "after"]
 
@@ -110,6 +111,12 @@ class Table:
     time: str = ""
     known_at: str = ""
     max_missing_days: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a column that the checks have themselves."""
+        if taken := [name for name in self.names if name in TAKEN]:
+            what = f"the checks have a column {taken[0]!r} of their own: rename that of the table {self.name}"
+            raise ValueError(f"{what} in a repair, and in the contract")
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError when there is none."""

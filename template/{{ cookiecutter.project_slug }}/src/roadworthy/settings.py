@@ -1,6 +1,6 @@
 """The settings: config.toml, checked and frozen; an environment variable MLE_SECTION__KEY wins over the file.
 
-Only the command line, the application factories and the lessons read them; every other function takes arguments.
+Only `Project`, `keys new` and the application factories of the service read them; every other function takes arguments.
 """
 
 import os

@@ -28,7 +28,7 @@ WEEK = 7
 @click.command()
 @click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="First day (UTC); that of the test period.")
 @click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="The day after the last; that of the test period.")
-@click.option("--snapshot", help="The flights that are played; those of config.toml without it.")
+@click.option("--snapshot", help="The rows that are played; those of config.toml without it.")
 @click.option(
     "--incident", "incidents", multiple=True, metavar="NAME@DATE", help="What happens, from when on; repeat it."
 )
@@ -49,7 +49,7 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
     """Play past months again, and show which alarm would have rung in which week.
 
     The log stays, for `monitor --log LOG --until DAY`. With --url it is the service's own, which must be empty, and the
-    service needs MLE_SERVICE__GIVEN_TIMES=true, so that its log has the times of the flights.
+    service needs MLE_SERVICE__GIVEN_TIMES=true, so that its log has the times of the rows.
     """
     from . import live
     from . import simulation

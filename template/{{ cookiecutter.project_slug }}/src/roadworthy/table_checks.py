@@ -1,7 +1,7 @@
 """Checks of a table as a whole: its laws, weeks that stand out, and whether all tables tell of the same period.
 
-A value can be inside its range in every row and the table still wrong: degrees Celsius where Fahrenheit is meant, an
-airport whose rows are lost for some weeks, weather that ends before the flights do.
+A value can be inside its range in every row and the table still wrong: degrees Celsius where Fahrenheit is meant, a
+place whose rows are lost for some weeks, observations that end before what they are joined to.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ MIN_WEEKS = 4
 # A thin week. The thinnest whole week of 2013 and 2023 has .77 of the rows of the median week.
 MIN_ROWS = 0.5
 # A week may lack up to 3 times what a year may, and 20 points more: the worst of 2013 and 2023 are a week of storms
-# with 21% cancelled flights (limit 44%) and a silent barometer, 26% (65%).
+# with 21% of the labels missing (limit 44%) and a silent sensor, 26% (65%).
 TIMES, MORE = 3, 0.2
 # A category of 30 rows a week disappears when it has none for over a week: of all with more than 20, the longest gap
 # in both years is 3 days.
 OFTEN, MAX_GAP = 30, 7
-# Days by which tables may begin and end apart: the weather of both years lacks 31 December, UTC adds part of a day.
+# Days by which tables may begin and end apart: one of the course's lacks the last of a year, UTC adds part of a day.
 MAX_APART = 3
 # The quarantine is for single rows. A part of the table that loses more than half of its rows is an incident.
 MAX_LOST = 0.5

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "duckdb", "skl2onnx", "onnxruntime")
 MODELLED = ("category", "integer", "number")
+# Columns that the prediction log, the monitors and a quarantine have themselves, beside those of the features.
+TAKEN = {"key", "time", "request_id", "version", "probability", "decision", "label", "known_at"}
+TAKEN |= {"day", "due", "prediction", "row", "reason"}
 PARTS, FOLDS = 6, 3
 ENOUGH = 160_000  # rows to hold out: what half a year has; how sure an estimate is depends on days, not on rows
 Lineage = Mapping[str, Any]
@@ -66,6 +69,9 @@ def fit(project: "Project", rows: pd.DataFrame, spec: Model, half_life: int = 0)
     if strange:
         hint = f"a feature has an entry in FEATURES of contract.py, of the kind {' or '.join(MODELLED)}"
         raise InputError(f"the contract has no such feature: {', '.join(strange)}", where="[model] features", hint=hint)
+    if taken := [name for name in spec.features if name in TAKEN]:
+        hint = "rename it in features.sql and in contract.py"
+        raise InputError(f"the library has a column {taken[0]!r} of its own", where="[model] features", hint=hint)
     if rows[contract.target].nunique() < 2:
         raise InputError("only one class in the training period", where="[split] train", hint="choose a longer period")
     target = rows[contract.target].astype(int)
@@ -88,8 +94,8 @@ def held_out(project: "Project", rows: pd.DataFrame, spec: Model) -> pd.DataFram
     """Rows of training with their probability by a model that has not seen their part: day, target, probability, part.
 
     The days are cut into six successive parts, months of half a year, of which two are left out at a time (block
-    cross-validation; Roberts et al. 2017): a day left out alone would be answered by the weather of its neighbours. The
-    three models have two thirds of the rows each, so they cost two trainings. Of far more than `ENOUGH` rows every n-th
+    cross-validation; Roberts et al. 2017): a day left out alone would be answered by its neighbours. The three
+    models have two thirds of the rows each, so they cost two trainings. Of far more than `ENOUGH` rows every n-th
     is taken.
     """
     rows = data.thinned(rows, ENOUGH)

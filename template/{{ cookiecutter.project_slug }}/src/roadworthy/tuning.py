@@ -1,9 +1,9 @@
 """Tune the hyperparameters: fit each candidate on weeks of the training period, judge it on the weeks between.
 
-The weeks that judge come from the whole period. The last sixth alone is one kind of weather: on June 2023 three trees
-rank better than two hundred by .028 AUC. Rows matter as well: with 15,000 of them simpler models look better, beyond
-chance by up to .013, than the one that is best with all 160,000; with 30,000 rows hardly any more (by up to .0075,
-once in 24 parts of 2013 and 2023).
+The weeks that judge come from the whole period. The last sixth alone is one season: on June of the course's data,
+2023, three trees rank better than two hundred by .028 AUC. Rows matter as well: with 15,000 of them simpler models
+look better, beyond chance by up to .013, than the one that is best with all 160,000; with 30,000 rows hardly any more
+(by up to .0075, once in 24 parts of 2013 and 2023).
 """
 
 from collections.abc import Iterator

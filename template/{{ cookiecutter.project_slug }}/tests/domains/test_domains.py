@@ -10,7 +10,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from assembled import NAMES
-from assembled import assemble
-from assembled import change
+from assembled import champion_of
 from assembled import command
 from assembled import environment
 from assembled import told
@@ -43,23 +41,7 @@ pytestmark = pytest.mark.slow
 SAME = 1e-6
 
 
-@dataclass(frozen=True)
-class Expected:
-    """What is known about a domain. `lost`: rows in quarantine by snapshot. `not_green`: which gates, and why.
-
-    `rung`: the monitors that ring for an incident. `promoted`: whether a challenger is better than the champion.
-    """
-
-    project: Path
-    lost: dict[str, int]
-    incident: str
-    rung: set[str]
-    until: str
-    promoted: bool
-    registry: str
-    private: tuple[str, ...] = ()
-
-
+# Rows in quarantine, by snapshot.
 LOST = {"charging": {"2024": 5}, "plant": {"line-a": 2, "line-b": 2}}
 TABLES = {"charging": ("sessions", "sites"), "plant": ("machines", "readings", "services")}
 REGISTRY = {"charging": "registry", "plant": "kept/registry"}
@@ -79,30 +61,10 @@ NOT_GREEN = {
 }
 
 
-@pytest.fixture(scope="session")
-def charging(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trained("charging", tmp_path_factory)
-
-
-@pytest.fixture(scope="session")
-def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return trained("plant", tmp_path_factory)
-
-
-def trained(name: str, places: pytest.TempPathFactory) -> Path:
-    """The folder of a domain with a champion."""
-    folder = assemble(name, places.mktemp("domain") / name)
-    verdicts = told(folder, "train")
-    assert all(each["passed"] for each in verdicts)
-    promoted = command(folder, "registry", "promote", "1")
-    assert (promoted.returncode, "Version 1 is the champion" in promoted.stderr) == (0, True)
-    return folder
-
-
 @pytest.fixture(params=NAMES)
 def home(request: pytest.FixtureRequest) -> Path:
-    """The folder of each domain in turn."""
-    return Path(request.getfixturevalue(request.param))
+    """The folder of each domain in turn, with a champion."""
+    return champion_of(request.param)
 
 
 @pytest.fixture
@@ -265,14 +227,12 @@ def test_a_drill_finds_its_tables_and_its_drills_wherever_they_stand(project: Pr
     assert tables == set(TABLES[project.folder.name])
     for fault in faults.load(project.folder):
         assert fault.gate in {gate.name for gate in GATES}
-        place = practice.fresh(copy, tmp_path / fault.name)
-        place.plant(fault)
-        assert Project.open  # the copy is changed, and nothing else
+        practice.fresh(copy, tmp_path / fault.name).plant(fault)
 
 
-def test_a_fault_of_a_domain_is_caught_by_its_gate(charging: Path) -> None:
-    (drilled,) = told(charging, "drill", "settings changed after training")
-    assert (drilled["gate"], drilled["caught"], drilled["red"]) == ("Model 1", True, ["Model 1"])
+def test_a_fault_of_a_domain_is_caught_by_its_gate() -> None:
+    (drilled,) = told(champion_of("charging"), "drill", "settings changed after training")
+    assert (drilled["gate"], drilled["caught"]) == ("Model 1", True)
 
 
 def test_a_retraining_decides_and_records_it(project: Project) -> None:
@@ -289,3 +249,74 @@ def test_a_retraining_decides_and_records_it(project: Project) -> None:
     if promoted:
         assert command(home, "registry", "rollback").returncode == 0
         assert project.registry.aliases()["champion"] == 1
+
+
+def test_two_projects_in_one_process_know_nothing_of_each_other(tmp_path: Path) -> None:
+    both = {name: _elsewhere(Project.open(champion_of(name)), tmp_path / name) for name in NAMES}
+    one, other = both.values()
+    assert one.contract.sha256 != other.contract.sha256
+    frames = {name: steps.features(project) for _ in range(2) for name, project in both.items()}
+    for name, project in both.items():
+        assert list(frames[name].columns) == project.contract.features.names
+        assert project.contract.key in project.sql("features.sql")
+        assert project.build.__module__ == f"{name}_project.model"
+    versions = {name: steps.train(project).version for name, project in both.items()}
+    judged = {name: release.judge(project, versions[name]) for name, project in both.items()}
+    for name in NAMES:
+        not_green = {each.gate: each.evidence for each in judged[name].gates if each.passed is not True}
+        assert set(not_green) == set(NOT_GREEN[name]), not_green
+    # The models are those that each project trained alone, in a process of its own.
+    for name, project in reversed(both.items()):
+        alone, here = champion(Project.open(champion_of(name))), Bundle.load(project.registry.path(versions[name]))
+        assert here.manifest["lineage"] == alone.manifest["lineage"]
+        for file in ("model.onnx", "signature.json", "reference.json"):
+            assert here.manifest["sha256"][file] == alone.manifest["sha256"][file]
+
+
+def _elsewhere(project: Project, folder: Path) -> Project:
+    """The same project, which writes somewhere else."""
+    names = ("registry", "runs", "reports", "cache", "artifacts")
+    paths: dict[str, Any] = {name: folder / name for name in names}
+    paths |= {"tracking": folder / "mlflow.db", "predictions": folder / "log.db"}
+    settings = project.settings
+    return project.using(settings.model_copy(update={"paths": settings.paths.model_copy(update=paths)}))
+
+
+def test_two_services_in_one_process_answer_each_for_its_own(tmp_path: Path) -> None:
+    both = {name: Project.open(champion_of(name)) for name in NAMES}
+    bundles = {name: champion(project) for name, project in both.items()}
+    apps = {
+        name: service.create_app(bundle, predictions=tmp_path / f"{name}.db") for name, bundle in bundles.items()
+    }
+    rows = {name: asked(both[name], bundles[name], steps.split(both[name]).test.iloc[:6]) for name in NAMES}
+    for at in range(6):
+        for name, app in apps.items():
+            status, answer = loops.run(_ask(app, rows[name][at]))
+            assert (status, answer["model"]) == (200, both[name].settings.model.name)
+            assert answer["probability"] == pytest.approx(bundles[name].predict_rows([rows[name][at]])[0], abs=SAME)
+            foreign = next(rows[each][at] for each in NAMES if each != name)
+            assert loops.run(_ask(app, foreign))[0] == 422
+
+
+async def _ask(app: Any, row: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        answer = await client.post(PREDICT, json=row)
+        return answer.status_code, answer.json()
+
+
+@pytest.mark.parametrize("name", ["version", "label", "day", "prediction"])
+def test_a_feature_with_a_name_of_the_library_is_refused_in_a_sentence(tmp_path: Path, name: str) -> None:
+    home = Path(shutil.copytree(champion_of("plant"), tmp_path / "plant"))
+    for file, old in (("features.sql", "as load"), ("contract.py", 'name="load"')):
+        change(home / "src" / "plant_project" / file, old, old.replace("load", name))
+    change(home / "config.toml", '"load"', f'"{name}"')
+    refused = command(home, "train")
+    assert (refused.returncode, f"the library has a column {name!r} of its own" in refused.stderr) == (2, True)
+
+
+def test_a_table_with_a_column_of_the_checks_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    home = Path(shutil.copytree(champion_of("plant"), tmp_path / "plant"))
+    change(home / "src" / "plant_project" / "contract.py", 'name="rated"', 'name="row"')
+    refused = command(home, "check")
+    assert (refused.returncode, "the checks have a column 'row' of their own" in refused.stderr) == (2, True)

@@ -122,7 +122,7 @@ def _bundle(project: Project, frame: pd.DataFrame) -> Bundle:
     split = data.Split(*parted(contract, frame))
     pipeline = training.fit(project, split.train, spec)
     p = training.predict(pipeline, spec, split.test)
-    # All of it as one block: a day of a few flights may lack one of the classes, and an AUC needs both.
+    # All of it as one block: a day of a few rows may lack one of the classes, and an AUC needs both.
     judged = evaluation.evaluate(split.test[contract.target], p, np.zeros(len(p)), draws=2)
     # Without the model tests: so few rows say nothing about slices.
     trained = training.Trained(project, pipeline, spec, split, p, judged, (), {})

@@ -2,7 +2,7 @@
 
 Of a few days around the moment, the tables are taken twice: as they were written later, and as they stood at the
 moment. A feature of an event up to it that is not the same in both has seen what came later: another column of the
-event, the weather of an hour that was not over, a mean over the whole period.
+event, an observation of an hour that was not over, a mean over the whole period.
 """
 
 from collections import Counter

@@ -46,6 +46,7 @@ ROWS = 20_000  # of a table of an SQLite file, the newest
 VALUES = 20_000  # of a column
 TEXTS = ("category", "text")
 PLANTED = "PRIVATE-7F3A9C"
+QUARANTINE = "quarantine"  # the folder in which `check` keeps whole rows for repair
 SQLITE = b"SQLite format 3\x00"
 PARQUET = b"PAR1"
 RUN = re.compile(rb"[\x20-\x7e]{16,}")  # text in a binary file: in shorter runs, chance writes an e-mail address
@@ -96,7 +97,8 @@ def written(bench: Bench) -> Iterator[tuple[str, str]]:
     # A database is not looked into: it may be another's too.
     beside = [path.parent for path in (paths.predictions, paths.tracking) if isinstance(path, Path)]
     folders = (bench.folder, *beside, paths.reports)
-    files = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
+    found = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
+    files = (file for file in found if file.parent.name != QUARANTINE)
     left = LARGEST
     for file in sorted(files, key=lambda file: (file.parent != bench.folder, -file.stat().st_mtime)):
         size = file.stat().st_size

@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from ..evidence.worked_examples import Examples
 
 # A value a hundred times out must be refused: a bound may lie as far from the values seen as 30 times their span, or
-# their largest one. The widest of the contract: rain, 5 inches an hour, where .64 were seen in 2023 (6.8 times) and
+# their largest one. The widest of the course: rain, 5 inches an hour, where .64 were seen in 2023 (6.8 times) and
 # .21 when its days are drawn again without that of the cloudburst (23 times).
 MAX_ROOM = 30.0
 # A third of the rows more without a value is an incident; the contract leaves .15 over the worst year, .28 over 2023.
 MAX_SLACK = 0.35
-# Shuffled noise gains at most .0003 of AUC on a year of days between; the weakest real feature .0010 (dest, 2023).
+# Shuffled noise gains at most .0003 of AUC on a year of days between; the weakest real feature of the course .0010.
 LEAST_AUC = 0.0005
 # The dearest of the 20 features costs 1.7 times the median one; a busy machine adds a half.
 MAX_TIMES_MEDIAN = 5.0
-# Of a text that is named in every request; the longest mean is 14 (wind_speed with all its digits).
+# Of a text that is named in every request; the longest mean is 14 (a number with all its digits).
 MAX_REQUEST_BYTES = 100
-# About a thousand categories. dest (105 of them) has 2.2 kB in the signature and the reference together.
+# About a thousand categories: 105 of them have 2.2 kB in the signature and the reference together.
 MAX_BUNDLE_BYTES = 20_000
-# Operators hand on 23 rows for each flight now. Twenty more joins would make it 60; a join by a range makes hundreds.
+# Operators hand on 23 rows for each one of the course. Twenty more joins would make it 60; a join by a range hundreds.
 MAX_TOUCHED = 100.0
 # Four times the data, and the same work for each row, or a little less: what grows does not fit in memory some day.
 MAX_GROWTH = 1.5
-# CPU in as-of joins of the flights with themselves: 16 to 34 on a busy machine.
+# CPU in as-of joins of the events with themselves: 16 to 34 on a busy machine.
 MAX_JOINS = 100.0
 # A line of SQL, an entry in the contract, a name in the settings. CPU: 1 s now, and 4 s on a busy machine.
 MAX_FILES = 3

@@ -34,10 +34,10 @@ HALF = 1.96  # half of a 95% interval, in standard errors
 # its interval; .10, set on seven of these parts, was a false alarm on another. Turned labels are .28 below.
 MAX_DROP = 0.16
 # How far the mean answer may be from the share of the target in a slice of the rows that training has seen. Sound fits:
-# .035 at most, .017 in large slices. A carrier that was left out: .146; weekends that were: .102. A model that is off
+# .035 at most, .017 in large slices. A category that was left out: .146; weekends that were: .102. A model that is off
 # by as much on all rows is the subject of other gates.
 MAX_OFF = 0.07
-# How far a group may surely be from all rows, by the same rule: probabilities above .063 (an airport that got better
+# How far a group may surely be from all rows, by the same rule: probabilities above .063 (a place that got better
 # during 2023) and below .029, recall below .098. Limits set on seven of the parts (.06, .03) failed on two others. The
 # side that harms is the stricter one: passengers who are not warned.
 MAX_OVER, MAX_UNDER, MAX_MISSED = 0.095, 0.045, 0.15

@@ -94,7 +94,7 @@ def stable(evidence: Numbers, max_step: float = 10.0, max_certain: float = 0.02,
     """No value that is no number, no step out of proportion, no answer at or beyond 0 and 1.
 
     A step of 10 in the log-odds multiplies the odds by 22,000; the largest of the model is 0.5. None of the answers of
-    2013 and 2023 is closer than .001 to 0 or 1, for no flight is that certain; 2% of them is a model that has lost its
+    2013 and 2023 is closer than .001 to 0 or 1, for nothing is that certain; 2% of them is a model that has lost its
     measure. Batches of another size add in the same order: 1e-6 is float32 with a margin.
     """
     if evidence.error:

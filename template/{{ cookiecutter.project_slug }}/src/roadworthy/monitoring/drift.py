@@ -2,7 +2,7 @@
 
 Each takes two vectors of counts: `expected` (the reference) and `actual` (the window). PSI decides about alarms,
 because it measures an effect. The two tests are shown beside it: with tens of thousands of rows every difference is
-significant, and they take rows for independent, which flights of one day are not.
+significant, and they take rows for independent, which those of one day are not.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """How good the answers are before any label is there: what the probabilities say about themselves.
 
 If a probability is a frequency, the predictions of a window imply their own AUC, Brier score and log loss: each row
-counts as late with its probability and as in time with the rest (Guillory et al. 2021; NannyML calls it CBPE,
+counts as positive with its probability and as negative with the rest (Guillory et al. 2021; NannyML calls it CBPE,
 confidence-based performance estimation). They need not be frequencies, so they are calibrated first (Platt 1999) on
 answers of models that had not seen the rows: six successive parts of training, two left out at a time
 (`training.held_out`).
@@ -145,7 +145,7 @@ def unseen(reference: Mapping[str, Any], columns: Columns, rows: int) -> NDArray
 
 
 def _metrics(q: Floats, p: Floats, of_day: NDArray[np.intp], weights: Floats) -> Floats:
-    """The metrics (draws, 3) when row i is late with q[i], for each weighting (draws, days) of the days."""
+    """The metrics (draws, 3) when row i is positive with q[i], for each weighting (draws, days) of the days."""
     edges = np.unique(np.quantile(p, np.linspace(0, 1, CELLS + 1)[1:-1]))
     shape = (weights.shape[1], len(edges) + 1)
     at = np.ravel_multi_index((of_day, np.searchsorted(edges, p, side="right")), shape)

@@ -46,10 +46,10 @@ class Thresholds:
     max_unseen: share of rows with a category that training lacks; in July to December 2013 it stays below 0.002.
     max_nulls: change of the share of missing values. max_gap: mean prediction against base rate; max_ece: expected
     calibration error; the first half of a year predicts the second to .03 on the whole, single months to .09.
-    min_coverage: share of labels that arrive; a week of storms cancels a fifth of the flights (February 2013: .83).
-    min_days: of a window, else its weather is no sample. max_volume: by how much there may be more predictions (or, as
+    min_coverage: share of labels that arrive; the worst weeks of the course's data have .83.
+    min_days: of a window, else they are no sample. max_volume: by how much there may be more predictions (or, as
     the inverse, fewer); the weeks of 2013 stay within .05 of their weekdays. max_silence: hours without a prediction,
-    or with labels due and none coming; the longest night without a departure has 7. max_skew: share of values that
+    or with labels due and none coming; the longest night of the course's data has 7. max_skew: share of values that
     differ from the batch path; of the same code and data none do.
 
     An alarm rings when n of the last m windows are violated; that of a monitor in CERTAIN with the first: it reads a
@@ -79,7 +79,7 @@ class Window:
     """The predictions of a period: features by name, and for each row probability, label, day, and whether it is due.
 
     A label is NaN while it is unknown. Only rows whose label is `due` are judged: among the others, those known
-    already are the short flights.
+    already are those that take least time.
     """
 
     name: str
@@ -167,9 +167,9 @@ def outcomes(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds)
     evidence = f"{coverage:.1%} of {due:,} labels that are due, at least {thresholds.min_coverage:.0%}"
     arrived = coverage >= thresholds.min_coverage
     labels = Reading(window.name, "labels", "", coverage, thresholds.min_coverage, not arrived, evidence)
-    late = int(np.nansum(window.label[known]))
-    if min(late, int(known.sum()) - late) < MIN_CLASS:
-        reason = f"not judged: {late:,} late of {int(known.sum()):,} known labels, at least {MIN_CLASS} of each class"
+    count, positive = int(known.sum()), int(np.nansum(window.label[known]))
+    if min(positive, count - positive) < MIN_CLASS:
+        reason = f"not judged: {positive:,} positive of {count:,} known labels, at least {MIN_CLASS} of each class"
         return [labels, *_unjudged(window, OUTCOMES[1:], reason)]
     return [labels, *_performance(metrics, window, thresholds)]
 

@@ -1,6 +1,6 @@
 """How far a quiet world moves by itself: limits for the monitors, measured on the training period.
 
-A convention such as "PSI above 0.2" takes every change of weather for an incident. So each week of training is held
+A convention such as "PSI above 0.2" takes every change of season for an incident. So each week of training is held
 against the rest of training. The limit of a monitor is the prediction bound for one more week of that kind, at such a
 level that one quiet week in fifty violates any of them at all: module `chance`. That two of three weeks must agree
 makes an alarm of chance rarer still.

@@ -1,6 +1,6 @@
 """Skew between training and serving: what the service was given, against what the batch path gives for the same keys.
 
-The batch path is the SQL over the snapshot that training learned from. Where both speak of the same flight they must
+The batch path is the SQL over the snapshot that training learned from. Where both speak of the same row they must
 say the same: another value is a fault of one of them, in every season, and no statistic of one column can be as sure.
 So one window rings. Values are compared as float32, as the model sees them; missing equals missing.
 """

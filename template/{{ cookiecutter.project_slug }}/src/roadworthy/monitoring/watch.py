@@ -41,7 +41,7 @@ DAYS = 7  # of a window: the limits of the reference were measured on weeks
 WINDOWS = 13  # a quarter of a year
 JUDGE_OVER = 4  # windows: the AUC of one week scatters by .07, that of four by .04
 SILENT = timedelta(days=365)  # for longer, a log counts as one that has not begun
-LABEL_DELAY = timedelta(days=1)  # 99.9% of the flights have landed 11 hours after their scheduled departure
+LABEL_DELAY = timedelta(days=1)  # of the course's labels, 99.9% are known after 11 hours
 Monitor = Callable[[Mapping[str, Any], Window], Reading]  # of a project: a reading of one window
 
 
@@ -94,7 +94,7 @@ def monitor(
     rows = _rows(log_path, bundle, start - timedelta(days=days), end)
     due = rows["time"] <= _utc(end - label_delay)
     own = (rows["version"] == bundle.version) & (rows["time"] >= _utc(start))
-    # The log does not know where a flight is: the blocks of the intervals are days in UTC.
+    # The log does not know local time: the blocks of the intervals are days in UTC.
     columns = {**rows, "day": rows["time"].astype("datetime64[D]"), "due": due}
     parts, starts = _windows({name: values[own] for name, values in columns.items()}, end, days, windows)
     came = traffic.Traffic(

@@ -1,6 +1,6 @@
 """A canary: a new version answers a share of the requests until it is promoted, or departs from the one in service.
 
-Which request falls to it depends on the key of the row alone, so that the same flight always meets the same version.
+Which request falls to it depends on the key of the row alone, so that the same row always meets the same version.
 What the canary cannot answer, the version in service answers: a bad one costs time, and no request.
 """
 
