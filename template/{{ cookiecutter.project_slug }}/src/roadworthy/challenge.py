@@ -120,7 +120,7 @@ def plan_of(project: "Project", own: "Project", why: str) -> dict[str, Any]:
 
 
 def code() -> str:
-    """A sum over the files of the package behind features, training and comparison."""
+    """A sum over the files of the library behind features, training and comparison."""
     files = behind(steps.made, retraining.against, export.write)
     return decisions.fingerprint([(path.name, sha256(path)) for path in files])
 

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-from functools import cached_property
 from importlib.metadata import EntryPoint
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from .gates import Verdict
 
+PROJECT = "roadworthy.project"  # under which a call of the command line keeps the project
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 
 
@@ -44,38 +44,40 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, in the order of the alphabet; without a project that can be read, only those without one."""
         try:
-            own = set(self.of_project)
+            own = set(self.of_project(ctx))
         except ProjectError:
             own = set()
-        return sorted({*super().list_commands(ctx), *self.of_packages, *own})
+        return sorted({*super().list_commands(ctx), *self.of_packages(), *own})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name; one of the project gets the project as its object."""
         ours = super().get_command(ctx, cmd_name)
         if ours:
             return ours
-        if cmd_name in self.of_packages:
-            found: click.Command = self.of_packages[cmd_name].load()
+        entry = self.of_packages().get(cmd_name)
+        if entry:
+            found: click.Command = entry.load()
             return found
-        own = self.of_project.get(cmd_name)
+        own = self.of_project(ctx).get(cmd_name)
         if own:
-            ctx.obj = self.project
+            ctx.obj = self.project(ctx)
         return own
 
-    @cached_property
-    def project(self) -> Project:
-        """The project that holds the working folder."""
-        return Project.open()
+    def project(self, ctx: click.Context) -> Project:
+        """The project that holds the working folder; opened once for a call of the command line."""
+        if PROJECT not in ctx.meta:
+            ctx.meta[PROJECT] = Project.open()
+        found: Project = ctx.meta[PROJECT]
+        return found
 
-    @cached_property
-    def of_packages(self) -> dict[str, EntryPoint]:
+    @staticmethod
+    def of_packages() -> dict[str, EntryPoint]:
         """The entry points of the group `roadworthy.commands` by the names of their commands."""
         return {entry.name: entry for entry in entry_points(group="roadworthy.commands")}
 
-    @cached_property
-    def of_project(self) -> dict[str, click.Command]:
-        """The commands of the project by name."""
-        found = self.project.definition.extensions("commands", {*self.commands, *self.of_packages})
+    def of_project(self, ctx: click.Context) -> dict[str, click.Command]:
+        """The commands of the project by name; InputError for one that is no command."""
+        found = self.project(ctx).definition.extensions("commands", {*self.commands, *self.of_packages()})
         for name, command in found.items():
             if not isinstance(command, click.Command):
                 hint = "decorate it with @click.command()"
@@ -104,6 +106,10 @@ def main() -> None:
         raise SystemExit(error.exit_code) from None
     except BrokenPipeError:
         raise SystemExit(1) from None
+    except ModuleNotFoundError as error:
+        # The image of the service has what serves, and not what trains.
+        hint = "run it where all of requirements.txt is installed"
+        _end(f"this command needs the package {error.name!r}, which is not in this environment\n  {hint}", 2)
     except OSError as error:
         _end(f"{error.filename or 'this machine'}: {error.strerror or error}\n  what was there before is unchanged", 2)
 
@@ -152,9 +158,7 @@ def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None: 
         if table not in names:
             hint = f"there are {', '.join(names)}"
             raise InputError(f"the contract has no table {table!r}", where="--table", hint=hint)
-        report = data_checks.check_file(
-            file, contract.table(table), max_quarantined=config.data.checks.max_quarantined
-        )
+        report = data_checks.check_file(file, contract.table(table), max_quarantined=config.data.checks.max_quarantined)
     else:
         report = project.check(snapshot)
     name = file.stem if file else snapshot or config.data.snapshot

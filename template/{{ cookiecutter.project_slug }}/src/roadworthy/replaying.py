@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 EXACT = 1e-9
 BY_DATA = "data"
+# What the project's package brings to the lineage, in words.
+OWN = {"contract": "the contract", "features_sql": "features.sql", "feature_steps": "a step", "model": "the model"}
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,12 @@ def _changed(own: "Project", record: Record) -> Iterator[str]:
         for name in sorted({*files, *now["data"].get(snapshot, {})}):
             if files.get(name) != now["data"].get(snapshot, {}).get(name):
                 yield f"{BY_DATA}: {snapshot}/{name} has another sum"
+    commit = record.plan["commit"] or "then"
     if record.plan["code"] != challenge.code():
-        yield f"code: the package is not that of {record.plan['commit'] or 'then'}"
+        yield f"code: the library is not that of {commit}"
+    for kind, what in OWN.items():
+        if then.get(kind) != now[kind]:
+            yield f"code: {what} is not that of {commit}"
     for name, version in then["packages"].items():
         if now["packages"].get(name) != version:
             yield f"packages: {name} {version} then, {now['packages'].get(name)} now"

@@ -1,12 +1,13 @@
 """Which files of the library a function depends on: its module's imports, as far as the function names them.
 
-What a project's own functions depend on is not followed: a sum over the file of the function stands for it.
+What a project's own functions depend on is the file of the function and what that imports of its own package.
 """
 
 import ast
 import hashlib
 import inspect
 import sys
+import textwrap
 from collections.abc import Callable
 from functools import cache
 from functools import partial
@@ -14,6 +15,8 @@ from pathlib import Path
 from types import CodeType
 from types import ModuleType
 from typing import Any
+
+from .errors import InputError
 
 PACKAGE = __name__.split(".")[0]
 FOLDER = Path(__file__).resolve().parent
@@ -32,12 +35,26 @@ def behind(*functions: Callable[..., Any]) -> list[Path]:
 
 
 def code_of(function: Callable[..., Any]) -> str:
-    """A sum over the code of the file in which a function stands, without its comments."""
+    """A sum over the code of the file in which a function stands, without its comments, and over what it is given.
+
+    The files of its own package that this one imports count too. Of a function that was written in a notebook the sum
+    is over itself. InputError when its source cannot be read.
+    """
+    given = ""
     while isinstance(function, partial):
+        given += repr((function.args, sorted(function.keywords.items())))
         function = function.func
-    function = inspect.unwrap(function)
-    file = Path(inspect.getfile(function if hasattr(function, "__code__") else type(function)))
-    return hashlib.sha256(ast.dump(ast.parse(file.read_text(encoding="utf-8"))).encode()).hexdigest()
+    written: Any = inspect.unwrap(function)
+    written = written if hasattr(written, "__code__") else type(written)
+    try:
+        file = Path(inspect.getfile(written))
+        files = sorted(_closure(file.resolve())) if file.is_file() else []
+        texts = [each.read_text(encoding="utf-8") for each in files] or [textwrap.dedent(inspect.getsource(written))]
+    except (OSError, TypeError) as error:
+        hint = "define it in a module of the project's package: a model remembers the code that it is made by"
+        raise InputError("its source cannot be read", where=written.__qualname__, hint=hint) from error
+    code = "".join(ast.dump(ast.parse(text)) for text in texts)
+    return hashlib.sha256((code + given).encode()).hexdigest()
 
 
 def _named(function: Callable[..., Any]) -> set[str]:

@@ -200,7 +200,7 @@ def test_a_replay_says_the_same_and_what_has_changed(
     assert found.figures >= 50
     assert state(undisturbed) == before, "a replay writes nothing"
     monkeypatch.setattr(challenge, "code", lambda: "other")
-    assert replaying.replay(project, 1).changed == ("code: the package is not that of then",)
+    assert replaying.replay(project, 1).changed == ("code: the library is not that of then",)
     # The settings of today do not count, the data of today do.
     home = Path(shutil.copytree(undisturbed, tmp_path / "home", symlinks=True))
     (home / "data").unlink()
@@ -210,6 +210,19 @@ def test_a_replay_says_the_same_and_what_has_changed(
     changed = replaying.replay(Project.open(home), 1)
     assert changed.changed[0] == "data: 2013/flights.parquet has another sum"
     assert (changed.figures, changed.same) == (0, False)
+
+
+def test_a_replay_tells_what_of_the_projects_package_has_changed(undisturbed: Path) -> None:
+    project = Project.open(undisturbed)
+
+    def build(spec: settings.Model) -> Any:
+        return project.build(spec.model_copy(update={"max_iter": 3}))
+
+    contract = dataclasses.replace(project.contract, tables=(*project.contract.tables[1:], project.contract.tables[0]))
+    other = dataclasses.replace(project.definition, contract=contract, model=build)
+    found = replaying.replay(Project(project.folder, project.settings, other), 1)
+    assert found.changed == ("code: the contract is not that of then", "code: the model is not that of then")
+    assert (bool(found.differ), found.same) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """What a model and the features that are kept are made of: a change is noticed, and nothing else is one."""
 
 import dataclasses
+import linecache
 import shutil
 from collections.abc import Callable
+from functools import partial
 from importlib.util import module_from_spec
 from importlib.util import spec_from_file_location
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from roadworthy import steps
 from roadworthy.definition import Definition
+from roadworthy.errors import InputError
 from roadworthy.project import Project
 from roadworthy.schema import Contract
 
@@ -69,6 +72,34 @@ def test_a_changed_feature_step_changes_the_lineage(project: Project, tmp_path: 
     assert steps.lineage(project)["feature_steps"] == {}
     assert made[0]["feature_steps"] != made[1]["feature_steps"]
     assert {**made[0], "feature_steps": {}} == {**made[1], "feature_steps": {}} == steps.lineage(project)
+
+
+def test_a_build_that_was_written_in_a_notebook_has_a_sum_of_its_own(project: Project) -> None:
+    made = [steps.lineage(redefined(project, model=cell(f"def build(spec):\n    return {n}\n"))) for n in (1, 1, 2)]
+    assert made[0] == made[1]
+    assert made[0] != made[2]
+
+
+def cell(text: str) -> Any:
+    """The function of a cell: its source is known, and there is no file of that name."""
+    name = f"/tmp/ipykernel_1/{abs(hash(text))}.py"  # noqa: S108 - it is only a name
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    names: dict[str, Any] = {}
+    exec(compile(text, name, "exec"), names)  # noqa: S102 - our own text
+    return names["build"]
+
+
+def test_a_build_whose_source_nobody_knows_is_refused(project: Project) -> None:
+    names: dict[str, Any] = {}
+    exec("def build(spec):\n    return spec\n", names)  # noqa: S102 - our own text
+    with pytest.raises(InputError, match="source cannot be read"):
+        steps.lineage(redefined(project, model=names["build"]))
+
+
+def test_what_a_build_is_given_in_advance_changes_the_lineage(project: Project) -> None:
+    made = [steps.lineage(redefined(project, model=partial(project.build, depth=depth))) for depth in (1, 1, 2)]
+    assert made[0] == made[1]
+    assert {name for name in made[0] if made[0][name] != made[2][name]} == {"model"}
 
 
 class Making:

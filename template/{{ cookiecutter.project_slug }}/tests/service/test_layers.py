@@ -66,6 +66,17 @@ def test_the_bundle_and_the_log_need_no_web_framework(module: str) -> None:
     assert not found & {"fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client"}
 
 
+def test_a_command_that_needs_more_says_which_package_is_missing() -> None:
+    blocked = "import sys\nsys.modules['duckdb'] = None\nfrom roadworthy.cli import main\nmain()"
+    ended = subprocess.run(
+        [sys.executable, "-c", blocked, "check"], cwd=HOME, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert "this command needs the package 'duckdb'" in ended.stderr
+    assert "requirements.txt" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 @pytest.mark.parametrize("line", ["list", "list --json", "promote 2", "promote 2 --as challenger"])
 def test_the_registry_is_kept_with_the_packages_of_the_service(versions: Path, line: str) -> None:
     blocked = (

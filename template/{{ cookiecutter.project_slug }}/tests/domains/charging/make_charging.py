@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from roadworthy import data
@@ -21,7 +22,7 @@ def make(folder: Path) -> None:
     draw = np.random.default_rng(20240108)
     folder.mkdir(parents=True)
     pq.write_table(sessions(draw), folder / "sessions.parquet")
-    pq.write_table(sites(), folder / "sites.parquet")
+    pc.write_csv(sites(), folder / "sites.csv")
     data.seal(folder)
 
 
@@ -86,7 +87,9 @@ def _table(draw: np.random.Generator, found: Columns, start: np.ndarray, over: n
             "driver": pa.array(driver[draw.integers(0, 900, n)], mask=walked_in),
             "site": np.array(SITES)[found["site"]],
             "plug": np.where(found["ccs"], "ccs", "type2"),
-            "plugged_in": pa.array((FIRST.astype("datetime64[us]") + start * np.timedelta64(1, "s")), pa.timestamp("us", "UTC")),
+            "plugged_in": pa.array(
+                (FIRST.astype("datetime64[us]") + start * np.timedelta64(1, "s")), pa.timestamp("us", "UTC")
+            ),
             "planned": pa.array(planned, pa.int32()),
             "price": pa.array(found["price"], mask=draw.random(n) < 0.02),
             "battery": pa.array(battery, pa.int32(), mask=draw.random(n) < 0.04),

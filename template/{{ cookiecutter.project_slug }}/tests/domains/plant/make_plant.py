@@ -62,11 +62,12 @@ def readings(draw: np.random.Generator, known: Columns, services: list[np.ndarra
     warm = 48 + 20 * (load - 0.7) + draw.normal(0, 5, n) + 0.5 * season
     shaken = np.clip(2 + 0.006 * np.nan_to_num(hours, nan=200) + draw.gamma(2, 0.6, n), 0.1, 24)
     bad_day = draw.normal(0, 0.4, (DAYS, MACHINES))[second // 86400, machine]
-    maker = np.searchsorted(MAKERS, known["maker"])[machine]
+    maker = np.array([MAKERS.index(name) for name in known["maker"]])[machine]
+    age = (np.datetime64("2031-01-01") - known["commissioned"])[machine] / np.timedelta64(365, "D")
     odds = -2.3 + 1.5 * (shaken > 4.5) + 0.05 * np.abs(warm - 46) + bad_day - 0.2 * known["automatic"][machine]
     # What one maker's machine can bear, another's cannot.
     odds += np.array([[1.6, 0.0, -0.4], [0.0, 0.3, 1.2]])[(load > 0.75).astype(int), maker]
-    odds += np.array([-0.3, 0.0, 0.3, 0.7])[product] + 0.05 * (2031 - known["commissioned"].astype("datetime64[Y]").astype(int) - 1970 - 14)[machine]
+    odds += np.array([-0.3, 0.0, 0.3, 0.7])[product] + 0.05 * (age - 14)
     return {
         "second": second,
         "machine": machine,

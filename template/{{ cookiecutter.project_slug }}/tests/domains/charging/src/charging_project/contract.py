@@ -14,7 +14,9 @@ SITE = Column(name="site", kind="category", about="where it is charged", pattern
 PLUG = Column(name="plug", kind="category", about="connector", allowed=("ccs", "type2"))
 PLACE = Column(name="place", kind="category", about="what the site is", allowed=("campus", "factory", "office"))
 PRICE = Column(name="price", kind="number", about="of a kilowatt hour", unit="EUR", low=0, high=2, max_null=0.1)
-BATTERY = Column(name="battery", kind="integer", about="charged when plugged in", unit="%", low=0, high=100, max_null=0.1)
+BATTERY = Column(
+    name="battery", kind="integer", about="charged when plugged in", unit="%", low=0, high=100, max_null=0.1
+)
 SPOTS = Column(name="spots", kind="integer", about="chargers of the site", low=1, high=60)
 MINUTES = Column(
     name="minutes",
@@ -33,7 +35,12 @@ SESSIONS = Table(
     columns=(
         Column(name="session", kind="text", about="number", pattern="^S[0-9]{6}$"),
         Column(
-            name="driver", kind="text", about="card of the driver", pattern="^D[0-9]{4}[A-Z]$", max_null=0.1, private=True
+            name="driver",
+            kind="text",
+            about="card of the driver",
+            pattern="^D[0-9]{4}[A-Z]$",
+            max_null=0.1,
+            private=True,
         ),
         SITE,
         PLUG,
@@ -88,6 +95,7 @@ FEATURES = Table(
             high=1,
             max_null=0.3,
         ),
+        Column(name="need", kind="number", about="to leave as planned", unit="%/h", low=0, high=1200, max_null=0.1),
         Column(name="overstays", kind="boolean", about="stays longer than planned", max_null=0.05, known="after"),
         Column(name="unplugged_at", kind="time", about="end of the session", max_null=0.05, known="after"),
     ),

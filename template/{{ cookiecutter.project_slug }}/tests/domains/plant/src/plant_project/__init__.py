@@ -9,6 +9,4 @@ from .incidents import INCIDENTS
 from .model import SEARCH
 from .model import build
 
-PROJECT = rw.Definition(
-    contract=CONTRACT, sql=Path(__file__).parent, model=build, search=SEARCH, incidents=INCIDENTS
-)
+PROJECT = rw.Definition(contract=CONTRACT, sql=Path(__file__).parent, model=build, search=SEARCH, incidents=INCIDENTS)

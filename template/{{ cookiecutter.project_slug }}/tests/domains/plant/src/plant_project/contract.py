@@ -12,7 +12,9 @@ from roadworthy.schema import Table
 MACHINE = Column(name="machine", kind="category", about="which one", pattern="^M[0-9]{2}$")
 PRODUCT = Column(name="product", kind="category", about="what is made", allowed=("bolt", "gear", "shaft", "valve"))
 MAKER = Column(name="maker", kind="category", about="of the machine", pattern="^[A-Z][a-z]{2,19}$")
-TEMPERATURE = Column(name="temperature", kind="number", about="of the spindle", unit="C", low=10, high=95, max_null=0.05)
+TEMPERATURE = Column(
+    name="temperature", kind="number", about="of the spindle", unit="C", low=10, high=95, max_null=0.05
+)
 VIBRATION = Column(name="vibration", kind="number", about="of the spindle", unit="mm/s", low=0, high=25, max_null=0.08)
 
 READINGS = Table(
@@ -33,9 +35,7 @@ READINGS = Table(
             known="after",
             known_at="inspected",
         ),
-        Column(
-            name="faulty", kind="boolean", about="not as drawn", max_null=0.06, known="after", known_at="inspected"
-        ),
+        Column(name="faulty", kind="boolean", about="not as drawn", max_null=0.06, known="after", known_at="inspected"),
     ),
     key=("reading",),
     rules=(Rule("order", "inspected > taken_at", "a part is inspected after it is made"),),
@@ -81,7 +81,9 @@ FEATURES = Table(
         VIBRATION,
         Column(name="load", kind="number", about="speed as a share of the highest", low=0, high=2, max_null=0.02),
         Column(name="age", kind="integer", about="of the machine", unit="years", low=0, high=60, max_null=0.02),
-        Column(name="since_service", kind="number", about="time since then", unit="hours", low=0, high=2000, max_null=0.2),
+        Column(
+            name="since_service", kind="number", about="time since then", unit="hours", low=0, high=2000, max_null=0.2
+        ),
         Column(
             name="recent_faults",
             kind="number",
