@@ -74,6 +74,27 @@ def test_a_changed_feature_step_changes_the_lineage(project: Project, tmp_path: 
     assert {**made[0], "feature_steps": {}} == {**made[1], "feature_steps": {}} == steps.lineage(project)
 
 
+def test_a_module_that_the_build_imports_belongs_to_the_lineage_and_others_do_not(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "own_parts"
+    package.mkdir()
+    for name in ("__init__", "depths", "strangers"):
+        (package / f"{name}.py").write_text("", encoding="utf-8")
+    (package / "model.py").write_text(
+        "from . import depths\n\n\ndef build(spec):\n    return depths\n", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    own = redefined(project, model="own_parts.model:build")
+    first = steps.lineage(own)
+    (package / "strangers.py").write_text("DEPTH = 3\n", encoding="utf-8")
+    assert steps.lineage(own) == first
+    (package / "depths.py").write_text("# How deep it is.\n", encoding="utf-8")
+    assert steps.lineage(own) == first
+    (package / "depths.py").write_text("DEPTH = 3\n", encoding="utf-8")
+    assert {name for name, value in steps.lineage(own).items() if value != first[name]} == {"model"}
+
+
 def test_a_build_that_was_written_in_a_notebook_has_a_sum_of_its_own(project: Project) -> None:
     made = [steps.lineage(redefined(project, model=cell(f"def build(spec):\n    return {n}\n"))) for n in (1, 1, 2)]
     assert made[0] == made[1]
@@ -82,7 +103,7 @@ def test_a_build_that_was_written_in_a_notebook_has_a_sum_of_its_own(project: Pr
 
 def cell(text: str) -> Any:
     """The function of a cell: its source is known, and there is no file of that name."""
-    name = f"/tmp/ipykernel_1/{abs(hash(text))}.py"  # noqa: S108 - it is only a name
+    name = f"<ipython-input-{abs(hash(text))}>"
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     names: dict[str, Any] = {}
     exec(compile(text, name, "exec"), names)  # noqa: S102 - our own text
