@@ -42,5 +42,5 @@ def _tell(steps: dict[str, Any]) -> None:
     moved = sum(each["moved"] for each in steps["features"])
     click.echo(f"sum: base {steps['base']:.4f} {steps['sum'] - steps['base']:+.4f} = {steps['sum']:.4f}")
     click.echo(f"     mean of the golden rows {steps['mean']:.4f}, features {moved:+.4f} = {steps['sum']:.4f}")
-    told = f"probability: 1 / (1 + exp(-{steps['sum']:.4f})) = {steps['probability']:.6f}"
+    told = f"probability: 1 / (1 + exp({-steps['sum']:.4f})) = {steps['probability']:.6f}"
     click.echo(f"{told}; version {steps['version']} answers {steps['answer']:.6f}")

@@ -45,16 +45,19 @@ def replay(bench: Bench) -> Replay:
     parts = np.array_split(days, max(FEWEST, round(len(days) / BLOCK)))
     rows = pd.concat([thinned(test[test[bench.contract.day].isin(part)], ROWS) for part in parts if len(part)])
     found, refused = _online(bench, rows)
-    both = rows.assign(offline=export.predict(bench.bundle, rows)).join(found, on=bench.contract.key)
-    blocks = [_block(bench.contract, both[both[bench.contract.day].isin(part)]) for part in parts if len(part)]
+    # Under names of its own: the target may be called `label` in the contract.
+    asked = {"day": rows[bench.contract.day].to_numpy(), "target": rows[bench.contract.target].to_numpy()}
+    both = pd.DataFrame({**asked, "offline": export.predict(bench.bundle, rows)}, index=rows[bench.contract.key])
+    both = both.join(found)
+    blocks = [_block(both[both["day"].isin(part)]) for part in parts if len(part)]
     return Replay(pd.DataFrame(blocks), len(rows), refused, int(found["label"].notna().sum()))
 
 
-def _block(contract: Contract, rows: pd.DataFrame) -> dict[str, Any]:
+def _block(rows: pd.DataFrame) -> dict[str, Any]:
     return {
-        "first_day": rows[contract.day].min(),
-        "offline": _auc(rows[contract.target], rows["offline"], rows[contract.day]),
-        "online": _auc(rows["label"], rows["online"], rows[contract.day]),
+        "first_day": rows["day"].min(),
+        "offline": _auc(rows["target"], rows["offline"], rows["day"]),
+        "online": _auc(rows["label"], rows["online"], rows["day"]),
     }
 
 
