@@ -11,6 +11,7 @@ from contextvars import Context
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Timer
 from typing import Any
 
@@ -92,6 +93,11 @@ def environment(home: Path) -> dict[str, str]:
     return {"OMP_NUM_THREADS": "1", **os.environ, "MLE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
 
 
+def temporary(folder: str) -> dict[str, str]:
+    """The variables that say where temporary files go, on every system."""
+    return dict.fromkeys(("TMPDIR", "TEMP", "TMP"), folder)
+
+
 def execute(
     source: Path,
     target: Path,
@@ -117,7 +123,9 @@ def execute(
     write_atomic(said, "")
     options = {"kernel": kernel, "home": home, "folder": source.parent, "said": said, "at": at, "nursery": nursery}
     try:
-        Context().run(_papermill, source, parameters, options)
+        # A kernel is killed when it is done and clears up nothing itself: its temporary files get a folder that goes.
+        with TemporaryDirectory(prefix="lesson-", ignore_cleanup_errors=True) as scratch:
+            Context().run(_papermill, source, parameters, {**options, "scratch": scratch})
     except PapermillExecutionError as error:
         return Failure(at.number, f"{error.ename}: {error.evalue}", str(error.source).splitlines()[:3])
     except (DeadKernelError, RuntimeError) as error:
@@ -188,11 +196,12 @@ def _register() -> None:
             """Run the cells; see `papermill.engines`."""
             kernel, at, home = options["kernel"], options["at"], options["home"]
             at.document = nb_man.nb
-            manager = _manager(kernel_name, kernel, options["nursery"], options["said"])
+            scratch = options["scratch"]
+            manager = _manager(kernel_name, kernel, options["nursery"], options["said"], scratch)
             hooks = {"on_cell_start": at.started, "on_cell_executed": at.save}
             client = PapermillNotebookClient(nb_man, km=manager, timeout=None, **hooks)
             try:
-                client.execute(cwd=str(options["folder"]), env=environment(home))
+                client.execute(cwd=str(options["folder"]), env={**environment(home), **temporary(scratch)})
             finally:
                 if kernel.pid is not None:
                     kill_tree(kernel.pid)
@@ -201,7 +210,7 @@ def _register() -> None:
     papermill_engines.register(ENGINE, Owned)
 
 
-def _manager(name: str, kernel: Kernel, nursery: Nursery | None, said: Path) -> Any:
+def _manager(name: str, kernel: Kernel, nursery: Nursery | None, said: Path, scratch: str) -> Any:
     from ipykernel.kernelspec import make_ipkernel_cmd
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
@@ -212,7 +221,7 @@ def _manager(name: str, kernel: Kernel, nursery: Nursery | None, said: Path) -> 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
             # The arguments of the kernel follow `python -m ipykernel_launcher`.
             provisioner: Any = self.provisioner
-            child = nursery and nursery.fork(kernel_cmd[3:], options["cwd"], str(said))
+            child = nursery and nursery.fork(kernel_cmd[3:], options["cwd"], str(said), temporary(scratch))
             if child:
                 provisioner.process, provisioner.pid, provisioner.pgid = child, child.pid, child.pid
             else:

@@ -10,6 +10,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -82,9 +84,14 @@ class Nursery:
         )
         self._lock = Lock()
 
-    def fork(self, arguments: Sequence[str], folder: str, said: str) -> Child | None:
-        """A new kernel that works in `folder` and appends what it says to the file `said`; None if it cannot be."""
-        order = json.dumps({"arguments": list(arguments), "folder": folder, "said": said})
+    def fork(self, arguments: Sequence[str], folder: str, said: str, environment: Mapping[str, str]) -> Child | None:
+        """A new kernel that works in `folder` and appends what it says to the file `said`; None if it cannot be.
+
+        Beside the environment of the nursery it has some variables of its own.
+        """
+        order = json.dumps(
+            {"arguments": list(arguments), "folder": folder, "said": said, "environment": dict(environment)}
+        )
         assert self._process.stdin  # noqa: S101 - they are pipes
         assert self._process.stdout  # noqa: S101
         with self._lock, suppress(OSError, ValueError):
@@ -151,6 +158,8 @@ def _become_kernel(order: dict[str, Any]) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _speak_into(Path(order["said"]))
         os.chdir(order["folder"])
+        os.environ.update(order["environment"])
+        tempfile.tempdir = None  # it was looked up for the nursery
         import numpy as np
         from ipykernel.kernelapp import IPKernelApp
 

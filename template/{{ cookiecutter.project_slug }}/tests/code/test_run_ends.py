@@ -147,6 +147,16 @@ def test_kernels_are_forked_from_one_process_that_has_imported_the_slow_packages
     assert printed[0][1] != printed[1][1], "each kernel draws its own numbers"
 
 
+@pytest.mark.parametrize("fork", ["0", "1"], ids=["on its own", "forked"])
+def test_a_lesson_leaves_no_temporary_files(home: Path, fork: str) -> None:
+    made = "import pathlib, tempfile\nfolder = tempfile.mkdtemp()\npathlib.Path('where.txt').write_text(folder)"
+    write_lesson(home, "00_a", made)
+    assert command(home, "run", "00_a", MLE_FORK=fork).returncode == 0
+    folder = Path((home / "notebooks" / "where.txt").read_text(encoding="utf-8"))
+    assert folder.parent.name.startswith("lesson-")
+    assert not folder.parent.exists()
+
+
 def test_a_child_that_a_finished_lesson_left_is_ended(home: Path) -> None:
     write_lesson(home, "01_long", FAMILY)
     assert command(home, "run", "01").returncode == 0
