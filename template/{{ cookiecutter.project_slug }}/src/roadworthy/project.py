@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from collections.abc import Iterable
 from functools import cached_property
 from importlib import import_module
 from importlib.util import module_from_spec
@@ -24,6 +25,7 @@ from .definition import SearchSpace
 from .definition import not_imported
 from .definition import resolved
 from .errors import InputError
+from .monitoring.claims import CLAIMS
 from .schema import Contract
 from .settings import Settings
 
@@ -66,7 +68,16 @@ class Project:
         """
         home = (folder or settings_file.find_home()).resolve()
         read = settings_file.load(home)
-        return cls(home, read, definition_of(home, read.project.package))
+        opened = cls(home, read, definition_of(home, read.project.package))
+        opened.require_monitors(read.retraining.alarms)
+        return opened
+
+    def require_monitors(self, names: Iterable[str]) -> None:
+        """Raise InputError for a name that no monitor has: its alarm would never ring, and nobody would notice."""
+        known = [*CLAIMS, *self.definition.monitors]
+        if unknown := [name for name in names if name not in known]:
+            what = f"[retraining] alarms: no monitor is called {', '.join(map(repr, unknown))}"
+            raise InputError(what, where=self.folder / settings_file.FILE, hint=f"there are: {', '.join(known)}")
 
     def using(self, settings: Settings) -> "Project":
         """The same project under other settings."""
@@ -111,8 +122,6 @@ class Project:
     @property
     def monitors(self) -> dict[str, Callable[..., Any]]:
         """The monitors that the project adds to ours, by name."""
-        from .monitoring.claims import CLAIMS
-
         return self.definition.extensions("monitors", CLAIMS)
 
     def writing_to(self, folder: Path) -> "Project":

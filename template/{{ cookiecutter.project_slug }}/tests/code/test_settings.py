@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,13 +86,20 @@ def test_mle_home_wins_over_the_working_folder(nowhere: Path, monkeypatch: pytes
         ('package = "', 'package = "no package: ', r"\[project\] package: String should match pattern"),
         ("seed = 0", "seed = ", "not valid TOML"),
         ('train = ["2013-01-01", "2013-07-01"]', 'train = ["yesterday", "2013-07-01"]', "train"),
-        ('"base rate"', '"base_rate"', "alarms: .*no monitor is called 'base_rate'; there are: volume, .*base rate"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as error:
         settings.load(changed(tmp_path, old, new))
     assert "config.toml" in str(error.value)
+
+
+def test_an_alarm_that_no_monitor_has_is_named(monkeypatch: pytest.MonkeyPatch, project: Project) -> None:
+    monkeypatch.setenv("MLE_RETRAINING__ALARMS", '["auc", "base_rate"]')
+    with pytest.raises(InputError, match=r"alarms: no monitor is called 'base_rate'\n  there are: volume, .*base rate"):
+        Project.open(HOME)
+    own = replace(project.definition, monitors={"base_rate": lambda reference, window: None})  # noqa: ARG005
+    Project(HOME, project.settings, own).require_monitors(["auc", "base_rate"])
 
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
