@@ -88,7 +88,7 @@ def test_the_types_agree(configuration: str, version: str, installed: Installed)
 def test_its_own_tests_pass(configuration: str, version: str, installed: Installed) -> None:
     # What needs minutes on the real flights does not depend on the names or on the Python: once is enough.
     which = [] if (configuration, version) == MAIN[0] else ["-m", "not slow"]
-    told = installed(configuration, version).run("pytest", "-q", "-p", "no:cacheprovider", *which, minutes=20)
+    told = installed(configuration, version).run("pytest", "-q", "-p", "no:cacheprovider", *which, minutes=40)
     assert " passed" in told
     # Without a server on this machine its tests say why they are skipped; continuous integration skips nothing.
     assert " skipped" not in told or not os.environ.get("CI")
