@@ -84,9 +84,10 @@ def open_snapshot(project: "Project", snapshot: Snapshot) -> duckdb.DuckDBPyConn
 def sums_of(project: "Project", snapshot: Snapshot, *, verified: bool = False) -> dict[str, str]:
     """The sums of a snapshot as lineage remembers them: of its files, and of what its sources give now."""
     contract, given = project.contract, snapshot.source
-    found = verify(contract, snapshot.folder, given) if verified else {}
-    if not verified and len(given) < len(contract.tables):
-        found = sums(snapshot.folder)
+    if verified:
+        found = verify(contract, snapshot.folder, given)
+    else:
+        found = sums(snapshot.folder) if len(given) < len(contract.tables) else {}
     tables = {name: _from_source(project, contract.table(name), snapshot.folder, given[name]) for name in given}
     return {**found, **{f"{name} from {given[name]}": _digest(table) for name, table in tables.items()}}
 

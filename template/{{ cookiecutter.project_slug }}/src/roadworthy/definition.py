@@ -6,6 +6,7 @@ and what does not need scikit-learn or pandas starts without them.
 
 import inspect
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -89,14 +90,14 @@ class Definition:
     monitors: Registered = field(default_factory=dict)
     commands: Registered = field(default_factory=dict)
 
-    def extensions(self, kind: str, taken: object = ()) -> dict[str, Callable[..., Any]]:
+    def extensions(self, kind: str, taken: Collection[str] = ()) -> dict[str, Callable[..., Any]]:
         """The functions of one kind by name, imported and looked at.
 
         `taken` are the names that the library has itself. Raises InputError for such a name, for a place where nothing
         stands, and for a function that does not take the arguments of its kind.
         """
         registered: Registered = resolved(getattr(self, kind), kind)
-        double = sorted(set(registered) & set(taken))  # type: ignore[call-overload]
+        double = sorted(set(registered) & set(taken))
         if double:
             hint = "give it another name where the project's package registers it"
             raise InputError(
