@@ -1,1 +1,0 @@
-{{ cookiecutter | verbatim("exercises/check_02.py") }}
