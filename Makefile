@@ -4,6 +4,7 @@ PROJECT = build/flight-delays
 FRESH = build/lessons/flight-delays
 UV = .venv/bin/uv
 PYTEST = .venv/bin/pytest
+PACKAGES = .venv/bin/python scripts/package_tests.py
 MODULES = $(wildcard template scripts tests benchmarks exercises)
 
 # Without compiled modules every start of a kernel costs seconds. Threads of OpenMP fight over two cores.
@@ -24,7 +25,7 @@ define install
 	  cat $(1)/requirements.txt $(1)/requirements-exercises.txt > $(1)/.venv/installed.txt; }
 endef
 
-.PHONY: help demo project test test-fast bench drills lessons lab lint lock clean
+.PHONY: help demo project test test-fast test-packages bench drills lessons lab lint lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,8 +38,11 @@ project: .venv/installed.txt  ## generate and install build/flight-delays, over 
 	@.venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exists --output-dir build
 	$(call install,$(PROJECT))
 
-test: lint  ## everything: every way to generate, lint, types, tests, notebooks and a run of what is generated
+test: lint test-packages  ## everything: library, course, every way to generate, and what is generated at work
 	$(PYTEST) -n 2 --dist loadgroup tests
+
+test-packages: .venv/installed.txt  ## library and course where they stand (or ARGS="roadworthy tests/gates -k law")
+	$(PACKAGES) $(or $(ARGS),-n 2)
 
 test-fast: .venv/installed.txt  ## what needs no environment of a generated project
 	$(PYTEST) -n 2 --dist loadgroup -m "not slow" tests
@@ -60,10 +64,13 @@ lab:  ## JupyterLab in build/flight-delays as it is, or in a new one
 	@test -x $(PROJECT)/.venv/bin/jupyter || $(MAKE) project
 	cd $(PROJECT) && .venv/bin/jupyter lab
 
-lint: .venv/installed.txt  ## this repository's own Python
-	.venv/bin/ruff check $(MODULES)
-	.venv/bin/ruff format --check $(MODULES)
+lint: .venv/installed.txt  ## style and types of all Python but that of a generated project, which has its own tests
+	.venv/bin/ruff check $(MODULES) packages
+	.venv/bin/ruff format --check $(MODULES) packages
 	.venv/bin/mypy
+	$(PACKAGES) --run mypy --config-file packages/roadworthy/pyproject.toml packages/roadworthy/src packages/roadworthy/tests
+	$(PACKAGES) --run mypy --config-file packages/roadworthy/pyproject.toml tests/generated
+	$(PACKAGES) --run mypy --config-file packages/roadworthy-course/pyproject.toml packages/roadworthy-course
 
 lock: .venv/installed.txt  ## pin all requirements again, at their newest
 	sh scripts/lock.sh

@@ -1,7 +1,7 @@
 """How long a learner waits for a check, and an instructor for the grades of thirty.
 
 The checks are those of the solutions, each question alone, after what the notebook prepares when it begins. The thirty
-hand in exercise 01: hostile answers to the second question (those of the project's tests), a broken file, an empty one
+hand in exercise 01: hostile answers to the second question (those of the course's tests), a broken file, an empty one
 and one with renamed cells, and answers of the bank. Every other question must get the verdict that the bank knows.
 """
 
@@ -23,6 +23,7 @@ from roadworthy_course import checks
 from roadworthy_course import here
 
 EXERCISES = Path(__file__).resolve().parents[1] / "exercises"
+TESTS = EXERCISES.parent / "packages" / "roadworthy-course" / "tests"
 sys.path.insert(0, str(EXERCISES / "bank"))
 import bank  # noqa: E402
 
@@ -33,17 +34,16 @@ Answers = dict[str, bank.Answer]
 
 def measure(project: rw.Project) -> dict[str, Any]:
     """Seconds of the check of each question and of the grading of thirty, and the verdicts that were not as known."""
-    exercises = project.folder / "exercises"
-    with chdir(exercises):  # where a learner's notebook runs
-        seconds = {each: found for name in bank.NAMES for each, found in _checks(exercises, name).items()}
+    with chdir(project.folder / "exercises"):  # where a learner's notebook runs
+        seconds = {each: found for name in bank.NAMES for each, found in _checks(project.folder, name).items()}
     print(f"slowest check: {max(seconds.items(), key=lambda pair: pair[1])}", flush=True)
     return {"check_s": seconds, "slowest_check_s": max(seconds.values()), "grading": _grading(project)}
 
 
-def _checks(exercises: Path, name: str) -> dict[str, float]:
+def _checks(home: Path, name: str) -> dict[str, float]:
     """Seconds of the check of each question of an exercise, with the answers of its solution."""
     found, names = {}, bank.namespace(name, solved=True)
-    for question, asked in checks.questions(exercises / f"check_{name[:2]}.py").items():
+    for question, asked in checks.questions(here.questions(home) / f"check_{name[:2]}.py").items():
         since = time.perf_counter()
         verdict = checks.judge(question, asked, names, here.project)
         found[f"{name[:2]} {question}"] = round(time.perf_counter() - since, 3)
@@ -71,7 +71,7 @@ def _grading(project: rw.Project) -> dict[str, Any]:
 
 def _handed_in(project: rw.Project, folder: Path) -> dict[tuple[str, str], bool]:
     """Write thirty submissions; by learner and question whether it is right, where that is known."""
-    sys.path.insert(0, str(project.folder / "tests" / "exercises"))
+    sys.path[:0] = [str(TESTS), str(TESTS / "grading")]
     cohort = importlib.import_module("cohort")
     folder.mkdir()
     clean = json.loads((project.folder / "exercises" / f"{NAME}.ipynb").read_text(encoding="utf-8"))

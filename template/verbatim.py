@@ -2,7 +2,7 @@
 
 A file of the template is a Jinja template only if it mentions `cookiecutter`; every other file is copied as it is, so
 that braces in Python, SQL and HTML mean nothing here. Lessons and exercises stand at the top of this repository; a stub
-of one line fetches each.
+of one line fetches each. The library stands there too; a hook copies it.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ from jinja2.ext import Extension
 
 
 class Verbatim(Extension):
-    """The filter `verbatim`, and every file that does not mention `cookiecutter` kept as it is."""
+    """The filters `verbatim` and `repository`, and every file that does not mention `cookiecutter` kept as it is."""
 
     def __init__(self, environment: Environment) -> None:
-        """Register the filter."""
+        """Register the filters."""
         super().__init__(environment)
-        environment.filters["verbatim"] = verbatim
+        environment.filters.update(verbatim=verbatim, repository=repository)
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Quote a file that is no template; only files have a `name`."""
@@ -35,6 +35,12 @@ def verbatim(answers: Mapping[str, str], path: str) -> str:
     """
     del answers
     return Path("../..", path).read_text(encoding="utf-8")
+
+
+def repository(answers: Mapping[str, str]) -> str:
+    """The top folder of this repository as a Python literal, for the hook: it runs where the project is made."""
+    del answers
+    return repr(str(Path(__file__).resolve().parents[1]))
 
 
 def quoted(text: str) -> str:

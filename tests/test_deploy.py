@@ -30,11 +30,12 @@ from configurations import CONFIGURATIONS
 from conftest import Generate
 from environments import interpreter
 from machine import COMMANDS
+from machine import REPOSITORY
 from machine import environment
-from machine import missing
 from machine import run
 from recipe import Image
 from recipe import build
+from skips import missing
 from test_projects import MAIN
 from test_projects import Installed
 from test_projects import Project
@@ -42,6 +43,7 @@ from test_projects import installed
 
 __all__ = ["installed"]
 
+RULES = REPOSITORY / "tests" / "generated" / "deploy"
 EXPOSURE = 20  # of 100, as systemd counts it; a unit without any hardening has 96
 MEMORY = 512 << 20  # the limit in the Compose file, the unit and the Kubernetes objects
 BAD_DOCKERFILE = "FROM python:latest\nRUN apt-get update && apt-get install curl\nRUN cd /srv && ls\n"
@@ -73,13 +75,15 @@ def test_prometheus_accepts_its_settings_and_the_alerts_ring_when_they_should(de
     promtool = tool("promtool", "apt-get install prometheus")
     told = run(promtool, "check", "config", "prometheus/prometheus.yml", cwd=deploy).stdout
     assert "12 rules found" in told
-    cases = [str(path) for path in sorted((deploy / "../tests/deploy").glob("rules*_test.yml"))]
+    place = deploy.parent / "alerts" / "tried"  # their paths lead from two folders below the project to its rules
+    shutil.copytree(RULES, place, ignore=shutil.ignore_patterns("*.py", "schemas", "__pycache__"))
+    cases = [str(path) for path in sorted(place.glob("rules*_test.yml"))]
     assert run(promtool, "test", "rules", *cases, cwd=deploy).stdout.count("SUCCESS") == len(cases) == 2
 
 
 def test_every_alert_rings_in_a_test_of_the_rules_and_is_silent_in_another(deploy: Path) -> None:
     rules = (deploy / "prometheus/rules.yml").read_text(encoding="utf-8")
-    tests = "".join(path.read_text(encoding="utf-8") for path in (deploy / "../tests/deploy").glob("rules*_test.yml"))
+    tests = "".join(path.read_text(encoding="utf-8") for path in RULES.glob("rules*_test.yml"))
     for alert in re.findall(r"alert: (\w+)", rules):
         assert re.search(rf"- alertname: {alert}\n +eval_time: \w+\n +exp_alerts:\n +- exp_labels", tests), alert
         # In a test of their own.

@@ -1,6 +1,7 @@
 """Masters become notebooks, the same bytes each time; what is not for learners stays here; the bank is as expected."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 
 import pytest
 from conftest import Generate
-from environments import environment_for
 from environments import install
 from exercise_notebooks import cells
 from exercise_notebooks import notebook
@@ -17,7 +17,7 @@ from machine import TEMPLATE
 from machine import run
 
 MASTERS = sorted((REPOSITORY / "exercises").glob("[0-9][0-9]_*.py"))
-BESIDE = ("quiz.toml", "capstone.md", "capstone.toml", "capstone_note.md")  # files that belong to no single exercise
+QUESTIONS = REPOSITORY / "packages" / "roadworthy-course" / "src" / "roadworthy_course" / "questions"
 ANSWER = re.compile(r"^# %% q\d+ (right|wrong): ", re.MULTILINE)
 SMALL = '''"""For authors."""
 
@@ -84,13 +84,7 @@ def test_a_project_gets_no_solution_and_nothing_hidden_unless_asked(generate: Ge
     learners = [generate({}), generate({})]
     files = {path.relative_to(learners[0]).as_posix() for path in (learners[0] / "exercises").rglob("*")}
     names = [path.stem for path in MASTERS]
-    numbers = [name[:2] for name in names]
-    assert files == (
-        {f"exercises/{name}.ipynb" for name in names}
-        | {f"exercises/check_{number}.py" for number in numbers}
-        | {f"exercises/hints_{number}.toml" for number in numbers}
-        | {f"exercises/{name}" for name in BESIDE}
-    )
+    assert files == {f"exercises/{name}.ipynb" for name in names}
     for name in files:
         assert (learners[0] / name).read_bytes() == (learners[1] / name).read_bytes()
     instructor = generate({"solutions": "yes"})
@@ -98,33 +92,6 @@ def test_a_project_gets_no_solution_and_nothing_hidden_unless_asked(generate: Ge
     assert more == {f"exercises/solutions/{name}.ipynb" for name in names}
     for project in (*learners, instructor):
         assert not [path for path in project.rglob("*") if {"hidden", "bank"} & set(path.parts[-3:])]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("master", MASTERS, ids=lambda path: path.stem)
-def test_the_bank_of_answers_is_as_expected(master: Path, generate: Generate) -> None:
-    # Not installed: several of these projects are tested at the same time.
-    project = generate({})
-    python = [
-        environment_for("3.11") / "bin" / "python",
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-o",
-        "addopts=",
-    ]
-    bank = ["-c", project / "pyproject.toml", REPOSITORY / "exercises" / "bank"]
-    told = run(
-        *map(str, (*python, *bank)),
-        cwd=project,
-        minutes=20,
-        BANK_OF=master.stem[:2],
-        MLE_HOME=str(project),
-        PYTHONPATH=str(project / "src"),
-    )
-    assert " passed" in told.stdout
 
 
 def test_the_bank_holds_enough_answers() -> None:
@@ -147,22 +114,20 @@ def test_every_exercise_has_its_checks_hints_and_stubs() -> None:
             f"solutions/{{% if cookiecutter.solutions == 'yes' %}}{name}.ipynb{{% endif %}}": (
                 f'{{{{ cookiecutter | solution_notebook("exercises/{name}.py") }}}}'
             ),
-            f"check_{number}.py": f'{{{{ cookiecutter | verbatim("exercises/check_{number}.py") }}}}',
-            f"hints_{number}.toml": f'{{{{ cookiecutter | verbatim("exercises/hints_{number}.toml") }}}}',
         }
         for stub, text in stubs.items():
             assert (TEMPLATE / "exercises" / stub).read_text(encoding="utf-8") == text
+        for file in (QUESTIONS / f"check_{number}.py", QUESTIONS / f"hints_{number}.toml"):
+            assert file.is_file()
         assert (REPOSITORY / "exercises" / "hidden" / f"check_{number}.py").is_file()
-    for name in BESIDE:
-        stub = f'{{{{ cookiecutter | verbatim("exercises/{name}") }}}}'
-        assert (TEMPLATE / "exercises" / name).read_text(encoding="utf-8") == stub
 
 
 def test_the_capstone_knows_which_features_are_those_of_the_flights(generate: Generate) -> None:
     project = generate({})
     code = "from flight_delays.contract import CONTRACT; print(*CONTRACT.features.names)"
-    names = run(sys.executable, "-c", code, cwd=project, PYTHONPATH=str(project / "src")).stdout.split()
-    source = (project / "src" / "roadworthy_course" / "capstone.py").read_text(encoding="utf-8")
+    path = os.pathsep.join(map(str, (project / "src", project / "vendor")))
+    names = run(sys.executable, "-c", code, cwd=project, PYTHONPATH=path).stdout.split()
+    source = (project / "vendor" / "roadworthy_course" / "capstone.py").read_text(encoding="utf-8")
     known = re.search(r"^FLIGHTS = frozenset\(\{(.*?)^\}\)", source, re.DOTALL | re.MULTILINE)
     assert known
     assert set(re.findall(r'"(\w+)"', known[1])) == set(names)

@@ -1,5 +1,6 @@
 """What a generated project holds: every file that belongs to it, no other, and nothing of the template."""
 
+import hashlib
 import json
 import os
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from configurations import CONFIGURATIONS
 from conftest import Generate
+from machine import REPOSITORY
 from machine import TEMPLATE
 from machine import known_files
 
@@ -25,7 +27,8 @@ CI_FILES = {
     },
     "none": set[str](),
 }
-RENDERED_AT_RUN_TIME = re.compile(r"src/\w+/templates/.*\.html|deploy/.*\.(ya?ml|json)")
+RENDERED_AT_RUN_TIME = re.compile(r"vendor/.*|deploy/.*\.(ya?ml|json)")
+PACKAGES = {"roadworthy": "roadworthy", "roadworthy_course": "roadworthy-course"}
 
 
 @pytest.fixture(scope="module", params=CONFIGURATIONS)
@@ -37,7 +40,7 @@ def project(request: pytest.FixtureRequest, generate: Generate) -> Path:
 def answers(project: Path) -> dict[str, str]:
     """Names that the project was given, read from its own files."""
     metadata = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    (package,) = (path.name for path in (project / "src").iterdir() if not path.name.startswith("roadworthy"))
+    (package,) = (path.name for path in (project / "src").iterdir())
     known = (name for name, paths in CI_FILES.items() if any((project / path).exists() for path in paths))
     provider = next(known, "none")
     return {"slug": metadata["name"], "package": package, "provider": provider}
@@ -49,10 +52,56 @@ def texts(project: Path) -> dict[str, str]:
     return {path.relative_to(project).as_posix(): path.read_text(encoding="utf-8") for path in files}
 
 
+def source(package: str) -> Path:
+    """Where a package of the library stands in this repository."""
+    return REPOSITORY / "packages" / PACKAGES[package] / "src" / package
+
+
+def vendored() -> set[str]:
+    """The files of vendor/."""
+    found = {f"vendor/{package}/{name}" for package in PACKAGES for name in known_files(source(package))}
+    return {*found, "vendor/released.json"}
+
+
+def test_the_library_is_in_vendor_byte_for_byte_with_its_sums(project: Path) -> None:
+    released = json.loads((project / "vendor" / "released.json").read_text(encoding="utf-8"))
+    assert set(released) == set(PACKAGES)
+    for package, said in released.items():
+        assert said["version"] in (source(package) / "__init__.py").read_text(encoding="utf-8")
+        assert set(said["files"]) == set(known_files(source(package)))
+        for name, expected in said["files"].items():
+            content = (project / "vendor" / package / name).read_bytes()
+            assert content == (source(package) / name).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == expected
+
+
+def test_a_used_working_tree_makes_the_same_project_as_a_fresh_clone(generate: Generate, repository: Path) -> None:
+    fresh = generate({})
+    used = [source(package).relative_to(REPOSITORY) for package in PACKAGES]
+    left = [folder / name for folder in used for name in ("__pycache__/a.cpython-311.pyc", "x.egg-info/PKG-INFO")]
+    left += [Path("packages/roadworthy/src/roadworthy.egg-info/PKG-INFO"), used[0] / ".mypy_cache" / "a.json"]
+    for name in left:
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        (repository / name).write_text("left by a command", encoding="utf-8")
+    try:
+        again = generate({})
+    finally:
+        for name in left:
+            (repository / name).unlink()
+            (repository / name).parent.rmdir()
+    assert sums(fresh) == sums(again)
+
+
+def sums(project: Path) -> dict[str, str]:
+    """SHA-256 of every file."""
+    files = (path for path in project.rglob("*") if path.is_file())
+    return {path.relative_to(project).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
 def test_it_holds_every_file_of_the_template_and_no_other(project: Path) -> None:
     made = answers(project)
     names = {name.replace("{{ cookiecutter.package_name }}", made["package"]) for name in known_files(TEMPLATE)}
-    expected = {name for name in names if "{%" not in name} | CI_FILES[made["provider"]]
+    expected = {name for name in names if "{%" not in name} | CI_FILES[made["provider"]] | vendored()
     files = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
     assert files == expected
 
@@ -117,11 +166,10 @@ def test_data_are_copied_byte_for_byte(project: Path) -> None:
 
 def test_python_sources_of_the_template_hold_no_jinja() -> None:
     for name in known_files(TEMPLATE):
-        # What stands in exercises/ is a stub; its source is read in place at the top of the repository.
-        if name.endswith(".py") and not name.startswith("exercises/"):
-            source = (TEMPLATE / name).read_text(encoding="utf-8")
-            compile(source, name, "exec")
-            assert "cookiecutter" not in source, name
+        if name.endswith(".py"):
+            text = (TEMPLATE / name).read_text(encoding="utf-8")
+            compile(text, name, "exec")
+            assert "cookiecutter" not in text, name
 
 
 @pytest.mark.parametrize(

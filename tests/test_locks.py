@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 PARTS = ("requirements", "requirements-service", "requirements-exercises")
-LOCKS = [REPOSITORY / "requirements-dev.txt", *(TEMPLATE / f"{part}.txt" for part in PARTS)]
+TESTS = REPOSITORY / "packages" / "requirements-tests.txt"
+LOCKS = [REPOSITORY / "requirements-dev.txt", TESTS, *(TEMPLATE / f"{part}.txt" for part in PARTS)]
+SOURCES = [REPOSITORY / "packages" / "roadworthy" / "src", REPOSITORY / "packages" / "roadworthy-course" / "src"]
 FLOORS = {
     "duckdb": "2",
     "jupyterlab": "4.6",
@@ -85,8 +88,14 @@ def test_the_service_has_the_versions_of_the_project_and_no_training_packages() 
 
 def test_both_environments_lint_and_test_with_the_same_tools() -> None:
     ours, theirs = versions(REPOSITORY / "requirements-dev.txt"), versions(TEMPLATE / "requirements.txt")
-    for tool in ("ruff", "mypy", "pytest", "hypothesis"):
+    for tool in ("ruff", "mypy", "pytest"):
         assert ours[tool] == theirs[tool]
+
+
+def test_the_tests_of_the_packages_run_with_the_versions_of_a_project() -> None:
+    project, tests = versions(TEMPLATE / "requirements.txt"), versions(TESTS)
+    assert {name: found for name, found in tests.items() if name in project and project[name] != found} == {}
+    assert tests["hypothesis"] == versions(REPOSITORY / "requirements-dev.txt")["hypothesis"]
 
 
 DISTRIBUTIONS = {"IPython": "ipython", "sklearn": "scikit-learn", "yaml": "pyyaml"}
@@ -106,24 +115,38 @@ def imported(folder: Path) -> set[str]:
     return {DISTRIBUTIONS.get(module, module.replace("_", "-")) for module in modules - sys.stdlib_module_names}
 
 
-def wished(name: str) -> set[str]:
+def wished(file: Path) -> set[str]:
     """Distributions that a file of requirements names itself."""
-    return {
-        canonicalize_name(found) for found in re.findall(r"^[\w-]+", (TEMPLATE / name).read_text("utf-8"), re.MULTILINE)
-    }
+    return {canonicalize_name(found) for found in re.findall(r"^[\w-]+", file.read_text("utf-8"), re.MULTILINE)}
 
 
-@pytest.mark.parametrize("folder", ["src", "tests", "data"])
-def test_a_package_that_is_imported_is_asked_for_by_name(folder: str) -> None:
-    own = {
-        "roadworthy",
-        "roadworthy-course",
-        *(path.stem.replace("_", "-") for path in (TEMPLATE / "tests").rglob("*.py")),
-    }
-    assert imported(TEMPLATE / folder) - own <= wished("requirements.in")
+def own(*folders: Path) -> set[str]:
+    """Names by which our own modules are imported."""
+    modules = {path.stem.replace("_", "-") for folder in folders for path in folder.rglob("*.py")}
+    return {"roadworthy", "roadworthy-course", *modules}
+
+
+@pytest.mark.parametrize("folder", [*SOURCES, TEMPLATE / "src", TEMPLATE / "tests", TEMPLATE / "data"], ids=str)
+def test_a_package_that_is_imported_is_asked_for_by_name(folder: Path) -> None:
+    assert imported(folder) - own(TEMPLATE / "tests") <= wished(TEMPLATE / "requirements.in")
+
+
+def test_what_the_tests_of_the_packages_import_is_asked_for_by_name() -> None:
+    folders = [source.with_name("tests") for source in SOURCES] + [REPOSITORY / "tests" / "generated"]
+    known = wished(TEMPLATE / "requirements.in") | wished(TESTS.with_suffix(".in"))
+    assert set().union(*map(imported, folders)) - own(*folders) <= known
+
+
+@pytest.mark.parametrize("extra", ["serve", "train", "notebooks", "cluster"])
+def test_the_extras_of_the_library_ask_for_what_a_project_asks_for(extra: str) -> None:
+    project = tomllib.loads((SOURCES[0].parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = (TEMPLATE / "requirements.in").read_text(encoding="utf-8").splitlines()
+    wishes = {Requirement(line.partition("  #")[0]) for line in lines if re.match(r"\w", line)}
+    asked = {Requirement(text) for text in project["optional-dependencies"][extra]}
+    assert {str(each) for each in asked if each.name != "roadworthy"} <= {str(each) for each in wishes}
 
 
 def test_the_service_imports_only_what_its_lock_holds() -> None:
-    package = TEMPLATE / "src" / "roadworthy"
+    package = SOURCES[0] / "roadworthy"
     needed = set().union(*(imported(package / name) for name in SERVED))
     assert needed <= {canonicalize_name(name) for name in versions(TEMPLATE / "requirements-service.txt")}

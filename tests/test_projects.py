@@ -18,8 +18,8 @@ from environments import UV
 from environments import install
 from environments import interpreter
 from machine import git
-from machine import missing
 from machine import run
+from skips import missing
 
 pytestmark = pytest.mark.slow
 

@@ -5,12 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
+from environments import install
 from machine import COMMANDS
 from machine import git
 from machine import run
 
 COOKIECUTTER = COMMANDS / "cookiecutter"
 CRUFT = COMMANDS / "cruft"
+ASKED = '{"cells": [], "metadata": {"answer": "..."}, "nbformat": 4, "nbformat_minor": 5}\n'
 UPDATED = "A sentence that came with an update."
 
 
@@ -42,7 +44,6 @@ def test_the_default_answers_are_those_of_the_readme(expected: dict[str, str]) -
     "options",
     [
         ["--no-input"],
-        ["--no-input", "--accept-hooks", "no"],
         ["--no-input", "--directory", "template"],
         ["--no-input", "--overwrite-if-exists"],
         ["--no-input", "--default-config"],
@@ -52,6 +53,23 @@ def test_the_default_answers_are_those_of_the_readme(expected: dict[str, str]) -
 def test_a_local_path(options: list[str], repository: Path, expected: dict[str, str], tmp_path: Path) -> None:
     run(COOKIECUTTER, repository, *options, cwd=tmp_path, HOME=str(tmp_path / "home"))
     assert sums(tmp_path / "flight-delays") == expected
+
+
+def test_without_hooks_only_the_library_is_missing(repository: Path, expected: dict[str, str], tmp_path: Path) -> None:
+    run(COOKIECUTTER, repository, "--no-input", "--accept-hooks", "no", cwd=tmp_path, HOME=str(tmp_path / "home"))
+    project = tmp_path / "flight-delays"
+    made = sums(project)
+    assert made.items() < expected.items()
+    assert {name.partition("/")[0] for name in expected.keys() - made.keys()} == {"vendor"}
+
+
+@pytest.mark.slow
+def test_without_hooks_the_first_installation_says_what_is_missing(repository: Path, tmp_path: Path) -> None:
+    run(COOKIECUTTER, repository, "--no-input", "--accept-hooks", "no", cwd=tmp_path, HOME=str(tmp_path / "home"))
+    with pytest.raises(AssertionError) as refused:
+        install(tmp_path / "flight-delays", "3.11")
+    assert "vendor/ holds no library: this project was generated without the template's hooks" in str(refused.value)
+    assert "accept them (--accept-hooks yes)" in str(refused.value)
 
 
 def test_the_current_folder(repository: Path, expected: dict[str, str], tmp_path: Path) -> None:
@@ -137,7 +155,7 @@ def change_lesson(template: Path) -> None:
 def test_cruft_brings_a_changed_lesson_and_keeps_own_work(project: Path, template: Path) -> None:
     change_lesson(template)
     (project / "exercises").mkdir(exist_ok=True)
-    (project / "exercises" / "own.txt").write_text("my answer\n", encoding="utf-8")
+    (project / "exercises" / "own.ipynb").write_text("my answer\n", encoding="utf-8")
     with (project / "README.md").open("a", encoding="utf-8") as readme:
         readme.write("\nOur own paragraph.\n")
     commit(project)
@@ -145,26 +163,26 @@ def test_cruft_brings_a_changed_lesson_and_keeps_own_work(project: Path, templat
     cruft(project, "update", "--skip-apply-ask")
     lesson = json.loads((project / "notebooks" / "01_data_checks.ipynb").read_text(encoding="utf-8"))
     assert lesson["cells"][-1]["source"] == [UPDATED]
-    assert (project / "exercises" / "own.txt").read_text(encoding="utf-8") == "my answer\n"
+    assert (project / "exercises" / "own.ipynb").read_text(encoding="utf-8") == "my answer\n"
     assert (project / "README.md").read_text(encoding="utf-8").endswith("\nOur own paragraph.\n")
     assert not list(project.rglob("*.rej"))
 
 
 def test_an_update_leaves_an_edited_exercise_as_it_is(template: Path, tmp_path: Path) -> None:
-    source = template / "exercises" / "99_example.txt"
-    stub = template / "template" / "{{ cookiecutter.project_slug }}" / "exercises" / "99_example.txt"
-    for path, text in ((source, "answer = ...\n"), (stub, '{{ cookiecutter | verbatim("exercises/99_example.txt") }}')):
+    source = template / "exercises" / "99_example.ipynb"
+    stub = template / "template" / "{{ cookiecutter.project_slug }}" / "exercises" / "99_example.ipynb"
+    for path, text in ((source, ASKED), (stub, '{{ cookiecutter | verbatim("exercises/99_example.ipynb") }}')):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     commit(template)
     run(CRUFT, "create", template, "--directory", "template", "--no-input", cwd=tmp_path, HOME=str(tmp_path / "home"))
     project = tmp_path / "flight-delays"
-    mine = project / "exercises" / "99_example.txt"
-    assert mine.read_text(encoding="utf-8") == "answer = ...\n"
-    mine.write_text("answer = 42\n", encoding="utf-8")
+    mine = project / "exercises" / "99_example.ipynb"
+    assert mine.read_text(encoding="utf-8") == ASKED
+    mine.write_text(ASKED.replace("...", "42"), encoding="utf-8")
     commit(project)
-    source.write_text("answer = ...  # in hours\n", encoding="utf-8")
+    source.write_text(ASKED.replace("...", "...  # in hours"), encoding="utf-8")
     commit(template)
     cruft(project, "update", "--skip-apply-ask")
-    assert mine.read_text(encoding="utf-8") == "answer = 42\n"
+    assert mine.read_text(encoding="utf-8") == ASKED.replace("...", "42")
     assert not list(project.rglob("*.rej"))

@@ -16,6 +16,7 @@ from edits import edited
 from roadworthy_course import checks
 from roadworthy_course import here
 from roadworthy_course import progress_file
+from roadworthy_course.grading import hidden as hidden_checks
 
 BANK = list(bank())
 EDITS = int(os.environ.get("BANK_EDITS", "2"))  # random edits of each right answer
@@ -35,14 +36,23 @@ def names(exercise: str) -> dict[str, Any]:
     return namespace(exercise)
 
 
-def judged(exercise: str, question: str, source: str, folder: str = "") -> checks.Verdict:
+def judged(exercise: str, question: str, source: str, *, hidden: bool = False) -> checks.Verdict:
     given = dict(names(exercise))
     try:
         exec(compile(source, question, "exec"), given)  # noqa: S102 - our own
     except Exception as error:
         raise AssertionError(f"the answer's cell does not run: {error}") from error
-    asked = checks.questions(EXERCISES / folder / f"check_{exercise[:2]}.py")
+    asked = asked_in(f"check_{exercise[:2]}", hidden=hidden)
     return checks.judge(question, asked[question], given, here.project)
+
+
+def asked_in(name: str, *, hidden: bool = False) -> dict[str, type[checks.Question]]:
+    """The questions of an exercise, by the checks that learners have or by the hidden ones."""
+    visible = here.questions(here.folder())
+    if not hidden:
+        return checks.questions(visible / f"{name}.py")
+    source = (EXERCISES / "hidden" / f"{name}.py").read_text(encoding="utf-8")
+    return hidden_checks.questions(source, visible, name.removeprefix("check_"))
 
 
 @pytest.mark.parametrize("answer", [each for each in BANK if each.right], ids=str)
@@ -67,7 +77,7 @@ def test_a_wrong_answer_fails_with_the_message_meant_for_it(answer: Answer) -> N
 @pytest.mark.parametrize("exercise", NAMES)
 def test_the_solution_passes_every_check_and_a_blank_none(exercise: str) -> None:
     solved = namespace(exercise, solved=True)
-    for name, question in checks.questions(EXERCISES / f"check_{exercise[:2]}.py").items():
+    for name, question in asked_in(f"check_{exercise[:2]}").items():
         verdict = checks.judge(name, question, solved, here.project)
         assert verdict.passed, repr(verdict)
         blank = checks.judge(name, question, names(exercise), here.project)
@@ -78,7 +88,7 @@ def test_the_solution_passes_every_check_and_a_blank_none(exercise: str) -> None
 @pytest.mark.parametrize("exercise", NAMES)
 def test_every_question_has_enough_answers(exercise: str) -> None:
     found = Counter((each.question, each.right) for each in BANK if each.exercise == exercise)
-    for question in checks.questions(EXERCISES / f"check_{exercise[:2]}.py"):
+    for question in asked_in(f"check_{exercise[:2]}"):
         assert found[question, True] >= 2, question
         assert found[question, False] >= 5, question
 
@@ -88,13 +98,13 @@ def test_the_hidden_checks_agree(answer: Answer) -> None:
     name = f"check_{answer.exercise[:2]}"
     if name not in HIDDEN:
         pytest.skip("has no hidden checks")
-    verdict = judged(answer.exercise, answer.question, answer.source, "hidden")
+    verdict = judged(answer.exercise, answer.question, answer.source, hidden=True)
     assert verdict.passed == answer.right, repr(verdict)
 
 
 @pytest.mark.parametrize("name", HIDDEN)
 def test_hidden_checks_use_other_data(name: str) -> None:
-    visible, hidden = (checks.questions(EXERCISES / folder / f"{name}.py") for folder in ("", "hidden"))
+    visible, hidden = asked_in(name), asked_in(name, hidden=True)
     assert visible.keys() == hidden.keys()
     for question, asked in hidden.items():
         assert not set(asked.seeds) & set(visible[question].seeds)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 import pytest
-
 from roadworthy.cli import commands
+from sample import HOME
 
-HOME = Path(__file__).parents[2]
 DOCUMENTS = [HOME / "README.md", *sorted(HOME.glob("docs/*.md")), *sorted(HOME.glob("exercises/*.md"))]
 HIDDEN = [*HOME.glob(".github/**/*.md"), *HOME.glob(".gitlab/**/*.md")]
 NAME = "roadworthy"

@@ -11,14 +11,13 @@ import click
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
-
 import roadworthy as rw
+from click.testing import CliRunner
 from roadworthy import data
 from roadworthy.definition import EXTENSIONS
 from roadworthy.project import Project
+from sample import HOME
 
-HOME = Path(__file__).parents[2]
 TEXT = (HOME / "docs" / "extensions.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^## An? (.*)\n(?:(?!^## ).*\n)*?```python\n((?:.*\n)*?)```", TEXT, re.MULTILINE))
 KINDS = {

@@ -10,9 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from small import SIGNATURE
-from small import rows
-from small import write_bundle
 
 from roadworthy import data
 from roadworthy import gates
@@ -23,6 +20,9 @@ from roadworthy.registry import Registry
 from roadworthy.signature import Signature
 from roadworthy_course.project import NOTE
 from roadworthy_course.project import Project
+from small import SIGNATURE
+from small import rows
+from small import write_bundle
 
 CONFIG = """
 [project]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from click.testing import CliRunner
+
 from capstones import ALARM
 from capstones import METRICS
 from capstones import SALES
@@ -16,17 +18,16 @@ from capstones import complete
 from capstones import replace
 from capstones import snapshot
 from capstones import write
-from click.testing import CliRunner
-
 from roadworthy.errors import InputError
 from roadworthy.errors import RedError
 from roadworthy_course import capstone
+from roadworthy_course import here
 from roadworthy_course import rubric
 from roadworthy_course.exercise_commands import exercise
 from roadworthy_course.project import NOTE
+from sample import HOME
 
-HOME = Path(__file__).parents[2]
-RUBRIC = HOME / "exercises" / rubric.FILE
+RUBRIC = here.questions(HOME) / rubric.FILE
 CONTRACT = Path("src", "shop", "contract.py")
 VERSION = Path("registry", "versions", "1")
 MONITORED = Path("reports", "monitoring", "index.json")
@@ -189,7 +190,7 @@ def test_the_points_are_a_hundred_as_the_text_says() -> None:
     items = rubric.load(RUBRIC)
     automatic = sum(item.points for item in items if item.check)
     assert sum(item.points for item in items) == 100
-    text = RUBRIC.with_suffix(".md").read_text(encoding="utf-8")
+    text = (HOME / "docs" / "capstone.md").read_text(encoding="utf-8")
     assert f"100 points, of which {automatic} are automatic" in text
 
 

@@ -19,6 +19,7 @@ from roadworthy_course import progress_file
 from roadworthy_course.answers import called
 from roadworthy_course.answers import require
 from roadworthy_course.watch import watch
+from toys import questions
 
 CHECKS = '''
 from roadworthy_course.answers import called, require
@@ -69,8 +70,8 @@ def write(home: Path, answers: dict[str, str], *, checked: tuple[str, ...] = ("q
     folder.mkdir(parents=True, exist_ok=True)
     document = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (folder / f"{number}_toy.ipynb").write_text(json.dumps(document))
-    (folder / f"check_{number}.py").write_text(CHECKS)
-    (folder / f"hints_{number}.toml").write_text(HINTS)
+    (questions(home) / f"check_{number}.py").write_text(CHECKS)
+    (questions(home) / f"hints_{number}.toml").write_text(HINTS)
     (home / "config.toml").write_text("")
     return home
 
@@ -131,7 +132,7 @@ def test_a_question_that_names_the_project_is_given_it_and_for_others_none_is_op
             self.right, self.came = f"{project.settings.model.name} {seed}", called(q1, seed)
 
         def check_name(self) -> None:
-            """it is the model's"""
+            """It is the model's"""
             require(self.came == self.right, expected=self.right, came=str(self.came), cause="?")
 
     name = project.settings.model.name

@@ -1,6 +1,5 @@
 import json
 import re
-import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -14,8 +13,9 @@ from roadworthy_course import pictures
 from roadworthy_course import progress_file
 from roadworthy_course import quiz
 from roadworthy_course.exercise_commands import exercise
+from sample import HOME
+from toys import questions
 
-HOME = Path(__file__).parents[2]
 LESSONS = sorted(HOME.glob("notebooks/*.ipynb"))
 TOY = """
 [["01"]]
@@ -37,13 +37,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv(progress_file.ELSEWHERE, raising=False)
     monkeypatch.setenv("MLE_HOME", str(tmp_path))
     (tmp_path / "exercises").mkdir()
-    (tmp_path / "exercises" / quiz.FILE).write_text(TOY)
+    (questions(tmp_path) / quiz.FILE).write_text(TOY)
     return tmp_path
 
 
 def test_what_is_asked_does_not_tell_what_is_right_nor_what_was_answered(home: Path) -> None:
     before = repr(quiz.ask(home, "01")) + quiz.ask(home, "01")._repr_html_()
-    (home / "exercises" / quiz.FILE).write_text(TOY.replace('right = "b"', 'right = "a"', 1))
+    (questions(home) / quiz.FILE).write_text(TOY.replace('right = "b"', 'right = "a"', 1))
     quiz.answer(home, "01", "ba")
     assert repr(quiz.ask(home, "01")) + quiz.ask(home, "01")._repr_html_() == before
     assert "Count them" not in before
@@ -75,7 +75,7 @@ def test_an_answer_that_does_not_fit_is_refused_with_the_choices(letters: str, h
 def test_a_lesson_without_questions_and_a_broken_file_are_told(home: Path) -> None:
     with pytest.raises(InputError, match="there are 01"):
         quiz.ask(home, "99")
-    (home / "exercises" / quiz.FILE).write_text(TOY.replace('right = "b"', 'right = "d"'))
+    (questions(home) / quiz.FILE).write_text(TOY.replace('right = "b"', 'right = "d"'))
     with pytest.raises(InputError, match="no choice"):
         quiz.ask(home, "01")
 
@@ -117,14 +117,14 @@ def test_a_lesson_ends_with_three_questions_that_are_shown_as_they_stand(path: P
     assert "".join(shown["outputs"][0]["data"]["text/plain"]) == repr(asked)
 
 
-def test_neither_letter_nor_length_gives_a_right_choice_away(tmp_path: Path) -> None:
-    (tmp_path / "exercises").mkdir()
-    shutil.copy(HOME / "exercises" / quiz.FILE, tmp_path / "exercises")
-    questions = [asked for path in LESSONS for asked in quiz.ask(tmp_path, path.stem[:2]).questions]
-    letters = Counter(asked.right for asked in questions)
-    assert max(letters.values()) <= len(questions) / 2
-    longest = [max(asked.choices, key=lambda letter, of=asked: len(of.choices[letter])) for asked in questions]  # type: ignore[misc]
-    assert sum(letter == asked.right for letter, asked in zip(longest, questions, strict=True)) <= len(questions) / 2
+def test_neither_letter_nor_length_gives_a_right_choice_away() -> None:
+    asked_of_all = [asked for path in LESSONS for asked in quiz.ask(HOME, path.stem[:2]).questions]
+    letters = Counter(asked.right for asked in asked_of_all)
+    assert max(letters.values()) <= len(asked_of_all) / 2
+    longest = [max(asked.choices, key=lambda letter, of=asked: len(of.choices[letter])) for asked in asked_of_all]  # type: ignore[misc]
+    assert (
+        sum(letter == asked.right for letter, asked in zip(longest, asked_of_all, strict=True)) <= len(asked_of_all) / 2
+    )
 
 
 def test_every_choice_has_an_explanation_in_sentences() -> None:

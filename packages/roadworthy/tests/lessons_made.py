@@ -8,7 +8,9 @@ from pathlib import Path
 
 import nbformat
 
-PROJECT = Path(__file__).parents[1]
+from sample import HOME
+
+PROJECT = HOME
 
 
 def write_lesson(home: Path, name: str, *sources: str, parameters: str = "") -> Path:

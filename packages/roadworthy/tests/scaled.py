@@ -16,6 +16,7 @@ from distributed import Client
 from distributed import LocalCluster
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
+
 from small import CARRIERS
 from small import MAKERS
 from small import ORIGINS

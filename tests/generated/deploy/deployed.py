@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
+from sample import HOME
 
-HOME = Path(__file__).parents[2]
 DEPLOY = HOME / "deploy"
 SCHEMAS = Path(__file__).parent / "schemas"
 Document = dict[str, Any]

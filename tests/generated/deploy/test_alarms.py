@@ -12,15 +12,12 @@ import httpx
 import numpy as np
 import pytest
 from deployed import DEPLOY
-from deployed import HOME
 from deployed import alerts
 from deployed import compose
 from deployed import dashboards
 from deployed import documents
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
-from small import ROW
-
 from roadworthy import service
 from roadworthy.cli import commands
 from roadworthy.monitoring.claims import CLAIMS
@@ -29,6 +26,8 @@ from roadworthy.monitoring.monitors import Reading
 from roadworthy.monitoring.monitors import Thresholds
 from roadworthy.monitoring.monitors import Window
 from roadworthy.monitoring.timeline import Timeline
+from sample import HOME
+from small import ROW
 
 SUFFIXES = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"], "gauge": [""]}
 SCRAPED = {"job", "instance"}  # labels that Prometheus adds

@@ -4,11 +4,11 @@ import re
 
 import pytest
 from deployed import DEPLOY
-from deployed import HOME
 from deployed import compose
 from deployed import documents
 from deployed import faults
 from deployed import image
+from sample import HOME
 
 SERVICES = compose()["services"]
 each_service = pytest.mark.parametrize("name", SERVICES)

@@ -7,18 +7,17 @@ from pathlib import Path
 
 import pytest
 from deployed import DEPLOY
-from deployed import HOME
 from deployed import compose
 from deployed import image
 from deployed import instructions
 from deployed import kubernetes
 from deployed import unit
-
 from roadworthy import service
 from roadworthy import settings
 from roadworthy.bundle import Bundle
 from roadworthy.service.__main__ import _parser
 from roadworthy.service.server import GRACE
+from sample import HOME
 
 IMAGE, UNIT, DEPLOYMENT = image(), unit(), kubernetes()["Deployment/service"]["spec"]["template"]["spec"]
 (CONTAINER,) = DEPLOYMENT["containers"]
@@ -129,18 +128,20 @@ def test_the_image_is_given_what_the_dockerfile_copies_and_nothing_else() -> Non
 
 def test_the_image_gets_every_package_and_every_file_of_theirs() -> None:
     tool = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
-    assert tool["packages"]["find"] == {"where": ["src"]}
+    where = tool["packages"]["find"]["where"]
+    assert where == ["src", "vendor"]
     files = [
-        path.relative_to(HOME / "src")
-        for package in (HOME / "src").iterdir()
-        if package.suffix != ".egg-info"
+        path.relative_to(HOME / folder)
+        for folder in where
+        for package in (HOME / folder).iterdir()
+        if package.is_dir() and package.suffix != ".egg-info"
         for path in package.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     ]
     code = {path.parent for path in files if path.suffix == ".py"}
     assert {"roadworthy", "roadworthy_course", settings.load(HOME).project.package} <= {each.parts[0] for each in code}
     # A folder without __init__.py would be left out.
-    assert sorted(folder for folder in code if not (HOME / "src" / folder / "__init__.py").is_file()) == []
+    assert sorted(c for c in code if not any((HOME / each / c / "__init__.py").is_file() for each in where)) == []
     others = [path for path in files if path.suffix != ".py"]
     assert {"pages.css", "features.sql", "py.typed"} <= {path.name for path in others}
     assert [path for path in others if not any(path.match(each) for each in tool["package-data"]["*"])] == []
@@ -150,7 +151,7 @@ def test_a_plain_host_uses_the_source_that_stands_there_and_no_copy_of_it() -> N
     # The library refuses to open a project with another source than its own.
     lines = (DEPLOY / "README.md").read_text(encoding="utf-8").splitlines()
     (copied,) = [line for line in lines if line.startswith("sudo cp -r")]
-    assert {"src", "config.toml", "pyproject.toml", "registry"} < set(copied.split())
+    assert {"src", "vendor", "config.toml", "pyproject.toml", "setup.py", "registry"} < set(copied.split())
     assert copied.endswith(f" {UNIT['WorkingDirectory'][0]}")
     installs = [line for line in lines if "pip install" in line and "--require-hashes" not in line]
     assert [line.removeprefix("sudo .venv/bin/pip install ") for line in installs] == ["--no-deps --editable ."]

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 from deployed import DEPLOY
-from deployed import HOME
 from deployed import compose
 from deployed import documents
 from deployed import image
 from deployed import instructions
 from deployed import unit
-
 from roadworthy import settings
 from roadworthy.cli import commands
+from sample import HOME
 
 FILE = "Dockerfile.jobs"
 IMAGE, UNIT, SERVICE = image(FILE), unit("monitor"), unit()

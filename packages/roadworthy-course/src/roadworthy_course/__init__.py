@@ -8,6 +8,8 @@ True
 
 from typing import TYPE_CHECKING
 
+__version__ = "0.2.0"
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 

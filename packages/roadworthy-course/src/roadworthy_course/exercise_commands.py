@@ -119,11 +119,11 @@ def capstone_(folder: Path | None, *, as_json: bool) -> None:
     from . import rubric
 
     home = here.folder()
-    judged = rubric.judge(folder or home, rubric.load(home / "exercises" / rubric.FILE))
+    judged = rubric.judge(folder or home, rubric.load(here.questions(home) / rubric.FILE))
     if as_json:
         click.echo(json.dumps([each.to_dict() for each in judged], indent=1))
     else:
         click.echo("\n".join(line for each in judged for line in each.lines))
     click.echo(rubric.summary(judged), err=True)
     if any(each.passed is False for each in judged):
-        raise RedError("the capstone is not complete", hint="exercises/capstone.md says what each item means")
+        raise RedError("the capstone is not complete", hint="docs/capstone.md says what each item means")

@@ -1,7 +1,7 @@
 """Exercises: visible checks for each question, the same verdict in the notebook and in the terminal.
 
-`exercises/NN_name.ipynb` is the learner's notebook, `exercises/check_NN.py` holds the checks, `exercises/hints_NN.toml`
-three hints for each question. What is done is remembered in `exercises/progress.json`.
+`exercises/NN_name.ipynb` is the learner's notebook. The course holds the checks in `questions/check_NN.py`, and three
+hints for each question in `questions/hints_NN.toml`. What is done is remembered in `exercises/progress.json`.
 """
 
 import sys
@@ -100,11 +100,13 @@ def hint(home: Path, exercise: str, question: str) -> str:
     """The next hint for a question, up to the third; which one was taken is remembered."""
     folder = _folder(home)
     number = notebook(home, exercise).stem[:2]
-    path = folder / f"hints_{number}.toml"
+    path = here.questions(home) / f"hints_{number}.toml"
     try:
         hints = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"cannot be read: {error}", where=path, hint="restore it from version control") from error
+        raise InputError(
+            f"cannot be read: {error}", where=path, hint="restore the folder vendor/ from version control"
+        ) from error
     if question not in hints:
         raise InputError(f"there is no question {question!r}", where=path, hint=f"there are {', '.join(hints)}")
     level = progress_file.take_hint(folder, number, question, LEVELS)
@@ -146,4 +148,4 @@ def _folder(home: Path) -> Path:
 
 
 def _questions(home: Path, exercise: str) -> dict[str, type[checks.Question]]:
-    return checks.questions(_folder(home) / f"check_{exercise}.py")
+    return checks.questions(here.questions(home) / f"check_{exercise}.py")

@@ -10,6 +10,8 @@ from roadworthy import settings as settings_file
 from roadworthy.project import Project
 from roadworthy.settings import Settings
 
+QUESTIONS = "questions"
+
 
 def folder(home: Path | None = None) -> Path:
     """The folder `home`, or that of the project that holds the working folder; InputError when there is none."""
@@ -19,6 +21,12 @@ def folder(home: Path | None = None) -> Path:
 def project(home: Path | None = None) -> Project:
     """The project in `folder(home)`, opened once: what was drawn from its data is found again."""
     return _opened(folder(home))
+
+
+def questions(home: Path) -> Path:
+    """The folder with checks, hints and quizzes: of the course that the project in `home` holds, or as installed."""
+    vendored = home.resolve() / settings_file.VENDOR / __package__ / QUESTIONS
+    return vendored if vendored.is_dir() else Path(__file__).parent / QUESTIONS
 
 
 def settings(home: Path) -> Settings:

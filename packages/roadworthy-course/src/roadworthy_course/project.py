@@ -18,11 +18,12 @@ from roadworthy.decisions import Record
 from roadworthy.errors import InputError
 from roadworthy.registry import CHAMPION
 from roadworthy.registry import Registry
+from roadworthy.settings import VENDOR
 from roadworthy.settings import Settings
 
 from . import here
 
-NOTE = Path("exercises", "capstone_note.md")
+NOTE = Path("docs", "capstone_note.md")
 # The contract is Python: it is asked for in a process of its own, since its project may have a library of its own.
 SHOW = (
     "import dataclasses, importlib, json, sys; c = importlib.import_module(sys.argv[1]).PROJECT.contract; "
@@ -50,7 +51,7 @@ class Project:
         if not (source / package / "__init__.py").is_file():
             hint = "[project] package in config.toml names the package that has contract.py"
             raise InputError("no such package", where=source / package, hint=hint)
-        path = os.pathsep.join(map(str, (source, OURS)))
+        path = os.pathsep.join(map(str, (source, self.folder / VENDOR, OURS)))
         variables = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         command = [sys.executable, "-c", SHOW, package]
         done = subprocess.run(  # noqa: S603 - every word of it is ours

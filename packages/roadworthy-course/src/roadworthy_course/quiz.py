@@ -1,6 +1,6 @@
 """Multiple-choice questions at the end of a lesson: ask, judge the answer with an explanation, remember it.
 
-`exercises/quiz.toml` holds them by lesson. What `ask` shows depends on nothing but that file, and never on what was
+`questions/quiz.toml` holds them by lesson. What `ask` shows depends on nothing but that file, and never on what was
 answered: a lesson's stored outputs stay the same.
 """
 
@@ -13,13 +13,14 @@ from typing import Any
 
 from roadworthy.errors import InputError
 
+from . import here
 from . import progress_file
 
 FILE = "quiz.toml"
 KEY = "quiz"  # of the progress file, where exercises have their number
 LETTERS = "abcd"
 SKIP = "-"
-AGAIN = "restore it from version control"
+AGAIN = "restore the folder vendor/ from version control"
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Answered:
 
 def ask(home: Path, lesson: str) -> Quiz:
     """The questions of a lesson ("01"); InputError when there are none."""
-    found = _all(_folder(home))
+    found = _all(here.questions(home))
     if lesson not in found:
         raise InputError(f"lesson {lesson!r} has no questions", where=FILE, hint=f"there are {', '.join(found)}")
     return found[lesson]
@@ -126,10 +127,10 @@ def answer(home: Path, lesson: str, letters: str) -> Answered:
 
 def status(home: Path) -> list[dict[str, Any]]:
     """For each lesson with questions what was right in the last answer, in the words of `exercises.State`."""
-    folder = _folder(home)
+    folder = here.questions(home)
     if not (folder / FILE).is_file():
         return []
-    known = progress_file.read(folder).get(KEY, {})
+    known = progress_file.read(_folder(home)).get(KEY, {})
     return [_state(quiz, known.get(lesson, {})) for lesson, quiz in _all(folder).items()]
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SECRET = "SEED-9131"
+from toys import questions
+
+SECRET = "SEED-9131"  # noqa: S105 - what no submission may find
 CHECKS = '''
 from roadworthy_course.answers import called, require
 from roadworthy_course.checks import Question
@@ -165,9 +167,10 @@ def project(home: Path) -> Path:
     folder = home / "exercises"
     write(folder / "07_toy.ipynb", notebook(BLANKS))
     write(folder / "solutions" / "07_toy.ipynb", notebook({**RIGHT, "q2": f"q2 = '{SECRET}'"}))
-    for path, text in {"check_07.py": CHECKS, "hidden/check_07.py": HIDDEN}.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+    hidden = folder / "hidden" / "check_07.py"
+    hidden.parent.mkdir(parents=True, exist_ok=True)
+    hidden.write_text(HIDDEN, encoding="utf-8")
+    (questions(home) / "check_07.py").write_text(CHECKS, encoding="utf-8")
     return home
 
 

@@ -13,6 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 from typing import Any
 
+__version__ = "0.2.0"
+
 if TYPE_CHECKING:
     from . import charts
     from .data import ask

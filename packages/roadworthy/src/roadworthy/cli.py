@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib.metadata import EntryPoint
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -23,10 +24,13 @@ from . import retrain_commands
 from . import service_commands
 from . import simulate_commands
 from . import trace_commands
+from . import vendor_commands
+from . import vendored
 from .errors import InputError
 from .errors import ProjectError
 from .errors import RedError
 from .project import Project
+from .project import folder_of_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,8 +90,13 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-def commands() -> None:
+@click.pass_context
+def commands(ctx: click.Context) -> None:
     """A machine-learning project: check, train, test, serve, score, monitor, retrain."""
+    with suppress(ProjectError):  # what is wrong with the project the command itself says
+        found = [] if ctx.invoked_subcommand == "vendor" else vendored.unaccepted(folder_of_project())
+        if found:
+            _say(f"Warning: the library in vendor/ is not as it was released: {vendored.named(found)}")
 
 
 def main() -> None:
@@ -242,7 +251,12 @@ def registry_list(as_json: bool) -> None:  # noqa: FBT001
 @click.option("--as", "alias", type=click.Choice(["champion", "challenger", "canary"]), default="champion")
 def promote(version: str, alias: str) -> None:
     """Make VERSION the champion, refused unless all of its gates are green; or the challenger or canary beside it."""
-    number = Project.open().registry.promote(version, alias)
+    project = Project.open()
+    if found := vendored.unaccepted(project.folder):
+        raise RedError(
+            f"the library is not as it was released: {vendored.named(found)}", where="vendor", hint=vendored.HINT
+        )
+    number = project.registry.promote(version, alias)
     _say(f"Version {number} is the {alias}")
 
 
@@ -348,6 +362,8 @@ def tracking(port: int) -> None:
 for command in (gate_commands.gates, gate_commands.scorecard, gate_commands.drill, gate_commands.tune):
     commands.add_command(command)
 commands.add_command(trace_commands.trace)
+commands.add_command(vendor_commands.vendor)
+commands.add_command(vendor_commands.upgrade)
 commands.add_command(service_commands.keys)
 commands.add_command(simulate_commands.simulate)
 commands.add_command(monitor_commands.monitor)

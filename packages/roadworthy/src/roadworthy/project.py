@@ -229,6 +229,11 @@ class Project:
         return challenge.retrain(self, why=why)
 
 
+def folder_of_project() -> Path:
+    """The folder of the project that holds the working folder; InputError when there is none."""
+    return settings_file.find_home().resolve()
+
+
 def definition_of(home: Path, package: str) -> Definition:
     """What the package of the project in `home` defines; InputError when it cannot be had."""
     _require_own_library(home)
@@ -277,7 +282,7 @@ def _imported(package: str, where: Path) -> ModuleType:
 def _require_own_library(home: Path) -> None:
     """Refuse the library of another project: a project was copied, and is run in the environment of the first."""
     here = Path(__file__).resolve().parent
-    _require_same(here, home / "src" / here.name, "the library roadworthy that was imported")
+    _require_same(here, home / settings_file.VENDOR / here.name, "the library roadworthy that was imported")
 
 
 def _require_same(imported: Path, own: Path, what: str) -> None:

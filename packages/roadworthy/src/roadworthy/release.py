@@ -10,6 +10,7 @@ import pandas as pd
 
 from . import gates
 from . import steps
+from . import vendored
 from .evidence.bench import Bench
 from .gates import Verdict
 from .gates import run
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from .project import Project
 
 LOG = logging.getLogger(__package__)
+LIBRARY = "Library"  # the name of the verdict about vendor/, which is none of the 28 tests
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,17 @@ def judge(
             version = CHAMPION
     version = _there(Registry(project.settings.paths.registry), version)
     bench = Bench(steps.as_made(project, version), version)
-    judged = Judged(bench.version, run.run(bench, tell, cache))
+    judged = Judged(bench.version, [*run.run(bench, tell, cache), *_library(project)])
     bench.registry.judge(judged.version, judged.verdicts)
     return judged
+
+
+def _library(project: "Project") -> list[run.Judged]:
+    """A verdict about the library, if it is not as it was released: red until every edit of it is accepted."""
+    if not vendored.edits(project.folder):
+        return []
+    passed, evidence = vendored.verdict(project.folder)
+    return [run.Judged(LIBRARY, "the library is as it was released", passed, evidence, 0.0)]
 
 
 def _there(registry: Registry, version: int | str) -> int | str:

@@ -28,6 +28,8 @@ from .pages import Link
 from .pages import Section
 from .pages import Status
 from .pages import write_page
+from .settings import VENDOR
+from .vendored import RELEASED
 
 WORDS = {True: "good", False: "bad", None: "not judged"}
 
@@ -103,7 +105,7 @@ def make(
     found = read_drilled(drilled)
     code = {gate.name: _place(gate.judge.function, home) for gate in GATES}
     code |= {gate.name: _place(gate.gather, home) for gate in own}
-    tests = [_test(each, code[each.gate], faults, found) for each in judged]
+    tests = [_test(each, code.get(each.gate, f"{VENDOR}/{RELEASED}:1"), faults, found) for each in judged]
     return Scorecard(version, tuple(tests[: len(GATES)]), tuple(tests[len(GATES) :]))
 
 

@@ -25,6 +25,7 @@ from .postgres import place
 
 PREFIX = "MLE_"
 FILE = "config.toml"
+VENDOR = "vendor"  # the folder of a project that holds the library as it was released
 ARTIFACTS = "tracking/artifacts"
 RESERVED = {"MLE_HOME", "MLE_FORK", "MLE_SIGNING_KEY", "MLE_API_KEY"}
 

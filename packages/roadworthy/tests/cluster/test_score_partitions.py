@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import scaled
 from click.testing import CliRunner
 from pyarrow import fs
 
+import scaled
 from roadworthy import cli
 from roadworthy import scoring
 from roadworthy import scoring_partitions
 from roadworthy.bundle import Bundle
 from roadworthy.errors import InputError
 from roadworthy.scoring_partitions import Summary
+from sample import HOME
 
 PARTITIONS, ROWS = 6, 3000
 
@@ -164,7 +165,7 @@ def test_the_command_takes_folders_and_says_what_became_of_their_rows(
     built_registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = scaled.write(tmp_path / "in", 2, 200)
-    monkeypatch.setenv("MLE_HOME", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("MLE_HOME", str(HOME))
     monkeypatch.setenv("MLE_PATHS__REGISTRY", str(built_registry))
     done = CliRunner().invoke(cli.commands, ["score", str(source), str(tmp_path / "out"), "--for-monitoring", "--json"])
     assert done.exit_code == 0, done.output

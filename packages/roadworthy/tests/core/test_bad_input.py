@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from called import Said
 from called import call
 from called import refused
@@ -18,11 +19,10 @@ from lessons_made import PROJECT
 from lessons_made import environment
 from lessons_made import make_project
 from lessons_made import write_lesson
-from small import ROW
-
 from roadworthy import data
 from roadworthy import scoring
 from roadworthy.display import Display
+from small import ROW
 
 SNAPSHOT = PROJECT / "data" / "2013"
 AIRPORTS = pd.read_parquet(SNAPSHOT / "airports.parquet")

@@ -19,9 +19,10 @@ from roadworthy import project as module_of_project
 from roadworthy import training
 from roadworthy.bundle import Bundle
 from roadworthy.project import Project
+from sample import HOME
+from sample import REPOSITORY
 
-HOME = Path(__file__).parents[2]
-LIBRARY = HOME / "src" / "roadworthy"
+LIBRARY = REPOSITORY / "packages" / "roadworthy" / "src" / "roadworthy"
 # Settings are read where a program begins: by the project that a command opens, and by the service's own program.
 READERS = {"project.py", "service/app.py", "service/__main__.py", "service_commands.py"}
 MEMBERS = [each for _, each in inspect.getmembers(members, inspect.isclass) if issubclass(each, members.Member)]

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from small import ROW
-from small import SIGNATURE
 
 from roadworthy.errors import InputError
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.monitoring.log import time_text
 from roadworthy.monitoring.log_sqlite import SqliteStore
 from roadworthy.signature import Signature
+from small import ROW
+from small import SIGNATURE
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 

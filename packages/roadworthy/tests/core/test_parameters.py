@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lessons_made import write_lesson
 
+from lessons_made import write_lesson
 from roadworthy.errors import InputError
 from roadworthy.parameters import Parameter
 from roadworthy.parameters import Value

@@ -9,11 +9,11 @@ from urllib.parse import unquote
 
 import nbformat
 import pytest
+
 from lessons_made import command
 from lessons_made import make_project
 from lessons_made import record
 from lessons_made import write_lesson
-
 from roadworthy import lessons
 from roadworthy import pipeline
 from roadworthy.errors import InputError

@@ -13,9 +13,9 @@ from roadworthy.errors import InputError
 from roadworthy.postgres import Postgres
 from roadworthy.postgres import place
 from roadworthy.service import child
+from sample import HOME
 
 URL = "postgresql://me:h%40rd%2F1@db.example:5433/flights?sslmode=require"
-HOME = Path(__file__).parents[2]
 
 
 def test_a_url_is_a_database_and_all_else_a_path(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """A project that cannot be opened says so in a sentence, what to do about it, and ends with exit code 2."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -9,13 +10,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+
+import roadworthy
 from called import Said
 from called import call
 from called import refused
 from lessons_made import PROJECT
 from lessons_made import environment
 from lessons_made import make_project
-
 from roadworthy.errors import InputError
 from roadworthy.project import Project
 
@@ -119,14 +121,20 @@ def test_help_needs_no_project(tmp_path: Path) -> None:
 
 def test_a_copied_project_is_not_run_with_the_library_of_the_first(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(PROJECT / "src", copy / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for folder in ("src", "vendor"):
+        shutil.copytree(PROJECT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     shutil.copy(PROJECT / "config.toml", copy)
-    own = copy / "src" / "roadworthy"
+    own, here = copy / "vendor" / "roadworthy", Path(roadworthy.__file__).parent
     for line in COMMANDS:
         said = run(copy, *line.split())
-        refused(said, f"{own}: the library roadworthy that was imported is that of another folder: {PROJECT / 'src'}")
+        refused(
+            said,
+            f"{own}: the library roadworthy that was imported is that of another folder: {Path(roadworthy.__file__).parent}",
+        )
         refused(said, "give this project an environment of its own", f"pip install -e {copy}")
-    with_own = run(copy, "registry", "list", "--json", PYTHONPATH=str(copy / "src"))
+    with_own = run(
+        copy, "registry", "list", "--json", PYTHONPATH=os.pathsep.join((str(copy / "src"), str(copy / "vendor")))
+    )
     assert with_own == Said(0, "[]\n", "")
 
 

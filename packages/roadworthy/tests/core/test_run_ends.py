@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+
 from lessons_made import command
 from lessons_made import environment
 from lessons_made import make_project

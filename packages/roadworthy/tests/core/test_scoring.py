@@ -13,10 +13,6 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
-from small import ROW
-from small import SIGNATURE
-from small import by_hand
-from small import rows
 
 from roadworthy import row_rules
 from roadworthy import tables
@@ -26,6 +22,10 @@ from roadworthy.scoring import score
 from roadworthy.service.request import BadRequestError
 from roadworthy.service.request import RequestReader
 from roadworthy.signature import Signature
+from small import ROW
+from small import SIGNATURE
+from small import by_hand
+from small import rows
 
 TYPES = {"hour": pa.int64(), "temp": pa.float64(), "distance": pa.float64()}
 SCHEMA = pa.schema([(name, TYPES.get(name, pa.string())) for name in ["flight_id", *ROW]])

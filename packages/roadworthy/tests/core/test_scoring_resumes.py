@@ -17,7 +17,6 @@ from hypothesis import HealthCheck
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from small import rows
 from test_scoring import SCHEMA
 from test_scoring import Table
 from test_scoring import keyed
@@ -29,6 +28,7 @@ from roadworthy.bundle import Bundle
 from roadworthy.errors import InputError
 from roadworthy.parts import STATE
 from roadworthy.parts import open_parts
+from small import rows
 
 SMALL: dict[str, Any] = {"chunk_rows": 50, "part_chunks": 4}  # parts of 200 rows
 CHILD = """

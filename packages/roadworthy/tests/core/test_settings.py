@@ -7,8 +7,7 @@ from pydantic import ValidationError
 from roadworthy import settings
 from roadworthy.errors import InputError
 from roadworthy.project import Project
-
-HOME = Path(__file__).parents[2]
+from sample import HOME
 
 
 def changed(folder: Path, old: str, new: str) -> Path:

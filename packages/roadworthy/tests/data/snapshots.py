@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from roadworthy import data
+from sample import HOME
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = HOME / "data"
 
 
 def flight(number: int, time: str, **values: object) -> dict[str, object]:

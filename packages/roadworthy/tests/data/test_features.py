@@ -1,10 +1,8 @@
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from snapshots import DATA
 from snapshots import flight
 from snapshots import observation
 from snapshots import write
@@ -18,80 +16,6 @@ WEATHER = [observation(hour) for hour in range(5, 20)]
 
 def features(project: Project, folder: Path) -> pd.DataFrame:
     return data.features(project, data.connect(project, folder)).set_index("flight_id")
-
-
-def test_the_weather_is_that_of_the_last_full_hour(project: Project, tmp_path: Path) -> None:
-    made = features(
-        project, write(tmp_path / "s", [flight(1, "10:00"), flight(2, "10:59"), flight(3, "11:00")], WEATHER)
-    )
-    # At 10:00 the observation of 9:00 is complete, at 10:59 still no later one, at 11:00 that of 10:00.
-    assert made["temp"].tolist() == [39.0, 39.0, 40.0]
-
-
-def test_weather_that_is_older_than_three_hours_is_not_known(project: Project, tmp_path: Path) -> None:
-    flights = [flight(1, "08:30"), flight(2, "11:30"), flight(3, "23:00")]
-    made = features(project, write(tmp_path / "s", flights, [observation(7)]))
-    assert made["temp"].notna().tolist() == [True, False, False]
-
-
-def test_congestion_is_the_mean_delay_of_departures_known_an_hour_ahead(project: Project, tmp_path: Path) -> None:
-    # Known between 8:00 and 11:00: departures at 8:30+10, 9:00+20, 9:30+30, 10:00+40, 10:30+0.
-    past = [("08:30", 10), ("09:00", 20), ("09:30", 30), ("10:00", 40), ("10:30", 0)]
-    early, late = [("07:00", 500)], [("11:00", 700), ("10:40", 60)]
-    flights = [flight(i, at, dep_delay=delay) for i, (at, delay) in enumerate([*early, *past, *late])]
-    made = features(project, write(tmp_path / "s", [*flights, flight(99, "12:00")], WEATHER))
-    # 7:00 is known at 15:20 only, 11:00+700 and 10:40+60 (11:40) after 11:00.
-    assert made.filter(like="UA99", axis=0)["origin_delay"].tolist() == [20.0]
-
-
-def test_fewer_than_five_departures_say_nothing(project: Project, tmp_path: Path) -> None:
-    flights = [flight(i, f"09:{10 * i:02}", dep_delay=10) for i in range(4)]
-    made = features(project, write(tmp_path / "s", [*flights, flight(99, "12:00")], WEATHER))
-    assert made["origin_delay"].isna().all()
-
-
-def test_a_feature_does_not_change_when_the_future_does(project: Project, tmp_path: Path) -> None:
-    flights = [flight(i, f"{6 + i // 4:02}:{15 * (i % 4):02}", dep_delay=i) for i in range(50)]
-    before = features(project, write(tmp_path / "a", flights, WEATHER))
-    changed = [
-        {**f, "dep_delay": 999, "arr_delay": 999, "air_time": 999} if int(str(f["hour"])) >= 12 else f for f in flights
-    ]
-    weather = [observation(o["hour"], temp=99.0) if int(str(o["hour"])) >= 12 else o for o in WEATHER]  # type: ignore[arg-type]
-    after = features(project, write(tmp_path / "b", changed, weather))
-    known = ["dep_delay", "arr_delay", "late", "known_at"]
-    noon = pd.Timestamp(2013, 1, 2, 12, tz="America/New_York")
-    same = before["as_of"] <= noon
-    assert same.sum() > 20
-    pd.testing.assert_frame_equal(before[same].drop(columns=known), after[same].drop(columns=known))
-
-
-def test_the_label_is_late_from_15_minutes_on_and_unknown_for_a_cancelled_flight(
-    project: Project, tmp_path: Path
-) -> None:
-    cancelled = {"dep_time": None, "dep_delay": None, "arr_time": None, "arr_delay": None, "air_time": None}
-    flights = [flight(1, "08:00", arr_delay=14), flight(2, "09:00", arr_delay=15), flight(3, "10:00", **cancelled)]
-    made = features(project, write(tmp_path / "s", flights, WEATHER))
-    assert made["late"].tolist()[:2] == [0.0, 1.0]
-    assert made["late"].isna().tolist() == made["known_at"].isna().tolist() == [False, False, True]
-
-
-def test_planes_are_joined_by_tailnum_and_aged_by_the_year_of_construction(project: Project, tmp_path: Path) -> None:
-    made = features(project, write(tmp_path / "s", [flight(1, "08:00"), flight(2, "09:00", tailnum="N404")], WEATHER))
-    assert made["plane_age"].tolist()[0] == 10
-    assert made["seats"].isna().tolist() == [False, True]
-
-
-@pytest.mark.slow
-def test_every_flight_of_2013_becomes_one_row_and_its_weather_is_pandas_own_as_of_join(project: Project) -> None:
-    connection = data.connect(project, DATA / "2013")
-    made = data.features(project, connection)
-    assert len(made) == made["flight_id"].nunique() == 336_776
-    weather = data.ask(connection, "select origin, time_hour, temp from weather order by time_hour")
-    weather["known"] = weather["time_hour"] + pd.Timedelta(hours=1)
-    rows = made[["flight_id", "as_of", "origin", "temp"]].sort_values("as_of")
-    window = pd.Timedelta(hours=3)
-    joined = pd.merge_asof(rows, weather, left_on="as_of", right_on="known", by="origin", tolerance=window)
-    np.testing.assert_array_equal(joined["temp_x"], joined["temp_y"])
 
 
 def test_a_changed_file_is_named(project: Project, tmp_path: Path) -> None:

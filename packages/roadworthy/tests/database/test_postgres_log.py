@@ -15,11 +15,9 @@ import httpx
 import numpy as np
 import psycopg
 import pytest
+
 from databases import PASSWORD
 from databases import Server
-from small import ROW
-from small import SIGNATURE
-
 from roadworthy.errors import InputError
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.monitoring.log import exists
@@ -29,6 +27,8 @@ from roadworthy.service import child
 from roadworthy.service.metrics import Metrics
 from roadworthy.service.recorder import Recorder
 from roadworthy.signature import Signature
+from small import ROW
+from small import SIGNATURE
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 WIDER = [*SIGNATURE["features"], {"name": 'wind 100% "speed"', "kind": "number"}]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from databases import Server
 from sqlalchemy.engine import Engine
 
+from databases import Server
 from roadworthy import tracking
 from roadworthy.errors import InputError
 from roadworthy.postgres import Postgres

@@ -16,8 +16,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sample import HOME
+
 HERE = Path(__file__).parent
-HOME = HERE.parents[1]
 TABLES = {"charging": "data/2024", "plant": "tables"}
 NAMES = tuple(TABLES)
 

@@ -1,15 +1,13 @@
 """The real thing: a practice ground of the project, faults planted in it, all 28 gates run on each."""
 
-from pathlib import Path
-
 import pytest
 
 from roadworthy.drills import board
 from roadworthy.drills import faults
 from roadworthy.project import Project
+from sample import HOME
 
 pytestmark = pytest.mark.slow
-HOME = Path(__file__).parents[2]
 NAMES = ("the departure delay as a feature", "untuned model", "a flipped byte", "degrees Celsius")
 
 

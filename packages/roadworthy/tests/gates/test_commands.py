@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from lessons_made import command
 
+from lessons_made import command
 from roadworthy import cli
 from roadworthy import gates
 from roadworthy import release
@@ -21,8 +21,7 @@ from roadworthy.gates.catalog import GATES
 from roadworthy.gates.run import Judged
 from roadworthy.project import Project
 from roadworthy.registry import Registry
-
-HOME = Path(__file__).parents[2]
+from sample import HOME
 
 
 def judged(red: str = "", unsure: str = "") -> list[Judged]:

@@ -20,8 +20,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small import ROW
-from small import SIGNATURE
 
 from roadworthy import row_checks
 from roadworthy.bundle import Bundle
@@ -46,8 +44,10 @@ from roadworthy.service import front
 from roadworthy.service.predictor import Predictor
 from roadworthy.signature import Feature
 from roadworthy.signature import Signature
+from sample import HOME
+from small import ROW
+from small import SIGNATURE
 
-HOME = Path(__file__).parents[2]
 COLUMN = {"table": "t", "column": "temp", "kind": "number", "rule": "", "max_null": 0.02, "nulls": 0.01}
 LIMITS = {"low": -40.0, "high": 130.0, "seen_low": 10.0, "seen_high": 100.0}
 

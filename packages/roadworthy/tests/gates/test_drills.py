@@ -21,8 +21,8 @@ from roadworthy.drills.faults import Rewrite
 from roadworthy.errors import InputError
 from roadworthy.gates.catalog import GATES
 from roadworthy.project import Project
+from sample import HOME
 
-HOME = Path(__file__).parents[2]
 CONFIG = """[data]
 snapshot = "a"
 

@@ -16,11 +16,6 @@ import pytest
 from click.testing import CliRunner
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
-from small import ROW
-from small import SIGNATURE
-from small import by_hand
-from small import rows
-from small import write_bundle
 
 from roadworthy import bundle
 from roadworthy import canary
@@ -62,8 +57,13 @@ from roadworthy.service import recorder
 from roadworthy.service import request
 from roadworthy.service import split
 from roadworthy.service.versions import Versions
+from sample import HOME
+from small import ROW
+from small import SIGNATURE
+from small import by_hand
+from small import rows
+from small import write_bundle
 
-HOME = Path(__file__).parents[2]
 JUDGES = {gate.name: gate.judge for gate in catalog.GATES}
 NAN, MORE, LESS = float("nan"), 1.01e-6, 0.99e-6
 

@@ -15,8 +15,7 @@ from roadworthy.gates.catalog import named
 from roadworthy.gates.kept import Kept
 from roadworthy.gates.run import Judged
 from roadworthy.project import Project
-
-HOME = Path(__file__).parents[2]
+from sample import HOME
 
 
 def files(name: str) -> set[str]:

@@ -16,9 +16,6 @@ import onnx
 import pandas as pd
 import pytest
 from pydantic import ConfigDict
-from small import SIGNATURE
-from small import by_hand
-from small import rows as small_rows
 
 from roadworthy import row_rules
 from roadworthy.bundle import Bundle
@@ -61,6 +58,10 @@ from roadworthy.service.request import BadRequestError
 from roadworthy.service.request import Row
 from roadworthy.signature import Signature
 from roadworthy.table_checks import Finding
+from sample import HOME
+from small import SIGNATURE
+from small import by_hand
+from small import rows as small_rows
 
 HELD = Finding("weather", "law wind", passed=True, rows=0, evidence="all of it")
 BROKEN = Finding("weather", "law wind", passed=False, rows=0, evidence="share of rows: 0.97, normal 0 to 0.01")
@@ -636,7 +637,7 @@ def test_an_alarm_that_prometheus_never_sees_is_told(watched: Any, monkeypatch: 
 
 
 def test_a_rule_that_asks_for_what_nothing_exposes_is_named(tmp_path: Path) -> None:
-    rules = Path(__file__).parents[2] / alarms.RULES
+    rules = HOME / alarms.RULES
     assert alarms.dead(rules) == ()
     text = rules.read_text(encoding="utf-8")
     (tmp_path / "rules.yml").write_text(text.replace("prediction_log_dropped_total[", "prediction_log_lost_total["))
@@ -652,7 +653,7 @@ def test_a_rule_that_asks_for_what_nothing_exposes_is_named(tmp_path: Path) -> N
 @pytest.fixture
 def copied(project: Project, tmp_path: Path, registry: Path) -> Project:
     """A copy of the project with the small bundle as its champion, in a registry with the names of the settings."""
-    config = Path(__file__).parents[2] / "config.toml"
+    config = HOME / "config.toml"
     (tmp_path / "config.toml").write_text(config.read_text(encoding="utf-8"), encoding="utf-8")
     assert registry == tmp_path / "registry"
     return project.copied_to(tmp_path)

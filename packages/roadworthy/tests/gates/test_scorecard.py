@@ -10,8 +10,8 @@ from roadworthy.drills.board import Drilled
 from roadworthy.drills.faults import Fault
 from roadworthy.gates.catalog import GATES
 from roadworthy.gates.run import Judged
+from sample import HOME
 
-HOME = Path(__file__).parents[2]
 FAULTS = [Fault(name=f"{gate.name} {n}", gate=gate.name, story="how") for gate in GATES for n in (1, 2)]
 
 

@@ -29,9 +29,9 @@ from roadworthy.errors import RedError
 from roadworthy.gates import Verdict
 from roadworthy.project import Project
 from roadworthy.registry import Registry
+from sample import HOME
 
 pytestmark = pytest.mark.slow
-HOME = Path(__file__).parents[2]
 KILLED = Path(__file__).with_name("killed.py")
 CHANGES = {
     'train = ["2013-01-01", "2013-07-01"]': 'train = ["2013-05-01", "2013-06-01"]\nevery = 6',

@@ -1,7 +1,5 @@
 """The monitors on the real flights: what is known to have changed rings, the season does not."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +9,9 @@ from roadworthy.monitoring.monitors import Thresholds
 from roadworthy.monitoring.reference import make
 from roadworthy.monitoring.watch import by_window
 from roadworthy.project import Project
+from sample import HOME
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = HOME / "data"
 ONCE = Thresholds(n=1, m=1)
 SCHEDULE = ["carrier", "origin", "dest", "hour", "minute_of_day", "weekday", "distance"]
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]

@@ -13,11 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import world
-from configured import configured
-from small import ROW
-from small import SIGNATURE
-from small import write_bundle
 
+from configured import configured
 from roadworthy import live
 from roadworthy import simulation
 from roadworthy.bundle import Bundle
@@ -27,6 +24,9 @@ from roadworthy.monitoring import watch
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.project import Project
 from roadworthy.service import keys
+from small import ROW
+from small import SIGNATURE
+from small import write_bundle
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
 WEEKS = range(27, 31)

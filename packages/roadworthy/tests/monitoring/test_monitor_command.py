@@ -21,8 +21,6 @@ from click.testing import CliRunner
 from people import chat
 from people import listening
 from prometheus_client.parser import text_string_to_metric_families
-from small import SIGNATURE
-from small import write_bundle
 
 from roadworthy.cli import commands
 from roadworthy.monitoring.exposition import Exposition
@@ -32,6 +30,8 @@ from roadworthy.monitoring.monitors import Thresholds
 from roadworthy.monitoring.monitors import Window
 from roadworthy.monitoring.timeline import Timeline
 from roadworthy.signature import Signature
+from small import SIGNATURE
+from small import write_bundle
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
 UNTIL = "2013-08-06"  # 31 weeks after the first day of the world

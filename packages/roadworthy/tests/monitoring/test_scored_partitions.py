@@ -11,18 +11,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import scaled
 import world
 from pandas.testing import assert_frame_equal
-from small import SIGNATURE
-from small import write_bundle
 
+import scaled
 from roadworthy import scoring_partitions
 from roadworthy.errors import InputError
 from roadworthy.monitoring import scored
 from roadworthy.monitoring import watch
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.signature import Signature
+from small import SIGNATURE
+from small import write_bundle
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
 NOW = datetime(2013, 8, 6, tzinfo=UTC)  # 31 weeks after the first day of the world

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small import rows
 
 from roadworthy import simulation
 from roadworthy.bundle import Bundle
@@ -22,11 +21,13 @@ from roadworthy.monitoring.monitors import Thresholds
 from roadworthy.monitoring.monitors import Window
 from roadworthy.monitoring.timeline import Timeline
 from roadworthy.project import Project
+from sample import HOME
+from small import rows
 
 FIRST = datetime(2013, 7, 1, tzinfo=UTC)
 PERIOD = FIRST, FIRST + timedelta(days=14)
 MIDDLE = FIRST + timedelta(days=7)
-INCIDENTS = Project.open(Path(__file__).parents[2]).definition.extensions("incidents")
+INCIDENTS = Project.open(HOME).definition.extensions("incidents")
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
 PLANE = ["plane_age", "seats", "engines"]
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import world
 from pandas.testing import assert_frame_equal
-from small import SIGNATURE
-from small import write_bundle
 
 from roadworthy.errors import InputError
 from roadworthy.monitoring import watch
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.signature import Signature
+from small import SIGNATURE
+from small import write_bundle
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
 NOW = datetime(2013, 8, 6, tzinfo=UTC)  # 31 weeks after the first day of the world

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dataclasses import field
 
 import httpx
+
 from small import rows
 
 

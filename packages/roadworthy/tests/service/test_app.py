@@ -17,10 +17,6 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
-from small import ROW
-from small import SIGNATURE
-from small import by_hand
-from small import rows
 from threaded import served
 
 from roadworthy import service
@@ -30,6 +26,10 @@ from roadworthy.monitoring.log import PredictionLog
 from roadworthy.service import recorder
 from roadworthy.settings import Service
 from roadworthy.signature import Signature
+from small import ROW
+from small import SIGNATURE
+from small import by_hand
+from small import rows
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,6 @@ import numpy as np
 import pytest
 from load import metric
 from load import wait_for
-from small import ROW
-from small import SIGNATURE
-from small import rows
-from small import write_bundle
 from threaded import served
 
 from roadworthy import service
@@ -32,6 +28,10 @@ from roadworthy.service.split import FEWEST
 from roadworthy.service.split import Split
 from roadworthy.service.versions import Rollout
 from roadworthy.signature import Signature
+from small import ROW
+from small import SIGNATURE
+from small import rows
+from small import write_bundle
 
 
 @contextmanager

@@ -25,11 +25,11 @@ from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 from schemathesis import Case
 from schemathesis import GenerationMode
-from small import ROW
 
 from roadworthy import service
 from roadworthy.service import keys
 from roadworthy.settings import Service
+from small import ROW
 
 REQUESTS = 10_000
 QUICK = settings(

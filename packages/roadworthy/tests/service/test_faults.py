@@ -14,10 +14,10 @@ import pytest
 from load import load
 from load import metric
 from load import wait_for
-from small import ROW
 
 from roadworthy.registry import Registry
 from roadworthy.service import child
+from small import ROW
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither SIGKILL nor prlimit")
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+
 from configured import configured
 from small import ROW
 

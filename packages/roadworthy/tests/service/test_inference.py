@@ -12,16 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import tritonclient.http as triton
-from configured import configured
-from small import ROW
-from small import SIGNATURE
-from small import rows
 from threaded import served
 from tritonclient.utils import InferenceServerException
 
+from configured import configured
 from roadworthy import service
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.signature import Signature
+from small import ROW
+from small import SIGNATURE
+from small import rows
 
 KINDS = {"carrier": "BYTES", "origin": "BYTES", "maker": "BYTES", "hour": "INT64", "temp": "FP64", "distance": "FP64"}
 TABLE = [{**row, "flight_id": f"F{number}"} for number, row in enumerate(rows(40, seed=7))]

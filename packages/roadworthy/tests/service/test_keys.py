@@ -7,16 +7,16 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
-from configured import configured
-from small import ROW
 from threaded import served
 
+from configured import configured
 from roadworthy import service
 from roadworthy.cli import commands
 from roadworthy.errors import InputError
 from roadworthy.service import keys
 from roadworthy.service.keys import Keys
 from roadworthy.settings import Service
+from small import ROW
 
 
 @pytest.fixture

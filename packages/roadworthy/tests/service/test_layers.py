@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from roadworthy.project import Project
+from sample import HOME
 
-HOME = Path(__file__).parents[2]
 FOREIGN = "sklearn pandas mlflow pandera matplotlib skl2onnx onnx scipy papermill pyarrow duckdb IPython"
 OURS = (
     "data data_checks definition evaluation export members model model_tests pages pipeline project retraining "

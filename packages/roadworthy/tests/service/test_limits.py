@@ -12,10 +12,9 @@ from typing import Any
 
 import httpx
 import pytest
-from configured import configured
-from small import ROW
 from threaded import served
 
+from configured import configured
 from roadworthy import service
 from roadworthy.service import keys
 from roadworthy.service import protocol
@@ -26,6 +25,7 @@ from roadworthy.service.rates import Rates
 from roadworthy.service.rates import group
 from roadworthy.service.refusal import RefusedError
 from roadworthy.settings import Service
+from small import ROW
 
 BODY = json.dumps(ROW).encode()
 HEAD = b"POST /v1/predict HTTP/1.1\r\nhost: x\r\n"

@@ -7,12 +7,12 @@ from pathlib import Path
 import httpx
 import pandas as pd
 import pytest
-from small import ROW
 
 from roadworthy.errors import InputError
 from roadworthy.project import Project
+from sample import HOME
+from small import ROW
 
-HOME = Path(__file__).parents[2]
 CODE = """
 from roadworthy.project import Project
 first, second = Project.open().scratch(), Project.open().scratch()

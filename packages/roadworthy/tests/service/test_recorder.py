@@ -10,8 +10,6 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from small import ROW
-from small import SIGNATURE
 
 from roadworthy.errors import InputError
 from roadworthy.monitoring.log import PredictionLog
@@ -19,6 +17,8 @@ from roadworthy.service import recorder as service_recorder
 from roadworthy.service.metrics import Metrics
 from roadworthy.service.recorder import Recorder
 from roadworthy.signature import Signature
+from small import ROW
+from small import SIGNATURE
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
-from small import ROW
-from small import SIGNATURE
-from small import rows
 
 from roadworthy.service.request import BadRequestError
 from roadworthy.service.request import Problem
 from roadworthy.service.request import RequestReader
 from roadworthy.signature import Signature
+from small import ROW
+from small import SIGNATURE
+from small import rows
 
 READER = RequestReader(Signature.parse(json.dumps(SIGNATURE)), max_rows=50)
 JSON = st.recursive(

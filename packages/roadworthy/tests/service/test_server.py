@@ -16,8 +16,6 @@ from typing import Any
 
 import httpx
 import pytest
-from small import ROW
-from small import SIGNATURE
 
 from roadworthy import service
 from roadworthy.errors import InputError
@@ -26,6 +24,8 @@ from roadworthy.service.child import start
 from roadworthy.service.child import stop
 from roadworthy.service.server import listen
 from roadworthy.signature import Signature
+from small import ROW
+from small import SIGNATURE
 
 COMMAND = [sys.executable, "-m", "roadworthy.service"]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program can catch")

@@ -9,14 +9,14 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from small import ROW
-from small import rows
 from threaded import served
 
 from roadworthy import service
 from roadworthy import serving_costs
 from roadworthy.bundle import Bundle
 from roadworthy.serving_costs import Cost
+from small import ROW
+from small import rows
 
 
 def table(count: int) -> pd.DataFrame:

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import pytest
-from small import ROW
 
 from roadworthy import version_swaps
 from roadworthy.bundle import Bundle
@@ -15,6 +14,7 @@ from roadworthy.errors import InputError
 from roadworthy.evidence import rehearsal
 from roadworthy.registry import Registry
 from roadworthy.version_swaps import Answers
+from small import ROW
 
 
 def sums(folder: Path) -> dict[str, str]:

@@ -14,14 +14,14 @@ from fastapi import FastAPI
 from load import load
 from load import metric
 from load import wait_for
-from small import ROW
-from small import write_bundle
 from threaded import served
 
 from roadworthy import service
 from roadworthy.bundle import Bundle
 from roadworthy.registry import Registry
 from roadworthy.service.versions import Rollout
+from small import ROW
+from small import write_bundle
 
 
 def app_of(registry: Path, every: float = 1000, **options: Any) -> FastAPI:

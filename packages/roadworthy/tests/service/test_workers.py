@@ -16,8 +16,6 @@ import pytest
 from load import load
 from load import metric
 from load import wait_for
-from small import ROW
-from small import SIGNATURE
 
 from roadworthy import service
 from roadworthy.errors import InputError
@@ -27,6 +25,8 @@ from roadworthy.service import child
 from roadworthy.service import workers
 from roadworthy.service.server import listen
 from roadworthy.signature import Signature
+from small import ROW
+from small import SIGNATURE
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes cannot share a port on Windows")
 

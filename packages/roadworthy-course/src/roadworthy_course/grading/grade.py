@@ -18,6 +18,7 @@ from roadworthy.files import write_atomic
 
 from .. import checks
 from .. import exercises
+from .. import here
 from .. import notebooks
 from . import hidden
 from . import inside
@@ -41,9 +42,9 @@ def assignment(
     """
     path = exercises.notebook(home, number)
     number = path.stem[:2]
-    visible = checks.questions(path.parent / f"check_{number}.py")
+    visible = checks.questions(here.questions(home) / f"check_{number}.py")
     source = hidden.read(hidden_in, number) if hidden_in else ""
-    asked = _hidden(source, path.parent, number, hidden_in) if hidden_in else visible
+    asked = _hidden(source, here.questions(home), number, hidden_in) if hidden_in else visible
     if list(asked) != list(visible):
         hint = f"they ask {', '.join(asked)}; the exercise asks {', '.join(visible)}"
         raise InputError("the hidden checks are of other questions", where=str(hidden_in), hint=hint)
@@ -125,7 +126,7 @@ def _hidden(source: str, folder: Path, number: str, given: Path | None) -> hidde
 def _common(given: Assignment) -> str:
     """What the grades of all submissions depend on, as a sum."""
     package = Path(__file__).parents[1]
-    exercise = given.walls.home / "exercises" / f"check_{given.number}.py"
+    exercise = here.questions(given.walls.home) / f"check_{given.number}.py"
     files = [exercise, *sorted(package.glob("*.py")), *sorted((package / "grading").glob("*.py"))]
     limits = asdict(replace(given.limits, processes=0))  # follows the machine
     about = json.dumps([given.number, given.clean, given.source, limits, given.walls.trusted], sort_keys=True)

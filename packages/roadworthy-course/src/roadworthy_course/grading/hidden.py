@@ -21,12 +21,12 @@ def read(folder: Path, number: str) -> str:
         raise InputError(f"cannot be read: {error}", where=path, hint=hint) from error
 
 
-def questions(source: str, exercises: Path, number: str) -> Questions:
-    """The questions of hidden checks given as text; they find the visible ones as if they stood beside `exercises`.
+def questions(source: str, visible: Path, number: str) -> Questions:
+    """The questions of hidden checks given as text; they find the visible ones as from a folder in `visible`.
 
     Raises what the source raises.
     """
-    place = exercises / "hidden" / f"check_{number}.py"
+    place = visible / "hidden" / f"check_{number}.py"
     names: dict[str, Any] = {"__file__": str(place), "__name__": place.stem}
     exec(compile(source, str(place), "exec"), names)  # noqa: S102 - the instructor's own
     found = {name.lower(): each for name, each in names.items() if re.fullmatch(r"Q\d+", name)}

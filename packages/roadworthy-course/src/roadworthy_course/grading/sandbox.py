@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import roadworthy
+import roadworthy_course
 from roadworthy.errors import InputError
 
 TOOL = "bwrap"
@@ -150,14 +152,14 @@ def _known() -> str:
 
 
 def _pythons() -> Iterable[str]:
-    package = Path(__file__).resolve().parents[2]
+    packages = {str(Path(file).resolve().parents[1]) for file in (roadworthy.__file__, roadworthy_course.__file__)}
     executable = Path(sys.executable)
     while executable.is_symlink():  # each step must exist inside
         executable = executable.parent / executable.readlink()
         yield str(executable)
     # Packages may lie outside of the environment, when it takes those of another one (a .pth file).
-    packages = (place for place in sys.path if Path(place).name in {"site-packages", "dist-packages"})
-    yield from dict.fromkeys((sys.prefix, sys.base_prefix, str(package), *packages))
+    installed = (place for place in sys.path if Path(place).name in {"site-packages", "dist-packages"})
+    yield from dict.fromkeys((sys.prefix, sys.base_prefix, *sorted(packages), *installed))
 
 
 def _masks(walls: Walls, bound: Sequence[str]) -> Iterator[str]:

@@ -72,7 +72,7 @@ class _Actions:
         _confine(Path(folder), **confined)
         self.home, self.number = Path(home), number
         self.opens = partial(here.project, self.home)
-        self.visible = checks.questions(self.home / "exercises" / f"check_{number}.py")
+        self.visible = checks.questions(here.questions(self.home) / f"check_{number}.py")
         exercises.begin = lambda *_, **__: lambda _question: None  # type: ignore[assignment] # checks are run apart
         notebook = ModuleType("__main__")
         sys.modules["__main__"], self.names = notebook, vars(notebook)
@@ -91,7 +91,7 @@ class _Actions:
     def prepare(self, question: str, source: str) -> dict[str, Any]:
         """Make what the checks need; the answer has been run already when hidden checks come as `source`."""
         changed = self._changed()
-        found = hidden.questions(source, self.home / "exercises", self.number) if source else self.visible
+        found = hidden.questions(source, here.questions(self.home), self.number) if source else self.visible
         self.asked = found[question]
         checks.prepare(self.asked, self.opens)
         return {"changed": changed}

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from roadworthy.project import Project
 from roadworthy_course import answers
 from roadworthy_course import drawn
@@ -293,8 +294,8 @@ class Q5(Question):
         )
 
     def _near_a_change(self) -> "pd.Series[bool]":
-        changes = self.sessions["zone"].isin(["America/Los_Angeles", "America/New_York", "Europe/Berlin"])
-        changes |= self.sessions["zone"] == "Australia/Sydney"
+        zones = ["America/Los_Angeles", "America/New_York", "Europe/Berlin", "Australia/Sydney"]
+        changes: pd.Series[bool] = self.sessions["zone"].isin(zones)
         return changes
 
     def _same(self, of: "pd.Series[bool]", cause: str) -> None:
@@ -342,7 +343,8 @@ class Q6(Question):
             came=f"a {type(found).__name__}",
             cause="Return what data.ask returns, or end with .df(); a function without return gives None",
         )
-        return found
+        table: pd.DataFrame = found
+        return table
 
     def check_rows(self) -> None:
         """the sessions of a driver come, and no others"""

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+
 from roadworthy_course import answers
 from roadworthy_course import parity
 from roadworthy_course import prototype
@@ -106,7 +107,7 @@ class Q2(Question):
             right = self._right(name)
             off = answers.unequal(right, self.found[name]) & right.notna()
             if off.any():
-                first = off.idxmax()
+                first: Any = off.idxmax()
                 expected = f"{name} {right[first]} for the start {self.rows['started'][first]}"
                 cause = causes.get(name, "It stays as it is in the table that was given")
                 raise Fault(expected=expected, came=f"{self.found[name][first]!r}", cause=cause)

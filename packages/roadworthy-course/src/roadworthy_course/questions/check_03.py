@@ -6,6 +6,7 @@ from typing import Any
 from typing import ClassVar
 
 import pandas as pd
+
 from roadworthy.schema import Column
 from roadworthy.schema import Law
 from roadworthy.schema import Rule
@@ -239,11 +240,11 @@ class Q4(Question):
     def check_good(self) -> None:
         """no bad row is among the good ones"""
         wrong = set(self._keys(self.good)) & set(self.reasons)
-        first = next((key for key in self.reasons if key in wrong), None)
+        broken = next((of for key, of in self.reasons.items() if key in wrong), ())
         require(
             not wrong,
             expected="good rows keep all three rules",
-            came=f"{len(wrong)} bad ones among them, the first breaks: {'; '.join(self.reasons.get(first, ()))}",
+            came=f"{len(wrong)} bad ones among them, the first breaks: {'; '.join(broken)}",
             cause="A row is bad when any rule is broken; a missing kwh is bad as well",
         )
 

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from sklearn import metrics
+
 from roadworthy import evaluation
 from roadworthy.project import Project
 from roadworthy_course import answers
@@ -24,7 +26,6 @@ from roadworthy_course.numeric import modules
 from roadworthy_course.numeric import named
 from roadworthy_course.numeric import number
 from roadworthy_course.numeric import pair
-from sklearn import metrics
 
 NOT_MEASURED = "A missing kwh counts as nothing, neither in the sum nor in the number of sessions"
 AT_END = ("kwh", "ended", "hours", "dollars")  # what a session's row says only when it is over
@@ -385,7 +386,7 @@ class Q6(Question):
         return float((stands_by & ~late).sum() * false_alarm + (~stands_by & late).sum() * miss)
 
     def _best(self, false_alarm: float, miss: float, *, above: bool = False) -> float:
-        tried = [-1.0, *np.unique(self.made.p), 2.0]
+        tried = [-1.0, *map(float, np.unique(self.made.p)), 2.0]
         return min(tried, key=lambda threshold: self._cost(threshold, false_alarm, miss, above=above))
 
     def check_cheapest(self) -> None:

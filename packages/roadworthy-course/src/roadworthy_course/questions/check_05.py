@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+
 from roadworthy.project import Project
 from roadworthy_course import answers
 from roadworthy_course import faulty

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+
 from roadworthy.project import Project
 from roadworthy.service.request import BadRequestError
 from roadworthy_course import answers
@@ -64,7 +65,7 @@ class Q1(Question):
         good = isinstance(content, dict) and isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
         cause = 'to_dict("records") gives a list of rows; put it into {"rows": …}. A text in it was dumped twice'
         require(good, expected=shape, came=came, cause=cause)
-        return rows
+        return list(rows or ())
 
     def check_accepted(self) -> None:
         """the service's reader accepts it"""
@@ -125,7 +126,7 @@ class Q1(Question):
         """as_of is the same moment, with its zone"""
         for key, right in zip(self.given["flight_id"], self.given["as_of"], strict=True):
             value = self.by_key.get(key, {}).get("as_of")
-            found = pd.to_datetime(value, errors="coerce") if isinstance(value, str) else pd.NaT
+            found: Any = pd.to_datetime(value, errors="coerce") if isinstance(value, str) else pd.NaT
             cause = "moment.isoformat() writes it. A number does not say its unit, nor its zone"
             require(not pd.isna(found), expected=right.isoformat(), came=repr(value), cause=cause)
             cause = "It has lost its zone: another machine reads another hour"
@@ -258,8 +259,8 @@ class Q3(Question):
         require(not off.any(), expected="the answers of the slow function", came=self._shown(off), cause=cause)
 
     def _mixed(self) -> bool:
-        both = [np.sort(values[~np.isnan(values)]) for values in (self.found, self.right)]
-        return len(both[0]) == len(both[1]) and np.allclose(*both)
+        one, two = (np.sort(values[~np.isnan(values)]) for values in (self.found, self.right))
+        return len(one) == len(two) and np.allclose(one, two)
 
     def _shown(self, off: np.ndarray) -> str:
         at = int(np.argmax(off))

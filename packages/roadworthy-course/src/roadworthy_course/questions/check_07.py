@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from roadworthy.project import Project
 from roadworthy_course import answers
 from roadworthy_course import replays
@@ -61,6 +62,10 @@ class Q1(Question):
         slips.same_psi(came, reference.tolist(), window.tolist(), what)
 
 
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
 class Q2(Question):
     """The score as it was known"""
 
@@ -71,7 +76,7 @@ class Q2(Question):
         labels["known_at"] += pd.to_timedelta((labels["id"] % 12 == 0) * 24, unit="h")
         self.rows, self.labels = log.predictions, labels
         self.times = [self.start + pd.Timedelta(hours=hours) for hours in (67.5, 140)]
-        flights, known = (table.to_dict("records") for table in (self.rows, labels))
+        flights, known = (_records(table) for table in (self.rows, labels))
         self.right = [slips.Known(flights, known, as_of) for as_of in self.times]
 
     def _asked(self, labels: pd.DataFrame, as_of: pd.Timestamp) -> dict[str, object]:
@@ -387,7 +392,8 @@ class Q6(Question):
         for what in right:
             day, began = self.said[what][0], self.logs[what].day
             try:
-                off = abs((pd.Timestamp(day).tz_localize(None) - began).days)  # type: ignore[operator]
+                seen: Any = pd.Timestamp(day)
+                off = abs((seen.tz_localize(None) - began).days)
             except (TypeError, ValueError):
                 came = f"{day!r}"
                 raise Fault(expected="a day", came=came, cause="The value of the column day, not a number") from None
@@ -395,7 +401,7 @@ class Q6(Question):
                 "The first day of those that last to the end: not the day on which you "
                 "are sure, nor the start of its week"
             )
-            require(off <= 2, expected=f"{what} since {began.date()}", came=f"{pd.Timestamp(day).date()}", cause=cause)
+            require(off <= 2, expected=f"{what} since {began:%Y-%m-%d}", came=f"{seen:%Y-%m-%d}", cause=cause)
 
     def _found(self, kinds: Sequence[str]) -> None:
         causes: dict[str, str] = {

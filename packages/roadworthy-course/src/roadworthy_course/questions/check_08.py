@@ -11,9 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from typing import ClassVar
+from typing import cast
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import brier_score_loss
+
 from roadworthy.project import Project
 from roadworthy_course import answers
 from roadworthy_course import contenders
@@ -24,7 +27,6 @@ from roadworthy_course import releases
 from roadworthy_course.answers import require
 from roadworthy_course.checks import Fault
 from roadworthy_course.checks import Question
-from sklearn.metrics import brier_score_loss
 
 KINDS = ("better", "worse")
 MISREAD = {  # by the reason that was given and is none
@@ -38,8 +40,8 @@ def two_words(answer: object) -> tuple[str, str]:
     right = isinstance(answer, tuple | list) and len(answer) == 2 and all(isinstance(each, str) for each in answer)
     came = repr(answer) if isinstance(answer, str | tuple | list) else f"a {type(answer).__name__}"
     require(right, expected="(decision, reason), two texts", came=came, cause="End with: return decision, reason")
-    decision, reason = answer  # type: ignore[misc]
-    return str(decision).strip().lower(), str(reason).strip()
+    decision, reason = (str(each).strip() for each in cast("tuple[object, object]", answer))
+    return decision.lower(), reason
 
 
 class Q1(Question):
@@ -117,7 +119,8 @@ class Q2(Question):
                 came=f"the columns {', '.join(map(str, found.columns))}",
                 cause="Return the rows with all their columns, and .assign(weight=…)",
             )
-        return found
+        table: pd.DataFrame = found
+        return table
 
     def check_known(self) -> None:
         """no row whose label was not known at as_of"""
@@ -160,8 +163,8 @@ class Q2(Question):
     def check_weights(self) -> None:
         """weights halve every so many days; without, all are 1"""
         for window in ("expanding", "sliding"):
-            found = pd.to_numeric(self.found[window]["weight"], errors="coerce")
-            off = (found != 1).sum()
+            weights = pd.to_numeric(self.found[window]["weight"], errors="coerce")
+            off = (weights != 1).sum()
             cause = "Only the weighted window weighs"
             require(off == 0, expected=f'weight 1 for "{window}"', came=f"{off} other weights", cause=cause)
         found = self.found["weighted"]
@@ -330,7 +333,7 @@ class Q5(Question):
         right = isinstance(pair, Sequence) and len(pair) == 2 and all(callable(each) for each in pair)
         cause = "q5 = (promote, roll_back): the functions themselves, without brackets behind them"
         require(right, expected="two functions", came=f"{type(q5).__name__} {q5!r}", cause=cause)
-        self.promote, self.back = pair  # type: ignore[misc]
+        self.promote, self.back = cast("Sequence[Callable[..., object]]", pair)
         self.seed = seed
 
     def check_promote(self) -> None:
@@ -591,7 +594,7 @@ def _mapping(value: object, name: str) -> dict[Any, Any]:
     require(
         isinstance(value, Mapping), expected=f"a dictionary for {name}", came=f"a {type(value).__name__}", cause=cause
     )
-    return dict(value)  # type: ignore[call-overload]
+    return dict(cast("Mapping[Any, Any]", value))
 
 
 class Q7(Question):

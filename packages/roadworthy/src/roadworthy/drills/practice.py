@@ -26,6 +26,7 @@ from ..errors import InputError
 from ..errors import RedError
 from ..files import write_atomic
 from ..settings import FILE
+from ..settings import VENDOR
 from . import damage
 from . import warm
 from .faults import Edit
@@ -50,7 +51,7 @@ class Copy:
         """Use the copy of a project in the folder `home`."""
         self.origin, self.home = project, home
         self.package = home / "src" / project.settings.project.package
-        self.library = home / "src" / LIBRARY
+        self.library = home / VENDOR / LIBRARY
 
     @property
     def project(self) -> "Project":
@@ -113,7 +114,7 @@ class Copy:
         environment = {**warm.ENVIRONMENT, **os.environ, "MLE_HOME": str(self.home), **variables}
         if warm.possible():
             return warm.run(self.home, words, environment, LIMIT)
-        environment["PYTHONPATH"] = str(self.home / "src")
+        environment["PYTHONPATH"] = os.pathsep.join(map(str, warm.sources(self.home)))
         command = [sys.executable, "-m", LIBRARY, *words]
         return subprocess.run(  # noqa: S603 - every word of it is ours
             command, cwd=self.home, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
@@ -128,8 +129,9 @@ def data_settings(home: Path) -> dict[str, Any]:
 def copy_project(project: "Project", target: Path) -> Copy:
     """Copy library, package, settings and tests of a project; its data are links until they are rewritten."""
     home, ignored = project.folder, shutil.ignore_patterns("__pycache__")
-    for folder in (Path(__file__).parents[1], home / "src" / project.settings.project.package):
-        shutil.copytree(folder, target / "src" / folder.name, ignore=ignored)
+    package = project.settings.project.package
+    shutil.copytree(home / "src" / package, target / "src" / package, ignore=ignored)
+    shutil.copytree(Path(__file__).parents[1], target / VENDOR / LIBRARY, ignore=ignored)
     shutil.copytree(home / "tests", target / "tests", ignore=ignored)
     for name in COPIED:
         source = home / name

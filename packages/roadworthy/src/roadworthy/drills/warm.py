@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import nursery
+from ..settings import VENDOR
 
 PACKAGE = __name__.split(".")[0]
 # One thread each: drills beside each other would fight over the cores, and trees take ten times as long.
@@ -26,7 +27,7 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 def run(
     home: Path, words: tuple[str, ...], variables: Mapping[str, str], limit: int
 ) -> subprocess.CompletedProcess[str]:
-    """Run `words` as a command of the package in `home`/src; TimeoutExpired after `limit` seconds."""
+    """Run `words` as a command of the library in the copy `home`; TimeoutExpired after `limit` seconds."""
     with tempfile.TemporaryDirectory() as scratch:
         said, complained = Path(scratch, "out"), Path(scratch, "err")
         process = _server().Process(target=_become, args=(home, words, dict(variables), said, complained))
@@ -54,6 +55,11 @@ def _server() -> Any:
     return context
 
 
+def sources(home: Path) -> tuple[Path, Path]:
+    """The folders of a copy that hold its packages: its own, and the library."""
+    return home / "src", home / VENDOR
+
+
 def _become(home: Path, words: tuple[str, ...], variables: dict[str, str], said: Path, complained: Path) -> None:
     """Be the command: its output, its folder, its package instead of this one."""
     for number, file in ((1, said), (2, complained)):
@@ -62,6 +68,6 @@ def _become(home: Path, words: tuple[str, ...], variables: dict[str, str], said:
     os.environ.update(variables)
     for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
         del sys.modules[name]
-    sys.path.insert(0, str(home / "src"))
+    sys.path[:0] = map(str, sources(home))
     sys.argv = [PACKAGE, *words]
     runpy.run_module(PACKAGE, run_name="__main__", alter_sys=True)

@@ -1,6 +1,6 @@
 """The SQL of the features against worked examples: a few events whose features were calculated by hand.
 
-They stand in tests/data/feature_examples: one CSV file for each raw table, and expected.csv for the result.
+They stand in tests/feature_examples: one CSV file for each raw table, and expected.csv for the result.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from .bench import Bench
 if TYPE_CHECKING:
     from ..project import Project
 
-FOLDER = Path("tests", "data", "feature_examples")
+FOLDER = Path("tests", "feature_examples")
 EXPECTED = "expected.csv"
 
 

@@ -1,12 +1,9 @@
-"""How the tests run commands: in a clean environment, with a limit, and with their output in the failure."""
+"""How tests and scripts run commands: in a clean environment, with a limit, and with their output when they fail."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import NoReturn
-
-import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 TEMPLATE = REPOSITORY / "template" / "{{ cookiecutter.project_slug }}"
@@ -22,17 +19,10 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "OMP_NUM_THREADS": "1", "COLUMNS": "200", **more}
 
 
-def missing(what: str) -> NoReturn:
-    """Skip the test because this machine lacks something; fail it in continuous integration, which skips nothing."""
-    if os.environ.get("CI"):
-        pytest.fail(what)
-    pytest.skip(what)
-
-
 def run(
     *command: str | Path, cwd: Path, code: int = 0, minutes: int = 2, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run `command` and fail with all its output when it does not end with the exit code `code`."""
+    """Run `command`; AssertionError with all its output when it does not end with the exit code `code`."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,

@@ -34,15 +34,24 @@ def starts(python: Path, version: str) -> bool:
 
 
 def environment_for(version: str) -> Path:
-    """Folder of the environment of this Python version, made when it is missing or the lock has changed."""
-    locks = [TEMPLATE / "requirements.txt", TEMPLATE / "requirements-exercises.txt"]
+    """Folder of an environment of this Python version with the packages that a generated project installs."""
+    return _made(version, KEPT / version, [TEMPLATE / "requirements.txt", TEMPLATE / "requirements-exercises.txt"])
+
+
+def environment_of_tests(version: str) -> Path:
+    """Folder of an environment with what the tests of library and course need besides."""
+    return _made(version, KEPT / f"{version}-tests", [REPOSITORY / "packages" / "requirements-tests.txt"])
+
+
+def _made(version: str, folder: Path, locks: list[Path]) -> Path:
+    """The environment `folder` with the packages of `locks`, made when it is missing or they have changed."""
     wanted = hashlib.sha256(b"".join(lock.read_bytes() for lock in locks)).hexdigest()
-    folder, stamp = KEPT / version, KEPT / f"{version}.lock"
-    with alone(KEPT / f"{version}.busy"):
+    stamp = folder.with_name(f"{folder.name}.lock")
+    with alone(folder.with_name(f"{folder.name}.busy")):
         if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted or not folder.exists():
             stamp.unlink(missing_ok=True)
             python = interpreter(version)
-            assert python
+            assert python, f"no Python {version} on this machine, put python{version} on the path"
             run(UV, "venv", "--clear", "--python", python, folder, cwd=KEPT)
             sync = ["pip", "sync", "--require-hashes", "--compile-bytecode", "--python", str(folder), *map(str, locks)]
             run(UV, *sync, cwd=KEPT, minutes=10)
@@ -50,21 +59,23 @@ def environment_for(version: str) -> Path:
     return folder
 
 
-def install(project: Path, version: str) -> Path:
+def install(project: Path, version: str, own: Path | None = None, *, tests: bool = False) -> Path:
     """Install a project in an environment of its own, without a download; the folder of its commands.
 
     All projects bring the packages `roadworthy` and `roadworthy_course`, so that two of them cannot share an
-    environment. This one has nothing but the project; the locked packages it reads where `environment_for` put them.
+    environment. This one (the folder `own`) has nothing but the project; the locked packages it reads where
+    `environment_for` put them, and with `tests` also those of `environment_of_tests`.
     """
-    shared, own = environment_for(version), project.parent / f"{project.name}-environment-{version}"
+    shared = [environment_for(version), *([environment_of_tests(version)] if tests else [])]
+    own = own or project.parent / f"{project.name}-environment-{version}"
     commands = own / "bin"
     if not (commands / "roadworthy").exists():
-        run(UV, "venv", "--clear", "--python", shared / "bin" / "python", own, cwd=project)
+        run(UV, "venv", "--clear", "--python", shared[0] / "bin" / "python", own, cwd=project)
         (packages,) = own.glob("lib/python*/site-packages")
-        (theirs,) = shared.glob("lib/python*/site-packages")
-        (packages / "locked.pth").write_text(f"{theirs}\n", encoding="utf-8")
+        theirs = [str(folder) for each in shared for folder in each.glob("lib/python*/site-packages")]
+        (packages / "locked.pth").write_text("".join(f"{folder}\n" for folder in theirs), encoding="utf-8")
         for name in ("etc", "share"):  # pages and settings of Jupyter
-            (own / name).symlink_to(shared / name)
+            (own / name).symlink_to(shared[0] / name)
         options = ["--quiet", "--no-deps", "--no-build-isolation", "--offline", "--python", str(own), "--editable"]
         run(UV, "pip", "install", *options, project, cwd=project)
     return commands

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from roadworthy import Project
 from roadworthy.evidence import worked_examples
-from roadworthy.project import Project
 
 FOLDER = Path(__file__).parent / "feature_examples"
 NEW_YORK = ZoneInfo("America/New_York")

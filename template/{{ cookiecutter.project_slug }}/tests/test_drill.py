@@ -1,0 +1,23 @@
+"""The gates work on this project: a planted fault is caught by its gate, and only what hangs on it is red besides."""
+
+from pathlib import Path
+
+import pytest
+
+import roadworthy as rw
+from roadworthy.drills import board
+
+
+def test_every_drill_finds_the_place_that_it_changes(project: rw.Project, tmp_path: Path) -> None:
+    for number, fault in enumerate(project.drills.faults()):
+        copy = project.drills.copy(tmp_path / str(number))
+        for edit in fault.edit:
+            copy.edit(edit)
+        copy.set(fault.setting)
+
+
+@pytest.mark.slow
+def test_a_planted_fault_is_caught_by_its_gate(project: rw.Project) -> None:
+    (drilled,) = board.drill(project, project.drills.faults("degrees Celsius"), jobs=2)
+    assert drilled.caught
+    assert len(drilled.red) <= 3
