@@ -69,6 +69,8 @@ def reasons(answers: Mapping[str, str]) -> Iterator[str]:
     for question in ("project_name", "author"):
         if why := free_text_fault(answers[question]):
             yield f"{question} {why}."
+    if answers.get("solutions") == "yes" and answers.get("course") == "no":
+        yield "solutions are those of the course's exercises; type course=yes or solutions=no."
     for question, fault, separator in (("project_slug", slug_fault, "-"), ("package_name", package_fault, "_")):
         answer = answers[question]
         if why := fault(answer):

@@ -13,12 +13,12 @@ from jinja2.ext import Extension
 
 
 class Verbatim(Extension):
-    """The filters `verbatim` and `repository`, and every file that does not mention `cookiecutter` kept as it is."""
+    """The filter `verbatim`, and every file that does not mention `cookiecutter` kept as it is."""
 
     def __init__(self, environment: Environment) -> None:
-        """Register the filters."""
+        """Register the filter."""
         super().__init__(environment)
-        environment.filters.update(verbatim=verbatim, repository=repository)
+        environment.filters["verbatim"] = verbatim
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Quote a file that is no template; only files have a `name`."""
@@ -35,12 +35,6 @@ def verbatim(answers: Mapping[str, str], path: str) -> str:
     """
     del answers
     return Path("../..", path).read_text(encoding="utf-8")
-
-
-def repository(answers: Mapping[str, str]) -> str:
-    """The top folder of this repository as a Python literal, for the hook: it runs where the project is made."""
-    del answers
-    return repr(str(Path(__file__).resolve().parents[1]))
 
 
 def quoted(text: str) -> str:

@@ -13,5 +13,6 @@ CONFIGURATIONS = {
         "project_name": "Late arrivals of regional flights at all airports of New York",
         "licence": "Proprietary",
         "ci_provider": "none",
+        "course": "no",
     },
 }

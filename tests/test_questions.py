@@ -80,6 +80,7 @@ def test_a_long_name_is_cut_between_words() -> None:
         (answers(author="two\nlines"), "author holds a control character"),
         (answers(author="{{ 7 * 7 }}"), "author holds"),
         (answers(author=""), "author is empty"),
+        (answers(course="no", solutions="yes"), "type course=yes or solutions=no"),
         (answers("x" * 121), "project_name has 121 characters"),
     ],
 )

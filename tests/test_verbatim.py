@@ -62,7 +62,7 @@ def test_every_stub_has_its_source_and_every_notebook_its_stub() -> None:
     sources = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "notebooks").iterdir()}
     assert stubs == sources
     for stub in stubs:
-        assert (TEMPLATE / stub).read_text(encoding="utf-8") == f'{{{{ cookiecutter | verbatim("{stub}") }}}}'
+        assert (TEMPLATE / stub).read_text(encoding="utf-8") == f'{{{{ cookiecutter | lesson("{stub}") }}}}'
 
 
 each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
@@ -163,6 +163,15 @@ def test_a_lesson_opens_a_step_as_real_source(path: Path) -> None:
     place, _, source = "".join(output["data"]["text/plain"]).partition("\n")
     assert re.fullmatch(r"# roadworthy/[\w/]+\.py", place), "without the number of a line, which any edit changes"
     assert len(source.splitlines()) <= 30
+
+
+def test_without_the_course_its_cells_are_left_out_and_nothing_else(generate: Generate) -> None:
+    project = generate({"course": "no"})
+    for path in LESSONS:
+        whole, made = (json.loads(file.read_text("utf-8")) for file in (path, project / "notebooks" / path.name))
+        kept = [cell for cell in whole["cells"] if "course" not in cell["metadata"].get("tags", [])]
+        assert made == {**whole, "cells": kept}
+        assert len(kept) < len(whole["cells"])
 
 
 def test_the_lessons_of_two_projects_are_the_same_bytes(generate: Generate) -> None:

@@ -1,9 +1,10 @@
-"""Copies the library into vendor/, and removes the folders that rendering leaves empty.
+"""Copies the library into vendor/, and removes what the answers leave without a purpose.
 
 `REPOSITORY` is written into this file while it is rendered: the folder of the template's repository, wherever a clone
 of it lies.
 """
 
+import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,13 @@ sys.dont_write_bytecode = True  # the clone stays as it is
 
 from vendoring import vendor  # noqa: E402
 
-vendor(REPOSITORY, Path("vendor"))
+COURSE = {{ (cookiecutter.course == "yes") | string }}
+OF_THE_COURSE = ("exercises", "requirements-exercises.in", "requirements-exercises.txt")
+OF_THE_COURSE += ("docs/backlog.md", "docs/capstone.md", "docs/capstone_note.md")
+
+vendor(REPOSITORY, Path("vendor"), ["roadworthy", "roadworthy_course"] if COURSE else ["roadworthy"])
+for path in map(Path, () if COURSE else OF_THE_COURSE):
+    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 GITHUB = (".github/workflows", ".github/ISSUE_TEMPLATE", ".github")
 GITLAB = (".gitlab/issue_templates", ".gitlab/merge_request_templates", ".gitlab")

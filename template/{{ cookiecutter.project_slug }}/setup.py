@@ -1,4 +1,4 @@
-"""Everything about the installation stands in pyproject.toml; this only says what is missing when nothing was copied."""
+"""All about the installation stands in pyproject.toml; this only says what is missing when nothing was copied."""
 
 import sys
 from pathlib import Path

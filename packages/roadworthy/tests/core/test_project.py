@@ -127,10 +127,7 @@ def test_a_copied_project_is_not_run_with_the_library_of_the_first(tmp_path: Pat
     own, here = copy / "vendor" / "roadworthy", Path(roadworthy.__file__).parent
     for line in COMMANDS:
         said = run(copy, *line.split())
-        refused(
-            said,
-            f"{own}: the library roadworthy that was imported is that of another folder: {Path(roadworthy.__file__).parent}",
-        )
+        refused(said, f"{own}: the library roadworthy that was imported is that of another folder: {here}")
         refused(said, "give this project an environment of its own", f"pip install -e {copy}")
     with_own = run(
         copy, "registry", "list", "--json", PYTHONPATH=os.pathsep.join((str(copy / "src"), str(copy / "vendor")))
