@@ -23,7 +23,7 @@ Packages = Mapping[str, Mapping[str, str]]
 
 
 def make_vendored(home: Path, packages: Packages | None = None) -> Path:
-    """A project in `home` whose vendor/ holds these packages, each a mapping of files; without any, the real library."""
+    """A project in `home` whose vendor/ holds these packages, mappings of files; without any, the real library."""
     home.mkdir(parents=True, exist_ok=True)
     if packages is None:
         shutil.copytree(HOME / "src", home / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))

@@ -29,7 +29,6 @@ from .files import scratch_folder
 from .files import sha256
 from .settings import VENDOR
 
-BEFORE = "vendor.before"  # the library of before, while the new one is tried
 AGAIN = "take another copy of the release"
 LARGEST = 50_000_000  # bytes of a release, which has less than two million
 SECONDS = 3600
@@ -84,7 +83,7 @@ def upgrade(home: Path, source: Path, *, discard: bool = False, tell: Tell = pri
 
 def recover(home: Path) -> None:
     """Put the library of before back when an upgrade was killed in its middle."""
-    before = home / BEFORE
+    before = home / vendored.BEFORE
     if before.is_dir():
         shutil.rmtree(home / VENDOR, ignore_errors=True)
         before.replace(home / VENDOR)
@@ -212,14 +211,14 @@ def _complete(new: Path, old: Path, known: Mapping[str, Any]) -> None:
 @contextmanager
 def _swapped(home: Path, new: Path) -> Iterator[None]:
     """Have the new library in vendor/; that of before is there again when the block fails or the process is killed."""
-    (home / VENDOR).replace(home / BEFORE)
+    (home / VENDOR).replace(home / vendored.BEFORE)
     try:
         new.replace(home / VENDOR)
         yield
     except BaseException:
         recover(home)
         raise
-    shutil.rmtree(home / BEFORE)
+    shutil.rmtree(home / vendored.BEFORE)
 
 
 def _try(home: Path, tell: Tell) -> None:

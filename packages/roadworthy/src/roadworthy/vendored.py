@@ -23,6 +23,7 @@ from .settings import VENDOR
 
 RELEASED = "released.json"
 ACCEPTED = "accepted.json"
+BEFORE = "vendor.before"  # the library of before, while an upgrade is tried
 WRITTEN_BY_PYTHON = {"__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".ruff_cache"}
 HINT = "see `roadworthy vendor verify`; put it back, or accept it: roadworthy vendor accept --reason …"
 
@@ -85,6 +86,11 @@ def files(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         if path.is_file() and not WRITTEN_BY_PYTHON & {*path.relative_to(folder).parts}:
             yield path
+
+
+def interrupted(home: Path) -> bool:
+    """Whether an upgrade was killed before it knew that the project is green with the new library."""
+    return (home / BEFORE).is_dir()
 
 
 def accepted(home: Path) -> list[dict[str, str]]:

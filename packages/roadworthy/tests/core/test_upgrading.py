@@ -219,7 +219,7 @@ def test_an_upgrade_that_was_killed_is_taken_back_by_the_next_one(home: Path, tm
     with_test(home, 2)
     (home / "tests" / "test_mine.py").write_text("import time\ntime.sleep(60)\n", encoding="utf-8")
     release = RELEASES["folder"](tmp_path)
-    code = "import sys, pathlib; from roadworthy import upgrading; upgrading.upgrade(*map(pathlib.Path, sys.argv[1:]))"
+    code = "import sys, pathlib as p; from roadworthy.upgrading import upgrade; upgrade(*map(p.Path, sys.argv[1:]))"
     process = subprocess.Popen(
         [sys.executable, "-c", code, home, release], stdout=subprocess.DEVNULL, start_new_session=True
     )
