@@ -12,12 +12,11 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import vendoring
+
 from lessons_made import environment
 from sample import HOME
 from sample import REPOSITORY
-
-sys.path.insert(0, str(REPOSITORY / "template"))
-import vendoring
 
 Packages = Mapping[str, Mapping[str, str]]
 
