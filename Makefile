@@ -25,7 +25,7 @@ define install
 	  cat $(1)/requirements.txt $(1)/requirements-exercises.txt > $(1)/.venv/installed.txt; }
 endef
 
-.PHONY: help demo project test test-fast test-packages bench drills lessons lab lint lock clean
+.PHONY: help demo project test test-fast test-packages bench drills lessons lab lint sizes wheels release lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +71,15 @@ lint: .venv/installed.txt  ## style and types of all Python but that of a genera
 	$(PACKAGES) --run mypy --config-file packages/roadworthy/pyproject.toml packages/roadworthy/src packages/roadworthy/tests
 	$(PACKAGES) --run mypy --config-file packages/roadworthy/pyproject.toml tests/generated
 	$(PACKAGES) --run mypy --config-file packages/roadworthy-course/pyproject.toml packages/roadworthy-course
+
+sizes: .venv/installed.txt  ## count what the owner of a project owns, and how large library and course are
+	@.venv/bin/python scripts/sizes.py
+
+wheels: .venv/installed.txt  ## build wheels of library and course into build/dist, for whoever has an index
+	@.venv/bin/python scripts/release.py wheels build/dist
+
+release: .venv/installed.txt  ## write the zip file into build/dist that `roadworthy upgrade` takes
+	@.venv/bin/python scripts/release.py zip build/dist
 
 lock: .venv/installed.txt  ## pin all requirements again, at their newest
 	sh scripts/lock.sh

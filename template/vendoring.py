@@ -44,8 +44,13 @@ def _copied(source: Path, target: Path) -> dict[str, Any]:
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, place)
             sums[inside.as_posix()] = hashlib.sha256(place.read_bytes()).hexdigest()
+    return {"version": version_of(source), "files": sums}
+
+
+def version_of(source: Path) -> str:
+    """The version of a package by its `__init__.py`; ValueError when it says none."""
     text = (source / "__init__.py").read_text(encoding="utf-8")
-    version = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
-    if not version:
+    found = re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE)
+    if not found:
         raise ValueError(f"{source}: __init__.py has no __version__")
-    return {"version": version[1], "files": sums}
+    return found[1]

@@ -1,0 +1,61 @@
+"""Counts what the owner of a generated project owns, and how large library and course are.
+
+python scripts/sizes.py
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from cookiecutter.main import cookiecutter
+from machine import REPOSITORY
+
+NOT_OWNED = ("data", "vendor", "notebooks", "exercises", "deploy")
+SOURCES = {
+    "library": REPOSITORY / "packages" / "roadworthy" / "src",
+    "course": REPOSITORY / "packages" / "roadworthy-course" / "src",
+}
+
+
+def lines(files: list[Path]) -> int:
+    """Lines of all these files."""
+    return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+
+
+def python(folder: Path) -> list[Path]:
+    """The Python files below a folder."""
+    return sorted(folder.rglob("*.py"))
+
+
+def sizes(project: Path) -> dict[str, int]:
+    """Files and lines by what they are, of a generated project and of this repository."""
+    owned = [
+        path
+        for path in project.rglob("*")
+        if path.is_file() and path.relative_to(project).parts[0] not in NOT_OWNED and "__pycache__" not in path.parts
+    ]
+    found = {
+        "Python files in src": len(python(project / "src")),
+        "lines of Python in src": lines(python(project / "src")),
+        "lines of Python and SQL in src": lines([*python(project / "src"), *(project / "src").rglob("*.sql")]),
+        "lines of tests": lines(python(project / "tests")),
+        "files outside data, vendor, notebooks, exercises, deploy": len(owned),
+        **{f"lines of the {name}": lines(python(folder)) for name, folder in SOURCES.items()},
+    }
+    parts = ("lines of Python in src", "lines of the library", "lines of the course")
+    return {**found, "lines of library, course and project": sum(found[part] for part in parts)}
+
+
+def main() -> int:
+    """Generate the default project and print a line for each count."""
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = Path(scratch, "settings.yaml")
+        settings.write_text(f"replay_dir: {scratch}/replay\n", encoding="utf-8")
+        options = {"output_dir": f"{scratch}/made", "config_file": str(settings)}
+        for name, count in sizes(Path(cookiecutter(str(REPOSITORY), no_input=True, **options))).items():
+            print(f"{count:8,}  {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
