@@ -32,16 +32,8 @@ def wheels(target: Path) -> list[Path]:
                 place = source / file
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(REPOSITORY / "packages" / name / file, place)
-            options = [
-                "--wheel",
-                "--no-build-isolation",
-                "--offline",
-                "--python",
-                python,
-                "--out-dir",
-                target.resolve(),
-            ]
-            run(UV, "build", "--quiet", *options, source, cwd=source)
+            where = ["--python", str(python), "--out-dir", str(target.resolve())]
+            run(UV, "build", "--quiet", "--wheel", "--no-build-isolation", "--offline", *where, source, cwd=source)
     return sorted(target.glob("roadworthy*.whl"))
 
 
