@@ -58,7 +58,8 @@ lessons: .venv/installed.txt  ## run notebooks/ (or LESSONS="01_data_checks …"
 	@mkdir -p $(FRESH) && find $(FRESH) -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
 	@.venv/bin/cookiecutter . --no-input --default-config --overwrite-if-exists --output-dir $(dir $(FRESH))
 	$(call install,$(FRESH))
-	@$(FRESH)/.venv/bin/python scripts/store_outputs.py $(FRESH) notebooks $(LESSONS)
+	@cd $(FRESH) && .venv/bin/roadworthy store $(LESSONS)
+	@cp $(FRESH)/notebooks/[0-9]*.ipynb notebooks/
 
 lab:  ## JupyterLab in build/flight-delays as it is, or in a new one
 	@test -x $(PROJECT)/.venv/bin/jupyter || $(MAKE) project

@@ -47,6 +47,15 @@ def _copied(source: Path, target: Path) -> dict[str, Any]:
     return {"version": version_of(source), "files": sums}
 
 
+def record_delivered(project: Path) -> None:
+    """Write the sums of what the figures in the lessons of a new project depend on: data, settings, its own code."""
+    files = [project / "config.toml", *sorted(project.glob("data/*/SHA256SUMS"))]
+    files += [path for path in sorted((project / "src").rglob("*")) if path.suffix in {".py", ".sql"}]
+    sums = {path.relative_to(project).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    text = json.dumps(sums, indent=1) + "\n"
+    (project / "notebooks" / "delivered.json").write_text(text, encoding="utf-8", newline="\n")
+
+
 def version_of(source: Path) -> str:
     """The version of a package by its `__init__.py`; ValueError when it says none."""
     text = (source / "__init__.py").read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ REPOSITORY = Path({{ cookiecutter | repository }})
 sys.path.insert(0, str(REPOSITORY / "template"))
 sys.dont_write_bytecode = True  # the clone stays as it is
 
+from vendoring import record_delivered  # noqa: E402
 from vendoring import vendor  # noqa: E402
 
 COURSE = {{ (cookiecutter.course == "yes") | string }}
@@ -20,6 +21,7 @@ OF_THE_COURSE = ("exercises", "requirements-exercises.in", "requirements-exercis
 OF_THE_COURSE += ("docs/backlog.md", "docs/capstone.md", "docs/capstone_note.md")
 
 vendor(REPOSITORY, Path("vendor"), ["roadworthy", "roadworthy_course"] if COURSE else ["roadworthy"])
+record_delivered(Path())
 for path in map(Path, () if COURSE else OF_THE_COURSE):
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 

@@ -152,6 +152,18 @@ def run(lessons: tuple[str, ...], given: tuple[tuple[str, str], ...], resume: bo
 
 
 @commands.command()
+@click.argument("lessons", nargs=-1)
+def store(lessons: tuple[str, ...]) -> None:
+    """Run the lessons (all, or LESSONS such as 01 02) and store their outputs in them, which nbval compares."""
+    from . import stored_outputs
+    from .display import Display
+
+    with Display("lesson") as display:
+        stored = stored_outputs.store(Project.open().folder, lessons, display.tell_step)
+    _say(f"Stored: {', '.join(path.name for path in stored)}")
+
+
+@commands.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--table", default="", help="Which table of the contract FILE is; its first one without it.")
 @click.option("--snapshot", default="", help="Which snapshot of config.toml; the default one without it.")

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 from typing import Any
 
+from . import delivered
 from . import members
 from . import settings as settings_file
 from .definition import Definition
@@ -78,6 +79,11 @@ class Project:
         if unknown := [name for name in names if name not in known]:
             what = f"[retraining] alarms: no monitor is called {', '.join(map(repr, unknown))}"
             raise InputError(what, where=self.folder / settings_file.FILE, hint=f"there are: {', '.join(known)}")
+
+    @property
+    def as_delivered(self) -> bool:
+        """Whether data, settings and code are those that the project was generated with: a lesson's figures hold."""
+        return delivered.as_delivered(self.folder)
 
     def using(self, settings: Settings) -> "Project":
         """The same project under other settings."""
