@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,58 @@ def grouped(*pairs: tuple[str, str]) -> pytest.MarkDecorator:
 
 MAIN = [("default", "3.11"), ("umlaut", "3.11"), ("long", "3.11")]
 OTHER = [("default", "3.12"), ("default", "3.13")]
+
+
+FEATURE = {
+    # After which text of which file of the project what is added: a feature as the README says.
+    "src/flight_delays/features.sql": ("    f.distance,\n", "    (isodow(f.date) >= 6)::integer as weekend,\n"),
+    "src/flight_delays/contract.py": (
+        "        DISTANCE,\n        *(seen_weather(column) for column in WEATHER),\n",
+        '        Column(name="weekend", kind="integer", about="1 on Saturday and Sunday", low=0, high=1),\n',
+    ),
+    "config.toml": ('"weekday", "distance",', ' "weekend",'),
+}
+STAYS = 'weekend = "tried: people ask for it; weekday says the same to the trees"\n'
+
+
+@grouped(MAIN[0])
+def test_the_steps_of_the_readme_lead_from_a_new_feature_to_a_promoted_version(
+    configuration: str, version: str, generate: Generate
+) -> None:
+    folder = generate(CONFIGURATIONS[configuration])
+    commands = install(folder, version)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message=all")
+    for name, (place, text) in FEATURE.items():
+        file = folder / name
+        content = file.read_text(encoding="utf-8")
+        assert content.count(place) == 1, name
+        file.write_text(content.replace(place, place + text), encoding="utf-8")
+    config = folder / "config.toml"
+    kept = "[gates.kept]                      # features without a measurable contribution that stay, and why\n"
+    config.write_text(config.read_text(encoding="utf-8").replace(kept, kept + STAYS), encoding="utf-8")
+    examples = folder / "tests" / "feature_examples" / "expected.csv"
+    rows = [line.split(",") for line in examples.read_text(encoding="utf-8").splitlines()]
+    added = ["weekend", *(str(int(int(row[rows[0].index("weekday")]) >= 6)) for row in rows[1:])]
+    examples.write_text("".join(",".join([*row, new]) + "\n" for row, new in zip(rows, added, strict=True)), "utf-8")
+    readme = (folder / "README.md").read_text(encoding="utf-8")
+    steps = re.search(r"```\n(git commit .*?)```", readme, re.DOTALL)
+    assert steps
+    number = "0"
+    for line in steps[1].splitlines():
+        words = shlex.split(line.replace(" N", f" {number}"))
+        if words[0] == "git":
+            git(folder, *words[1:])
+            continue
+        # Storing all of the lessons takes minutes, and is what `make lessons` does; here two of them.
+        words += ["00", "02"] if words[1] == "store" else []
+        said = run(commands / words[0], *words[1:], cwd=folder, minutes=10).stderr
+        number = (re.findall(r"^Version (\d+):", said, re.MULTILINE) or [number])[0]
+    aliases = json.loads((folder / "registry" / "aliases.json").read_text(encoding="utf-8"))
+    assert aliases["champion"] == int(number) == 1
+    signature = folder / "registry" / "versions" / number / "signature.json"
+    assert "weekend" in signature.read_text(encoding="utf-8")
 
 
 @grouped(*MAIN)
