@@ -22,6 +22,7 @@ from onnx import TensorProto
 from onnx import helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
 from . import gates
@@ -75,6 +76,10 @@ def write(trained: Trained, folder: Path) -> None:
 def to_onnx(pipeline: Pipeline) -> bytes:
     """The trees as ONNX: input X, float32 (rows, features), output P(target), float32 (rows, 1)."""
     trees = deepcopy(pipeline.named_steps["trees"])
+    if isinstance(trees, HistGradientBoostingClassifier):
+        # The converter knows scikit-learn's own class only. One that the project derives from it may fit otherwise; if
+        # it answered otherwise, `verify_parity` would refuse it.
+        trees.__class__ = HistGradientBoostingClassifier
     for (tree,) in trees._predictors:  # noqa: SLF001 - there is no public way to the thresholds
         tree.nodes["num_threshold"] = _round_down(tree.nodes["num_threshold"])
     inputs = [("X", FloatTensorType([None, trees.n_features_in_]))]

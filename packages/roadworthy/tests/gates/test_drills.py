@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from roadworthy.drills import blind
 from roadworthy.drills import board
@@ -42,8 +43,8 @@ FAULTS = faults.load(HOME)
 def copy(project: Project, tmp_path: Path) -> practice.Copy:
     (tmp_path / "config.toml").write_text(CONFIG)
     made = practice.Copy(project, tmp_path)
-    for folder in (made.package, made.library):
-        folder.mkdir(parents=True)
+    made.package.mkdir(parents=True)
+    for folder in (made.package, made.home):
         (folder / "code.py").write_text("one = 1\ntwo = 2\ntwo = 2\n")
     return made
 
@@ -52,7 +53,14 @@ def test_every_gate_has_two_drills_and_every_drill_a_gate() -> None:
     drills = Counter(fault.gate for fault in FAULTS)
     assert set(drills) == {gate.name for gate in GATES}
     assert min(drills.values()) >= 2
-    assert len(FAULTS) >= 60
+    assert len(FAULTS) >= 55
+
+
+def test_every_drill_changes_what_the_team_owns() -> None:
+    kinds = {field for fault in FAULTS for edit in fault.edit for field in edit.model_dump(exclude_defaults=True)}
+    assert kinds == {"file", "package", "old", "new"}
+    with pytest.raises(ValidationError):
+        Edit.model_validate({"library": "training.py", "old": "a", "new": "b"})
 
 
 def test_the_names_of_drills_are_their_own_and_their_stories_are_told() -> None:
@@ -109,12 +117,12 @@ def test_the_text_that_a_drill_changes_stands_once_in_its_file(project: Project,
         texts[file] = text.replace(edit.old, edit.new)
 
 
-@pytest.mark.parametrize("place", ["package", "library"])
+@pytest.mark.parametrize("place", ["package", "file"])
 def test_an_edit_changes_one_place(copy: practice.Copy, place: str) -> None:
     copy.edit(Edit(**{place: "code.py"}, old="one = 1", new="one = 7"))
-    assert (getattr(copy, place) / "code.py").read_text() == "one = 7\ntwo = 2\ntwo = 2\n"
-    (other,) = {"package", "library"} - {place}
-    assert (getattr(copy, other) / "code.py").read_text().startswith("one = 1\n")
+    changed, other = (copy.package, copy.home) if place == "package" else (copy.home, copy.package)
+    assert (changed / "code.py").read_text() == "one = 7\ntwo = 2\ntwo = 2\n"
+    assert (other / "code.py").read_text().startswith("one = 1\n")
 
 
 @pytest.mark.parametrize(("old", "times"), [("two = 2", 2), ("three", 0)])
@@ -165,9 +173,15 @@ def test_a_copy_links_tables_and_copies_all_else(project: Project, tmp_path: Pat
     tables = list((copy.home / "data").rglob("*.parquet"))
     assert len(tables) == 10
     assert all(table.is_symlink() for table in tables)
-    for file in (copy.package / "contract.py", copy.library / "training.py"):
+    for file in (copy.package / "contract.py", copy.home / "config.toml"):
         assert file.is_file()
         assert not file.is_symlink()
+
+
+def test_a_copy_has_no_library_of_its_own(project: Project, tmp_path: Path) -> None:
+    copy = practice.copy_project(project, tmp_path / "copy")
+    assert not (copy.home / "vendor").exists()
+    assert [path.name for path in (copy.home / "src").iterdir()] == [project.settings.project.package]
 
 
 @pytest.mark.parametrize("content", ["drill = 3", "[[drill]]\nname = 'x'", "no toml ["])

@@ -19,13 +19,11 @@ from sklearn.pipeline import Pipeline
 
 from roadworthy import bundle
 from roadworthy import canary
-from roadworthy import challenge
 from roadworthy import data
 from roadworthy import forest
 from roadworthy import gates as verdicts
 from roadworthy import model
 from roadworthy import parts
-from roadworthy import retraining
 from roadworthy import settings
 from roadworthy import tracing
 from roadworthy import training
@@ -34,7 +32,6 @@ from roadworthy.drills import damage
 from roadworthy.errors import InputError
 from roadworthy.evidence import again
 from roadworthy.evidence import damaged as damaged_copies
-from roadworthy.evidence import deciding
 from roadworthy.evidence import going_back
 from roadworthy.evidence import in_parts
 from roadworthy.evidence import loading
@@ -198,7 +195,6 @@ BAD: dict[str, list[Any]] = {
         replace(VALIDATION, let_through=("red in training",)),
         replace(VALIDATION, kept_out="red"),
         replace(VALIDATION, loaded=("a byte more in model.onnx",)),
-        replace(VALIDATION, decided=("a challenger is promoted although its gates is red",)),
     ],
     "Infrastructure 5": [
         replace(TRACES, unexplained=("hour",)),
@@ -772,61 +768,6 @@ def test_damaged_copies_are_refused_and_a_loader_that_takes_them_is_found(
     assert {"a byte more in signature.json", "a byte more in golden.json"} <= set(told)
     monkeypatch.setattr(Bundle, "_verify_golden", lambda _: None)
     assert "no golden record and new sums" in damaged_copies.loaded(small_bundle, tmp_path / "golden")
-
-
-@pytest.fixture
-def deciding_bench(project: Project, small_bundle: Path, tmp_path: Path) -> Any:
-    """As much of a bench as the commands need that decide about a version."""
-    file = small_bundle / "manifest.json"
-    lineage = {"periods": {"train": ["2013-01-01", "2013-06-01"]}}
-    file.write_text(json.dumps({**json.loads(file.read_text()), "lineage": lineage}))
-    found: Any = Here(small_bundle, tmp_path / "scratch")
-    late, contract = np.arange(400) % 3 == 0, project.contract
-    table = pd.DataFrame(rows(400)).assign(**{contract.target: late, contract.day: np.arange(400) // 40})
-    found.project, found.contract, found.config = project, contract, project.settings
-    found.split = data.Split(table, table)
-    return found
-
-
-def test_what_must_not_be_let_through_is_not(deciding_bench: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    assert deciding.wrong(deciding_bench) == ()
-    assert capsys.readouterr().out == ""
-
-
-def test_a_command_that_forgets_or_overlooks_a_red_gate_is_found(
-    deciding_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(verdicts, "require", lambda *_, **__: None)
-    assert deciding.red_gate(deciding_bench, tmp_path / "mild") == [
-        "the command `gates` ends well although a gate is red"
-    ]
-    monkeypatch.undo()
-    monkeypatch.setattr(Registry, "judge", lambda *_: None)
-    (told,) = deciding.red_gate(deciding_bench, tmp_path / "forgetful")
-    assert told.startswith("a gate's red verdict is not kept")
-
-
-@pytest.mark.parametrize("phase", deciding.PHASES)
-def test_a_ruling_that_forgets_a_phase_is_found(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert deciding.rulings() == []
-
-    def some(record: Any) -> list[verdicts.Verdict]:
-        return [verdicts.Verdict(**v) for each in deciding.PHASES if each != phase for v in record[each]["verdicts"]]
-
-    monkeypatch.setattr(challenge, "verdicts", some)
-    assert deciding.rulings() == [
-        f"a challenger is promoted although its {phase} is {w}" for w in ("red", "not judged")
-    ]
-
-
-def test_a_comparison_the_wrong_way_round_is_found(
-    deciding_bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original = retraining.against
-    monkeypatch.setattr(
-        retraining, "against", lambda contract, table, new, old, slices: original(contract, table, old, new, slices)
-    )
-    assert deciding.worse(deciding_bench, tmp_path) == ["a challenger that is always wrong is better than the champion"]
 
 
 def test_a_rollback_brings_the_old_answers_back_and_one_that_does_nothing_is_found(

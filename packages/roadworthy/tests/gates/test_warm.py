@@ -1,4 +1,4 @@
-"""A command of a copy runs the copy's own code, in a process that is forked as in one that is started."""
+"""A command of this library runs on the copy's own package, in a process that is forked as in one that is started."""
 
 import multiprocessing
 import subprocess
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import roadworthy
 from roadworthy import nursery
 from roadworthy.drills import practice
 from roadworthy.drills.faults import Edit
@@ -20,16 +21,22 @@ def copy(
 ) -> practice.Copy:
     monkeypatch.setenv(nursery.SWITCH, request.param)
     made = practice.copy_project(project, tmp_path / "copy")
-    made.edit(Edit(library="cli.py", old="A machine-learning project:", new="A copy:"))
-    made.edit(Edit(library="gate_commands.py", old='"story": fault.story', new='"story": str(project.folder)'))
+    made.edit(
+        Edit(file="drills/data.toml", old='story = "A check of the distance was red', new='story = "A copy is red')
+    )
     return made
 
 
-def test_the_code_of_the_copy_runs_in_its_folder(copy: practice.Copy) -> None:
-    helped, listed = copy.run("--help"), copy.run("drill")
-    assert "A copy: check, train" in helped.stdout
-    assert str(copy.home) in listed.stdout.replace("\n", "")
-    assert (helped.returncode, listed.returncode, listed.stderr) == (0, 0, "")
+def test_this_library_runs_in_the_folder_of_the_copy_on_its_package(copy: practice.Copy) -> None:
+    place = "__import__('roadworthy').__file__, __file__"
+    told = f"print({place}, sep=chr(10))\nCONTRACT = Contract("
+    copy.edit(Edit(package="contract.py", old="CONTRACT = Contract(", new=told))
+    listed = copy.run("drill", "--json")
+    library, contract, *_ = listed.stdout.splitlines()
+    assert Path(library).samefile(str(roadworthy.__file__))
+    assert Path(contract) == copy.package / "contract.py"
+    assert "A copy is red" in listed.stdout
+    assert (listed.returncode, listed.stderr) == (0, "")
 
 
 def test_a_mistake_has_its_exit_code_and_words(copy: practice.Copy) -> None:

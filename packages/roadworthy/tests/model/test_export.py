@@ -56,6 +56,25 @@ def test_a_tree_on_neighbouring_floats_is_exported_exactly() -> None:
     )
 
 
+class FittedOnHalf(HistGradientBoostingClassifier):
+    """Trees as a project may derive them: other rows are fitted, the answers are those of the trees."""
+
+    def fit(self, X: NDArray[np.float32], y: NDArray[np.int64]) -> "FittedOnHalf":  # type: ignore[override]  # noqa: N803
+        super().fit(X[::2], y[::2])
+        return self
+
+
+def test_an_estimator_that_a_project_derives_from_the_trees_is_exported_as_it_answers() -> None:
+    x = np.random.default_rng(0).normal(size=(400, 2)).astype(np.float32)
+    derived = FittedOnHalf(max_iter=10, min_samples_leaf=5).fit(x, np.asarray(x[:, 0] > 0).astype(int))
+    session = onnxruntime.InferenceSession(
+        export.to_onnx(Pipeline([("trees", derived)])), providers=["CPUExecutionProvider"]
+    )
+    answers = session.run(["probabilities"], {"X": x})[0][:, 0]
+    np.testing.assert_allclose(answers, derived.predict_proba(x)[:, 1], atol=1e-6)
+    assert type(derived) is FittedOnHalf
+
+
 def test_an_export_that_differs_is_refused(
     project: Project, trained: training.Trained, split: data.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -39,7 +39,7 @@ def plant(project: "Project", place: Path, faults: Sequence[Fault], seed: int | 
 
 
 def look(project: "Project", place: Path) -> list[dict[str, Any]]:
-    """What the gates say in the copy with the unnamed fault, by its own code."""
+    """What the gates say in the copy with the unnamed fault."""
     return gates(Copy(project, place / "project"), place / "verdicts", train=bool(_sealed(place)["train"]))
 
 

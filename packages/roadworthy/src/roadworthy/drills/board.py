@@ -78,7 +78,7 @@ def drill_one(ground: Copy, fault: Fault, place: Path, cache: Path | None = None
 
 
 def gates(copy: Copy, cache: Path | None = None, *, train: bool = False) -> list[dict[str, Any]]:
-    """What the gates say in a copy, by its own code; with `train`, about a version that is trained there first."""
+    """What the gates say in a copy; with `train`, about a version that is trained there first."""
     words = ["gates", "--json", *(["--train"] if train else []), *(["--cache", str(cache)] if cache else [])]
     done = copy.run(*words)
     try:

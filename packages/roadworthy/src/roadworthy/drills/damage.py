@@ -5,19 +5,23 @@ Each function takes the project of the copy that it damages.
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import onnx
 
 from .. import data
 from .. import gates
+from .. import steps
 from ..bundle import Bundle
 from ..data import connect
 from ..errors import InputError
 from ..evidence import rehearsal
 from ..evidence.rehearsal import reseal
+from ..evidence.trees import LEAF
 from ..files import write_atomic
 from ..registry import CHAMPION
 from ..registry import Registry
@@ -118,6 +122,49 @@ def leaf_out_of_proportion(copy: "Project") -> None:
     _change_leaf(folder, 999.0)
 
 
+def exchange_two_categories(copy: "Project") -> None:
+    """Two categories of a feature stand in each other's place in the champion's signature, and so have other codes.
+
+    They are the most frequent neighbours in a list that no golden record has, so that it loads.
+    """
+    folder = copy.registry.path()
+    signature, golden, reference = (_read(folder / f"{name}.json") for name in ("signature", "golden", "reference"))
+    pairs = []
+    for feature in signature["features"]:
+        seen = {record["features"][feature["name"]] for record in golden}
+        listed = feature.get("categories", [])
+        counts = reference["features"].get(feature["name"], {}).get("counts", [])
+        pairs += [
+            (min(one, other), listed, at)
+            for at, (one, other) in enumerate(pairwise(counts[: len(listed)]))
+            if not seen & {*listed[at : at + 2]}
+        ]
+    _, listed, at = max(pairs, key=lambda pair: pair[0])
+    listed[at], listed[at + 1] = listed[at + 1], listed[at]
+    write_atomic(folder / "signature.json", json.dumps(signature, indent=1))
+    reseal(folder)
+
+
+def round_thresholds_up(copy: "Project") -> None:
+    """The champion was converted once more, by a tool that rounds each threshold up to the next number of 32 bits."""
+    file = copy.registry.path() / "model.onnx"
+    model = onnx.load(file)
+    held = {each.name: each for each in model.graph.node[0].attribute}
+    thresholds = held["nodes_values"].floats
+    for at, mode in enumerate(held["nodes_modes"].strings):
+        if mode != LEAF:
+            thresholds[at] = float(np.nextafter(np.float32(thresholds[at]), np.float32(np.inf)))
+    file.write_bytes(model.SerializeToString())
+    reseal(file.parent)
+
+
+def training_rows_in_the_bundle(copy: "Project") -> None:
+    """The champion's folder holds the rows that it was trained on, and its sums were made anew with them."""
+    folder = copy.registry.path()
+    steps.split(copy, steps.features(copy)).train.to_parquet(folder / "rows.parquet")
+    reseal(folder)
+
+
 def raw_rows_in_a_report(copy: "Project") -> None:
     """Show the first rows of the table that has a private column on a page of its own in the reports."""
     config, contract = copy.settings, copy.contract
@@ -127,6 +174,10 @@ def raw_rows_in_a_report(copy: "Project") -> None:
     )
     config.paths.reports.mkdir(parents=True, exist_ok=True)
     (config.paths.reports / "meeting.html").write_text(rows.to_html(), encoding="utf-8")
+
+
+def _read(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def _before(copy: "Project") -> int:

@@ -25,23 +25,12 @@ class Part(BaseModel):
 
 
 class Edit(Part):
-    """A change of text, `old` becomes `new`: in a file of the project's folder, of its package, or of the library."""
+    """A change of text, `old` becomes `new`: in a file of the project's folder, or of its package."""
 
     file: str = ""
     package: str = ""
-    library: str = ""
     old: str
     new: str
-
-    @property
-    def place(self) -> Literal["file", "package", "library"]:
-        """Where the file stands."""
-        return "package" if self.package else "library" if self.library else "file"
-
-    @property
-    def name(self) -> str:
-        """The file, relative to that place."""
-        return self.package or self.library or self.file
 
 
 class Rewrite(Part):

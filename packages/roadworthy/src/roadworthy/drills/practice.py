@@ -1,7 +1,7 @@
 """The practice ground: a copy of the project with two versions of its model, in which faults are planted.
 
-Code and settings are copied, data are linked and copied only when a fault rewrites them: the project itself is never
-written. Of many rows, models are made of every fourth, so that a drill takes half a minute.
+Its package and settings are copied, data are linked and copied only when a fault rewrites them: the project itself is
+never written. Of many rows, models are made of every fourth, so that a drill takes half a minute.
 """
 
 import json
@@ -26,7 +26,6 @@ from ..errors import InputError
 from ..errors import RedError
 from ..files import write_atomic
 from ..settings import FILE
-from ..settings import VENDOR
 from . import damage
 from . import warm
 from .faults import Edit
@@ -51,7 +50,6 @@ class Copy:
         """Use the copy of a project in the folder `home`."""
         self.origin, self.home = project, home
         self.package = home / "src" / project.settings.project.package
-        self.library = home / VENDOR / LIBRARY
 
     @property
     def project(self) -> "Project":
@@ -79,8 +77,7 @@ class Copy:
 
     def file(self, edit: Edit) -> Path:
         """The file that an edit changes."""
-        places = {"package": self.package, "library": self.library, "file": self.home}
-        return places[edit.place] / edit.name
+        return self.package / edit.package if edit.package else self.home / edit.file
 
     def rewrite(self, rewrite: Rewrite) -> None:
         """Write a table anew from a query over the tables of its snapshot."""
@@ -110,7 +107,7 @@ class Copy:
         return self.home / str(settings["snapshots"][name or settings["snapshot"]]["folder"])
 
     def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the copy's own package."""
+        """Run a command of this library in the copy, on the copy's own package."""
         environment = {**warm.ENVIRONMENT, **os.environ, "MLE_HOME": str(self.home), **variables}
         if warm.possible():
             return warm.run(self.home, words, environment, LIMIT)
@@ -127,11 +124,13 @@ def data_settings(home: Path) -> dict[str, Any]:
 
 
 def copy_project(project: "Project", target: Path) -> Copy:
-    """Copy library, package, settings and tests of a project; its data are links until they are rewritten."""
+    """Copy package, settings and tests of a project; its data are links until they are rewritten.
+
+    The library is not copied: a fault is planted in what the team owns, and the commands are those of this one.
+    """
     home, ignored = project.folder, shutil.ignore_patterns("__pycache__")
     package = project.settings.project.package
     shutil.copytree(home / "src" / package, target / "src" / package, ignore=ignored)
-    shutil.copytree(Path(__file__).parents[1], target / VENDOR / LIBRARY, ignore=ignored)
     shutil.copytree(home / "tests", target / "tests", ignore=ignored)
     for name in COPIED:
         source = home / name

@@ -1,8 +1,9 @@
-"""Run a command of a copy of the project in a process that has the slow packages already.
+"""Run a command of the library in a copy of the project, in a process that has the slow packages already.
 
-Each drill runs its copy's own code in a process of its own; importing pandas, scikit-learn and MLflow there takes as
-long as a dozen gates. The fork server of the standard library imports them once and is forked for each command. Linux
-only, as in `nursery`: elsewhere a fork without an exec is not safe, and each command is a program of its own.
+Each drill runs in a process of its own, with its copy's own package; importing pandas, scikit-learn and MLflow there
+takes as long as a dozen gates. The fork server of the standard library imports them once and is forked for each
+command. Linux only, as in `nursery`: elsewhere a fork without an exec is not safe, and each command is a program of its
+own.
 """
 
 import multiprocessing
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from .. import nursery
-from ..settings import VENDOR
 
 PACKAGE = __name__.split(".")[0]
 # One thread each: drills beside each other would fight over the cores, and trees take ten times as long.
@@ -56,18 +56,16 @@ def _server() -> Any:
 
 
 def sources(home: Path) -> tuple[Path, Path]:
-    """The folders of a copy that hold its packages: its own, and the library."""
-    return home / "src", home / VENDOR
+    """The folders that hold the packages of a command in a copy: the copy's own, and this library."""
+    return home / "src", Path(__file__).resolve().parents[2]
 
 
 def _become(home: Path, words: tuple[str, ...], variables: dict[str, str], said: Path, complained: Path) -> None:
-    """Be the command: its output, its folder, its package instead of this one."""
+    """Be the command: its output, its folder, its package."""
     for number, file in ((1, said), (2, complained)):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
     os.chdir(home)
     os.environ.update(variables)
-    for name in [name for name in sys.modules if name.split(".")[0] == PACKAGE]:
-        del sys.modules[name]
     sys.path[:0] = map(str, sources(home))
     sys.argv = [PACKAGE, *words]
     runpy.run_module(PACKAGE, run_name="__main__", alter_sys=True)

@@ -8,7 +8,6 @@ from .. import export
 from .. import training
 from . import again
 from . import damaged
-from . import deciding
 from . import going_back
 from . import sharing
 from . import spec_tests
@@ -66,12 +65,12 @@ def pipeline(bench: Bench) -> whole.Whole:
 
 
 def validation(bench: Bench) -> validated.Validation:
-    """The version, its verdicts, and loads, promotions and decisions that must be refused."""
+    """The version, its verdicts, and loads and promotions that must be refused."""
     found = validated.run(bench)
     if found.broken:
         return found
     loaded = damaged.loaded(bench.folder, bench.scratch / "damaged")
-    return replace(found, loaded=loaded, decided=deciding.wrong(bench))
+    return replace(found, loaded=loaded)
 
 
 def trace(bench: Bench) -> traces.Traces:

@@ -71,8 +71,9 @@ def _auc(y: pd.Series, p: pd.Series, day: pd.Series) -> float:
 def _online(bench: Bench, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """What the log holds after the requests and the labels, by key: columns online, label; and the rows refused."""
     bundle = bench.bundle
-    with PredictionLog(bench.scratch / "replay.db", bundle.signature) as log:
-        refused = _send(bench.contract, bundle, log, rows)
+    file = bench.scratch / "replay.db"
+    refused = _send(bench.contract, bundle, PredictionLog(file, bundle.signature), rows)
+    with PredictionLog(file, bundle.signature) as log:
         log.append_labels(rows[bench.contract.key], rows[bench.contract.target], rows[bench.contract.time])
         columns = log.read()
     found = pd.DataFrame({"online": columns["probability"], "label": columns["label"]}, index=columns["key"])
@@ -80,8 +81,9 @@ def _online(bench: Bench, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 
 def _send(contract: Contract, bundle: Bundle, log: PredictionLog, rows: pd.DataFrame) -> int:
+    """Ask for rows; how many are refused. The recorder closes the log when all answers are written."""
     metrics = Metrics()
-    recorder = Recorder(_Open(log), metrics, contract.key)  # type: ignore[arg-type]
+    recorder = Recorder(log, metrics, contract.key)
     predictor = Predictor(bundle, metrics, recorder, BODY)
     refused = 0
     recorder.start()
@@ -100,13 +102,3 @@ def body(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> bytes:
     columns = {name: rows[name].astype(object).where(rows[name].notna(), None) for name in bundle.names}
     sent = pd.DataFrame({contract.key: rows[contract.key], **columns}).to_dict("records")
     return json.dumps({"rows": sent}).encode()
-
-
-class _Open:
-    """A log that its recorder does not close: the labels come later."""
-
-    def __init__(self, log: PredictionLog) -> None:
-        self.features, self.append_rows = log.features, log.append_rows
-
-    def close(self) -> None:
-        """Stay open."""

@@ -27,7 +27,7 @@ class Validation:
     rows. `metrics_gap`: the largest difference of a figure in metrics.json from the same one computed now; None when
     the version is made of other data or settings. `alias`: what is wrong with the champion's alias. `let_through`:
     rehearsed versions that must be refused and were promoted; `kept_out`: a green one that was not. `loaded`: damages
-    that a copy of the bundle is loaded with; `decided`: what else lets through what must not be.
+    that a copy of the bundle is loaded with.
     """
 
     broken: str = ""
@@ -41,7 +41,6 @@ class Validation:
     let_through: tuple[str, ...] = ()
     kept_out: str = ""
     loaded: tuple[str, ...] = ()
-    decided: tuple[str, ...] = ()
 
 
 def run(bench: Bench) -> Validation:

@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterable
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
+from starlette.applications import Starlette
 from starlette.types import Message
 from starlette.types import Scope
 
@@ -44,15 +44,16 @@ def shortest(bundle: Bundle, bodies: Sequence[bytes], file: Path) -> float:
         recorder = Recorder(log, metrics, bundle.signature.key)  # not started: what waits for it waits in `put`
         predictor = Predictor(bundle, metrics, recorder, max_rows=1)
         front = Front(_nobody, metrics, BodyReader(LARGEST, 1), None)
-        app = SimpleNamespace(state=SimpleNamespace(predictor=predictor))
+        app = Starlette()
+        app.state.predictor = predictor
         return min(loops.run(_all(front, app, bodies))) * 1e6
 
 
-async def _all(front: Front, app: SimpleNamespace, bodies: Sequence[bytes]) -> list[float]:
+async def _all(front: Front, app: Starlette, bodies: Sequence[bytes]) -> list[float]:
     return [await _seconds(front, app, body) for body in bodies]
 
 
-async def _seconds(front: Front, app: SimpleNamespace, body: bytes) -> float:
+async def _seconds(front: Front, app: Starlette, body: bytes) -> float:
     sent: list[Message] = []
 
     async def receive() -> Message:

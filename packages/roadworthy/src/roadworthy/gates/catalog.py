@@ -2,7 +2,7 @@
 
 `needs` names those inputs beside the code, the project's package and the configuration: data (the snapshots), version
 and before (the bundle under judgement and the one it replaces), registry, lock, tests, alerts (their rules), written
-(reports and logs), package (all code of the library), deciding (the code of commands that decide about a version).
+(reports and logs), package (all code of the library).
 """
 
 from collections.abc import Callable
@@ -85,7 +85,7 @@ GATES = (
     Gate(infrastructure.reproducible, of_infrastructure.trainings, TRAINED),
     Gate(infrastructure.spec_tested, of_infrastructure.specification, ()),
     Gate(infrastructure.integrated, of_infrastructure.pipeline, ("data",)),
-    Gate(infrastructure.validated, of_infrastructure.validation, ("data", "version", "registry", "deciding")),
+    Gate(infrastructure.validated, of_infrastructure.validation, ("data", "version", "registry")),
     Gate(infrastructure.debuggable, of_infrastructure.trace, TRAINED),
     Gate(infrastructure.canaried, of_infrastructure.canary, ("data", "version", "before")),
     Gate(infrastructure.rolled_back, of_infrastructure.rollback, ("data", "version", "before", "registry")),

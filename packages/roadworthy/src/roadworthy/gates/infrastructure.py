@@ -109,7 +109,7 @@ def _of_the_log(trial: LogTrial) -> list[str]:
 def validated(evidence: Validation) -> Judgement:
     """The bundle is whole, its figures are those of later days and can be had again, and no red version is promoted.
 
-    Rehearsed with copies: what is damaged is not loaded, and no command promotes what is red. A red verdict on a
+    Rehearsed with copies: what is damaged is not loaded, and what is red is not promoted. A red verdict on a
     candidate is validation at work: what counts is that it is then refused.
     """
     if evidence.broken:
@@ -118,7 +118,6 @@ def validated(evidence: Validation) -> Judgement:
     wrong += [f"a green version is refused: {evidence.kept_out}"] if evidence.kept_out else []
     wrong += [evidence.alias] if evidence.alias else []
     wrong += [f"a bundle is loaded with {damage}" for damage in evidence.loaded[:2]]
-    wrong += evidence.decided
     wrong += [] if evidence.tests else ["nothing was tested in its training"]
     if evidence.gap < 1 or evidence.shared:
         wrong.append(f"tested {evidence.gap:+d} days after training, {evidence.shared:,} rows are in both")

@@ -13,7 +13,6 @@ from .. import data
 from ..evidence.bench import Bench
 from ..evidence.bench import NotJudgedError
 from ..evidence.bench import fingerprint
-from ..evidence.deciding import MODULES
 from ..files import sha256
 from ..files import write_atomic
 from ..sources import behind
@@ -39,7 +38,6 @@ class Kept:
         self._inputs: dict[str, Callable[[], str]] = {
             "project": lambda: _of_project(bench),
             "package": lambda: _of_files(package.rglob("*")),
-            "deciding": lambda: _of_files(package / name for name in MODULES),
             "config": lambda: fingerprint(config),
             "data": lambda: fingerprint({name: _of_files(_folder(each.folder)) for name, each in snapshots}),
             "version": lambda: _of_files(bench.folder.rglob("*")),
