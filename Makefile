@@ -43,6 +43,7 @@ test: lint test-packages  ## everything: library, course, every way to generate,
 
 test-packages: .venv/installed.txt  ## library and course where they stand (or ARGS="roadworthy tests/gates -k law")
 	$(PACKAGES) $(or $(ARGS),-n 2)
+	@$(if $(ARGS),,for version in 3.12 3.13; do $(PACKAGES) --python $$version roadworthy -n 2 -m every_python || exit 1; done)
 
 test-fast: .venv/installed.txt  ## what needs no environment of a generated project
 	$(PYTEST) -n 2 --dist loadgroup -m "not slow" tests

@@ -17,6 +17,7 @@ from pathlib import Path
 from cookiecutter.main import cookiecutter
 from environments import alone
 from environments import install
+from environments import interpreter
 from machine import REPOSITORY
 from machine import environment
 
@@ -72,6 +73,9 @@ def main(words: list[str]) -> int:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if words[:1] == ["--python"]:
         version, words = words[1], words[2:]
+    if interpreter(version) is None:
+        print(f"No Python {version} on this machine: put python{version} on the path", file=sys.stderr)
+        return int(bool(os.environ.get("CI")))  # continuous integration skips nothing
     place = commands(version)
     variables = environment(PATH=f"{place}{os.pathsep}{os.environ['PATH']}", MYPY_CACHE_DIR=str(SAMPLE / "mypy"))
     if words[:1] == ["--run"]:
