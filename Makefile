@@ -25,7 +25,7 @@ define install
 	  cat $(1)/requirements.txt $(1)/requirements-exercises.txt > $(1)/.venv/installed.txt; }
 endef
 
-.PHONY: help demo project test test-fast test-packages bench drills lessons lab lint sizes wheels release lock clean
+.PHONY: help demo project test test-fast test-packages coverage bench drills lessons lab lint sizes wheels release lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ test: lint test-packages  ## everything: library, course, every way to generate,
 test-packages: .venv/installed.txt  ## library and course where they stand (or ARGS="roadworthy tests/gates -k law")
 	$(PACKAGES) $(or $(ARGS),-n 2)
 	@$(if $(ARGS),,for version in 3.12 3.13; do $(PACKAGES) --python $$version roadworthy -n 2 -m every_python || exit 1; done)
+
+coverage: .venv/installed.txt  ## which lines of the library its own tests run; fails below 90 percent
+	$(PACKAGES) roadworthy --coverage -q -n 2
 
 test-fast: .venv/installed.txt  ## what needs no environment of a generated project
 	$(PYTEST) -n 2 --dist loadgroup -m "not slow" tests

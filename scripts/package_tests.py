@@ -4,7 +4,7 @@
 
 SUITE is `roadworthy`, `roadworthy-course`, `generated` (what a generated project holds beside its own code) or `bank`
 (right and wrong answers to the exercises); without one, all four are run. WORDs are for pytest. `--run COMMAND …` runs
-another program of the same environment instead.
+another program of the same environment instead, `--coverage` behind SUITE counts the lines that are run.
 """
 
 import os
@@ -81,7 +81,16 @@ def main(words: list[str]) -> int:
     if words[:1] == ["--run"]:
         return _run(place, words[1], words[2:], REPOSITORY, variables)
     wanted = [words.pop(0)] if words and words[0] in SUITES else list(SUITES)
+    if words[:1] == ["--coverage"]:
+        return max(_covered(place, words[1:], SUITES[suite], variables) for suite in wanted)
     return max(_run(place, "pytest", words, SUITES[suite], variables) for suite in wanted)
+
+
+def _covered(place: Path, words: list[str], folder: Path, variables: dict[str, str]) -> int:
+    """Run a suite and print which lines of its package are run; what fails first is the exit code."""
+    steps = [["erase"], ["run", "-m", "pytest", *words], ["combine", "--quiet"]]
+    steps += [["report", "--fail-under=90", "--skip-covered"]]
+    return next((code for step in steps if (code := _run(place, "coverage", step, folder, variables))), 0)
 
 
 def _run(place: Path, program: str, words: list[str], folder: Path, variables: dict[str, str]) -> int:

@@ -102,8 +102,8 @@ def test_a_corrected_check_arrives_and_nothing_of_the_learner_is_lost(
     way: Callable[[Path, Path, Path], None], tmp_path: Path
 ) -> None:
     repository = repository_of(tmp_path / "cookiecutter-mle")
-    create = ["create", repository, "--directory", "template", "--no-input", "--default-config"]
-    run(CRUFT, *create, cwd=tmp_path, HOME=str(tmp_path / "home"))
+    options = ["--directory", "template", "--no-input", "--default-config"]
+    run(CRUFT, "create", repository, *options, cwd=tmp_path, HOME=str(tmp_path / "home"))
     project = tmp_path / "flight-delays"
     commands = install(project, "3.11")
     assert FIXED not in run(commands / "python", "-c", CODE, cwd=project).stdout
