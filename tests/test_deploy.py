@@ -1,4 +1,4 @@
-"""deploy/ of generated projects, judged by the tools that will read it, and its recipe followed without Docker."""
+"""deploy/ of generated projects, judged by the tools that will read it; its image, built and started without Docker."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
+import tarfile
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -28,13 +28,15 @@ from alerting import query
 from alerting import watched
 from configurations import CONFIGURATIONS
 from conftest import Generate
-from environments import interpreter
+from images import Container
+from images import Started
+from images import base
+from images import started
+from images import storage
 from machine import COMMANDS
 from machine import REPOSITORY
 from machine import environment
 from machine import run
-from recipe import Image
-from recipe import build
 from skips import missing
 from test_projects import MAIN
 from test_projects import Installed
@@ -45,6 +47,9 @@ __all__ = ["installed"]
 
 RULES = REPOSITORY / "tests" / "generated" / "deploy"
 EXPOSURE = 20  # of 100, as systemd counts it; a unit without any hardening has 96
+ADDED = 220_000_000  # bytes of the image without its base
+SECRET = (".env", ".git/planted", "data/planted.csv", "deploy/secrets/planted", "tests/planted.py")
+OF_BUILDAH = ("/etc/hosts", "/etc/resolv.conf", "/dev/", "/proc/", "/run/", "/sys/", "/registry")  # where it mounts
 MEMORY = 512 << 20  # the limit in the Compose file, the unit and the Kubernetes objects
 BAD_DOCKERFILE = "FROM python:latest\nRUN apt-get update && apt-get install curl\nRUN cd /srv && ls\n"
 
@@ -157,32 +162,23 @@ def test_systemd_finds_the_unit_hardened(unit: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def image(installed: Installed) -> Iterator[Image]:
-    """The image of the default project, with a trained version in its registry, where other users may read it."""
-    project = installed(*MAIN[0])
-    project.run("roadworthy", "train")
-    project.run("roadworthy", "registry", "promote", "1")
-    with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o755)
-        made = build(project.folder, Path(name), python_for_all())
-        shutil.copytree(project.folder / "registry", made("/registry"))
-        yield made
+def image(installed: Installed) -> Iterator[Container]:
+    """The image of the default project, built as its Dockerfile says; the project has a champion."""
+    with storage() as place:
+        project = installed(*MAIN[0])
+        project.run("roadworthy", "train")
+        project.run("roadworthy", "registry", "promote", "1")
+        folder = shutil.copytree(project.folder, place.folder / "project")
+        for name in SECRET:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("not for the image", encoding="utf-8")
+        yield place.build(folder, "deploy/Dockerfile", "service")
 
 
-def python_for_all() -> Path:
-    """A Python that the image's user could run too; the one of the tests may stand in a closed home."""
-    candidates = [Path("/usr/bin/python3.11"), Path("/usr/bin/python3"), interpreter("3.11")]
-    return next(path for path in candidates if path and path.exists() and runs_as_other(path))
-
-
-def runs_as_other(python: Path) -> bool:
-    if os.geteuid() != 0:
-        return True
-    try:
-        code = "import sys, venv; sys.exit(sys.version_info < (3, 11))"
-        return subprocess.run([python, "-c", code], user=10001, group=10001, check=False, cwd="/").returncode == 0
-    except PermissionError:
-        return False
+@pytest.fixture
+def registry(installed: Installed) -> Path:
+    """The registry of the project of the image."""
+    return installed(*MAIN[0]).folder / "registry"
 
 
 def contents(folder: Path) -> dict[str, tuple[int, int]]:
@@ -191,25 +187,17 @@ def contents(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 @contextmanager
-def started(image: Image, port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """The image's command as the image's user, or as this one where nobody may become another; ended with the block."""
-    settings = {**image.environment, "MLE_SERVICE__HOST": "127.0.0.1", "MLE_SERVICE__PORT": str(port)}
-    options: dict[str, Any] = {"env": environment(**settings), "cwd": image(image.folder)}
-    if os.geteuid() == 0:
-        user, group = map(int, image.said["USER"].split(":"))
-        options |= {"user": user, "group": group, "extra_groups": []}
-    process = subprocess.Popen(image.command("ENTRYPOINT", "CMD"), **options)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+def serving(image: Container, registry: Path, port: int) -> Iterator[Started]:
+    """The service as the image starts it, with the registry mounted; ended with the block."""
+    settings = {"MLE_SERVICE__HOST": "127.0.0.1", "MLE_SERVICE__PORT": str(port)}
+    with started(image, "--volume", f"{registry}:/registry:ro", **settings) as service:
+        yield service
 
 
-def healthy(image: Image, port: int) -> bool:
+def healthy(image: Container, port: int) -> bool:
     """What the image's health check says."""
-    words = [word.replace(":8000", f":{port}") for word in image.command("HEALTHCHECK")]
-    done = subprocess.run(words, env=environment(**image.environment), capture_output=True, timeout=30, check=False)
+    words = [word.replace(":8000", f":{port}") for word in image.settings["Healthcheck"]["Test"][1:]]
+    done = subprocess.run(image.line(words), env=environment(), capture_output=True, timeout=30, check=False)
     return done.returncode == 0
 
 
@@ -235,52 +223,73 @@ def free_port() -> int:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("-".join(MAIN[0]))
-def test_the_recipe_makes_a_service_that_answers_and_writes_its_log_only(image: Image) -> None:
-    golden = json.loads(Path(image("/registry/versions/1/golden.json")).read_text(encoding="utf-8"))[0]
-    before, port = contents(image.root), free_port()
-    with started(image, port) as process:
-        wait_for(lambda: process.poll() is not None or healthy(image, port))
+def test_the_image_answers_as_its_user_and_writes_its_log_only(image: Container, registry: Path) -> None:
+    golden = json.loads((registry / "versions/1/golden.json").read_text(encoding="utf-8"))[0]
+    port = free_port()
+    with serving(image, registry, port) as service:
+        wait_for(lambda: service.process.poll() is not None or healthy(image, port))
+        before, served = contents(image.root), contents(registry)
         given = answer(f"http://127.0.0.1:{port}/v1/predict", {**golden["features"], "flight_id": "first"})
         assert given["probability"] == pytest.approx(golden["probability"], abs=1e-6)
-        assert memory(process) < MEMORY
-        process.send_signal(signal.SIGTERM)
+        assert (service.status("Uid").split(), service.status("Gid").split()) == (["10001"] * 4, ["10001"] * 4)
+        assert int(service.status("CapEff"), 16) == 0
+        assert 1024 * int(service.status("VmHWM").split()[0]) < MEMORY
+        mounted = ("--volume", f"{registry}:/registry:ro")
+        assert re.search(r"^1 +champion ", image.run("roadworthy registry list", *mounted), re.MULTILINE)
+        service.signal(signal.SIGTERM)
         wait_for(lambda: not healthy(image, port))
         answer(f"http://127.0.0.1:{port}/v1/predict", {**golden["features"], "flight_id": "while it drains"})
-        assert process.wait(60) == 0
+        assert service.process.wait(60) == 0
     with pytest.raises(URLError):
         answer(f"http://127.0.0.1:{port}/healthz")
-    log = Path(image("/predictions/predictions.db"))
+    log = image.root / "predictions" / "predictions.db"
     with closing(sqlite3.connect(log)) as connection:
         assert connection.execute("SELECT key FROM predictions").fetchall() == [("first",), ("while it drains",)]
     changed = contents(image.root).items() - before.items()
     assert {Path(name).parent for name, _ in changed} == {log.parent}
-
-
-def memory(process: "subprocess.Popen[bytes]") -> int:
-    """The most memory that a process ever held, in bytes."""
-    status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
-    return 1024 * int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
+    assert contents(registry) == served
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("-".join(MAIN[0]))
-def test_the_image_has_no_installer_and_can_promote(image: Image) -> None:
-    (packages,) = Path(image("/opt/venv/lib")).glob("python3*/site-packages")
+def test_the_image_adds_its_packages_and_settings_and_is_small(image: Container) -> None:
+    """Debian's files are those of the base; nothing of the data, the tests, the history or the secrets is with ours."""
+    with tarfile.open(base()) as archive:
+        theirs = {Path("/", member.name).as_posix() for member in archive if not member.isdir()}
+    ours = {f"/{path.relative_to(image.root).as_posix()}" for path in image.root.rglob("*") if not path.is_dir()}
+    places = ("/opt/venv/", "/app/config.toml", "/predictions/", *OF_BUILDAH)
+    assert sorted(name for name in ours - theirs if not name.startswith(places)) == []
+    assert not any(
+        re.search(r"\.parquet$|\.ipynb$|/\.git/|/roadworthy\w*/tests/|\.env$|planted", name) for name in ours
+    )
+    first, *more = image.storage.layers("service")
+    print(f"image: {sum(more) / 1e6:.0f} MB on a base of {first / 1e6:.0f} MB")  # noqa: T201 - for the docs
+    assert sum(more) <= ADDED
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("-".join(MAIN[0]))
+def test_the_image_has_no_installer_and_can_promote(image: Container, registry: Path, tmp_path: Path) -> None:
+    (packages,) = image.root.glob("opt/venv/lib/python3*/site-packages")
     names = {path.name.partition("-")[0].lower() for path in packages.glob("*.dist-info")}
     assert {"flight_delays", "fastapi"} <= names
     assert not names & {"pip", "setuptools", "pandas", "scikit_learn", "mlflow"}
-    command = [Path(image("/opt/venv/bin/python")), Path(image("/opt/venv/bin/roadworthy"))]
-    told = run(*command, "registry", "promote", "1", cwd=image.root, **image.environment).stderr
-    assert told == "Version 1 is the champion\n"
-    refused = run(*command, "registry", "rollback", cwd=image.root, code=2, **image.environment).stderr
+    shutil.copytree(registry, tmp_path / "registry")
+    for path in (tmp_path / "registry", *(tmp_path / "registry").rglob("*")):
+        os.chown(path, 10001, 10001)  # as a volume of Kubernetes is given to its pods
+    mounted = ("--volume", f"{tmp_path / 'registry'}:/registry")
+    assert image.run("roadworthy registry promote 1", *mounted) == "Version 1 is the champion\n"
+    refused = image.run("roadworthy registry rollback", *mounted, code=2)
     assert "no version was the champion before" in refused
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("-".join(MAIN[0]))
-def test_an_incident_reaches_people_and_its_end_too(image: Image, deploy_of_main: Path, tmp_path: Path) -> None:
+def test_an_incident_reaches_people_and_its_end_too(
+    image: Container, registry: Path, deploy_of_main: Path, tmp_path: Path
+) -> None:
     """Prometheus, Alertmanager and the service as deployed, but a minute is a second."""
-    golden = json.loads(Path(image("/registry/versions/1/golden.json")).read_text(encoding="utf-8"))[0]["features"]
+    golden = json.loads((registry / "versions/1/golden.json").read_text(encoding="utf-8"))[0]["features"]
     ports = {name: free_port() for name in ("service", "prometheus", "alertmanager")}
     address = f"http://127.0.0.1:{ports['service']}"
 
@@ -291,7 +300,7 @@ def test_an_incident_reaches_people_and_its_end_too(image: Image, deploy_of_main
         return heard.states(name)
 
     with watched(deploy_of_main, tmp_path, alarm_tools(), ports) as heard:
-        with started(image, ports["service"]):
+        with serving(image, registry, ports["service"]):
             wait_for(lambda: healthy(image, ports["service"]))
             # A client is changed: half of what it sends breaks the contract; then it is mended.
             wait_for(lambda: states("BadInput", golden, {**golden, "origin": "nowhere"}) == ["firing"])
@@ -299,7 +308,7 @@ def test_an_incident_reaches_people_and_its_end_too(image: Image, deploy_of_main
             wait_for(lambda: "firing" not in heard.states("ServiceDown")[-1:])
         before = len(heard.states("ServiceDown"))
         wait_for(lambda: heard.states("ServiceDown")[before:] == ["firing"])
-        with started(image, ports["service"]):
+        with serving(image, registry, ports["service"]):
             wait_for(lambda: heard.states("ServiceDown")[before:] == ["firing", "resolved"])
     assert {"deploy/runbooks/BadInput.md", "deploy/runbooks/ServiceDown.md"} <= heard.pages()
 
@@ -307,12 +316,12 @@ def test_an_incident_reaches_people_and_its_end_too(image: Image, deploy_of_main
 @pytest.mark.slow
 @pytest.mark.xdist_group("-".join(MAIN[0]))
 def test_a_service_that_dies_reaches_people_within_two_evaluations(
-    image: Image, deploy_of_main: Path, tmp_path: Path
+    image: Container, registry: Path, deploy_of_main: Path, tmp_path: Path
 ) -> None:
     """Counted from the first scrape that failed; `for` is a second here, less than the five between evaluations."""
     ports = {name: free_port() for name in ("service", "prometheus", "alertmanager")}
     with watched(deploy_of_main, tmp_path, alarm_tools(), ports, interval=5) as heard:
-        with started(image, ports["service"]):
+        with serving(image, registry, ports["service"]):
             wait_for(lambda: up(ports["prometheus"])[-1:] == ["1"])
 
             def calm() -> bool:
