@@ -41,6 +41,7 @@ def base(*more: str) -> Path:
     with alone(made.with_suffix(".busy")):
         if not made.exists():
             half = made.with_suffix(".half.tar")
+            half.unlink(missing_ok=True)  # of a run that was killed
             run(*command, half, cwd=KEPT, minutes=10)
             half.rename(made)
     return made
