@@ -56,10 +56,10 @@ def test_a_tree_on_neighbouring_floats_is_exported_exactly() -> None:
     )
 
 
-class FittedOnHalf(HistGradientBoostingClassifier):
+class FittedOnHalf(HistGradientBoostingClassifier):  # type: ignore[misc]
     """Trees as a project may derive them: other rows are fitted, the answers are those of the trees."""
 
-    def fit(self, X: NDArray[np.float32], y: NDArray[np.int64]) -> "FittedOnHalf":  # type: ignore[override]  # noqa: N803
+    def fit(self, X: NDArray[np.float32], y: NDArray[np.int64]) -> "FittedOnHalf":  # noqa: N803
         super().fit(X[::2], y[::2])
         return self
 
