@@ -83,7 +83,9 @@ def main(words: list[str]) -> int:
     wanted = [words.pop(0)] if words and words[0] in SUITES else list(SUITES)
     if words[:1] == ["--coverage"]:
         return max(_covered(place, words[1:], SUITES[suite], variables) for suite in wanted)
-    return max(_run(place, "pytest", words, SUITES[suite], variables) for suite in wanted)
+    # The bank stands outside of a project, and its answers are those of somebody in one.
+    own = {"bank": {"MLE_HOME": str(PROJECT)}}
+    return max(_run(place, "pytest", words, SUITES[suite], variables | own.get(suite, {})) for suite in wanted)
 
 
 def _covered(place: Path, words: list[str], folder: Path, variables: dict[str, str]) -> int:
