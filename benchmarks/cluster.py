@@ -24,8 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import roadworthy as rw
 from distributed import LocalCluster
-from roadworthy import export
-from roadworthy import scoring_partitions
+from roadworthy import export, scoring_partitions
 from roadworthy.monitoring import scored
 
 PARTITIONS = 30

@@ -10,8 +10,7 @@ import joblib
 import mlflow
 import numpy as np
 import roadworthy as rw
-from environments import PEERS
-from environments import environment
+from environments import PEERS, environment
 from load import Server
 from mlflow.models import infer_signature
 from sklearn.preprocessing import FunctionTransformer

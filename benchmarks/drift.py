@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import roadworthy as rw
-from environments import PEERS
-from environments import environment
+from environments import PEERS, environment
 from roadworthy.monitoring import parquet_drift
 from scipy import stats
 from scipy.spatial import distance

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import roadworthy as rw
-from roadworthy_course import checks
-from roadworthy_course import here
+from roadworthy_course import checks, here
 
 EXERCISES = Path(__file__).resolve().parents[1] / "exercises"
 TESTS = EXERCISES.parent / "packages" / "roadworthy-course" / "tests"

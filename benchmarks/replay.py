@@ -6,9 +6,7 @@ estimated against the realised metrics. Then the second half of 2013 with one in
 
 import time
 from collections.abc import Sequence
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 

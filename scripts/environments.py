@@ -9,10 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from machine import COMMANDS
-from machine import REPOSITORY
-from machine import TEMPLATE
-from machine import run
+from machine import COMMANDS, REPOSITORY, TEMPLATE, run
 
 UV = COMMANDS / "uv"
 KEPT = REPOSITORY / "build" / "test-environments"

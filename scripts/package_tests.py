@@ -15,11 +15,8 @@ import tempfile
 from pathlib import Path
 
 from cookiecutter.main import cookiecutter
-from environments import alone
-from environments import install
-from environments import interpreter
-from machine import REPOSITORY
-from machine import environment
+from environments import alone, install, interpreter
+from machine import REPOSITORY, environment
 
 SAMPLE = REPOSITORY / "build" / "sample"
 PROJECT = SAMPLE / "flight-delays"

@@ -10,11 +10,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from environments import UV
-from environments import environment_for
-from machine import REPOSITORY
-from machine import known_files
-from machine import run
+from environments import UV, environment_for
+from machine import REPOSITORY, known_files, run
 
 sys.path.insert(0, str(REPOSITORY / "template"))
 import vendoring

@@ -9,8 +9,7 @@ import keyword
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from click import ClickException

@@ -15,8 +15,7 @@ Cells are numbered, so that the same master gives the same bytes.
 
 import json
 import re
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

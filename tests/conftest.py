@@ -7,9 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from cookiecutter.main import cookiecutter
-from machine import REPOSITORY
-from machine import git
-from machine import known_files
+from machine import REPOSITORY, git, known_files
 
 collect_ignore = ["generated"]  # scripts/package_tests.py runs it, in the environment of the packages
 # A busy machine is no failure.

@@ -18,11 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from environments import KEPT
-from environments import alone
-from machine import COMMANDS
-from machine import environment
-from machine import run
+from environments import KEPT, alone
+from machine import COMMANDS, environment, run
 from skips import missing
 
 PYTHON = "docker.io/library/python:3.11-slim-bookworm"  # what the Dockerfile builds on

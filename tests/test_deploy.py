@@ -11,37 +11,21 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
-from contextlib import closing
-from contextlib import contextmanager
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
-from urllib.error import URLError
-from urllib.request import Request
-from urllib.request import urlopen
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
 
 import pytest
-from alerting import query
-from alerting import watched
+from alerting import query, watched
 from configurations import CONFIGURATIONS
 from conftest import Generate
-from images import Container
-from images import Started
-from images import base
-from images import started
-from images import storage
-from machine import COMMANDS
-from machine import REPOSITORY
-from machine import environment
-from machine import run
+from images import Container, Started, base, started, storage
+from machine import COMMANDS, REPOSITORY, environment, run
 from skips import missing
-from test_projects import MAIN
-from test_projects import Installed
-from test_projects import Project
-from test_projects import installed
+from test_projects import MAIN, Installed, Project, installed
 
 __all__ = ["installed"]
 

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Generate
-from machine import COMMANDS
-from machine import REPOSITORY
-from machine import run
+from machine import COMMANDS, REPOSITORY, run
 
 DOCUMENTS = [*sorted(REPOSITORY.glob("*.md")), *sorted((REPOSITORY / "docs").glob("*.md"))]
 TARGETS = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))

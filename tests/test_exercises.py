@@ -10,11 +10,8 @@ from typing import Any
 import pytest
 from conftest import Generate
 from environments import install
-from exercise_notebooks import cells
-from exercise_notebooks import notebook
-from machine import REPOSITORY
-from machine import TEMPLATE
-from machine import run
+from exercise_notebooks import cells, notebook
+from machine import REPOSITORY, TEMPLATE, run
 
 MASTERS = sorted((REPOSITORY / "exercises").glob("[0-9][0-9]_*.py"))
 QUESTIONS = REPOSITORY / "packages" / "roadworthy-course" / "src" / "roadworthy_course" / "questions"

@@ -10,9 +10,7 @@ from pathlib import Path
 import pytest
 from configurations import CONFIGURATIONS
 from conftest import Generate
-from machine import REPOSITORY
-from machine import TEMPLATE
-from machine import known_files
+from machine import REPOSITORY, TEMPLATE, known_files
 
 CI_FILES = {
     "GitHub": {

@@ -10,13 +10,11 @@ from typing import Any
 import pytest
 from conftest import Generate
 from environments import install
-from machine import REPOSITORY
-from machine import run
+from machine import REPOSITORY, run
 from skips import missing
 
 sys.path.insert(0, str(REPOSITORY / "exercises" / "bank"))
-from bank import Answer
-from bank import bank
+from bank import Answer, bank
 
 NAME = "01_sql_for_features"
 

@@ -7,8 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from machine import REPOSITORY
-from machine import TEMPLATE
+from machine import REPOSITORY, TEMPLATE
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version

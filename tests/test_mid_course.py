@@ -9,11 +9,7 @@ from pathlib import Path
 
 import pytest
 from environments import install
-from machine import COMMANDS
-from machine import REPOSITORY
-from machine import git
-from machine import known_files
-from machine import run
+from machine import COMMANDS, REPOSITORY, git, known_files, run
 from test_exercises import MASTERS
 
 CRUFT = COMMANDS / "cruft"

@@ -13,14 +13,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser
-from playwright.sync_api import Page
-from playwright.sync_api import sync_playwright
-from test_projects import MAIN
-from test_projects import Installed
-from test_projects import Project
-from test_projects import grouped
-from test_projects import installed
+from playwright.sync_api import Browser, Page, sync_playwright
+from test_projects import MAIN, Installed, Project, grouped, installed
 
 __all__ = ["installed"]
 

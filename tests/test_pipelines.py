@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import Generate
-from images import PYTHON
-from images import Container
-from images import storage
+from images import PYTHON, Container, storage
 from machine import git
 
 # In the order in which mistakes are cheap to find.

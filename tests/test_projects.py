@@ -10,16 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import dependencies
-from answers import taken_fault
+from answers import dependencies, taken_fault
 from configurations import CONFIGURATIONS
 from conftest import Generate
-from environments import KEPT
-from environments import UV
-from environments import install
-from environments import interpreter
-from machine import git
-from machine import run
+from environments import KEPT, UV, install, interpreter
+from machine import git, run
 from skips import missing
 
 pytestmark = pytest.mark.slow

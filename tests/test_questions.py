@@ -7,15 +7,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from answers import check_answers
-from answers import quote
-from answers import slug
+from answers import check_answers, quote, slug
 from click import ClickException
 from conftest import Generate
 from hypothesis import given
 from hypothesis import strategies as st
-from machine import COMMANDS
-from machine import run
+from machine import COMMANDS, run
 
 NAMES = st.text(min_size=0, max_size=80)
 PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=60)

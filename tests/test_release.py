@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 from conftest import Generate
-from environments import UV
-from environments import environment_for
-from machine import REPOSITORY
-from machine import run
-from release import archive
-from release import wheels
+from environments import UV, environment_for
+from machine import REPOSITORY, run
+from release import archive, wheels
 from sizes import sizes
 
 LIMITS = {

@@ -11,12 +11,10 @@ from typing import Any
 import pytest
 from conftest import Generate
 from cookiecutter.utils import create_env_with_context
-from hypothesis import example
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2 import DictLoader
-from machine import REPOSITORY
-from machine import TEMPLATE
+from machine import REPOSITORY, TEMPLATE
 from verbatim import verbatim
 
 ANSWERS = {"package_name": "late_trains", "project_slug": "late-trains"}

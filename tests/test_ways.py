@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 from environments import install
-from machine import COMMANDS
-from machine import git
-from machine import run
+from machine import COMMANDS, git, run
 
 COOKIECUTTER = COMMANDS / "cookiecutter"
 CRUFT = COMMANDS / "cruft"

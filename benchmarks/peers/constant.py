@@ -6,9 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from pydantic import create_model
-from starlette.types import Receive
-from starlette.types import Scope
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 TYPES: dict[str, type] = {"str": str, "int": int, "float": float}
 Row = create_model(

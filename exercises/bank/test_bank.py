@@ -7,15 +7,9 @@ from functools import cache
 from typing import Any
 
 import pytest
-from bank import EXERCISES
-from bank import NAMES
-from bank import Answer
-from bank import bank
-from bank import namespace
+from bank import EXERCISES, NAMES, Answer, bank, namespace
 from edits import edited
-from roadworthy_course import checks
-from roadworthy_course import here
-from roadworthy_course import progress_file
+from roadworthy_course import checks, here, progress_file
 from roadworthy_course.grading import hidden as hidden_checks
 
 BANK = list(bank())

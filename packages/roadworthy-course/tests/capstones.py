@@ -11,18 +11,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from roadworthy import data
-from roadworthy import gates
+from roadworthy import data, gates
 from roadworthy.decisions import Decisions
 from roadworthy.gates.catalog import GATES
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.registry import Registry
 from roadworthy.signature import Signature
-from roadworthy_course.project import NOTE
-from roadworthy_course.project import Project
-from small import SIGNATURE
-from small import rows
-from small import write_bundle
+from roadworthy_course.project import NOTE, Project
+from small import SIGNATURE, rows, write_bundle
 
 CONFIG = """
 [project]

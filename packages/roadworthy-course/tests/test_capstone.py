@@ -8,21 +8,9 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from capstones import ALARM
-from capstones import METRICS
-from capstones import SALES
-from capstones import TESTS
-from capstones import answered
-from capstones import change
-from capstones import complete
-from capstones import replace
-from capstones import snapshot
-from capstones import write
-from roadworthy.errors import InputError
-from roadworthy.errors import RedError
-from roadworthy_course import capstone
-from roadworthy_course import here
-from roadworthy_course import rubric
+from capstones import ALARM, METRICS, SALES, TESTS, answered, change, complete, replace, snapshot, write
+from roadworthy.errors import InputError, RedError
+from roadworthy_course import capstone, here, rubric
 from roadworthy_course.exercise_commands import exercise
 from roadworthy_course.project import NOTE
 from sample import HOME

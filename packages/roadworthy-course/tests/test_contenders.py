@@ -2,13 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy import evaluation
-from roadworthy import files
+from roadworthy import evaluation, files
 from roadworthy.project import Project
-from roadworthy_course import contenders
-from roadworthy_course import interrupted
-from roadworthy_course import notes
-from roadworthy_course import releases
+from roadworthy_course import contenders, interrupted, notes, releases
 
 FACTS = {  # kind: whether the interval of the difference lies above 0, and below it
     "better": (True, False),

@@ -3,21 +3,14 @@ import re
 import threading
 from functools import partial
 from pathlib import Path
-from typing import Any
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from roadworthy.errors import InputError
 from roadworthy.project import Project
-from roadworthy_course import checks
-from roadworthy_course import exercises
-from roadworthy_course import here
-from roadworthy_course import notebooks
-from roadworthy_course import pictures
-from roadworthy_course import progress_file
-from roadworthy_course.answers import called
-from roadworthy_course.answers import require
+from roadworthy_course import checks, exercises, here, notebooks, pictures, progress_file
+from roadworthy_course.answers import called, require
 from roadworthy_course.watch import watch
 from toys import questions
 

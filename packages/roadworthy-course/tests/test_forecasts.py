@@ -4,9 +4,7 @@ import pytest
 
 from roadworthy import evaluation
 from roadworthy.project import Project
-from roadworthy_course import charging
-from roadworthy_course import forecasts
-from roadworthy_course import numeric
+from roadworthy_course import charging, forecasts, numeric
 from roadworthy_course.checks import Fault
 
 SEEDS = (1, 2, 61, 62, 63)

@@ -3,9 +3,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from roadworthy_course import frames
-from roadworthy_course import parity
-from roadworthy_course import prototype
+from roadworthy_course import frames, parity, prototype
 from roadworthy_course.checks import Fault
 
 FAULTS = [(kind, name) for kind, each in prototype.FAULTY.items() for name in each]

@@ -7,11 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 import roadworthy_course
-from roadworthy.errors import InputError
-from roadworthy.errors import RedError
-from roadworthy_course import pictures
-from roadworthy_course import progress_file
-from roadworthy_course import quiz
+from roadworthy.errors import InputError, RedError
+from roadworthy_course import pictures, progress_file, quiz
 from roadworthy_course.exercise_commands import exercise
 from sample import HOME
 from toys import questions

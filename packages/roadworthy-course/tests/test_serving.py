@@ -7,9 +7,7 @@ import pytest
 from roadworthy import data
 from roadworthy.project import Project
 from roadworthy.service.request import BadRequestError
-from roadworthy_course import serving
-from roadworthy_course import situations
-from roadworthy_course import spies
+from roadworthy_course import serving, situations, spies
 from roadworthy_course.checks import Fault
 
 

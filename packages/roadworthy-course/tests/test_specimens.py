@@ -5,12 +5,9 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from roadworthy.project import Project
-from roadworthy_course import faulty
-from roadworthy_course import specimens
-from roadworthy_course import suspects
+from roadworthy_course import faulty, specimens, suspects
 from roadworthy_course.checks import Fault
-from roadworthy_course.specimens import Floats
-from roadworthy_course.specimens import Model
+from roadworthy_course.specimens import Floats, Model
 from roadworthy_course.trials import Trial
 
 SEEDS = (1, 2)

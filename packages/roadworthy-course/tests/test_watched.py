@@ -3,9 +3,7 @@ import pytest
 
 from roadworthy.monitoring import drift
 from roadworthy.project import Project
-from roadworthy_course import replays
-from roadworthy_course import slips
-from roadworthy_course import watched
+from roadworthy_course import replays, slips, watched
 from roadworthy_course.checks import Fault
 
 DAYS, AFTER = 28, 14

@@ -20,18 +20,11 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from databases import cluster
-from databases import database
-from roadworthy import data
-from roadworthy import settings
-from roadworthy import training
+from databases import cluster, database
+from roadworthy import data, settings, training
 from roadworthy.project import Project
 from sample import HOME
-from small import ROW
-from small import SIGNATURE
-from small import by_hand
-from small import rows
-from small import write_bundle
+from small import ROW, SIGNATURE, by_hand, rows, write_bundle
 
 __all__ = ["cluster", "database"]
 # A busy machine is no failure.

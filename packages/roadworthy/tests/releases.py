@@ -15,8 +15,7 @@ from pathlib import Path
 import vendoring
 
 from lessons_made import environment
-from sample import HOME
-from sample import REPOSITORY
+from sample import HOME, REPOSITORY
 
 Packages = Mapping[str, Mapping[str, str]]
 

@@ -2,8 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from distributed import Client
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
-from small import CARRIERS
-from small import MAKERS
-from small import ORIGINS
+from small import CARRIERS, MAKERS, ORIGINS
 
 BUCKET = "flights"
 START = np.datetime64("2013-07-01T00:00:00", "us")

@@ -1,9 +1,7 @@
 """The worked examples: the SQL gives them, and so does plain Python that was written apart from the SQL."""
 
 import csv
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo

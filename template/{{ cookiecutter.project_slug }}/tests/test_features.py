@@ -5,13 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_tables import DATA
-from small_tables import flight
-from small_tables import observation
-from small_tables import write
+from small_tables import DATA, flight, observation, write
 
-from roadworthy import Project
-from roadworthy import data
+from roadworthy import Project, data
 
 WEATHER = [observation(hour) for hour in range(5, 20)]
 

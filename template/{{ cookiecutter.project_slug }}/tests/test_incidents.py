@@ -1,7 +1,6 @@
 """Every incident changes what it is named for, and nothing that it should leave."""
 
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pandas as pd
 import pytest

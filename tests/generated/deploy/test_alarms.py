@@ -11,20 +11,14 @@ import click
 import httpx
 import numpy as np
 import pytest
-from deployed import DEPLOY
-from deployed import alerts
-from deployed import compose
-from deployed import dashboards
-from deployed import documents
+from deployed import DEPLOY, alerts, compose, dashboards, documents
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from roadworthy import service
 from roadworthy.cli import commands
 from roadworthy.monitoring.claims import CLAIMS
 from roadworthy.monitoring.exposition import Exposition
-from roadworthy.monitoring.monitors import Reading
-from roadworthy.monitoring.monitors import Thresholds
-from roadworthy.monitoring.monitors import Window
+from roadworthy.monitoring.monitors import Reading, Thresholds, Window
 from roadworthy.monitoring.timeline import Timeline
 from sample import HOME
 from small import ROW

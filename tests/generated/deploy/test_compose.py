@@ -3,11 +3,7 @@
 import re
 
 import pytest
-from deployed import DEPLOY
-from deployed import compose
-from deployed import documents
-from deployed import faults
-from deployed import image
+from deployed import DEPLOY, compose, documents, faults, image
 from sample import HOME
 
 SERVICES = compose()["services"]

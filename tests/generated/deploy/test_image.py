@@ -6,14 +6,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from deployed import DEPLOY
-from deployed import compose
-from deployed import image
-from deployed import instructions
-from deployed import kubernetes
-from deployed import unit
-from roadworthy import service
-from roadworthy import settings
+from deployed import DEPLOY, compose, image, instructions, kubernetes, unit
+from roadworthy import service, settings
 from roadworthy.bundle import Bundle
 from roadworthy.service.__main__ import _parser
 from roadworthy.service.server import GRACE

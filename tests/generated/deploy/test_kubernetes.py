@@ -4,11 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from deployed import DEPLOY
-from deployed import documents
-from deployed import faults
-from deployed import image
-from deployed import kubernetes
+from deployed import DEPLOY, documents, faults, image, kubernetes
 
 OBJECTS = kubernetes()
 DEPLOYMENT = OBJECTS["Deployment/service"]["spec"]

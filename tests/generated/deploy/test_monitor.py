@@ -6,12 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from deployed import DEPLOY
-from deployed import compose
-from deployed import documents
-from deployed import image
-from deployed import instructions
-from deployed import unit
+from deployed import DEPLOY, compose, documents, image, instructions, unit
 from roadworthy import settings
 from roadworthy.cli import commands
 from sample import HOME

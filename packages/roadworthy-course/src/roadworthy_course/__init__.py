@@ -13,16 +13,14 @@ __version__ = "0.2.0"
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from .quiz import Answered
-    from .quiz import Quiz
+    from .quiz import Answered, Quiz
 
 __all__ = ["answer", "ask", "progress"]
 
 
 def ask(lesson: str) -> "Quiz":
     """The questions at the end of a lesson ("01"); InputError when there are none."""
-    from . import here
-    from . import quiz
+    from . import here, quiz
 
     return quiz.ask(here.folder(), lesson)
 
@@ -32,15 +30,13 @@ def answer(lesson: str, letters: str) -> "Answered":
 
     Raises InputError when there are too few or too many letters, or one that is no choice.
     """
-    from . import here
-    from . import quiz
+    from . import here, quiz
 
     return quiz.answer(here.folder(), lesson, letters)
 
 
 def progress() -> "Figure":
     """A tile for each question of the exercises and quizzes: green when solved, orange when begun, grey when open."""
-    from . import here
-    from . import pictures
+    from . import here, pictures
 
     return pictures.chart(pictures.everything(here.folder()))

@@ -1,18 +1,15 @@
 """Ways to run an answer on the data of a check: SQL on tables of its own, a function that must not be blank."""
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from roadworthy import data
-from roadworthy import database
+from roadworthy import data, database
 
-from .checks import Fault
-from .checks import NotAnsweredError
+from .checks import Fault, NotAnsweredError
 
 Tables = Mapping[str, pa.Table]
 

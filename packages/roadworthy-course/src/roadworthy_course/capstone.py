@@ -2,9 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -15,8 +13,7 @@ from roadworthy.files import sha256
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.postgres import Postgres
 
-from .project import NOTE
-from .project import Project
+from .project import NOTE, Project
 
 EXPLAINED = "Red gates and alarms"  # the section of the note
 BLANK = "FILL IN"

@@ -5,8 +5,7 @@ imported: its own dependencies are not there. The defects of the source stay, bu
 """
 
 from functools import cache
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pandas as pd

@@ -7,13 +7,9 @@ import pandas as pd
 
 from roadworthy import data_checks
 from roadworthy.data_checks import Report
-from roadworthy.schema import Column
-from roadworthy.schema import Law
-from roadworthy.schema import Rule
-from roadworthy.schema import Table
+from roadworthy.schema import Column, Law, Rule, Table
 
-from .answers import arrow
-from .answers import opened
+from .answers import arrow, opened
 
 TWICE = 6  # sessions that are sent twice
 KEY = ("site", "session")

@@ -13,8 +13,7 @@ import pyarrow as pa
 from roadworthy import data
 from roadworthy.project import Project
 
-from .answers import arrow
-from .answers import opened
+from .answers import arrow, opened
 
 PLUGS = ("type2", "ccs", "chademo")
 POWER = 22.0  # kW, at most

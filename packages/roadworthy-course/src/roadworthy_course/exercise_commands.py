@@ -18,8 +18,7 @@ def exercise() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def list_(*, as_json: bool) -> None:
     """List the exercises with their questions and what is solved."""
-    from . import exercises
-    from . import here
+    from . import exercises, here
 
     found = exercises.status(here.folder())
     if as_json:
@@ -36,8 +35,7 @@ def list_(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def check(number: str, *, as_json: bool) -> None:
     """Run exercise NN from top to bottom and say what is right; exit code 1 until all of it is."""
-    from . import exercises
-    from . import here
+    from . import exercises, here
 
     verdicts = exercises.check_notebook(here.folder(), number)
     if as_json:
@@ -53,8 +51,7 @@ def check(number: str, *, as_json: bool) -> None:
 @click.argument("question", metavar="QUESTION")
 def hint(number: str, question: str) -> None:
     """Give the next hint for a QUESTION (q1) of exercise NN: three levels, the last one is nearly the answer."""
-    from . import exercises
-    from . import here
+    from . import exercises, here
 
     click.echo(exercises.hint(here.folder(), number, question))
 
@@ -63,8 +60,7 @@ def hint(number: str, question: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def status(*, as_json: bool) -> None:
     """Show how far you are: a box for each question, and for each lesson's quiz; full: solved, half: begun."""
-    from . import here
-    from . import pictures
+    from . import here, pictures
 
     found = pictures.everything(here.folder())
     if as_json:
@@ -115,8 +111,7 @@ def capstone_(folder: Path | None, *, as_json: bool) -> None:
 
     Reads what the project's commands have written, and runs its contract.py; what a person has to judge is listed.
     """
-    from . import here
-    from . import rubric
+    from . import here, rubric
 
     home = here.folder()
     judged = rubric.judge(folder or home, rubric.load(here.questions(home) / rubric.FILE))

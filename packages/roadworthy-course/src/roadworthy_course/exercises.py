@@ -6,20 +6,15 @@ hints for each question in `questions/hints_NN.toml`. What is done is remembered
 
 import sys
 import tomllib
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from roadworthy.errors import InputError
 
-from . import checks
-from . import here
-from . import notebooks
-from . import progress_file
-from .checks import Result
-from .checks import Verdict
+from . import checks, here, notebooks, progress_file
+from .checks import Result, Verdict
 
 LEVELS = 3
 

@@ -5,22 +5,14 @@ details (the carrier that is worse, the draws) depend on the seed.
 """
 
 import zlib
-from collections.abc import Callable
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .specimens import NULLABLE
-from .specimens import Floats
-from .specimens import Model
-from .specimens import Specimen
-from .specimens import chance
-from .specimens import crc
-from .specimens import odds
-from .specimens import sound
+from .specimens import NULLABLE, Floats, Model, Specimen, chance, crc, odds, sound
 
 Plant = Callable[[Model, int], Model]
 LARGE = ("UA", "DL", "B6", "YX")  # carriers with many flights on every day

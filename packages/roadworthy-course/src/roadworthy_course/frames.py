@@ -5,10 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .answers import called
-from .answers import require
-from .checks import Fault
-from .checks import NotAnsweredError
+from .answers import called, require
+from .checks import Fault, NotAnsweredError
 
 COPY = "Does it write a column, sort or fill in the table that it got? Begin with a copy, or use assign"
 GLOBAL = "Does it read df or sessions of the notebook, where its argument is meant?"

@@ -37,10 +37,8 @@ def grade(  # noqa: PLR0917
     from roadworthy.files import write_atomic
 
     from . import here
-    from .grading import cohort_page
+    from .grading import cohort_page, record, sandbox
     from .grading import grade as grading
-    from .grading import record
-    from .grading import sandbox
     from .grading import submissions as handed_in
 
     home = here.folder()

@@ -7,10 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from .answers import require
-from .contenders import Interval
-from .contenders import Meeting
-from .contenders import by_rows
-from .contenders import gains
+from .contenders import Interval, Meeting, by_rows, gains
 
 NARROW, WIDE = 0.87, 1.17  # of the width; a bootstrap of 1000 draws varies by .03, one by t is .05 wider
 TAIL = 0.25  # of half the width: how far one end may lie from where it is expected

@@ -3,8 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,8 +47,7 @@ def run(path: Path, exercise: str, home: Path, seconds: float = SECONDS) -> tupl
 
     An answer that fails stops only itself. A check whose cell was removed is run at the end.
     """
-    from roadworthy.kernels import Kernel
-    from roadworthy.kernels import execute
+    from roadworthy.kernels import Kernel, execute
 
     with tempfile.TemporaryDirectory() as scratch, _progress_in(Path(scratch)):
         folder = Path(scratch)

@@ -1,13 +1,11 @@
 """Answers that are numbers: take them in whatever holds them, name the known mistake behind a wrong one."""
 
 import sys
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .answers import require
 from .checks import Fault

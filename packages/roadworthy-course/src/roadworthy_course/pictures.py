@@ -1,7 +1,6 @@
 """Progress as a picture: exercises and quizzes, lines for the terminal, a chart for a lesson."""
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,7 @@ SOLVED, BEGUN, OPEN = "■", "◧", "□"
 
 def everything(home: Path) -> "dict[str, list[State]]":
     """How far the exercises are, and beside them the quiz of each lesson."""
-    from . import exercises
-    from . import quiz
+    from . import exercises, quiz
 
     return {**exercises.status(home), quiz.KEY: [exercises.State(**state) for state in quiz.status(home)]}
 

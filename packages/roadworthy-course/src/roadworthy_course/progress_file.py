@@ -2,15 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from roadworthy.errors import InputError
-from roadworthy.files import locked
-from roadworthy.files import write_atomic
+from roadworthy.files import locked, write_atomic
 
 from .checks import Verdict
 

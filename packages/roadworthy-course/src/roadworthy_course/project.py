@@ -13,13 +13,10 @@ from typing import Any
 
 import roadworthy
 from roadworthy import gates
-from roadworthy.decisions import Decisions
-from roadworthy.decisions import Record
+from roadworthy.decisions import Decisions, Record
 from roadworthy.errors import InputError
-from roadworthy.registry import CHAMPION
-from roadworthy.registry import Registry
-from roadworthy.settings import VENDOR
-from roadworthy.settings import Settings
+from roadworthy.registry import CHAMPION, Registry
+from roadworthy.settings import VENDOR, Settings
 
 from . import here
 

@@ -13,8 +13,7 @@ from typing import Any
 
 from roadworthy.errors import InputError
 
-from . import here
-from . import progress_file
+from . import here, progress_file
 
 FILE = "quiz.toml"
 KEY = "quiz"  # of the progress file, where exercises have their number

@@ -2,18 +2,15 @@
 
 import os
 import tomllib
-from collections.abc import Iterator
-from collections.abc import Sequence
-from dataclasses import asdict
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from sqlite3 import DatabaseError
 from subprocess import TimeoutExpired
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-from roadworthy.errors import InputError
-from roadworthy.errors import ProjectError
+from roadworthy.errors import InputError, ProjectError
 
 from . import capstone
 from .project import Project

@@ -12,12 +12,10 @@ import pandas as pd
 from roadworthy import data
 from roadworthy.project import Project
 from roadworthy.service.request import RequestReader
-from roadworthy.signature import Feature
-from roadworthy.signature import Signature
+from roadworthy.signature import Feature, Signature
 
 from . import drawn
-from .answers import arrow
-from .answers import opened
+from .answers import arrow, opened
 
 HOME = "America/New_York"
 COPIED = ("name", "kind", "about", "unit", "nullable", "allowed", "pattern", "low", "high", "private")

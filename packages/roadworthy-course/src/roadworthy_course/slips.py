@@ -3,16 +3,11 @@
 What is right is found row by row and without numpy: another way than that of the answers.
 """
 
-from bisect import bisect_left
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from math import floor
-from math import isnan
-from math import log
+from math import floor, isnan, log
 from typing import Any
 
 from .checks import Fault

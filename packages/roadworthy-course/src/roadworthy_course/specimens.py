@@ -7,15 +7,13 @@ look at nothing else. They differ in what a test may take for a fault. The fault
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from roadworthy import data
 from roadworthy.project import Project

@@ -3,25 +3,18 @@
 A test returns True (green) or False (red); it may raise AssertionError in place of False, and return nothing.
 """
 
-from collections.abc import Iterable
-from collections.abc import Sequence
-from typing import Any
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from roadworthy.project import Project
 
-from . import faulty
-from . import specimens
-from .answers import called
-from .answers import require
-from .checks import Fault
-from .checks import NotAnsweredError
-from .checks import Question
-from .specimens import RefusedError
-from .specimens import Specimen
+from . import faulty, specimens
+from .answers import called, require
+from .checks import Fault, NotAnsweredError, Question
+from .specimens import RefusedError, Specimen
 
 
 class Trial(Question):

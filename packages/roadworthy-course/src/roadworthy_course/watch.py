@@ -1,8 +1,7 @@
 """Check an exercise again whenever its notebook is saved, and go on to the next question."""
 
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from . import exercises

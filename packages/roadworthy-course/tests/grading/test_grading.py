@@ -8,10 +8,8 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from contextlib import suppress
-from dataclasses import dataclass
-from dataclasses import field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cohort as made
@@ -19,13 +17,7 @@ import psutil
 import pytest
 
 from roadworthy.errors import InputError
-from roadworthy_course.grading import cohort_page
-from roadworthy_course.grading import grade
-from roadworthy_course.grading import inside
-from roadworthy_course.grading import one
-from roadworthy_course.grading import record
-from roadworthy_course.grading import sandbox
-from roadworthy_course.grading import submissions
+from roadworthy_course.grading import cohort_page, grade, inside, one, record, sandbox, submissions
 
 LIMITS = sandbox.Limits(seconds=3)
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from roadworthy_course.checks import Result
 from roadworthy_course.grading import record
 from roadworthy_course.grading.grade import file_name
-from roadworthy_course.grading.record import Graded
-from roadworthy_course.grading.record import Grades
+from roadworthy_course.grading.record import Graded, Grades
 
 words = st.text(max_size=30)
 results = st.builds(Result, words, words, words, words)

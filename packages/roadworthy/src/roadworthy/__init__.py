@@ -10,34 +10,23 @@ loads nothing of training.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from . import charts
     from .data import ask
-    from .definition import Definition
-    from .definition import SearchSpace
-    from .errors import InputError
-    from .errors import ProjectError
-    from .errors import RedError
-    from .evaluation import compare
-    from .evaluation import evaluate
-    from .evaluation import slices
+    from .definition import Definition, SearchSpace
+    from .errors import InputError, ProjectError, RedError
+    from .evaluation import compare, evaluate, slices
     from .export import predict
     from .figures import record
     from .monitoring.monitors import Reading
     from .pages import Frame
     from .project import Project
     from .registry import Registry
-    from .schema import Column
-    from .schema import Contract
-    from .schema import Law
-    from .schema import Reference
-    from .schema import Rule
-    from .schema import Table
+    from .schema import Column, Contract, Law, Reference, Rule, Table
     from .settings import Model as ModelSettings
     from .source_of_steps import show
 

@@ -4,25 +4,16 @@ Each chunk is answered by a thread of its own. ONNX Runtime's own threads would 
 many rows than for few: of 20,011 rows 3,000 then differ in the last bit from the same row alone.
 """
 
-from collections import Counter
-from collections import deque
-from collections.abc import Callable
-from collections.abc import Generator
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from concurrent.futures import Future
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import fields
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from . import row_rules
-from . import tables
+from . import row_rules, tables
 from .bundle import Bundle
 from .row_rules import Checked
 

@@ -7,8 +7,7 @@ and a manifest with the sum of each file. Needs NumPy and ONNX Runtime only, so 
 import hmac
 import json
 import os
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,7 @@ from numpy.typing import NDArray
 
 from .errors import InputError
 from .files import sha256
-from .signature import NAN
-from .signature import Feature
-from .signature import Signature
+from .signature import NAN, Feature, Signature
 
 __all__ = ["Bundle", "Feature", "Signature", "manifest_sums", "sign"]
 

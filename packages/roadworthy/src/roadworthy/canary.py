@@ -6,8 +6,7 @@ answers, and the CPU that it takes.
 
 import json
 import time
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +15,7 @@ from numpy.typing import NDArray
 
 from .bundle import Bundle
 from .departure import distance
-from .service.request import BadRequestError
-from .service.request import RequestReader
+from .service.request import BadRequestError, RequestReader
 
 TIMED = 300  # requests
 ROUNDS = 3

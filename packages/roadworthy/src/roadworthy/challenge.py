@@ -5,44 +5,28 @@ if nothing that the decision depends on has changed, and begins anew otherwise.
 """
 
 import json
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
-from dataclasses import dataclass
-from datetime import UTC
-from datetime import date
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import data
-from . import decisions
-from . import export
-from . import model_card
-from . import retraining
-from . import shadowing
-from . import steps
-from . import tracking
+from . import data, decisions, export, model_card, retraining, shadowing, steps, tracking
 from .bundle import Bundle
-from .decisions import Decisions
-from .decisions import Record
+from .decisions import Decisions, Record
 from .errors import RedError
 from .evidence.committed import git
 from .files import sha256
 from .gates import Verdict
 from .lock import alone
 from .postgres import Postgres
-from .registry import CHALLENGER
-from .registry import CHAMPION
-from .registry import Registry
+from .registry import CHALLENGER, CHAMPION, Registry
 from .sources import behind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from .project import Project
 

@@ -9,32 +9,28 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from importlib.metadata import EntryPoint
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import cluster_commands
-from . import gate_commands
-from . import monitor_commands
-from . import retrain_commands
-from . import service_commands
-from . import simulate_commands
-from . import trace_commands
-from . import vendor_commands
-from . import vendored
-from .errors import InputError
-from .errors import ProjectError
-from .errors import RedError
-from .project import Project
-from .project import folder_of_project
+from . import (
+    cluster_commands,
+    gate_commands,
+    monitor_commands,
+    retrain_commands,
+    service_commands,
+    simulate_commands,
+    trace_commands,
+    vendor_commands,
+    vendored,
+)
+from .errors import InputError, ProjectError, RedError
+from .project import Project, folder_of_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from .gates import Verdict
 
@@ -133,8 +129,7 @@ def main() -> None:
 @click.option("--limit", type=click.FloatRange(min=0.1), help="Seconds that one lesson may take.")
 def run(lessons: tuple[str, ...], given: tuple[tuple[str, str], ...], resume: bool, jobs: int, limit: float) -> None:  # noqa: FBT001
     """Execute the lessons (all, or LESSONS such as 01 02) with papermill into runs/<time>/."""
-    from . import pipeline
-    from . import run_page
+    from . import pipeline, run_page
     from .display import Display
 
     project = Project.open()
@@ -170,8 +165,7 @@ def store(lessons: tuple[str, ...]) -> None:
 @JSON
 def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None:  # noqa: FBT001
     """Check a snapshot, or FILE (CSV or Parquet) as a table, against the contract; quarantine bad rows."""
-    from . import data_checks
-    from . import data_report
+    from . import data_checks, data_report
 
     project = Project.open()
     config, contract = project.settings, project.contract
@@ -329,8 +323,7 @@ def score(  # noqa: PLR0917 - click hands them over by name
     A run that was stopped goes on where it was when the same command is given again. IN and OUT may be folders of
     Parquet files or s3://BUCKET/PREFIX: then OUT gets a file for each one of IN, and a cluster may share the work.
     """
-    from . import partitions
-    from . import scoring
+    from . import partitions, scoring
     from .bundle import Bundle
     from .display import Display
 

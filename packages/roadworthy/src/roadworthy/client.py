@@ -9,8 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
-from typing import Self
+from typing import Any, Self
 
 import httpx
 

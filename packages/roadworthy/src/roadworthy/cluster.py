@@ -7,13 +7,10 @@ Workers need this package installed, and the partitions within their reach.
 import logging
 import re
 import tempfile
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from .errors import InputError
 
@@ -53,8 +50,7 @@ def spread(
 def _on_cluster(
     work: Callable[[Shared, Item], Result], shared: Shared, items: Sequence[Item], cluster: str
 ) -> Iterator[Result]:
-    from distributed import KilledWorker
-    from distributed import as_completed
+    from distributed import KilledWorker, as_completed
 
     waiting = iter(items)
     with _client(cluster) as client:
@@ -75,8 +71,7 @@ def _on_cluster(
 
 @contextmanager
 def _client(cluster: str) -> "Iterator[Client]":
-    from distributed import Client
-    from distributed import LocalCluster
+    from distributed import Client, LocalCluster
 
     if local := LOCAL.fullmatch(cluster):
         # Port 0, whatever is free: without an address Dask warns when another cluster of this machine has its port.

@@ -1,14 +1,11 @@
 """Read a snapshot: verify its sums, open its tables in DuckDB, make the features, split in time."""
 
 import hashlib
-from collections.abc import Collection
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pandas as pd
@@ -16,10 +13,8 @@ import pyarrow as pa
 
 from . import database
 from .errors import InputError
-from .files import sha256
-from .files import write_atomic
-from .schema import Contract
-from .schema import Table
+from .files import sha256, write_atomic
+from .schema import Contract, Table
 from .settings import Snapshot
 
 if TYPE_CHECKING:

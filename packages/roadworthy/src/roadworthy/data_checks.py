@@ -5,22 +5,16 @@ references to other tables, days without a row. What holds of a table as a whole
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pandas as pd
 
-from . import database
-from . import row_checks
-from . import table_checks
-from .errors import InputError
-from .errors import RedError
-from .schema import Reference
-from .schema import Table
+from . import database, row_checks, table_checks
+from .errors import InputError, RedError
+from .schema import Reference, Table
 from .table_checks import Finding
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from .data_checks import Report
 from .files import write_atomic
-from .pages import Section
-from .pages import write_page
+from .pages import Section, write_page
 from .schema import Contract
 
 FIRST = 20

@@ -7,8 +7,7 @@ that were complete. The model card stands beside it.
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 

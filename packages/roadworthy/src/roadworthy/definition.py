@@ -5,11 +5,8 @@ and what does not need scikit-learn or pandas starts without them.
 """
 
 import inspect
-from collections.abc import Callable
-from collections.abc import Collection
-from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from traceback import walk_tb

@@ -6,8 +6,7 @@ One set of limits for the gate that tries a version out and for the service that
 import numpy as np
 from numpy.typing import NDArray
 
-from .monitoring.counts import count
-from .monitoring.counts import numeric_bins
+from .monitoring.counts import count, numeric_bins
 from .monitoring.drift import psi
 
 # Versions a month apart: up to .17 in 2013; in 2023 .38 after five and six months, .56 after three and four. Weights

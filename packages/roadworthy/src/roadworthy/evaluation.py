@@ -5,18 +5,12 @@ replacement (block bootstrap; Kuensch 1989). A bootstrap of rows gives a month o
 the days say .62 to .70.
 """
 
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Mapping
-from dataclasses import asdict
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Metrics = Mapping[str, Callable[..., float]]

@@ -9,36 +9,27 @@ import json
 import warnings
 from collections.abc import Mapping
 from copy import deepcopy
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from onnx import ModelProto
-from onnx import TensorProto
-from onnx import helper
+from onnx import ModelProto, TensorProto, helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
-from . import gates
-from . import model
-from . import training
-from .bundle import Bundle
-from .bundle import manifest_sums
-from .bundle import sign
+from . import gates, model, training
+from .bundle import Bundle, manifest_sums, sign
 from .errors import RedError
 from .files import write_atomic
 from .model_tests import without_values
-from .monitoring import estimates
-from .monitoring import reference
+from .monitoring import estimates, reference
 from .registry import Registry
-from .schema import Column
-from .schema import Contract
+from .schema import Column, Contract
 from .settings import Model
 from .training import Trained
 

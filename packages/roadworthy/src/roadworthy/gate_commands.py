@@ -11,8 +11,7 @@ from .errors import RedError
 from .project import Project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .drills.faults import Fault
 
@@ -109,9 +108,7 @@ def drill(
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 def tune(*, quick: bool, as_json: bool) -> None:
     """Try hyperparameters on weeks of the training period; say what to write into config.toml. Changes nothing."""
-    from . import data
-    from . import steps
-    from . import tuning
+    from . import data, steps, tuning
     from .cli import show
 
     project = Project.open()

@@ -4,12 +4,10 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from contextvars import Context
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Timer
@@ -182,8 +180,7 @@ def _died(error: Exception) -> str:
 
 def _register() -> None:
     from papermill.clientwrap import PapermillNotebookClient
-    from papermill.engines import NBClientEngine
-    from papermill.engines import papermill_engines
+    from papermill.engines import NBClientEngine, papermill_engines
 
     for name in ("papermill", "traitlets"):  # what they have to say is said by the failure
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -17,15 +17,12 @@ import pandas as pd
 
 from . import export
 from .bundle import Bundle
-from .client import Client
-from .client import Row
+from .client import Client, Row
 from .errors import InputError
 from .monitoring.log import PredictionLog
 from .postgres import Postgres
 from .schema import Contract
-from .simulation import CHUNK
-from .simulation import Progress
-from .simulation import played
+from .simulation import CHUNK, Progress, played
 
 BATCH = 500  # rows of a request
 PATIENCE = 60.0  # seconds in which the service writes what it has answered

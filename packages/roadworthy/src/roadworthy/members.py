@@ -4,14 +4,10 @@ They hold nothing but the project. What a method calls is imported when it is ca
 never loads the service. `rw.show` shows the function behind a method.
 """
 
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from datetime import date
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import duckdb
@@ -40,12 +36,10 @@ if TYPE_CHECKING:
     from .retraining import Comparison
     from .service.child import Service
     from .settings import Model
-    from .simulation import Alarm
-    from .simulation import Incident
+    from .simulation import Alarm, Incident
     from .training import Trained
     from .triggers import Rule
-    from .version_swaps import Answers
-    from .version_swaps import Refused
+    from .version_swaps import Answers, Refused
 
 
 class Member:

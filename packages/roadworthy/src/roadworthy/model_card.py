@@ -4,17 +4,14 @@ After Mitchell et al., "Model Cards for Model Reporting" (2019). A page for peop
 """
 
 import json
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from . import gates
-from . import pages
+from . import gates, pages
 from .decisions import Record
 from .files import write_atomic
 from .gates import Verdict
@@ -51,8 +48,7 @@ def write(contract: Contract, record: Record, own: Settings, max_age_days: int) 
 
 def make(contract: Contract, record: Record, own: Settings, max_age_days: int) -> dict[str, Any]:
     """The card as plain values; the page shows nothing else."""
-    from .challenge import ruling
-    from .challenge import verdicts
+    from .challenge import ruling, verdicts
 
     said = verdicts(record)
     promoted, reason = ruling(said)

@@ -4,8 +4,7 @@ The kinds are those of Ribeiro et al., "Beyond Accuracy" (2020): invariance, dir
 functionality. A model is handed over as a function from a table of features to probabilities.
 """
 
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd

@@ -6,8 +6,7 @@ A parameter is an assignment in a lesson's cell tagged `parameters`. Its type is
 
 import ast
 import re
-from collections.abc import Iterable
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

@@ -7,10 +7,8 @@ something for the same input only, so the folder remembers what it was begun for
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
-from collections.abc import Mapping
-from contextlib import contextmanager
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from .errors import InputError
-from .files import sha256
-from .files import write_atomic
-from .files import writing
+from .files import sha256, write_atomic, writing
 from .lock import alone
 
 STATE = "state.json"

@@ -8,34 +8,20 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
-from concurrent.futures import Future
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import wait
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import asdict
-from dataclasses import dataclass
-from dataclasses import field
-from datetime import UTC
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import lessons
-from . import parameters
+from . import lessons, parameters
 from .errors import InputError
 from .files import write_atomic
-from .kernels import Failure
-from .kernels import Kernel
-from .kernels import environment
-from .kernels import execute
-from .nursery import POSSIBLE
-from .nursery import SWITCH
-from .nursery import Nursery
-from .settings import PREFIX
-from .settings import RESERVED
+from .kernels import Failure, Kernel, environment, execute
+from .nursery import POSSIBLE, SWITCH, Nursery
+from .settings import PREFIX, RESERVED
 
 DONE, FAILED, STOPPED, WAITING = "done", "failed", "stopped", "waiting"
 LATEST = "latest"

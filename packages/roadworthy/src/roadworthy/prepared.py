@@ -15,8 +15,7 @@ import pandas as pd
 from pyarrow import ArrowInvalid
 
 from .errors import InputError
-from .files import sha256
-from .files import writing
+from .files import sha256, writing
 from .sources import behind
 
 LOG = logging.getLogger(__package__)

@@ -7,24 +7,17 @@ import atexit
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from importlib import import_module
-from importlib.util import module_from_spec
-from importlib.util import spec_from_file_location
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import delivered
-from . import members
+from . import delivered, members
 from . import settings as settings_file
-from .definition import Definition
-from .definition import SearchSpace
-from .definition import not_imported
-from .definition import resolved
+from .definition import Definition, SearchSpace, not_imported, resolved
 from .errors import InputError
 from .monitoring.claims import CLAIMS
 from .schema import Contract

@@ -7,19 +7,14 @@ reader sees the old version or the new one. The same content is never registered
 import errno
 import json
 import shutil
-from collections.abc import Callable
-from collections.abc import Sequence
-from datetime import UTC
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import gates
 from .errors import InputError
-from .files import locked
-from .files import scratch_folder
-from .files import write_atomic
+from .files import locked, scratch_folder, write_atomic
 
 if TYPE_CHECKING:
     from .bundle import Bundle

@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from . import gates
-from . import steps
-from . import vendored
+from . import gates, steps, vendored
 from .evidence.bench import Bench
-from .gates import Verdict
-from .gates import run
-from .registry import CHAMPION
-from .registry import Registry
+from .gates import Verdict, run
+from .registry import CHAMPION, Registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

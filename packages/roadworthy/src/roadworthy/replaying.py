@@ -2,27 +2,18 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import challenge
-from . import export
-from . import retraining
-from . import steps
+from . import challenge, export, retraining, steps
 from .bundle import Bundle
-from .decisions import Decisions
-from .decisions import Record
+from .decisions import Decisions, Record
 from .errors import InputError
 from .gates import Verdict
 from .registry import Registry
-from .settings import Model
-from .settings import Settings
-from .settings import Split
-from .settings import Tests
+from .settings import Model, Settings, Split, Tests
 
 if TYPE_CHECKING:
     from .project import Project

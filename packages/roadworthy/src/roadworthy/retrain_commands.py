@@ -1,11 +1,9 @@
 """The command `retrain`: by hand or by rule, and what was decided before."""
 
 import json
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -85,9 +83,7 @@ def _decide(
 
 def _why(project: Project, log: Path | None, until: datetime | None) -> str:
     """Which rules ask for a retraining; nothing when none does or when the same was decided before."""
-    from . import challenge
-    from . import steps
-    from . import triggers
+    from . import challenge, steps, triggers
 
     read = log or project.settings.paths.predictions
     rules = triggers.rules(project, steps.bundle_folder(project), read, until)

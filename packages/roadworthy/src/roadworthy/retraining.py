@@ -1,8 +1,7 @@
 """What retraining means: the settings that make a challenger, and the rules by which it beats the champion, or not."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -10,10 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .evaluation import Difference
-from .evaluation import Evaluation
-from .evaluation import compare
-from .evaluation import evaluate
+from .evaluation import Difference, Evaluation, compare, evaluate
 from .gates import Verdict
 from .schema import Contract
 from .settings import Settings

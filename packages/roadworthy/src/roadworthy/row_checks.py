@@ -13,8 +13,7 @@ from pandera.errors import SchemaErrors
 
 from .data import to_frame
 from .errors import InputError
-from .schema import Column
-from .schema import Table
+from .schema import Column, Table
 
 SQL_TYPES = {
     "category": "VARCHAR",

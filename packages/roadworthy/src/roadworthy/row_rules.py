@@ -4,10 +4,8 @@ A rule here and in the request model of the service is the same rule; a test sen
 """
 
 import json
-from collections import Counter
-from collections import defaultdict
-from dataclasses import dataclass
-from dataclasses import field
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from .errors import InputError
-from .signature import LONGEST
-from .signature import Feature
-from .signature import Signature
+from .signature import LONGEST, Feature, Signature
 
 NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 NO_NUMBER = pa.array(["NA", "NaN", "nan", "NULL", "null"])  # how programs write a missing number into a CSV file

@@ -6,14 +6,8 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from .pages import Link
-from .pages import Section
-from .pages import Status
-from .pages import write_page
-from .pipeline import DONE
-from .pipeline import FAILED
-from .pipeline import Run
-from .pipeline import Step
+from .pages import Link, Section, Status, write_page
+from .pipeline import DONE, FAILED, Run, Step
 
 WORDS = {DONE: "good", FAILED: "bad"}
 

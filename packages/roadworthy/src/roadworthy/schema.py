@@ -5,8 +5,7 @@ signature of the exported model, the reference of the monitors and the documenta
 """
 
 import hashlib
-from dataclasses import asdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 TAKEN = ("row", "day_number")  # columns that the checks add to a table

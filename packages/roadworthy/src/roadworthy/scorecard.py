@@ -8,8 +8,7 @@ import inspect
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,9 @@ import pandas as pd
 from . import charts
 from .drills.board import Drilled
 from .drills.faults import Fault
-from .gates.catalog import GATES
-from .gates.catalog import SECTIONS
-from .gates.catalog import Gate
+from .gates.catalog import GATES, SECTIONS, Gate
 from .gates.run import Judged
-from .pages import Link
-from .pages import Section
-from .pages import Status
-from .pages import write_page
+from .pages import Link, Section, Status, write_page
 from .settings import VENDOR
 from .vendored import RELEASED
 

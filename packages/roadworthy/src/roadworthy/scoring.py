@@ -6,11 +6,8 @@ A killed run goes on after its last finished part.
 
 import hashlib
 import os
-from collections.abc import Callable
-from collections.abc import Iterable
-from collections.abc import Iterator
-from contextlib import closing
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -21,16 +18,12 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from . import answers
-from . import row_rules
-from . import tables
+from . import answers, row_rules, tables
 from .answers import Counts
 from .bundle import Bundle
 from .errors import InputError
-from .files import sha256
-from .files import writing
-from .parts import Parts
-from .parts import open_parts
+from .files import sha256, writing
+from .parts import Parts, open_parts
 from .signature import Signature
 
 CHUNK_ROWS = 32_768

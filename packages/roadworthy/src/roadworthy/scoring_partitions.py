@@ -9,18 +9,13 @@ import hashlib
 import json
 import tempfile
 from dataclasses import dataclass
-from functools import lru_cache
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from . import scoring
 from .answers import Counts
-from .bundle import MANIFEST
-from .bundle import SIGNED
-from .bundle import Bundle
-from .bundle import manifest_sums
-from .cluster import Progress
-from .cluster import spread
+from .bundle import MANIFEST, SIGNED, Bundle, manifest_sums
+from .cluster import Progress, spread
 from .errors import InputError
 from .partitions import Place
 

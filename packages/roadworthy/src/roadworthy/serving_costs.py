@@ -6,8 +6,7 @@ this machine and this moment.
 
 import re
 import time
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,8 +16,7 @@ from typing import Any
 import httpx
 import pandas as pd
 
-from . import data
-from . import scoring
+from . import data, scoring
 from .bundle import Bundle
 
 Row = dict[str, Any]

@@ -7,21 +7,12 @@ import os
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated
-from typing import Any
-from typing import ClassVar
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel
-from pydantic import BeforeValidator
-from pydantic import ConfigDict
-from pydantic import Field
-from pydantic import SecretStr
-from pydantic import ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from .errors import InputError
-from .postgres import Postgres
-from .postgres import place
+from .postgres import Postgres, place
 
 PREFIX = "MLE_"
 FILE = "config.toml"

@@ -6,10 +6,8 @@ looks for a challenger that is broken, not for one that is better: limits are wi
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
-from dataclasses import dataclass
-from datetime import datetime
-from datetime import timedelta
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +17,7 @@ from numpy.typing import NDArray
 from .bundle import Bundle
 from .errors import InputError
 from .gates import Verdict
-from .monitoring.log import PredictionLog
-from .monitoring.log import exists
+from .monitoring.log import PredictionLog, exists
 from .postgres import Postgres
 
 DAYS = 28  # of the log

@@ -4,8 +4,7 @@ import functools
 import json
 import os
 from collections import Counter
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,9 +50,7 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
     The log stays, for `monitor --log LOG --until DAY`. With --url it is the service's own, which must be empty, and the
     service needs MLE_SERVICE__GIVEN_TIMES=true, so that its log has the times of the rows.
     """
-    from . import live
-    from . import simulation
-    from . import steps
+    from . import live, simulation, steps
     from .display import Display
     from .monitoring import watch
 

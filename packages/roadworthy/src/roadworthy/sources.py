@@ -9,11 +9,9 @@ import inspect
 import sys
 import textwrap
 from collections.abc import Callable
-from functools import cache
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from types import CodeType
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from .errors import InputError

@@ -1,10 +1,8 @@
 """The steps of the life cycle, each a function of the project: what the command line and the lessons call."""
 
 import json
-from collections.abc import Iterable
-from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,22 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from . import data
-from . import data_checks
-from . import evaluation
-from . import export
-from . import gates
-from . import model_tests
-from . import prepared
-from . import retraining
-from . import tracking
-from . import training
+from . import data, data_checks, evaluation, export, gates, model_tests, prepared, retraining, tracking, training
 from .bundle import Bundle
-from .registry import CHAMPION
-from .registry import Registry
+from .registry import CHAMPION, Registry
 from .schema import Contract
-from .settings import Snapshot
-from .settings import Split
+from .settings import Snapshot, Split
 from .sources import code_of
 
 if TYPE_CHECKING:

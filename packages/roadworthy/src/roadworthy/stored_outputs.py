@@ -2,14 +2,11 @@
 
 import os
 import sys
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .errors import InputError
-from .errors import RedError
+from .errors import InputError, RedError
 from .files import write_atomic
 from .lessons import choose
 

@@ -5,16 +5,12 @@ place whose rows are lost for some weeks, observations that end before what they
 """
 
 from dataclasses import dataclass
-from datetime import date
-from datetime import datetime
+from datetime import date, datetime
 
 import duckdb
 import pandas as pd
 
-from .schema import Column
-from .schema import Contract
-from .schema import Law
-from .schema import Table
+from .schema import Column, Contract, Law, Table
 
 # Weeks are judged in tables of at least so many whole ones: fewer say nothing about what is usual.
 MIN_WEEKS = 4

@@ -1,11 +1,9 @@
 """Read a Parquet or CSV file of any size in chunks, with the number of each row, in constant memory."""
 
 import difflib
-from collections.abc import Iterable
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np

@@ -4,14 +4,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from .errors import InputError
-from .errors import ProjectError
+from .errors import InputError, ProjectError
 
 if TYPE_CHECKING:
     from .monitoring.exposition import Exposition

@@ -7,11 +7,9 @@ of the features is then run on these rows alone: a feature that they do not expl
 """
 
 import json
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -19,12 +17,10 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from . import data
-from . import database
+from . import data, database
 from .bundle import Bundle
 from .errors import InputError
-from .forest import Forest
-from .forest import sigmoid
+from .forest import Forest, sigmoid
 from .schema import Contract
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,8 +121,7 @@ def _artifacts(store: Store, keep_in: Path) -> Path:
 
 def _move(store: Store, old: str, new: str) -> None:
     """Say where the artifacts are now: MLflow keeps their absolute place, in a project that was copied or moved too."""
-    from sqlalchemy import create_engine
-    from sqlalchemy import text
+    from sqlalchemy import create_engine, text
 
     with create_engine(uri(store)).begin() as connection:
         for table, column in (("experiments", "artifact_location"), ("runs", "artifact_uri")):

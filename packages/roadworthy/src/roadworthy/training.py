@@ -4,23 +4,18 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from . import data
-from . import model
-from . import model_tests
+from . import data, model, model_tests
 from .errors import InputError
-from .evaluation import Evaluation
-from .evaluation import evaluate
+from .evaluation import Evaluation, evaluate
 from .gates import Verdict
-from .settings import Model
-from .settings import Tests
+from .settings import Model, Tests
 from .sources import code_of
 
 if TYPE_CHECKING:

@@ -6,9 +6,7 @@ look better, beyond chance by up to .013, than the one that is best with all 160
 (by up to .0075, once in 24 parts of 2013 and 2023).
 """
 
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -17,8 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from . import evaluation
-from . import training
+from . import evaluation, training
 from .data import thinned
 from .definition import SearchSpace
 from .schema import Contract

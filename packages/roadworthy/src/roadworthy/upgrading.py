@@ -12,21 +12,16 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import vendored
-from .errors import InputError
-from .errors import RedError
-from .files import scratch_folder
-from .files import sha256
+from .errors import InputError, RedError
+from .files import scratch_folder, sha256
 from .settings import VENDOR
 
 AGAIN = "take another copy of the release"

@@ -5,20 +5,14 @@ that somebody accepted with a reason. A project whose library is installed as a 
 """
 
 import json
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import asdict
-from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from typing import Literal
+from typing import Any, Literal
 
 from .errors import InputError
-from .files import sha256
-from .files import write_atomic
+from .files import sha256, write_atomic
 from .settings import VENDOR
 
 RELEASED = "released.json"

@@ -6,10 +6,7 @@ Both trials move the alias `champion` of the registry that they are given: give 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,8 +15,7 @@ from typing import Any
 import httpx
 
 from .errors import InputError
-from .evidence import loading
-from .evidence import rehearsal
+from .evidence import loading, rehearsal
 from .registry import Registry
 from .service import child
 

@@ -9,9 +9,7 @@ from click.testing import CliRunner
 from pyarrow import fs
 
 import scaled
-from roadworthy import cli
-from roadworthy import scoring
-from roadworthy import scoring_partitions
+from roadworthy import cli, scoring, scoring_partitions
 from roadworthy.bundle import Bundle
 from roadworthy.errors import InputError
 from roadworthy.scoring_partitions import Summary

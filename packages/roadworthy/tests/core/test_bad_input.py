@@ -12,15 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from called import Said
-from called import call
-from called import refused
-from lessons_made import PROJECT
-from lessons_made import environment
-from lessons_made import make_project
-from lessons_made import write_lesson
-from roadworthy import data
-from roadworthy import scoring
+from called import Said, call, refused
+from lessons_made import PROJECT, environment, make_project, write_lesson
+from roadworthy import data, scoring
 from roadworthy.display import Display
 from small import ROW
 

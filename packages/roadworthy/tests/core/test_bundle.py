@@ -7,21 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from roadworthy.bundle import Bundle
-from roadworthy.bundle import manifest_sums
-from roadworthy.bundle import sign
+from roadworthy.bundle import Bundle, manifest_sums, sign
 from roadworthy.errors import InputError
-from small import ROW
-from small import SIGNATURE
-from small import by_hand
-from small import rows
-from small import write_bundle
+from small import ROW, SIGNATURE, by_hand, rows, write_bundle
 
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(width=32), st.text(), st.lists(st.integers()))
 

@@ -12,15 +12,11 @@ from typing import Any
 import pytest
 
 import roadworthy as rw
-from roadworthy import data
-from roadworthy import export
-from roadworthy import members
+from roadworthy import data, export, members, training
 from roadworthy import project as module_of_project
-from roadworthy import training
 from roadworthy.bundle import Bundle
 from roadworthy.project import Project
-from sample import HOME
-from sample import REPOSITORY
+from sample import HOME, REPOSITORY
 
 LIBRARY = REPOSITORY / "packages" / "roadworthy" / "src" / "roadworthy"
 # Settings are read where a program begins: by the project that a command opens, and by the service's own program.

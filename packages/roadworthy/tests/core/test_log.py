@@ -4,10 +4,7 @@ import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
-from datetime import timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +13,10 @@ import pandas as pd
 import pytest
 
 from roadworthy.errors import InputError
-from roadworthy.monitoring.log import PredictionLog
-from roadworthy.monitoring.log import time_text
+from roadworthy.monitoring.log import PredictionLog, time_text
 from roadworthy.monitoring.log_sqlite import SqliteStore
 from roadworthy.signature import Signature
-from small import ROW
-from small import SIGNATURE
+from small import ROW, SIGNATURE
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 

@@ -13,13 +13,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from roadworthy.errors import InputError
-from roadworthy.pages import Detail
-from roadworthy.pages import Frame
-from roadworthy.pages import Link
-from roadworthy.pages import Section
-from roadworthy.pages import describe
-from roadworthy.pages import page
-from roadworthy.pages import write_page
+from roadworthy.pages import Detail, Frame, Link, Section, describe, page, write_page
 
 VOID = {"meta", "img"}
 

@@ -9,10 +9,7 @@ from hypothesis import strategies as st
 
 from lessons_made import write_lesson
 from roadworthy.errors import InputError
-from roadworthy.parameters import Parameter
-from roadworthy.parameters import Value
-from roadworthy.parameters import assign
-from roadworthy.parameters import of_lesson
+from roadworthy.parameters import Parameter, Value, assign, of_lesson
 
 CELL = """\
 rows = 10  # from 1 to 100: how many are sent

@@ -10,16 +10,10 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 
-from lessons_made import command
-from lessons_made import make_project
-from lessons_made import record
-from lessons_made import write_lesson
-from roadworthy import lessons
-from roadworthy import pipeline
+from lessons_made import command, make_project, record, write_lesson
+from roadworthy import lessons, pipeline
 from roadworthy.errors import InputError
-from roadworthy.kernels import Failure
-from roadworthy.kernels import Kernel
-from roadworthy.kernels import execute
+from roadworthy.kernels import Failure, Kernel, execute
 
 FIGURES = "from roadworthy import figures\nfigures.record(rows=rows, auc=0.71)"
 WAIT_FOR_OTHER = """

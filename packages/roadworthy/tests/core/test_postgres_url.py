@@ -10,8 +10,7 @@ import pytest
 
 from roadworthy import settings
 from roadworthy.errors import InputError
-from roadworthy.postgres import Postgres
-from roadworthy.postgres import place
+from roadworthy.postgres import Postgres, place
 from roadworthy.service import child
 from sample import HOME
 

@@ -10,9 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from roadworthy import prepared
-from roadworthy import sources
-from roadworthy import steps
+from roadworthy import prepared, sources, steps
 from roadworthy.project import Project
 
 TABLE = pd.DataFrame(

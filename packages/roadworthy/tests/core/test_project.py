@@ -4,20 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 import roadworthy
-from called import Said
-from called import call
-from called import refused
-from lessons_made import PROJECT
-from lessons_made import environment
-from lessons_made import make_project
+from called import Said, call, refused
+from lessons_made import PROJECT, environment, make_project
 from roadworthy.errors import InputError
 from roadworthy.project import Project
 

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from roadworthy import gates
-from roadworthy.errors import InputError
-from roadworthy.errors import RedError
+from roadworthy.errors import InputError, RedError
 from roadworthy.registry import Registry
 
 GREEN = [gates.Verdict("sound", passed=True, evidence="yes")]

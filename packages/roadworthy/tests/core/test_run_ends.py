@@ -5,20 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
 
-from lessons_made import command
-from lessons_made import environment
-from lessons_made import make_project
-from lessons_made import record
-from lessons_made import started
-from lessons_made import write_lesson
+from lessons_made import command, environment, make_project, record, started, write_lesson
 
 pytestmark = [
     pytest.mark.slow,

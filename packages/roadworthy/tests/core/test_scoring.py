@@ -9,23 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from roadworthy import row_rules
-from roadworthy import tables
+from roadworthy import row_rules, tables
 from roadworthy.bundle import Bundle
 from roadworthy.errors import InputError
 from roadworthy.scoring import score
-from roadworthy.service.request import BadRequestError
-from roadworthy.service.request import RequestReader
+from roadworthy.service.request import BadRequestError, RequestReader
 from roadworthy.signature import Signature
-from small import ROW
-from small import SIGNATURE
-from small import by_hand
-from small import rows
+from small import ROW, SIGNATURE, by_hand, rows
 
 TYPES = {"hour": pa.int64(), "temp": pa.float64(), "distance": pa.float64()}
 SCHEMA = pa.schema([(name, TYPES.get(name, pa.string())) for name in ["flight_id", *ROW]])

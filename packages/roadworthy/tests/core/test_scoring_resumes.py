@@ -13,21 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_scoring import SCHEMA
-from test_scoring import Table
-from test_scoring import keyed
-from test_scoring import write
+from test_scoring import SCHEMA, Table, keyed, write
 
-from roadworthy import scoring
-from roadworthy import tables
+from roadworthy import scoring, tables
 from roadworthy.bundle import Bundle
 from roadworthy.errors import InputError
-from roadworthy.parts import STATE
-from roadworthy.parts import open_parts
+from roadworthy.parts import STATE, open_parts
 from small import rows
 
 SMALL: dict[str, Any] = {"chunk_rows": 50, "part_chunks": 4}  # parts of 200 rows

@@ -5,13 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lessons_made import command
-from lessons_made import make_project
-from lessons_made import write_lesson
-from roadworthy import delivered
-from roadworthy import stored_outputs
-from roadworthy.errors import InputError
-from roadworthy.errors import RedError
+from lessons_made import command, make_project, write_lesson
+from roadworthy import delivered, stored_outputs
+from roadworthy.errors import InputError, RedError
 from roadworthy.files import sha256
 
 

@@ -13,15 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from releases import make_release
-from releases import make_vendored
-from releases import run_here
-from releases import wheel
-from releases import zipped
-from roadworthy import upgrading
-from roadworthy import vendored
-from roadworthy.errors import InputError
-from roadworthy.errors import RedError
+from releases import make_release, make_vendored, run_here, wheel, zipped
+from roadworthy import upgrading, vendored
+from roadworthy.errors import InputError, RedError
 from roadworthy.files import sha256
 
 OLD = {"__init__.py": '__version__ = "1.0"\n', "data.py": "x = 1\n", "old.py": ""}

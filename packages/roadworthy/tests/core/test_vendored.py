@@ -5,14 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releases import make_vendored
-from releases import run_here
-from roadworthy import release
-from roadworthy import vendored
+from releases import make_vendored, run_here
+from roadworthy import release, vendored
 from roadworthy.errors import InputError
 from roadworthy.project import Project
 

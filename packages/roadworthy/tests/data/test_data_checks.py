@@ -4,21 +4,14 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from snapshots import DATA
 
-from roadworthy import data
-from roadworthy import data_checks
-from roadworthy import data_report
-from roadworthy.errors import InputError
-from roadworthy.errors import RedError
+from roadworthy import data, data_checks, data_report
+from roadworthy.errors import InputError, RedError
 from roadworthy.project import Project
-from roadworthy.schema import Column
-from roadworthy.schema import Contract
-from roadworthy.schema import Rule
-from roadworthy.schema import Table
+from roadworthy.schema import Column, Contract, Rule, Table
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 

@@ -3,9 +3,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from snapshots import flight
-from snapshots import observation
-from snapshots import write
+from snapshots import flight, observation, write
 
 from roadworthy import data
 from roadworthy.errors import InputError

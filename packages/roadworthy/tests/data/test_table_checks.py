@@ -11,10 +11,7 @@ import pytest
 
 from roadworthy import table_checks
 from roadworthy.project import Project
-from roadworthy.schema import Column
-from roadworthy.schema import Contract
-from roadworthy.schema import Law
-from roadworthy.schema import Table
+from roadworthy.schema import Column, Contract, Law, Table
 
 TABLE = Table(
     name="readings",

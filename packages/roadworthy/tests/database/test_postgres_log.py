@@ -5,9 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +14,15 @@ import numpy as np
 import psycopg
 import pytest
 
-from databases import PASSWORD
-from databases import Server
+from databases import PASSWORD, Server
 from roadworthy.errors import InputError
-from roadworthy.monitoring.log import PredictionLog
-from roadworthy.monitoring.log import exists
-from roadworthy.monitoring.log import time_text
+from roadworthy.monitoring.log import PredictionLog, exists, time_text
 from roadworthy.postgres import Postgres
 from roadworthy.service import child
 from roadworthy.service.metrics import Metrics
 from roadworthy.service.recorder import Recorder
 from roadworthy.signature import Signature
-from small import ROW
-from small import SIGNATURE
+from small import ROW, SIGNATURE
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 WIDER = [*SIGNATURE["features"], {"name": 'wind 100% "speed"', "kind": "number"}]

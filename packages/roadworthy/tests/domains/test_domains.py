@@ -11,9 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC
-from datetime import datetime
-from datetime import time
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +19,11 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from assembled import NAMES
-from assembled import champion_of
-from assembled import change
-from assembled import command
-from assembled import environment
-from assembled import told
+from assembled import NAMES, champion_of, change, command, environment, told
 
-from roadworthy import data
-from roadworthy import export
-from roadworthy import release
-from roadworthy import service
-from roadworthy import simulation
-from roadworthy import steps
+from roadworthy import data, export, release, service, simulation, steps
 from roadworthy.bundle import Bundle
-from roadworthy.drills import faults
-from roadworthy.drills import practice
+from roadworthy.drills import faults, practice
 from roadworthy.evidence import loops
 from roadworthy.evidence.bench import Bench
 from roadworthy.gates import run

@@ -7,15 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from assembled import champion_of
-from assembled import change
-from assembled import command
-from assembled import told
+from assembled import champion_of, change, command, told
 
 from roadworthy import release
 from roadworthy.bundle import Bundle
-from roadworthy.definition import EXTENSIONS
-from roadworthy.definition import Definition
+from roadworthy.definition import EXTENSIONS, Definition
 from roadworthy.errors import InputError
 from roadworthy.gates import run
 from roadworthy.project import Project

@@ -2,8 +2,7 @@
 
 import pytest
 
-from roadworthy.drills import board
-from roadworthy.drills import faults
+from roadworthy.drills import board, faults
 from roadworthy.project import Project
 from sample import HOME
 

@@ -8,14 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from lessons_made import command
-from roadworthy import cli
-from roadworthy import gates
-from roadworthy import release
-from roadworthy.drills import board
-from roadworthy.drills import clean
+from roadworthy import cli, gates, release
+from roadworthy.drills import board, clean
 from roadworthy.drills.board import Drilled
-from roadworthy.errors import InputError
-from roadworthy.errors import RedError
+from roadworthy.errors import InputError, RedError
 from roadworthy.gates import run as running
 from roadworthy.gates.catalog import GATES
 from roadworthy.gates.run import Judged

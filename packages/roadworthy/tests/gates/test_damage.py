@@ -12,8 +12,7 @@ from roadworthy.bundle import Bundle
 from roadworthy.drills import damage
 from roadworthy.evidence import trees
 from roadworthy.registry import Registry
-from small import CARRIERS
-from small import SIGNATURE
+from small import CARRIERS, SIGNATURE
 
 
 @pytest.fixture

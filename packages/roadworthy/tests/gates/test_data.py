@@ -25,28 +25,27 @@ from roadworthy import row_checks
 from roadworthy.bundle import Bundle
 from roadworthy.drills import damage
 from roadworthy.errors import InputError
-from roadworthy.evidence import added_feature
-from roadworthy.evidence import contribution
-from roadworthy.evidence import expectations
-from roadworthy.evidence import feature_costs
-from roadworthy.evidence import foresight
-from roadworthy.evidence import personal
-from roadworthy.evidence import personal_traces
-from roadworthy.evidence import service_log
-from roadworthy.evidence import worked_examples
+from roadworthy.evidence import (
+    added_feature,
+    contribution,
+    expectations,
+    feature_costs,
+    foresight,
+    personal,
+    personal_traces,
+    service_log,
+    worked_examples,
+)
 from roadworthy.evidence.bench import NotJudgedError
 from roadworthy.gates import data as gates
 from roadworthy.gates.judge import Judge
 from roadworthy.project import Project
-from roadworthy.schema import Column
-from roadworthy.schema import Table
+from roadworthy.schema import Column, Table
 from roadworthy.service import front
 from roadworthy.service.predictor import Predictor
-from roadworthy.signature import Feature
-from roadworthy.signature import Signature
+from roadworthy.signature import Feature, Signature
 from sample import HOME
-from small import ROW
-from small import SIGNATURE
+from small import ROW, SIGNATURE
 
 COLUMN = {"table": "t", "column": "temp", "kind": "number", "rule": "", "max_null": 0.02, "nulls": 0.01}
 LIMITS = {"low": -40.0, "high": 130.0, "seen_low": 10.0, "seen_high": 100.0}

@@ -1,8 +1,7 @@
 """What decides about a version is not deaf: the command `gates`, the ruling about a challenger, and its comparison."""
 
 import json
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadworthy import challenge
-from roadworthy import data
-from roadworthy import export
-from roadworthy import gate_commands
+from roadworthy import challenge, data, export, gate_commands
 from roadworthy.decisions import Record
 from roadworthy.errors import RedError
 from roadworthy.evaluation import Difference
-from roadworthy.evidence.rehearsal import GREEN
-from roadworthy.evidence.rehearsal import stage
-from roadworthy.gates import Verdict
-from roadworthy.gates import run
+from roadworthy.evidence.rehearsal import GREEN, stage
+from roadworthy.gates import Verdict, run
 from roadworthy.project import Project
 from roadworthy.registry import Registry
 from small import rows

@@ -10,15 +10,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from roadworthy.drills import blind
-from roadworthy.drills import board
-from roadworthy.drills import clean
-from roadworthy.drills import damage
-from roadworthy.drills import faults
-from roadworthy.drills import practice
-from roadworthy.drills.faults import Edit
-from roadworthy.drills.faults import Fault
-from roadworthy.drills.faults import Rewrite
+from roadworthy.drills import blind, board, clean, damage, faults, practice
+from roadworthy.drills.faults import Edit, Fault, Rewrite
 from roadworthy.errors import InputError
 from roadworthy.gates.catalog import GATES
 from roadworthy.project import Project

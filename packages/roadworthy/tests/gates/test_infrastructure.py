@@ -4,8 +4,7 @@ import json
 import shutil
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
-from datetime import timezone
+from datetime import timedelta, timezone
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,49 +16,37 @@ from click.testing import CliRunner
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
-from roadworthy import bundle
-from roadworthy import canary
-from roadworthy import data
-from roadworthy import forest
+from roadworthy import bundle, canary, data, forest, model, parts, settings, tracing, training
 from roadworthy import gates as verdicts
-from roadworthy import model
-from roadworthy import parts
-from roadworthy import settings
-from roadworthy import tracing
-from roadworthy import training
 from roadworthy.bundle import Bundle
 from roadworthy.drills import damage
 from roadworthy.errors import InputError
-from roadworthy.evidence import again
+from roadworthy.evidence import (
+    again,
+    going_back,
+    in_parts,
+    loading,
+    log_trial,
+    rehearsal,
+    sharing,
+    spec_tests,
+    synthetic,
+    traces,
+    validation,
+    ways_back,
+    whole,
+)
 from roadworthy.evidence import damaged as damaged_copies
-from roadworthy.evidence import going_back
-from roadworthy.evidence import in_parts
-from roadworthy.evidence import loading
-from roadworthy.evidence import log_trial
-from roadworthy.evidence import rehearsal
-from roadworthy.evidence import sharing
-from roadworthy.evidence import spec_tests
-from roadworthy.evidence import synthetic
-from roadworthy.evidence import traces
-from roadworthy.evidence import validation
-from roadworthy.evidence import ways_back
-from roadworthy.evidence import whole
 from roadworthy.evidence.infrastructure import Trainings
 from roadworthy.gates import catalog
 from roadworthy.monitoring.log import time_text
 from roadworthy.parts import Parts
 from roadworthy.project import Project
 from roadworthy.registry import Registry
-from roadworthy.service import recorder
-from roadworthy.service import request
-from roadworthy.service import split
+from roadworthy.service import recorder, request, split
 from roadworthy.service.versions import Versions
 from sample import HOME
-from small import ROW
-from small import SIGNATURE
-from small import by_hand
-from small import rows
-from small import write_bundle
+from small import ROW, SIGNATURE, by_hand, rows, write_bundle
 
 JUDGES = {gate.name: gate.judge for gate in catalog.GATES}
 NAN, MORE, LESS = float("nan"), 1.01e-6, 0.99e-6
@@ -429,8 +416,7 @@ def test_the_shares_of_the_features_are_the_sum(small_bundle: Path) -> None:
 
 
 def test_a_model_that_is_no_forest_is_refused(tmp_path: Path) -> None:
-    from onnx import TensorProto
-    from onnx import helper
+    from onnx import TensorProto, helper
 
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("X", "Y")]
     graph = helper.make_graph([helper.make_node("Identity", ["X"], ["Y"])], "g", ends[:1], ends[1:])

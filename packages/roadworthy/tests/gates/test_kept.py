@@ -10,8 +10,7 @@ import pytest
 from roadworthy import sources
 from roadworthy.evidence.bench import Bench
 from roadworthy.gates import kept as kept_verdicts
-from roadworthy.gates.catalog import GATES
-from roadworthy.gates.catalog import named
+from roadworthy.gates.catalog import GATES, named
 from roadworthy.gates.kept import Kept
 from roadworthy.gates.run import Judged
 from roadworthy.project import Project

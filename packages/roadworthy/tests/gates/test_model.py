@@ -14,23 +14,13 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from roadworthy import export
-from roadworthy import settings
-from roadworthy import training
-from roadworthy import tuning
+from roadworthy import export, settings, training, tuning
 from roadworthy.bundle import Bundle
 from roadworthy.evaluation import Difference
-from roadworthy.evidence import ageing
-from roadworthy.evidence import belongs
-from roadworthy.evidence import committed
-from roadworthy.evidence import groups
-from roadworthy.evidence import replay
-from roadworthy.evidence import seen
+from roadworthy.evidence import ageing, belongs, committed, groups, replay, seen
 from roadworthy.evidence.ageing import Ages
 from roadworthy.evidence.committed import Committed
-from roadworthy.evidence.model import Simpler
-from roadworthy.evidence.model import Slices
-from roadworthy.evidence.model import Tuning
+from roadworthy.evidence.model import Simpler, Slices, Tuning
 from roadworthy.evidence.replay import Replay
 from roadworthy.gates import model as judges
 from roadworthy.project import Project

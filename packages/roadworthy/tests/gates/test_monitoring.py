@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import asdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -22,45 +21,40 @@ from roadworthy.bundle import Bundle
 from roadworthy.drills import damage
 from roadworthy.errors import InputError
 from roadworthy.evaluation import Difference
-from roadworthy.evidence import alarms
-from roadworthy.evidence import forbidden
-from roadworthy.evidence import lock
-from roadworthy.evidence import memory
-from roadworthy.evidence import needed
-from roadworthy.evidence import odd_rows
-from roadworthy.evidence import refusals
-from roadworthy.evidence import regression
-from roadworthy.evidence import rehearsal
-from roadworthy.evidence import skew
-from roadworthy.evidence import speed
-from roadworthy.evidence import stability
-from roadworthy.evidence import tensor_ways
-from roadworthy.evidence import trees
-from roadworthy.evidence import waiting
-from roadworthy.evidence.monitoring import Age
-from roadworthy.evidence.monitoring import Invariants
+from roadworthy.evidence import (
+    alarms,
+    forbidden,
+    lock,
+    memory,
+    needed,
+    odd_rows,
+    refusals,
+    regression,
+    rehearsal,
+    skew,
+    speed,
+    stability,
+    tensor_ways,
+    trees,
+    waiting,
+)
+from roadworthy.evidence.monitoring import Age, Invariants
 from roadworthy.gates import monitoring as gates
 from roadworthy.gates.judge import Judge
-from roadworthy.monitoring import timeline
-from roadworthy.monitoring import watch
+from roadworthy.monitoring import timeline, watch
 from roadworthy.monitoring.counts import numeric_bins
 from roadworthy.monitoring.reference import make
 from roadworthy.project import Project
-from roadworthy.schema import Column
-from roadworthy.schema import Contract
-from roadworthy.schema import Table
-from roadworthy.service import request
-from roadworthy.service import tensors
+from roadworthy.schema import Column, Contract, Table
+from roadworthy.service import request, tensors
 from roadworthy.service.metrics import Metrics
 from roadworthy.service.predictor import Predictor
 from roadworthy.service.recorder import Recorder
-from roadworthy.service.request import BadRequestError
-from roadworthy.service.request import Row
+from roadworthy.service.request import BadRequestError, Row
 from roadworthy.signature import Signature
 from roadworthy.table_checks import Finding
 from sample import HOME
-from small import SIGNATURE
-from small import by_hand
+from small import SIGNATURE, by_hand
 from small import rows as small_rows
 
 HELD = Finding("weather", "law wind", passed=True, rows=0, evidence="all of it")

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from roadworthy import challenge
-from roadworthy import decisions
+from roadworthy import challenge, decisions
 from roadworthy.project import Project
 
 

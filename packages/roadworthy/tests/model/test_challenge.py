@@ -14,18 +14,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from roadworthy import challenge
-from roadworthy import cli
-from roadworthy import decisions
-from roadworthy import replaying
-from roadworthy import settings
-from roadworthy import steps
-from roadworthy import tracking
+from roadworthy import challenge, cli, decisions, replaying, settings, steps, tracking
 from roadworthy.bundle import Bundle
-from roadworthy.decisions import PHASES
-from roadworthy.decisions import Decisions
-from roadworthy.errors import InputError
-from roadworthy.errors import RedError
+from roadworthy.decisions import PHASES, Decisions
+from roadworthy.errors import InputError, RedError
 from roadworthy.gates import Verdict
 from roadworthy.project import Project
 from roadworthy.registry import Registry

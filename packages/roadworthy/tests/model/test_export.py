@@ -9,13 +9,9 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
-from roadworthy import data
-from roadworthy import export
-from roadworthy import forest
-from roadworthy import training
+from roadworthy import data, export, forest, training
 from roadworthy.bundle import Bundle
-from roadworthy.errors import InputError
-from roadworthy.errors import RedError
+from roadworthy.errors import InputError, RedError
 from roadworthy.project import Project
 from roadworthy.registry import Registry
 

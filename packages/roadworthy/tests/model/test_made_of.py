@@ -5,8 +5,7 @@ import linecache
 import shutil
 from collections.abc import Callable
 from functools import partial
-from importlib.util import module_from_spec
-from importlib.util import spec_from_file_location
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 

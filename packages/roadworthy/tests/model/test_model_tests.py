@@ -3,10 +3,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from roadworthy import data
-from roadworthy import evaluation
-from roadworthy import model_tests
-from roadworthy import training
+from roadworthy import data, evaluation, model_tests, training
 from roadworthy.gates import Verdict
 from roadworthy.project import Project
 

@@ -7,13 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadworthy import gates
-from roadworthy import retraining
-from roadworthy import settings
-from roadworthy import shadowing
-from roadworthy import steps
-from roadworthy import training
-from roadworthy import triggers
+from roadworthy import gates, retraining, settings, shadowing, steps, training, triggers
 from roadworthy.bundle import Bundle
 from roadworthy.evaluation import Difference
 from roadworthy.project import Project

@@ -1,26 +1,16 @@
 """The life cycle on real flights, with a small model: train, take what is there, promote, retrain, roll back."""
 
 import json
-from datetime import UTC
-from datetime import date
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from roadworthy import cli
-from roadworthy import data
-from roadworthy import gates
-from roadworthy import settings
-from roadworthy import simulation
-from roadworthy import steps
-from roadworthy import tracking
-from roadworthy import training
+from roadworthy import cli, data, gates, settings, simulation, steps, tracking, training
 from roadworthy.bundle import Bundle
-from roadworthy.errors import InputError
-from roadworthy.errors import RedError
+from roadworthy.errors import InputError, RedError
 from roadworthy.monitoring import watch
 from roadworthy.project import Project
 

@@ -3,8 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import SETTLED
 
-from roadworthy.monitoring.alerts import alarms
-from roadworthy.monitoring.alerts import rings
+from roadworthy.monitoring.alerts import alarms, rings
 
 
 def test_one_bad_window_rings_no_alarm_and_two_of_three_do() -> None:

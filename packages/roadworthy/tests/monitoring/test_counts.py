@@ -5,10 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import SETTLED
 
-from roadworthy.monitoring.counts import category_bins
-from roadworthy.monitoring.counts import count
-from roadworthy.monitoring.counts import expected
-from roadworthy.monitoring.counts import numeric_bins
+from roadworthy.monitoring.counts import category_bins, count, expected, numeric_bins
 
 
 def test_a_bin_holds_its_lower_edge_and_not_its_upper_one() -> None:

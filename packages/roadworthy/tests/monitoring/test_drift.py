@@ -9,8 +9,7 @@ from scipy.spatial import distance
 from world import SETTLED
 
 from roadworthy.monitoring import drift
-from roadworthy.monitoring.counts import Counts
-from roadworthy.monitoring.counts import numeric_bins
+from roadworthy.monitoring.counts import Counts, numeric_bins
 
 Pair = tuple[list[int], list[int]]
 

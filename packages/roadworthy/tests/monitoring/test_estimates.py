@@ -5,9 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import world
-from sklearn.metrics import brier_score_loss
-from sklearn.metrics import log_loss
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from roadworthy.monitoring import estimates
 from roadworthy.monitoring.estimates import Estimate

@@ -3,9 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -15,8 +13,7 @@ import pytest
 import world
 
 from configured import configured
-from roadworthy import live
-from roadworthy import simulation
+from roadworthy import live, simulation
 from roadworthy.bundle import Bundle
 from roadworthy.client import Client
 from roadworthy.errors import InputError
@@ -24,9 +21,7 @@ from roadworthy.monitoring import watch
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.project import Project
 from roadworthy.service import keys
-from small import ROW
-from small import SIGNATURE
-from small import write_bundle
+from small import ROW, SIGNATURE, write_bundle
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
 WEEKS = range(27, 31)

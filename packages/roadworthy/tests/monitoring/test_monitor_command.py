@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,16 @@ import numpy as np
 import pytest
 import world
 from click.testing import CliRunner
-from people import chat
-from people import listening
+from people import chat, listening
 from prometheus_client.parser import text_string_to_metric_families
 
 from roadworthy.cli import commands
 from roadworthy.monitoring.exposition import Exposition
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.monitoring.monitors import Reading
-from roadworthy.monitoring.monitors import Thresholds
-from roadworthy.monitoring.monitors import Window
+from roadworthy.monitoring.monitors import Reading, Thresholds, Window
 from roadworthy.monitoring.timeline import Timeline
 from roadworthy.signature import Signature
-from small import SIGNATURE
-from small import write_bundle
+from small import SIGNATURE, write_bundle
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
 UNTIL = "2013-08-06"  # 31 weeks after the first day of the world

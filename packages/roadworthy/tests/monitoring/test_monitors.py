@@ -2,10 +2,8 @@ import numpy as np
 import pytest
 import world
 
-from roadworthy.monitoring import monitors
-from roadworthy.monitoring import timeline
-from roadworthy.monitoring.monitors import Thresholds
-from roadworthy.monitoring.monitors import Window
+from roadworthy.monitoring import monitors, timeline
+from roadworthy.monitoring.monitors import Thresholds, Window
 
 REFERENCE = world.reference()
 SUMMER = 27  # a week that is warmer than nearly all of training

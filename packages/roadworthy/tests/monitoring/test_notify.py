@@ -1,22 +1,17 @@
 """People are told once when an alarm begins, once when it has ended, and nobody is told a password."""
 
 import json
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from people import chat
-from people import listening
-from people import mailbox
+from people import chat, listening, mailbox
 
 from roadworthy.errors import InputError
 from roadworthy.monitoring import notify
-from roadworthy.monitoring.monitors import Reading
-from roadworthy.monitoring.monitors import Thresholds
-from roadworthy.monitoring.monitors import Window
+from roadworthy.monitoring.monitors import Reading, Thresholds, Window
 from roadworthy.monitoring.timeline import Timeline
 
 History = Sequence[bool | None]

@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
-from world import join
-from world import overconfident
-from world import week
+from world import join, overconfident, week
 
 from roadworthy.monitoring.performance import judge
 

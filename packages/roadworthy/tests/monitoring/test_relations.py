@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
-from world import celsius
-from world import join
-from world import week
+from world import celsius, join, week
 
 from roadworthy.monitoring import relations
 from roadworthy.monitoring.counts import count

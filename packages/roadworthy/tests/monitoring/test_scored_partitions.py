@@ -1,9 +1,7 @@
 """Partitions are watched with the figures of one process and of the prediction log, to a billionth."""
 
 import json
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +15,10 @@ from pandas.testing import assert_frame_equal
 import scaled
 from roadworthy import scoring_partitions
 from roadworthy.errors import InputError
-from roadworthy.monitoring import scored
-from roadworthy.monitoring import watch
+from roadworthy.monitoring import scored, watch
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.signature import Signature
-from small import SIGNATURE
-from small import write_bundle
+from small import SIGNATURE, write_bundle
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
 NOW = datetime(2013, 8, 6, tzinfo=UTC)  # 31 weeks after the first day of the world

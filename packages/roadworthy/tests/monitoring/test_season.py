@@ -2,9 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from world import FEATURES
-from world import reference
-from world import week
+from world import FEATURES, reference, week
 
 from roadworthy.monitoring import season
 from roadworthy.monitoring.chance import Spread

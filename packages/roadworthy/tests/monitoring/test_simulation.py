@@ -1,9 +1,7 @@
 """Months that are played again: at their times, with their labels, and with what happens to them."""
 
 import contextlib
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +14,7 @@ from roadworthy import simulation
 from roadworthy.bundle import Bundle
 from roadworthy.errors import InputError
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.monitoring.monitors import Reading
-from roadworthy.monitoring.monitors import Thresholds
-from roadworthy.monitoring.monitors import Window
+from roadworthy.monitoring.monitors import Reading, Thresholds, Window
 from roadworthy.monitoring.timeline import Timeline
 from roadworthy.project import Project
 from sample import HOME

@@ -1,9 +1,7 @@
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,8 +14,7 @@ from roadworthy.errors import InputError
 from roadworthy.monitoring import watch
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.signature import Signature
-from small import SIGNATURE
-from small import write_bundle
+from small import SIGNATURE, write_bundle
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
 NOW = datetime(2013, 8, 6, tzinfo=UTC)  # 31 weeks after the first day of the world

@@ -11,8 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
-from contextlib import redirect_stderr
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

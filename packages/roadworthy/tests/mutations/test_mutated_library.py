@@ -9,8 +9,7 @@ import mutated_library
 import pytest
 from mutated_library import Mutation
 
-from roadworthy.drills import faults
-from roadworthy.drills import practice
+from roadworthy.drills import faults, practice
 from roadworthy.files import locked
 from roadworthy.gates.catalog import GATES
 from roadworthy.project import Project

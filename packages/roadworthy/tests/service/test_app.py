@@ -12,9 +12,7 @@ import httpx
 import numpy as np
 import pytest
 from fastapi import FastAPI
-from hypothesis import HealthCheck
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threaded import served
@@ -26,10 +24,7 @@ from roadworthy.monitoring.log import PredictionLog
 from roadworthy.service import recorder
 from roadworthy.settings import Service
 from roadworthy.signature import Signature
-from small import ROW
-from small import SIGNATURE
-from small import by_hand
-from small import rows
+from small import ROW, SIGNATURE, by_hand, rows
 
 
 @pytest.fixture(scope="module")

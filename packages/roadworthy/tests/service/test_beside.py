@@ -12,26 +12,20 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from load import metric
-from load import wait_for
+from load import metric, wait_for
 from threaded import served
 
 from roadworthy import service
-from roadworthy.departure import by_chance
-from roadworthy.departure import distance
+from roadworthy.departure import by_chance, distance
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.registry import Registry
 from roadworthy.service.metrics import Metrics
 from roadworthy.service.predictor import Predictor
 from roadworthy.service.request import BadRequestError
-from roadworthy.service.split import FEWEST
-from roadworthy.service.split import Split
+from roadworthy.service.split import FEWEST, Split
 from roadworthy.service.versions import Rollout
 from roadworthy.signature import Signature
-from small import ROW
-from small import SIGNATURE
-from small import rows
-from small import write_bundle
+from small import ROW, SIGNATURE, rows, write_bundle
 
 
 @contextmanager

@@ -10,21 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import quote
-from urllib.parse import urlencode
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
 import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck
-from hypothesis import Phase
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
-from schemathesis import Case
-from schemathesis import GenerationMode
+from schemathesis import Case, GenerationMode
 
 from roadworthy import service
 from roadworthy.service import keys

@@ -11,9 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from load import load
-from load import metric
-from load import wait_for
+from load import load, metric, wait_for
 
 from roadworthy.registry import Registry
 from roadworthy.service import child

@@ -2,8 +2,7 @@
 
 import json
 import struct
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,7 @@ from configured import configured
 from roadworthy import service
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.signature import Signature
-from small import ROW
-from small import SIGNATURE
-from small import rows
+from small import ROW, SIGNATURE, rows
 
 KINDS = {"carrier": "BYTES", "origin": "BYTES", "maker": "BYTES", "hour": "INT64", "temp": "FP64", "distance": "FP64"}
 TABLE = [{**row, "flight_id": f"F{number}"} for number, row in enumerate(rows(40, seed=7))]

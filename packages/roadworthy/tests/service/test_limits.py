@@ -4,8 +4,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,10 @@ from threaded import served
 
 from configured import configured
 from roadworthy import service
-from roadworthy.service import keys
-from roadworthy.service import protocol
+from roadworthy.service import keys, protocol
 from roadworthy.service.body import BodyReader
-from roadworthy.service.protocol import LARGEST_HEAD
-from roadworthy.service.protocol import PatientProtocol
-from roadworthy.service.rates import Rates
-from roadworthy.service.rates import group
+from roadworthy.service.protocol import LARGEST_HEAD, PatientProtocol
+from roadworthy.service.rates import Rates, group
 from roadworthy.service.refusal import RefusedError
 from roadworthy.settings import Service
 from small import ROW

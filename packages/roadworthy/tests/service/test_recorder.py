@@ -5,8 +5,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,7 @@ from roadworthy.service import recorder as service_recorder
 from roadworthy.service.metrics import Metrics
 from roadworthy.service.recorder import Recorder
 from roadworthy.signature import Signature
-from small import ROW
-from small import SIGNATURE
+from small import ROW, SIGNATURE
 
 
 @pytest.fixture

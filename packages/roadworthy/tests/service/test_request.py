@@ -4,17 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roadworthy.service.request import BadRequestError
-from roadworthy.service.request import Problem
-from roadworthy.service.request import RequestReader
+from roadworthy.service.request import BadRequestError, Problem, RequestReader
 from roadworthy.signature import Signature
-from small import ROW
-from small import SIGNATURE
-from small import rows
+from small import ROW, SIGNATURE, rows
 
 READER = RequestReader(Signature.parse(json.dumps(SIGNATURE)), max_rows=50)
 JSON = st.recursive(

@@ -7,8 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +19,10 @@ import pytest
 from roadworthy import service
 from roadworthy.errors import InputError
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.service.child import start
-from roadworthy.service.child import stop
+from roadworthy.service.child import start, stop
 from roadworthy.service.server import listen
 from roadworthy.signature import Signature
-from small import ROW
-from small import SIGNATURE
+from small import ROW, SIGNATURE
 
 COMMAND = [sys.executable, "-m", "roadworthy.service"]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program can catch")

@@ -11,12 +11,10 @@ import pandas as pd
 import pytest
 from threaded import served
 
-from roadworthy import service
-from roadworthy import serving_costs
+from roadworthy import service, serving_costs
 from roadworthy.bundle import Bundle
 from roadworthy.serving_costs import Cost
-from small import ROW
-from small import rows
+from small import ROW, rows
 
 
 def table(count: int) -> pd.DataFrame:

@@ -11,17 +11,14 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from load import load
-from load import metric
-from load import wait_for
+from load import load, metric, wait_for
 from threaded import served
 
 from roadworthy import service
 from roadworthy.bundle import Bundle
 from roadworthy.registry import Registry
 from roadworthy.service.versions import Rollout
-from small import ROW
-from small import write_bundle
+from small import ROW, write_bundle
 
 
 def app_of(registry: Path, every: float = 1000, **options: Any) -> FastAPI:

@@ -13,20 +13,16 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from load import load
-from load import metric
-from load import wait_for
+from load import load, metric, wait_for
 
 from roadworthy import service
 from roadworthy.errors import InputError
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.registry import Registry
-from roadworthy.service import child
-from roadworthy.service import workers
+from roadworthy.service import child, workers
 from roadworthy.service.server import listen
 from roadworthy.signature import Signature
-from small import ROW
-from small import SIGNATURE
+from small import ROW, SIGNATURE
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes cannot share a port on Windows")
 

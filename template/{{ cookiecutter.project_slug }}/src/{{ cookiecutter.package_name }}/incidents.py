@@ -4,8 +4,7 @@ This is the part of the simulation that knows about flights. `worlds` are the fe
 it happens.
 """
 
-from collections.abc import Callable
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 import numpy as np

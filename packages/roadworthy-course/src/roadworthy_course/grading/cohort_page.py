@@ -1,27 +1,20 @@
 """What a cohort's grades say: a page for each learner, and one that shows who is stuck where, and on what."""
 
 from collections import Counter
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from roadworthy import charts
-from roadworthy.pages import Link
-from roadworthy.pages import Section
-from roadworthy.pages import write_page
+from roadworthy.pages import Link, Section, write_page
 
 from ..checks import Result
-from . import record
-from . import similar
-from . import submissions
+from . import record, similar, submissions
 from .grade import file_name
 from .one import Assignment
-from .record import Graded
-from .record import Grades
+from .record import Graded, Grades
 from .submissions import Submission
 
 if TYPE_CHECKING:

@@ -3,29 +3,17 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable
-from collections.abc import Generator
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import as_completed
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
-from dataclasses import asdict
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from roadworthy.errors import InputError
 from roadworthy.files import write_atomic
 
-from .. import checks
-from .. import exercises
-from .. import here
-from .. import notebooks
-from . import hidden
-from . import inside
-from . import one
-from . import record
-from . import sandbox
-from . import submissions
+from .. import checks, exercises, here, notebooks
+from . import hidden, inside, one, record, sandbox, submissions
 from .one import Assignment
 from .record import Grades
 from .submissions import Submission

@@ -14,9 +14,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
-from typing import Any
-from typing import Self
+from typing import IO, Any, Self
 
 import psutil
 

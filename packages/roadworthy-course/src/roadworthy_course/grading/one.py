@@ -6,24 +6,16 @@ earlier ones are run again without their checks, and the later ones still count.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
-from typing import Any
-from typing import Self
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from roadworthy.errors import InputError
 
-from .. import checks
-from .. import notebooks
-from . import record
-from . import sandbox
-from . import submissions
+from .. import checks, notebooks
+from . import record, sandbox, submissions
 from .hidden import Questions
-from .inside import Inside
-from .inside import Stopped
-from .record import Graded
-from .record import Grades
+from .inside import Inside, Stopped
+from .record import Graded, Grades
 
 CHECK = re.compile(r"\s*check\(")
 UNDEFINED = re.compile(r"NameError: name '(\w+)' is not defined")

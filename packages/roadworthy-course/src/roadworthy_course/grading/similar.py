@@ -7,9 +7,7 @@ same whoever writes it. The rest is compared by runs of tokens (shingles), with 
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations

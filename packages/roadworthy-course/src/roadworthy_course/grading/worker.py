@@ -12,21 +12,15 @@ import linecache
 import os
 import sys
 import threading
-from collections.abc import Callable
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from types import FunctionType
-from types import ModuleType
-from typing import Any
-from typing import BinaryIO
+from types import FunctionType, ModuleType
+from typing import Any, BinaryIO
 
-from .. import answers
-from .. import checks
-from .. import exercises
-from .. import here
+from .. import answers, checks, exercises, here
 from . import hidden
 
 SUBREAPER = 36  # of prctl: orphans become children of this process

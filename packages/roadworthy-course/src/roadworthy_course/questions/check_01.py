@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from roadworthy.project import Project
-from roadworthy_course import answers
-from roadworthy_course import drawn
+from roadworthy_course import answers, drawn
 from roadworthy_course.answers import require
 from roadworthy_course.checks import Question
 

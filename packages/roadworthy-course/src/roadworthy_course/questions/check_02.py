@@ -1,26 +1,15 @@
 """The visible checks of exercise 02; see `checks.py` of roadworthy_course for how they are written."""
 
-from collections.abc import Callable
-from collections.abc import Iterable
-from typing import Any
-from typing import ClassVar
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from roadworthy_course import answers
-from roadworthy_course import parity
-from roadworthy_course import prototype
+from roadworthy_course import answers, parity, prototype
 from roadworthy_course.answers import require
-from roadworthy_course.checks import Fault
-from roadworthy_course.checks import NotAnsweredError
-from roadworthy_course.checks import Question
-from roadworthy_course.frames import GLOBAL
-from roadworthy_course.frames import column
-from roadworthy_course.frames import run
-from roadworthy_course.frames import same
-from roadworthy_course.frames import shuffled
-from roadworthy_course.frames import unchanged
+from roadworthy_course.checks import Fault, NotAnsweredError, Question
+from roadworthy_course.frames import GLOBAL, column, run, same, shuffled, unchanged
 
 
 class Q1(Question):

@@ -1,21 +1,14 @@
 """The visible checks of exercise 03; see `checks.py` of roadworthy_course for how they are written."""
 
-from collections.abc import Callable
-from collections.abc import Sequence
-from typing import Any
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import pandas as pd
 
-from roadworthy.schema import Column
-from roadworthy.schema import Law
-from roadworthy.schema import Rule
-from roadworthy_course import answers
-from roadworthy_course import defects
-from roadworthy_course import drawn
+from roadworthy.schema import Column, Law, Rule
+from roadworthy_course import answers, defects, drawn
 from roadworthy_course.answers import require
-from roadworthy_course.checks import Fault
-from roadworthy_course.checks import Question
+from roadworthy_course.checks import Fault, Question
 
 QUIET = "A check that is red on clean data is switched off by the third week. What in these rows is rare, and allowed?"
 

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,21 +10,11 @@ from sklearn import metrics
 
 from roadworthy import evaluation
 from roadworthy.project import Project
-from roadworthy_course import answers
-from roadworthy_course import forecasts
+from roadworthy_course import answers, forecasts
 from roadworthy_course.answers import require
-from roadworthy_course.checks import Fault
-from roadworthy_course.checks import Question
-from roadworthy_course.forecasts import SAME
-from roadworthy_course.forecasts import Forecast
-from roadworthy_course.numeric import Floats
-from roadworthy_course.numeric import column
-from roadworthy_course.numeric import interval
-from roadworthy_course.numeric import kind
-from roadworthy_course.numeric import modules
-from roadworthy_course.numeric import named
-from roadworthy_course.numeric import number
-from roadworthy_course.numeric import pair
+from roadworthy_course.checks import Fault, Question
+from roadworthy_course.forecasts import SAME, Forecast
+from roadworthy_course.numeric import Floats, column, interval, kind, modules, named, number, pair
 
 NOT_MEASURED = "A missing kwh counts as nothing, neither in the sum nor in the number of sessions"
 AT_END = ("kwh", "ended", "hours", "dollars")  # what a session's row says only when it is over

@@ -1,17 +1,13 @@
 """The visible checks of exercise 05; see `checks.py` of roadworthy_course for how they are written."""
 
 from collections.abc import Sequence
-from typing import Any
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from roadworthy.project import Project
-from roadworthy_course import answers
-from roadworthy_course import faulty
-from roadworthy_course import specimens
-from roadworthy_course import suspects
+from roadworthy_course import answers, faulty, specimens, suspects
 from roadworthy_course.answers import require
 from roadworthy_course.checks import Question
 from roadworthy_course.specimens import Specimen

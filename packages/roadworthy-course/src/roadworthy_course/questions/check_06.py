@@ -3,22 +3,16 @@
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from roadworthy.project import Project
 from roadworthy.service.request import BadRequestError
-from roadworthy_course import answers
-from roadworthy_course import latency
-from roadworthy_course import serving
-from roadworthy_course import situations
-from roadworthy_course import spies
+from roadworthy_course import answers, latency, serving, situations, spies
 from roadworthy_course.answers import require
-from roadworthy_course.checks import Fault
-from roadworthy_course.checks import Question
+from roadworthy_course.checks import Fault, Question
 
 
 def number(value: object) -> float:

@@ -1,8 +1,6 @@
 """The visible checks of exercise 07; see `checks.py` of roadworthy_course for how they are written."""
 
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -10,13 +8,9 @@ import numpy as np
 import pandas as pd
 
 from roadworthy.project import Project
-from roadworthy_course import answers
-from roadworthy_course import replays
-from roadworthy_course import slips
-from roadworthy_course import watched
+from roadworthy_course import answers, replays, slips, watched
 from roadworthy_course.answers import require
-from roadworthy_course.checks import Fault
-from roadworthy_course.checks import Question
+from roadworthy_course.checks import Fault, Question
 
 QUIET = "An alarm that rings in quiet weeks is switched off by the third"
 

@@ -3,30 +3,20 @@
 import json
 import re
 import tempfile
-from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
-from typing import ClassVar
-from typing import cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import brier_score_loss
 
 from roadworthy.project import Project
-from roadworthy_course import answers
-from roadworthy_course import contenders
-from roadworthy_course import interrupted
-from roadworthy_course import intervals
-from roadworthy_course import notes
-from roadworthy_course import releases
+from roadworthy_course import answers, contenders, interrupted, intervals, notes, releases
 from roadworthy_course.answers import require
-from roadworthy_course.checks import Fault
-from roadworthy_course.checks import Question
+from roadworthy_course.checks import Fault, Question
 
 KINDS = ("better", "worse")
 MISREAD = {  # by the reason that was given and is none

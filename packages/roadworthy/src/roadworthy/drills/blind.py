@@ -10,15 +10,13 @@ import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..files import write_atomic
 from .board import gates
 from .faults import Fault
-from .practice import Copy
-from .practice import prepare
+from .practice import Copy, prepare
 
 if TYPE_CHECKING:
     from ..project import Project

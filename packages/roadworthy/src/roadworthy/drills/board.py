@@ -4,21 +4,15 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .faults import Fault
-from .practice import Copy
-from .practice import fresh
-from .practice import prepare
+from .practice import Copy, fresh, prepare
 
 if TYPE_CHECKING:
     from ..project import Project

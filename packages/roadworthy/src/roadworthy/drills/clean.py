@@ -7,25 +7,16 @@ import tempfile
 import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from ..errors import InputError
-from ..errors import RedError
-from .board import Tell
-from .board import gates
-from .faults import FOLDER
-from .faults import Part
-from .faults import Rewrite
-from .practice import copy_project
-from .practice import data_settings
-from .practice import train_twice
+from ..errors import InputError, RedError
+from .board import Tell, gates
+from .faults import FOLDER, Part, Rewrite
+from .practice import copy_project, data_settings, train_twice
 
 if TYPE_CHECKING:
     from ..project import Project

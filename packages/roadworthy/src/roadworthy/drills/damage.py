@@ -7,15 +7,12 @@ import json
 import shutil
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 
-from .. import data
-from .. import gates
-from .. import steps
+from .. import data, gates, steps
 from ..bundle import Bundle
 from ..data import connect
 from ..errors import InputError
@@ -23,8 +20,7 @@ from ..evidence import rehearsal
 from ..evidence.rehearsal import reseal
 from ..evidence.trees import LEAF
 from ..files import write_atomic
-from ..registry import CHAMPION
-from ..registry import Registry
+from ..registry import CHAMPION, Registry
 
 if TYPE_CHECKING:
     from ..project import Project

@@ -12,25 +12,18 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
-from datetime import date
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyarrow import parquet
 
-from .. import data
-from .. import database
-from ..errors import InputError
-from ..errors import RedError
+from .. import data, database
+from ..errors import InputError, RedError
 from ..files import write_atomic
 from ..settings import FILE
-from . import damage
-from . import warm
-from .faults import Edit
-from .faults import Fault
-from .faults import Rewrite
+from . import damage, warm
+from .faults import Edit, Fault, Rewrite
 
 if TYPE_CHECKING:
     from ..project import Project

@@ -13,23 +13,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
 import pandas as pd
 
-from .. import data
-from .. import evaluation
-from .. import export
-from .. import training
+from .. import data, evaluation, export, training
 from ..bundle import Bundle
 from ..monitoring.log import PredictionLog
 from ..project import Project
 from ..schema import Contract
-from ..service.request import BadRequestError
-from ..service.request import RequestReader
+from ..service.request import BadRequestError, RequestReader
 from ..settings import FILE
 from .bench import Bench
 from .some_days import excerpt

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .. import data
-from .. import training
+from .. import data, training
 from ..settings import Model
 
 if TYPE_CHECKING:

@@ -11,9 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .. import evaluation
-from .. import steps
-from .. import training
+from .. import evaluation, steps, training
 from ..data import thinned
 from ..schema import Contract
 from ..settings import Model

@@ -6,8 +6,7 @@ from typing import Any
 
 from .. import export
 from ..monitoring.reference import of_rows
-from .bench import Bench
-from .bench import NotJudgedError
+from .bench import Bench, NotJudgedError
 from .validation import of_the_present
 
 

@@ -12,10 +12,7 @@ import weakref
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
-from typing import Generic
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import duckdb
 import numpy as np
@@ -23,16 +20,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from .. import data
-from .. import data_checks
-from .. import evaluation
-from .. import export
-from .. import steps
-from .. import training
+from .. import data, data_checks, evaluation, export, steps, training
 from ..bundle import Bundle
 from ..data import thinned
-from ..registry import CHAMPION
-from ..registry import Registry
+from ..registry import CHAMPION, Registry
 from ..settings import Model
 
 if TYPE_CHECKING:

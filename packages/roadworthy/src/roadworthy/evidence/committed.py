@@ -1,16 +1,12 @@
 """The specification that a version was trained with against the one that is committed, name by name."""
 
 import subprocess
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import retraining
-from .. import steps
-from .. import training
+from .. import retraining, steps, training
 from ..settings import FILE
 from .bench import Bench
 

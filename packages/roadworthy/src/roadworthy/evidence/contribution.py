@@ -14,16 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
-from .. import evaluation
-from .. import export
-from .. import model
-from .. import training
+from .. import evaluation, export, model, training
 from ..data import thinned
 from ..errors import ProjectError
 from ..schema import Contract
 from ..settings import Model
-from .bench import Bench
-from .bench import NotJudgedError
+from .bench import Bench, NotJudgedError
 
 if TYPE_CHECKING:
     from ..project import Project

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from ..bundle import MANIFEST
-from ..bundle import Bundle
+from ..bundle import MANIFEST, Bundle
 from .rehearsal import reseal
 
 MOVED = 1e-4  # of a probability: more than float32 can explain, far less than a person sees

@@ -1,12 +1,6 @@
 """Evidence for the seven gates of features and data; each function says in its own module how it measures."""
 
-from . import added_feature
-from . import contribution
-from . import expectations
-from . import feature_costs
-from . import foresight
-from . import personal_traces
-from . import worked_examples
+from . import added_feature, contribution, expectations, feature_costs, foresight, personal_traces, worked_examples
 from .bench import Bench
 
 

@@ -1,7 +1,6 @@
 """Six weeks of the snapshot as a snapshot of its own: small enough to run the whole pipeline on it, from the tables."""
 
-from datetime import date
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd

@@ -4,8 +4,7 @@ A schema can be there and expect nothing: a bound of 1e9, a pattern that was rem
 everywhere. So bad values are planted in every column of every table, and the checks must refuse each of them.
 """
 
-from collections.abc import Iterator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,13 +12,9 @@ from typing import TYPE_CHECKING
 import duckdb
 import pandas as pd
 
-from .. import data
-from .. import database
-from .. import row_checks
+from .. import data, database, row_checks
 from ..errors import ProjectError
-from ..schema import Column
-from ..schema import Contract
-from ..schema import Table
+from ..schema import Column, Contract, Table
 from ..settings import Settings
 from .bench import Bench
 

@@ -7,10 +7,8 @@ machine slows both. Sizes are exact.
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from dataclasses import replace
-from typing import TYPE_CHECKING
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -18,12 +16,9 @@ import pandas as pd
 
 from .. import export
 from ..data import thinned
-from ..schema import Contract
-from ..schema import Table
-from ..service.request import BadRequestError
-from ..service.request import RequestReader
-from ..signature import Feature
-from ..signature import Signature
+from ..schema import Contract, Table
+from ..service.request import BadRequestError, RequestReader
+from ..signature import Feature, Signature
 from .bench import Bench
 from .some_days import excerpt
 

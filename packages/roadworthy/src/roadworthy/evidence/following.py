@@ -4,8 +4,7 @@ from pathlib import Path
 
 from ..bundle import Bundle
 from ..registry import Registry
-from ..service import Rollout
-from ..service import create_app
+from ..service import Rollout, create_app
 
 
 class Running:

@@ -10,9 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..signature import LONGEST
-from ..signature import Feature
-from ..signature import Signature
+from ..signature import LONGEST, Feature, Signature
 
 STRANGE = ("?", "~!~", "0", "a", "-1.5")  # texts of which one breaks most patterns
 Row = dict[str, Any]

@@ -6,8 +6,7 @@ event, an observation of an hour that was not over, a mean over the whole period
 """
 
 from collections import Counter
-from dataclasses import dataclass
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -15,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .. import data
-from ..schema import Contract
-from ..schema import Table
+from ..schema import Contract, Table
 from ..training import MODELLED
 from .bench import Bench
 from .some_days import excerpt

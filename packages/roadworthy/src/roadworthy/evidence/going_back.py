@@ -8,17 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from .. import export
-from .. import service
+from .. import export, service
 from ..bundle import manifest_sums
 from ..errors import InputError
-from ..registry import CHAMPION
-from ..registry import Registry
+from ..registry import CHAMPION, Registry
 from .bench import Bench
 from .following import Running
 from .loading import refusal
-from .rehearsal import GREEN
-from .rehearsal import stage
+from .rehearsal import GREEN, stage
 from .ways_back import Way
 
 ROWS = 2000

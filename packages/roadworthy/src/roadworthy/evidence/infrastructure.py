@@ -1,24 +1,12 @@
 """Evidence for the gates of the infrastructure: trainings, promotions, requests and rollbacks that really happen."""
 
-from dataclasses import dataclass
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from .. import data
-from .. import export
-from .. import training
-from . import again
-from . import damaged
-from . import going_back
-from . import sharing
-from . import spec_tests
-from . import traces
+from .. import data, export, training
+from . import again, damaged, going_back, sharing, spec_tests, traces, ways_back, whole
 from . import validation as validated
-from . import ways_back
-from . import whole
-from .bench import Bench
-from .bench import NotJudgedError
-from .excerpt import excerpt
-from .excerpt import periods
+from .bench import Bench, NotJudgedError
+from .excerpt import excerpt, periods
 
 THREADS = (1, 4)  # of DuckDB, in the first training and the second
 REFIT_ROWS = 10_000

@@ -3,9 +3,7 @@
 import json
 from pathlib import Path
 
-from ..bundle import MANIFEST
-from ..bundle import Bundle
-from ..bundle import manifest_sums
+from ..bundle import MANIFEST, Bundle, manifest_sums
 from ..errors import InputError
 
 

@@ -1,19 +1,15 @@
 """What the project depends on, as written down and as it is: locked packages, libraries of a version, tables."""
 
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import duckdb
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ..schema import Column
-from ..schema import Contract
-from ..schema import Table
+from ..schema import Column, Contract, Table
 from . import needed
 
 WISHED, LOCKED, SERVICE = "requirements.in", "requirements.txt", "requirements-service.txt"

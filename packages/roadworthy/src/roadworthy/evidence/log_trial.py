@@ -2,14 +2,10 @@
 
 import json
 import logging
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +16,7 @@ from ..errors import InputError
 from ..monitoring.log import PredictionLog
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
-from ..service.recorder import LOG
-from ..service.recorder import Recorder
+from ..service.recorder import LOG, Recorder
 from ..service.shadow import Shadow
 from ..signature import Signature
 

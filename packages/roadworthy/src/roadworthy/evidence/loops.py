@@ -3,8 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 

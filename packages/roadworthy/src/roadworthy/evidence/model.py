@@ -1,9 +1,7 @@
 """Evidence about the model: its specification, its tuning, its age, simpler ones, slices and groups."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -12,16 +10,10 @@ from numpy.typing import NDArray
 from .. import evaluation
 from .. import tuning as tuner
 from ..data import thinned
-from . import ageing
-from . import belongs
-from . import committed
+from . import ageing, belongs, committed, plain, seen
 from . import groups as grouped
-from . import plain
 from . import replay as replayed
-from . import seen
-from .bench import SAMPLE
-from .bench import Bench
-from .bench import NotJudgedError
+from .bench import SAMPLE, Bench, NotJudgedError
 
 ANSWER = "answer"
 

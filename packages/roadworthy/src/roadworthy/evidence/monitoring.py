@@ -1,8 +1,7 @@
 """The evidence of the seven monitoring gates: what changed around the model, its inputs, its age, numbers and speed."""
 
 from dataclasses import dataclass
-from datetime import date
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -11,14 +10,9 @@ from .. import training
 from ..registry import CHAMPION
 from ..schema import Contract
 from ..table_checks import Finding
-from . import lock
-from . import refusals
-from . import regression
-from . import skew
+from . import lock, refusals, regression, skew, stability
 from . import speed as speeds
-from . import stability
-from .bench import Bench
-from .bench import NotJudgedError
+from .bench import Bench, NotJudgedError
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,10 @@
 """What a lock must hold: pins with sums and nothing else, all that is needed, and the same versions in each lock."""
 
 import re
-from collections.abc import Iterable
-from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import requires
+from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, requires
 
-from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 

@@ -11,9 +11,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
-from dataclasses import dataclass
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -31,15 +29,10 @@ from ..monitoring.log import PredictionLog
 from ..schema import Contract
 from ..service.metrics import Metrics
 from ..service.recorder import Recorder
-from ..signature import Feature
-from ..signature import Signature
+from ..signature import Feature, Signature
 from . import service_log
-from .bench import Bench
-from .bench import NotJudgedError
-from .personal import kinds
-from .personal import masked
-from .personal import private_in
-from .personal import searchable
+from .bench import Bench, NotJudgedError
+from .personal import kinds, masked, private_in, searchable
 
 LARGEST = 30_000_000  # bytes that are read of what was written, the newest files first
 ROWS = 20_000  # of a table of an SQLite file, the newest

@@ -4,16 +4,13 @@ They come from reference.json alone and not from the data, so that they say some
 """
 
 from collections.abc import Mapping
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..monitoring.counts import Columns
-from ..monitoring.counts import expected
+from ..monitoring.counts import Columns, expected
 from ..monitoring.drift import largest_psi
 from ..monitoring.monitors import MIN_ROWS
 from ..monitoring.watch import DAYS

@@ -4,8 +4,7 @@ Each of them stands alone in a row that is otherwise allowed, see forbidden.py.
 """
 
 import json
-from collections.abc import Callable
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from ..bundle import Bundle
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from ..service.request import BadRequestError
-from . import forbidden
-from . import sendings
+from . import forbidden, sendings
 from .forbidden import Row
 
 Send = Callable[[Row], object]

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import evaluation
-from .. import export
+from .. import evaluation, export
 from . import alarms
 from .alarms import Alarms
 from .bench import Bench

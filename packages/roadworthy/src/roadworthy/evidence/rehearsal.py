@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .. import gates
-from ..bundle import manifest_sums
-from ..bundle import sign
+from ..bundle import manifest_sums, sign
 from ..registry import Registry
 
 GREEN = (gates.Verdict("rehearsal", passed=True, evidence="as if every gate were green"),)

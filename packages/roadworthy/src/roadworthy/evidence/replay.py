@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .. import evaluation
-from .. import export
+from .. import evaluation, export
 from ..bundle import Bundle
 from ..data import thinned
 from ..monitoring.log import PredictionLog

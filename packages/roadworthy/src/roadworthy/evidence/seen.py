@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .. import export
-from .. import training
+from .. import export, training
 from ..schema import Contract
 from .bench import Bench
 

@@ -2,8 +2,7 @@
 
 import json
 import struct
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from ..service.tensors import NUMBERS
-from ..service.tensors import datatype
+from ..service.tensors import NUMBERS, datatype
 from ..signature import Signature
 
 Rows = Sequence[Mapping[str, Any]]

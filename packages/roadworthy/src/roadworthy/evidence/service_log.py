@@ -5,10 +5,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
-from contextlib import redirect_stderr
-from contextlib import redirect_stdout
-from contextlib import suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,8 +15,7 @@ from ..service.app import create_app
 from ..service.front import PREDICT
 from ..settings import Service
 from . import loops
-from .bench import Bench
-from .bench import NotJudgedError
+from .bench import Bench, NotJudgedError
 
 KEY = "planted-key-5D0E81B7"
 WRONG_KEY = "planted-key-2C94AA06"

@@ -1,12 +1,10 @@
 """A canary rehearsed with planted answers: its share of the requests, and that one that answers otherwise is told."""
 
 import json
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
-from typing import Any
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +12,7 @@ from numpy.typing import NDArray
 from .. import canary
 from ..bundle import Bundle
 from ..service.metrics import Metrics
-from ..service.predictor import Listener
-from ..service.predictor import Predictor
+from ..service.predictor import Listener, Predictor
 from ..service.split import Split
 
 SHARE = 0.1

@@ -12,26 +12,16 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from .. import export
-from .. import row_rules
-from .. import scoring
-from .. import steps
-from .. import tables
-from .. import training
-from ..bundle import MAX_DIFFERENCE
-from ..bundle import Bundle
-from ..bundle import manifest_sums
+from .. import export, row_rules, scoring, steps, tables, training
+from ..bundle import MAX_DIFFERENCE, Bundle, manifest_sums
 from ..monitoring.skew import differs
 from ..schema import Contract
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from ..service.request import BadRequestError
 from ..signature import Signature
-from . import odd_rows
-from . import tensor_ways
-from . import trees
-from .bench import Bench
-from .bench import NotJudgedError
+from . import odd_rows, tensor_ways, trees
+from .bench import Bench, NotJudgedError
 
 Floats = NDArray[np.float64]
 SINGLE = 20  # rows that are sent alone as well, not in a list

@@ -7,8 +7,7 @@ it adds to the bare model (ONNX Runtime on inputs that are ready), in times of w
 
 import json
 import time
-from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,16 +16,12 @@ from typing import Any
 import onnxruntime
 import pandas as pd
 
-from .. import data
-from .. import export
-from .. import scoring
+from .. import data, export, scoring
 from ..bundle import Bundle
 from ..schema import Contract
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
-from . import memory
-from . import odd_rows
-from . import waiting
+from . import memory, odd_rows, waiting
 from .bench import Bench
 
 REPEATS = 15  # many short ones: the shorter, the more of them are not disturbed

@@ -13,8 +13,7 @@ from ..model_tests import without_values
 from ..schema import Contract
 from ..signature import LARGEST
 from . import trees
-from .bench import Bench
-from .bench import NotJudgedError
+from .bench import Bench, NotJudgedError
 
 Floats = NDArray[np.float64]
 ROWS = 8  # ordinary rows whose values are then made extreme

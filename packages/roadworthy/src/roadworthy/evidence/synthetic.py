@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..schema import Column
-from ..schema import Contract
+from ..schema import Column, Contract
 
 CATEGORIES = ("AA", "BB", "CC", "DD")
 NULLS = 0.2

@@ -1,8 +1,7 @@
 """Rows asked by the Open Inference Protocol: what the model reads of their tensors, the answers and the decisions."""
 
 import json
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 

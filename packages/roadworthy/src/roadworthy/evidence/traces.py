@@ -6,12 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .. import canary
-from .. import data
-from .. import export
-from .. import tracing
-from .bench import Bench
-from .bench import NotJudgedError
+from .. import canary, data, export, tracing
+from .bench import Bench, NotJudgedError
 
 FROM_TABLES = 6  # rows that are traced to the tables
 THROUGH_MODEL = 120  # rows at most that are followed through the trees

@@ -4,18 +4,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .. import gates
-from .. import steps
+from .. import gates, steps
 from ..bundle import Bundle
 from ..errors import RedError
 from ..gates import Verdict
-from ..registry import CHAMPION
-from ..registry import Registry
+from ..registry import CHAMPION, Registry
 from .bench import Bench
 from .loading import refusal
-from .rehearsal import GREEN
-from .rehearsal import RED
-from .rehearsal import stage
+from .rehearsal import GREEN, RED, stage
 
 
 @dataclass(frozen=True)

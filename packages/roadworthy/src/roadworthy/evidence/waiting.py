@@ -1,21 +1,18 @@
 """How long a request waits on its way through the service, the network left out, with a disk that is slow."""
 
 import time
-from collections.abc import Iterable
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.types import Message
-from starlette.types import Scope
+from starlette.types import Message, Scope
 
 from ..bundle import Bundle
 from ..errors import InputError
 from ..monitoring.log import PredictionLog
 from ..service.body import BodyReader
-from ..service.front import PREDICT
-from ..service.front import Front
+from ..service.front import PREDICT, Front
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from ..service.recorder import Recorder

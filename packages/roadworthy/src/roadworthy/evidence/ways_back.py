@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
-from ..registry import CHAMPION
-from ..registry import Registry
-from .rehearsal import GREEN
-from .rehearsal import stage
+from ..registry import CHAMPION, Registry
+from .rehearsal import GREEN, stage
 
 # Promoted in turn, and where as many rollbacks must lead: what replaced a version last is undone first, and a rollback
 # is no promotion to go back from.

@@ -2,11 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import replace
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +12,17 @@ import numpy as np
 import pandas as pd
 from fastapi import FastAPI
 
-from .. import canary
-from .. import data
-from .. import export
-from .. import service
-from .. import training
+from .. import canary, data, export, service, training
 from ..bundle import Bundle
 from ..monitoring import watch
 from ..monitoring.log import PredictionLog
 from ..registry import Registry
 from ..schema import Contract
 from ..service.front import PREDICT
-from . import in_parts
-from . import log_trial
-from . import loops
-from .bench import Bench
-from .bench import NotJudgedError
-from .excerpt import excerpt
-from .excerpt import periods
-from .rehearsal import GREEN
-from .rehearsal import stage
+from . import in_parts, log_trial, loops
+from .bench import Bench, NotJudgedError
+from .excerpt import excerpt, periods
+from .rehearsal import GREEN, stage
 
 TREES = 15
 EVERY = 4  # rows of the excerpt, where it has many: some thousands are left

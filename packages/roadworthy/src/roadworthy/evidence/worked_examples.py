@@ -11,11 +11,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from .. import data
-from .. import database
-from .. import row_checks
-from ..schema import Contract
-from ..schema import Table
+from .. import data, database, row_checks
+from ..schema import Contract, Table
 from .bench import Bench
 
 if TYPE_CHECKING:

@@ -4,10 +4,6 @@ A gate judges evidence that it is handed and reads no files; `evidence/` gathers
 them. This module is light, because the service reads verdicts too.
 """
 
-from .verdict import Verdict
-from .verdict import dump
-from .verdict import load
-from .verdict import require
-from .verdict import table
+from .verdict import Verdict, dump, load, require, table
 
 __all__ = ["Verdict", "dump", "load", "require", "table"]

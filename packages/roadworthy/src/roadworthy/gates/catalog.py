@@ -7,8 +7,7 @@ and before (the bundle under judgement and the one it replaces), registry, lock,
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..definition import claim_of
 from ..evidence import data as of_data
@@ -16,10 +15,7 @@ from ..evidence import infrastructure as of_infrastructure
 from ..evidence import model as of_model
 from ..evidence import monitoring as of_monitoring
 from ..evidence.bench import Bench
-from . import data
-from . import infrastructure
-from . import model
-from . import monitoring
+from . import data, infrastructure, model, monitoring
 from .judge import Judge
 
 if TYPE_CHECKING:

@@ -1,12 +1,10 @@
 """Data 1 to 7: what the schema expects, and whether features help, are cheap, allowed, private, easy to add, tested."""
 
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .judge import Judgement
-from .judge import gate
+from .judge import Judgement, gate
 
 if TYPE_CHECKING:
     from ..evidence.added_feature import Extension

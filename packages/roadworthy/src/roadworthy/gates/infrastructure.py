@@ -1,19 +1,15 @@
 """The seven gates of the infrastructure: what makes a model, carries it to service and takes it back."""
 
-from ..departure import MAX_CPU
-from ..departure import MAX_PSI
-from ..evidence.going_back import GoingBack
-from ..evidence.going_back import Rehearsed
+from ..departure import MAX_CPU, MAX_PSI
+from ..evidence.going_back import GoingBack, Rehearsed
 from ..evidence.infrastructure import Trainings
 from ..evidence.log_trial import LogTrial
-from ..evidence.sharing import SHARE
-from ..evidence.sharing import Canaried
+from ..evidence.sharing import SHARE, Canaried
 from ..evidence.spec_tests import SpecTests
 from ..evidence.traces import Traces
 from ..evidence.validation import Validation
 from ..evidence.whole import Whole
-from .judge import Judgement
-from .judge import gate
+from .judge import Judgement, gate
 
 # float32 sums of some hundred leaves differ by 6e-7 from those in float64 (see export.py); a real difference by more.
 SAME = 1e-6

@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import data
-from ..evidence.bench import Bench
-from ..evidence.bench import NotJudgedError
-from ..evidence.bench import fingerprint
-from ..files import sha256
-from ..files import write_atomic
+from ..evidence.bench import Bench, NotJudgedError, fingerprint
+from ..files import sha256, write_atomic
 from ..sources import behind
 from .catalog import Gate
 

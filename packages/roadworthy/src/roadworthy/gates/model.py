@@ -5,15 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .judge import Judgement
-from .judge import gate
+from .judge import Judgement, gate
 
 if TYPE_CHECKING:
     from ..evidence.ageing import Ages
     from ..evidence.committed import Committed
-    from ..evidence.model import Simpler
-    from ..evidence.model import Slices
-    from ..evidence.model import Tuning
+    from ..evidence.model import Simpler, Slices, Tuning
     from ..evidence.replay import Replay
 
 SHOWN = 2  # differences that are told

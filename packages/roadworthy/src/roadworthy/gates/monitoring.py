@@ -2,14 +2,12 @@
 
 from ..evidence.alarms import Alarms
 from ..evidence.lock import Dependencies
-from ..evidence.monitoring import Age
-from ..evidence.monitoring import Invariants
+from ..evidence.monitoring import Age, Invariants
 from ..evidence.regression import Regression
 from ..evidence.skew import Paths
 from ..evidence.speed import Speed
 from ..evidence.stability import Numbers
-from .judge import Judgement
-from .judge import gate
+from .judge import Judgement, gate
 
 SHOWN = 3  # changes or findings that are told; the others are counted
 # What the code may add to the bare model: to a request, to a row of a file, to loading. Measured: 2.7 to 5.8, .2 to .6,

@@ -2,19 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..evidence.bench import Bench
-from ..evidence.bench import NotJudgedError
-from .catalog import GATES
-from .catalog import Gate
-from .catalog import gates_of
+from ..evidence.bench import Bench, NotJudgedError
+from .catalog import GATES, Gate, gates_of
 from .kept import Kept
 from .verdict import Verdict
 

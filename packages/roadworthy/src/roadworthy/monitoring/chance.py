@@ -5,8 +5,7 @@ the chance is shared out over the family of what is judged in one window by limi
 of fifty quiet windows one has any violation, whatever depends on what. What varies is a whole week or day, never a row.
 """
 
-from collections.abc import Iterable
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np

@@ -6,16 +6,12 @@ significant, and they take rows for independent, which those of one day are not.
 """
 
 from collections.abc import Mapping
-from typing import Any
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .counts import Columns
-from .counts import Counts
-from .counts import Floats
-from .counts import count
+from .counts import Columns, Counts, Floats, count
 from .counts import expected as reference_counts
 
 MANY, TINY = 1_000, 1e-10  # rows, and a p-value

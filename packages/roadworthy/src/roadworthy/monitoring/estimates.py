@@ -15,22 +15,16 @@ The interval, whose parts are added as squares:
 What it cannot know is a world in which the same questions have other answers: only labels tell that.
 """
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log
-from math import nan
+from math import log, nan
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from .counts import Columns
-from .counts import Floats
-from .monitors import MIN_CLASS
-from .monitors import MIN_ROWS
-from .monitors import Window
+from .counts import Columns, Floats
+from .monitors import MIN_CLASS, MIN_ROWS, Window
 
 METRICS = ("auc", "brier", "log_loss")
 COIN = {"auc": 0.5, "brier": 0.25, "log_loss": log(2)}

@@ -8,12 +8,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from .. import export
-from . import estimates
-from . import watch
+from . import estimates, watch
 from .counts import Columns
 from .estimates import Estimate
-from .log import PredictionLog
-from .log import exists
+from .log import PredictionLog, exists
 from .monitors import Window
 
 if TYPE_CHECKING:

@@ -5,22 +5,17 @@ PostgreSQL database when its place is a URL. Columns are derived from the signat
 Needs NumPy only.
 """
 
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from datetime import UTC
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..postgres import Postgres
-from ..signature import Feature
-from ..signature import Signature
+from ..signature import Feature, Signature
 from .log_postgres import PostgresStore
 from .log_sqlite import SqliteStore
 from .log_store import Store

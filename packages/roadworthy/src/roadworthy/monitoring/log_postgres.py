@@ -4,20 +4,14 @@ A connection that breaks is made anew with the next call. A call that fails has 
 the server dies between its commit and its answer, the rows are there, and will be there twice if they are sent again.
 """
 
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..postgres import Postgres
 from ..signature import Feature
-from .log_store import APPLICATION
-from .log_store import Row
-from .log_store import quoted
+from .log_store import APPLICATION, Row, quoted
 
 if TYPE_CHECKING:
     import psycopg

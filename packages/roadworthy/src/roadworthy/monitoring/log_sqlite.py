@@ -1,19 +1,14 @@
 """A prediction log in one SQLite file: written and read by different processes at the same time (write-ahead log)."""
 
 import sqlite3
-from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
 from ..signature import Feature
-from .log_store import APPLICATION
-from .log_store import Row
-from .log_store import quoted
+from .log_store import APPLICATION, Row, quoted
 
 TYPES = {"category": "TEXT", "integer": "INTEGER", "number": "REAL"}
 HEAD = (

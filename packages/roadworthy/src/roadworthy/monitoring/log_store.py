@@ -1,10 +1,7 @@
 """What a prediction log needs of the place that keeps it; log_sqlite.py and log_postgres.py have it."""
 
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
-from typing import Any
-from typing import Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 from ..signature import Feature
 

@@ -4,28 +4,19 @@ A threshold comes from a measurement, and a window with few rows is given the be
 every week is switched off in the third.
 """
 
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
-from math import sqrt
+from math import nan, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .chance import widened
-from .counts import Columns
-from .counts import Counts
-from .counts import Floats
-from .counts import expected
-from .drift import largest_psi
-from .drift import noise
-from .drift import psi
+from .counts import Columns, Counts, Floats, expected
+from .drift import largest_psi, noise, psi
 from .performance import judge
-from .season import every
-from .season import monitored
+from .season import every, monitored
 
 # Standard errors that are exceeded once in 1000 by chance, to both sides, if rows were independent, which those of one
 # day are not: it only raises the limits of small windows and rings nothing by itself.

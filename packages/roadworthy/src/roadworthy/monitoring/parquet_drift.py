@@ -9,12 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import InputError
-from .counts import category_bins
-from .counts import count
-from .counts import float32
-from .counts import numeric_bins
-from .drift import Drift
-from .drift import compare
+from .counts import category_bins, count, float32, numeric_bins
+from .drift import Drift, compare
 
 BATCH = 1 << 17  # rows
 

@@ -4,16 +4,12 @@ All intervals hold at 95% and come from drawing whole days, as in `evaluation`.
 """
 
 from dataclasses import dataclass
-from typing import Any
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ..evaluation import LEVEL
-from ..evaluation import Evaluation
-from ..evaluation import evaluate
+from ..evaluation import LEVEL, Evaluation, evaluate
 from .counts import Floats
 
 DRAWS = 200

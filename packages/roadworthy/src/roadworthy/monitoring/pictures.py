@@ -3,8 +3,7 @@
 No state is told by colour alone. Each function returns a figure and leaves nothing behind.
 """
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -15,8 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from .counts import Counts
-from .counts import expected
+from .counts import Counts, expected
 from .estimates import Estimate
 from .performance import Bin
 from .timeline import Timeline

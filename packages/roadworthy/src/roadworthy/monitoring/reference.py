@@ -1,23 +1,15 @@
 """What the training data looked like, in a few kilobytes that travel with the model: reference.json of the bundle."""
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from . import estimates
-from . import traffic
-from .counts import Columns
-from .counts import category_bins
-from .counts import numeric_bins
+from . import estimates, traffic
+from .counts import Columns, category_bins, numeric_bins
 from .relations import fit
-from .season import limits
-from .season import spreads
-from .season import tests
-from .season import weeks
+from .season import limits, spreads, tests, weeks
 
 HeldOut = tuple[ArrayLike, ArrayLike, NDArray[Any], NDArray[Any]]
 

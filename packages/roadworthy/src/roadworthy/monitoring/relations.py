@@ -6,15 +6,12 @@ follows from dew point and humidity, and in another unit it does not. So the res
 other numbers is watched like a feature.
 """
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .counts import Columns
-from .counts import Floats
-from .counts import numeric_bins
+from .counts import Columns, Floats, numeric_bins
 
 MIN_EXPLAINED = 0.5  # share of the variance; with less, the residual is little else than the feature itself
 COUNTED = "residual of {}"  # the column that holds the Counts of a residual that was counted elsewhere

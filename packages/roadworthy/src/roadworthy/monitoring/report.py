@@ -1,12 +1,9 @@
 """The page to look at: status at a glance, what rang when, how good the answers were, what changed."""
 
 import json
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from math import isnan
-from math import nan
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +11,13 @@ import pandas as pd
 
 from ..files import write_atomic
 from ..gates import Verdict
-from ..pages import Detail
-from ..pages import Section
-from ..pages import Status
-from ..pages import write_page
+from ..pages import Detail, Section, Status, write_page
 from . import pictures
-from .chance import FAMILY
-from .chance import Spread
-from .chance import holm
+from .chance import FAMILY, Spread, holm
 from .counts import count
-from .drift import Drift
-from .drift import features
+from .drift import Drift, features
 from .estimates import Estimate
-from .monitors import INPUTS
-from .monitors import OUTCOMES
-from .monitors import Reading
-from .monitors import Window
-from .monitors import join
+from .monitors import INPUTS, OUTCOMES, Reading, Window, join
 from .performance import judge
 from .timeline import Timeline
 

@@ -5,15 +5,9 @@ Of each partition a worker returns what adds up: counts in the bins of the refer
 functions as for the prediction log make the readings of both; how fresh scored files are is no question.
 """
 
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
-from dataclasses import dataclass
-from dataclasses import field
-from datetime import UTC
-from datetime import datetime
-from datetime import time
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +17,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..cluster import Progress
-from ..cluster import spread
+from ..cluster import Progress, spread
 from ..errors import InputError
 from ..partitions import Place
-from . import estimates
-from . import report
-from . import traffic
-from .monitors import Reading
-from .monitors import Thresholds
-from .monitors import Window
+from . import estimates, report, traffic
+from .monitors import Reading, Thresholds, Window
 from .relations import COUNTED
-from .season import Found
-from .season import every
+from .season import Found, every
 from .timeline import read
-from .watch import DAYS
-from .watch import JUDGE_OVER
-from .watch import LABEL_DELAY
-from .watch import WINDOWS
-from .watch import Watched
-from .watch import load
+from .watch import DAYS, JUDGE_OVER, LABEL_DELAY, WINDOWS, Watched, load
 
 BATCH = 1 << 16  # rows at a time
 ROW = ("probability", "label", "day", "due", "strange")

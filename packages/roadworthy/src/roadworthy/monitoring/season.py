@@ -6,23 +6,16 @@ level that one quiet week in fifty violates any of them at all: module `chance`.
 makes an alarm of chance rarer still.
 """
 
-from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .chance import Spread
-from .chance import share
-from .counts import Columns
-from .counts import Counts
-from .counts import count
-from .counts import expected
+from .chance import Spread, share
+from .counts import Columns, Counts, count, expected
 from .drift import psi
-from .relations import COUNTED
-from .relations import residual
+from .relations import COUNTED, residual
 
 DAYS = 7
 MIN_BLOCKS = 3

@@ -5,18 +5,14 @@ say the same: another value is a fault of one of them, in every season, and no s
 So one window rings. Values are compared as float32, as the model sees them; missing equals missing.
 """
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .counts import Columns
-from .monitors import MIN_ROWS
-from .monitors import Reading
-from .monitors import Thresholds
-from .monitors import Window
+from .monitors import MIN_ROWS, Reading, Thresholds, Window
 
 Index = Mapping[object, int]
 

@@ -1,20 +1,13 @@
 """Windows in the order of time: their readings, the alarms that follow, and one verdict for each monitor."""
 
-from collections.abc import Mapping
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..gates import Verdict
 from .alerts import alarms
 from .claims import CLAIMS
-from .monitors import Reading
-from .monitors import Thresholds
-from .monitors import Window
-from .monitors import inputs
-from .monitors import join
-from .monitors import outcomes
+from .monitors import Reading, Thresholds, Window, inputs, join, outcomes
 
 if TYPE_CHECKING:
     import pandas as pd

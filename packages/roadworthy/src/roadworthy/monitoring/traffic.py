@@ -10,17 +10,14 @@ Latency and errors are not in the prediction log. Prometheus has them: deploy/pr
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .chance import Spread
-from .chance import share
+from .chance import Spread, share
 from .counts import Floats
-from .monitors import Reading
-from .monitors import Thresholds
+from .monitors import Reading, Thresholds
 
 REMEMBERED = 182  # days of training: what was usual ten years ago is not
 MIN_BLOCKS = 3

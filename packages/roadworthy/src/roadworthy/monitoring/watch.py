@@ -1,16 +1,11 @@
 """Watch a model: from its prediction log, window by window, to readings, verdicts and a report."""
 
 import json
-from collections.abc import Callable
-from collections.abc import Mapping
-from dataclasses import dataclass
-from dataclasses import replace
-from datetime import UTC
-from datetime import datetime
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,19 +15,12 @@ from ..definition import claim_of
 from ..errors import InputError
 from ..gates import Verdict
 from ..postgres import Postgres
-from . import estimates
-from . import report
-from . import skew
-from . import traffic
+from . import estimates, report, skew, traffic
 from .counts import Columns
 from .estimates import Estimate
-from .log import PredictionLog
-from .log import exists
-from .monitors import Reading
-from .monitors import Thresholds
-from .monitors import Window
-from .timeline import Timeline
-from .timeline import read
+from .log import PredictionLog, exists
+from .monitors import Reading, Thresholds, Window
+from .timeline import Timeline, read
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,9 +4,7 @@
 application for any ASGI server.
 """
 
-from .app import champion
-from .app import create_app
-from .app import from_settings
+from .app import champion, create_app, from_settings
 from .child import running
 from .server import serve
 from .versions import Rollout

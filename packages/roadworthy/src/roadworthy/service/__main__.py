@@ -13,10 +13,8 @@ from .. import settings
 from ..errors import ProjectError
 from ..postgres import place
 from .logs import to_standard_error
-from .server import answer
-from .server import serve
-from .versions import EVERY
-from .versions import Rollout
+from .server import answer, serve
+from .versions import EVERY, Rollout
 
 
 def main(arguments: list[str] | None = None) -> int:

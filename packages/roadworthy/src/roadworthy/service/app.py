@@ -5,8 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi import Response
+from fastapi import FastAPI, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -26,8 +25,7 @@ from .predictor import Predictor
 from .recorder import Recorder
 from .shadow import Shadow
 from .split import Split
-from .versions import Rollout
-from .versions import Versions
+from .versions import Rollout, Versions
 
 OPEN = settings.Service()
 # FastAPI looks for providers of telemetry in each request, for a tenth of its time; /metrics has what we measure.

@@ -4,8 +4,7 @@ import re
 
 from starlette.types import Receive
 
-from .refusal import DisconnectedError
-from .refusal import RefusedError
+from .refusal import DisconnectedError, RefusedError
 
 JSON = re.compile(rb"application/([\w.-]+\+)?json\s*(;.*)?", re.IGNORECASE)
 TENSORS = re.compile(rb"application/(([\w.-]+\+)?json|octet-stream)\s*(;.*)?", re.IGNORECASE)

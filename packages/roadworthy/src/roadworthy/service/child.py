@@ -6,19 +6,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from contextlib import ExitStack
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from ..errors import InputError
-from ..postgres import Postgres
-from ..postgres import place
+from ..postgres import Postgres, place
 
 PATIENCE = 60  # seconds
 # An interrupt of the kernel (Ctrl-C) goes to its whole group; the service is not in it.

@@ -1,18 +1,12 @@
 """The part of the OpenAPI description that the framework cannot know: predictions, and what the door may answer."""
 
-from typing import Annotated
-from typing import Any
-from typing import Literal
-from typing import NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import Field
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from .door import OPEN
-from .predictor import Answer
-from .predictor import Answers
-from .predictor import Predictor
+from .predictor import Answer, Answers, Predictor
 from .tensors import InferenceRequest
 
 Method = Literal["get", "post"]

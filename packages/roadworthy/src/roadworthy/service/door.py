@@ -9,8 +9,7 @@ from pathlib import Path
 from starlette.types import Scope
 
 from .keys import Keys
-from .rates import Rates
-from .rates import group
+from .rates import Rates, group
 from .refusal import RefusedError
 
 # Whoever watches the service has no key: probes of an orchestrator cannot send one, Prometheus asks from inside. What

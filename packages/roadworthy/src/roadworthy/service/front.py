@@ -10,19 +10,14 @@ import re
 import secrets
 from time import perf_counter
 
-from starlette.types import ASGIApp
-from starlette.types import Message
-from starlette.types import Receive
-from starlette.types import Scope
-from starlette.types import Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import body
 from .body import BodyReader
 from .door import Door
 from .metrics import Metrics
 from .predictor import Predictor
-from .refusal import DisconnectedError
-from .refusal import RefusedError
+from .refusal import DisconnectedError, RefusedError
 from .request import BadRequestError
 
 PREDICT = "/v1/predict"

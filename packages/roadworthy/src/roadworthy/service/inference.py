@@ -5,10 +5,7 @@ https://github.com/kserve/open-inference-protocol; errors are {"error": "..."}.
 
 from typing import Any
 
-from fastapi import APIRouter
-from fastapi import FastAPI
-from fastapi import Request
-from fastapi import Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse

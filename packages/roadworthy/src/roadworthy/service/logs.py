@@ -3,8 +3,7 @@
 import json
 import logging
 import sys
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 
 STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 

@@ -10,8 +10,7 @@ from ..bundle import Bundle
 from . import tensors
 from .metrics import Metrics
 from .recorder import Recorder
-from .request import RequestReader
-from .request import Row
+from .request import RequestReader, Row
 
 Listener = Callable[[list[Row], list[float], str], object]
 

@@ -8,13 +8,11 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import InputError
-from ..monitoring.log import PredictionLog
-from ..monitoring.log import time_text
+from ..monitoring.log import PredictionLog, time_text
 from ..signature import Signature
 from .metrics import Metrics
 

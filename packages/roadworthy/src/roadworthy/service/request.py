@@ -8,27 +8,22 @@ import difflib
 import json
 import re
 from dataclasses import dataclass
-from typing import Annotated
-from typing import Any
-from typing import Literal
-from typing import NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import AwareDatetime
-from pydantic import ConfigDict
-from pydantic import Field
-from pydantic import GetCoreSchemaHandler
-from pydantic import TypeAdapter
-from pydantic import ValidationError
-from pydantic import create_model
-from pydantic import with_config
-from pydantic_core import CoreSchema
-from pydantic_core import ErrorDetails
-from pydantic_core import core_schema
+from pydantic import (
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+    with_config,
+)
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 from typing_extensions import TypedDict
 
-from ..signature import LONGEST
-from ..signature import Feature
-from ..signature import Signature
+from ..signature import LONGEST, Feature, Signature
 
 MAX_PROBLEMS = 20
 MAX_VALUE = 60

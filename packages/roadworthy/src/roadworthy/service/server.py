@@ -21,12 +21,10 @@ from fastapi import FastAPI
 from .. import settings
 from ..errors import InputError
 from ..postgres import Postgres
-from .app import OPEN
-from .app import create_app
+from .app import OPEN, create_app
 from .door import warn_if_open
 from .protocol import PatientProtocol
-from .versions import Rollout
-from .versions import first
+from .versions import Rollout, first
 from .workers import Workers
 
 GRACE = 10  # seconds that open requests get when a stop began

@@ -10,8 +10,7 @@ import threading
 from typing import NamedTuple
 
 from .metrics import Metrics
-from .predictor import Listener
-from .predictor import Predictor
+from .predictor import Listener, Predictor
 from .recorder import Recorder
 from .request import Row
 

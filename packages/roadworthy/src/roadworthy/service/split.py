@@ -12,14 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ..departure import MAX_CPU
-from ..departure import MAX_PSI
-from ..departure import by_chance
-from ..departure import distance
+from ..departure import MAX_CPU, MAX_PSI, by_chance, distance
 from .metrics import Metrics
 from .predictor import Predictor
-from .request import BadRequestError
-from .request import Row
+from .request import BadRequestError, Row
 
 WINDOW = 2_000  # rows of each version, the newest
 FEWEST = 300  # rows of each: with them the PSI is below .19 by chance

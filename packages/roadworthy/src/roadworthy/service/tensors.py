@@ -9,26 +9,14 @@ import json
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated
-from typing import Any
-from typing import NoReturn
-from typing import NotRequired
+from typing import Annotated, Any, NoReturn, NotRequired
 
 import numpy as np
-from pydantic import ConfigDict
-from pydantic import Field
-from pydantic import TypeAdapter
-from pydantic import ValidationError
-from pydantic import with_config
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from ..signature import Feature
-from ..signature import Signature
-from .request import BadRequestError
-from .request import Problem
-from .request import RequestReader
-from .request import Row
-from .request import parse
+from ..signature import Feature, Signature
+from .request import BadRequestError, Problem, RequestReader, Row, parse
 
 OUTPUTS = {"probability": ("FP64", "<f8"), "decision": ("BOOL", "?")}
 NUMBERS = {"INT64": "<i8", "FP64": "<f8"}

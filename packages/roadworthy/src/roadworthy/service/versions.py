@@ -13,12 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..bundle import Bundle
-from ..errors import InputError
-from ..errors import ProjectError
+from ..errors import InputError, ProjectError
 from ..files import write_atomic
-from ..registry import CANARY
-from ..registry import CHAMPION
-from ..registry import Registry
+from ..registry import CANARY, CHAMPION, Registry
 from .metrics import Metrics
 from .predictor import Predictor
 from .shadow import Shadow

@@ -2,12 +2,7 @@
 
 from dataclasses import replace
 
-from roadworthy.schema import Column
-from roadworthy.schema import Contract
-from roadworthy.schema import Law
-from roadworthy.schema import Reference
-from roadworthy.schema import Rule
-from roadworthy.schema import Table
+from roadworthy.schema import Column, Contract, Law, Reference, Rule, Table
 
 UNPLUGGED = "plugged_in + to_minutes(minutes)"
 SITE = Column(name="site", kind="category", about="where it is charged", pattern="^[A-Z]{3}$")

@@ -6,7 +6,6 @@ import roadworthy as rw
 
 from .contract import CONTRACT
 from .incidents import INCIDENTS
-from .model import SEARCH
-from .model import build
+from .model import SEARCH, build
 
 PROJECT = rw.Definition(contract=CONTRACT, sql=Path(__file__).parent, model=build, search=SEARCH, incidents=INCIDENTS)

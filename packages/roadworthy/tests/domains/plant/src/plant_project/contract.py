@@ -2,12 +2,7 @@
 
 from dataclasses import replace
 
-from roadworthy.schema import Column
-from roadworthy.schema import Contract
-from roadworthy.schema import Law
-from roadworthy.schema import Reference
-from roadworthy.schema import Rule
-from roadworthy.schema import Table
+from roadworthy.schema import Column, Contract, Law, Reference, Rule, Table
 
 MACHINE = Column(name="machine", kind="category", about="which one", pattern="^M[0-9]{2}$")
 PRODUCT = Column(name="product", kind="category", about="what is made", allowed=("bolt", "gear", "shaft", "valve"))
