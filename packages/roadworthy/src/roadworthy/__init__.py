@@ -9,10 +9,15 @@ commands; `rw.show(project.train)` shows the source of one. Names are imported w
 loads nothing of training.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
+
+# ONNX Runtime 1.29 and newer sends what it runs to its makers unless this stands in the environment before it is loaded.
+# A project works without a network, and nobody was asked: whoever wants it sets the variable to 0.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from . import charts
