@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.2.0"
 
-# ONNX Runtime 1.29 and newer sends what it runs to its makers unless this stands in the environment before it is loaded.
+# ONNX Runtime 1.29 and newer sends what it runs to its makers unless this is set before it is loaded.
 # A project works without a network, and nobody was asked: whoever wants it sets the variable to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
