@@ -14,9 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cookiecutter.main import cookiecutter
 from environments import alone, install, interpreter
 from machine import REPOSITORY, environment
+from rendering import rendered
 
 SAMPLE = REPOSITORY / "build" / "sample"
 PROJECT = SAMPLE / "flight-delays"
@@ -33,11 +33,7 @@ SOURCES = {"roadworthy": "roadworthy", "roadworthy-course": "roadworthy_course"}
 def sample() -> Path:
     """The project of the flights as the template makes it now; its vendor/ holds links to the sources."""
     with alone(SAMPLE / "busy"), tempfile.TemporaryDirectory() as scratch:
-        settings = Path(scratch, "settings.yaml")
-        settings.write_text(f"replay_dir: {scratch}/replay\n", encoding="utf-8")
-        options = {"output_dir": f"{scratch}/made", "config_file": str(settings)}
-        made = Path(cookiecutter(str(REPOSITORY), no_input=True, accept_hooks=False, **options))
-        _replace(made)
+        _replace(rendered(Path(scratch), hooks=False))
         for folder, package in SOURCES.items():
             link = PROJECT / "vendor" / package
             link.parent.mkdir(exist_ok=True)

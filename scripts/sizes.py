@@ -7,8 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cookiecutter.main import cookiecutter
 from machine import REPOSITORY
+from rendering import rendered
 
 NOT_OWNED = ("data", "vendor", "notebooks", "exercises", "deploy")
 SOURCES = {
@@ -49,10 +49,7 @@ def sizes(project: Path) -> dict[str, int]:
 def main() -> int:
     """Generate the default project and print a line for each count."""
     with tempfile.TemporaryDirectory() as scratch:
-        settings = Path(scratch, "settings.yaml")
-        settings.write_text(f"replay_dir: {scratch}/replay\n", encoding="utf-8")
-        options = {"output_dir": f"{scratch}/made", "config_file": str(settings)}
-        for name, count in sizes(Path(cookiecutter(str(REPOSITORY), no_input=True, **options))).items():
+        for name, count in sizes(rendered(Path(scratch), hooks=True)).items():
             print(f"{count:8,}  {name}")
     return 0
 

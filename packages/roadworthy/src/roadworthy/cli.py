@@ -90,8 +90,9 @@ class Commands(click.Group):
 def commands(ctx: click.Context) -> None:
     """A machine-learning project: check, train, test, serve, score, monitor, retrain."""
     with suppress(ProjectError):  # what is wrong with the project the command itself says
-        found = [] if ctx.invoked_subcommand == "vendor" else vendored.unaccepted(folder_of_project())
-        if vendored.interrupted(folder_of_project()) and ctx.invoked_subcommand != "upgrade":
+        home = folder_of_project()
+        found = [] if ctx.invoked_subcommand == "vendor" else vendored.unaccepted(home)
+        if vendored.interrupted(home) and ctx.invoked_subcommand != "upgrade":
             _say("Warning: an upgrade of the library was interrupted; give the command again, or rename vendor.before")
         if found:
             _say(f"Warning: the library in vendor/ is not as it was released: {vendored.named(found)}")

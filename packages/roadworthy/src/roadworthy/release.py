@@ -72,9 +72,10 @@ def judge(
 
 def _library(project: "Project") -> list[run.Judged]:
     """A verdict about the library, if it is not as it was released: red until every edit of it is accepted."""
-    if not vendored.edits(project.folder):
+    found = vendored.edits(project.folder)
+    if not found:
         return []
-    passed, evidence = vendored.verdict(project.folder)
+    passed, evidence = vendored.verdict(project.folder, found)
     return [run.Judged(LIBRARY, "the library is as it was released", passed, evidence, 0.0)]
 
 

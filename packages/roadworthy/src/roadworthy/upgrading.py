@@ -1,7 +1,7 @@
 """Another release of the library in the place of the one in vendor/: verified, tried, and taken back when it is red.
 
-A release is a wheel, or a zip file or folder with `released.json` and the packages beside it (as a project's vendor/),
-or one of the template's repository. No git and no network are needed.
+A release is a wheel, or a zip file or folder with `released.json` and the packages beside it, as a project's vendor/.
+No git and no network are needed.
 """
 
 import base64
@@ -50,11 +50,14 @@ class Upgraded:
         return said if len(said) > len(self.versions) else [*said, "no file differs"]
 
 
-def upgrade(home: Path, source: Path, *, discard: bool = False, tell: Tell = print) -> Upgraded:
+def upgrade(
+    home: Path, source: Path, registry: Path | None = None, *, discard: bool = False, tell: Tell = print
+) -> Upgraded:
     """Put the release in `source` in the place of the library of the project `home`, and try the project with it.
 
     Raises InputError when the release is none or damaged, or edits of the library would be lost (unless `discard`);
-    RedError when tests or gates are red with it: then the library of before is there again.
+    RedError when tests or gates are red with it: then the library of before is there again. The gates judge the
+    champion of `registry`, that in the project's folder without one.
     """
     recover(home)
     if not (home / VENDOR).is_dir():
@@ -72,7 +75,7 @@ def upgrade(home: Path, source: Path, *, discard: bool = False, tell: Tell = pri
         done = difference(known, json.loads((new / vendored.RELEASED).read_text(encoding="utf-8")))
         tell(f"Read {', '.join(done.versions)} from {source}: its sums hold")
         with _swapped(home, new):
-            _try(home, tell)
+            _try(home, registry or home / "registry", tell)
     return done
 
 
@@ -131,7 +134,7 @@ def _extract(archive: zipfile.ZipFile, source: Path, folder: Path) -> None:
 
 
 def _top(folder: Path) -> Path:
-    """The folder with `released.json`: this one, the only one in it, or the sources of a repository."""
+    """The folder with `released.json`: this one, its vendor/ or the only folder in it."""
     only = [path for path in folder.iterdir() if path.is_dir()]
     for place in (folder, folder / VENDOR, *(only if len(only) == 1 else [])):
         if (place / vendored.RELEASED).is_file():
@@ -148,7 +151,12 @@ def _of_folder(source: Path, target: Path) -> None:
         extra = {path.relative_to(source / name).as_posix() for path in vendored.files(source / name)} - {*of["files"]}
         if extra:
             raise InputError("is not in the sums of the release", where=source / name / min(extra), hint=AGAIN)
-    (target / vendored.RELEASED).write_text(json.dumps(released, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    _write_sums(target, released)
+
+
+def _write_sums(folder: Path, released: Mapping[str, Any]) -> None:
+    text = json.dumps(released, indent=1, sort_keys=True) + "\n"
+    (folder / vendored.RELEASED).write_text(text, encoding="utf-8")
 
 
 def vendored_sums(folder: Path) -> dict[str, Any]:
@@ -179,7 +187,7 @@ def _of_wheel(source: Path, target: Path) -> None:
             expected = base64.urlsafe_b64decode(padded).hex()
             _copied(source / name, target / name, expected)
             released.setdefault(package, {"version": version, "files": {}})["files"][file] = expected
-    (target / vendored.RELEASED).write_text(json.dumps(released, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    _write_sums(target, released)
 
 
 def _copied(source: Path, target: Path, expected: str) -> None:
@@ -192,15 +200,14 @@ def _copied(source: Path, target: Path, expected: str) -> None:
 
 def _complete(new: Path, old: Path, known: Mapping[str, Any]) -> None:
     """Keep the packages that the release does not bring: a wheel holds one of them."""
-    file = new / vendored.RELEASED
-    brought = json.loads(file.read_text(encoding="utf-8"))
+    brought = json.loads((new / vendored.RELEASED).read_text(encoding="utf-8"))
     for name in {*known} - {*brought}:
         shutil.copytree(old / name, new / name, ignore=shutil.ignore_patterns(*vendored.WRITTEN_BY_PYTHON))
         brought[name] = known[name]
     for name in {*brought} - {*known} if known else ():
         shutil.rmtree(new / name)  # the course, in a project that was generated without it
         del brought[name]
-    file.write_text(json.dumps(brought, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    _write_sums(new, brought)
 
 
 @contextmanager
@@ -216,11 +223,11 @@ def _swapped(home: Path, new: Path) -> Iterator[None]:
     shutil.rmtree(home / vendored.BEFORE)
 
 
-def _try(home: Path, tell: Tell) -> None:
+def _try(home: Path, registry: Path, tell: Tell) -> None:
     """Run the project's tests and the gates on its champion, by the new library; RedError when they are red."""
     tell("Trying the project with it: its tests, then the gates")
     steps = {"tests": ["pytest", "-q", "-p", "no:cacheprovider", "tests"]} if (home / "tests").is_dir() else {}
-    if (home / "registry" / "aliases.json").is_file():
+    if (registry / "aliases.json").is_file():
         steps["gates"] = ["roadworthy", "gates"]
     else:
         tell("There is no champion yet, so the gates are left out")

@@ -22,14 +22,15 @@ def vendor() -> None:
 def verify(*, as_json: bool) -> None:
     """List every file in vendor/ that is not as it was released; an edit that nobody accepted is exit code 1."""
     home = Project.open().folder
-    found, waiting = vendored.edits(home), vendored.unaccepted(home)
+    found = vendored.edits(home)
+    waiting = vendored.unaccepted(home, found)
     rows = [{**asdict(edit), "accepted": edit not in waiting} for edit in found]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
         for edit in found:
             click.echo(f"{edit}{'' if edit in waiting else ', accepted'}")
-    passed, evidence = vendored.verdict(home)
+    passed, evidence = vendored.verdict(home, found)
     if not passed:
         raise RedError(f"{len(waiting)} files are not as they were released", where="vendor", hint=vendored.HINT)
     click.echo(f"The library is {evidence.removeprefix('the library is ')}", err=True)
@@ -55,7 +56,12 @@ def upgrade(file: Path, *, discard_edits: bool) -> None:
     """
     from . import upgrading
 
+    project = Project.open()
     done = upgrading.upgrade(
-        Project.open().folder, file, discard=discard_edits, tell=lambda said: click.echo(said, err=True)
+        project.folder,
+        file,
+        project.settings.paths.registry,
+        discard=discard_edits,
+        tell=lambda said: click.echo(said, err=True),
     )
     click.echo("\n".join(done.lines))

@@ -99,9 +99,12 @@ def accepted(home: Path) -> list[dict[str, str]]:
         raise InputError(f"cannot be read: {error}", where=file, hint=hint) from error
 
 
-def unaccepted(home: Path) -> list[Edit]:
-    """The edits that nobody accepted as they are now: one that was accepted and edited again is among them."""
-    found = edits(home)
+def unaccepted(home: Path, found: Sequence[Edit] | None = None) -> list[Edit]:
+    """The edits that nobody accepted as they are now: one that was accepted and edited again is among them.
+
+    `found` are the edits, if they are known: to find them, every file is read.
+    """
+    found = edits(home) if found is None else found
     known = {(each.get("file"), each.get("sha256")) for each in accepted(home)} if found else set()
     return [edit for edit in found if (edit.file, edit.sha256) not in known]
 
@@ -132,12 +135,13 @@ def named(found: Sequence[Edit], most: int = 3) -> str:
     return ", ".join(map(str, found[:most])) + rest
 
 
-def verdict(home: Path) -> tuple[bool, str]:
+def verdict(home: Path, found: Sequence[Edit] | None = None) -> tuple[bool, str]:
     """Whether the library is that of its release but for accepted edits, and the evidence in a sentence."""
     known = released(home)
     if not known:
         return True, f"the library is installed, and not in {VENDOR}/"
-    found, open_ = edits(home), unaccepted(home)
+    found = edits(home) if found is None else found
+    open_ = unaccepted(home, found)
     if open_:
         return False, f"not as released: {named(open_)}; {HINT}"
     versions = ", ".join(f"{name} {of['version']}" for name, of in known.items())

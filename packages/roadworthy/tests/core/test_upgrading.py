@@ -86,6 +86,16 @@ def test_a_release_with_which_the_tests_are_red_is_taken_back(home: Path, tmp_pa
     assert files(home) == before
 
 
+def test_the_gates_judge_the_champion_of_a_registry_that_stands_elsewhere(home: Path, tmp_path: Path) -> None:
+    before, registry = files(home), tmp_path / "elsewhere"
+    registry.mkdir()
+    (registry / "aliases.json").write_text('{"champion": 1}', encoding="utf-8")
+    # Here is no project that they could judge, so they are red.
+    with pytest.raises(RedError, match="the gates of the project are red with it"):
+        upgrading.upgrade(home, RELEASES["folder"](tmp_path), registry, tell=lambda _: None)
+    assert files(home) == before
+
+
 def test_edits_of_the_library_are_never_lost_without_a_word(home: Path, tmp_path: Path) -> None:
     (home / "vendor" / "roadworthy" / "data.py").write_text("x = 3\n", encoding="utf-8")
     vendored.accept(home, "a hot fix", "Ada")
