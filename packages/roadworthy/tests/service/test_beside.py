@@ -17,6 +17,7 @@ from threaded import served
 
 from roadworthy import service
 from roadworthy.departure import by_chance, distance
+from roadworthy.errors import InputError
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.registry import Registry
 from roadworthy.service.metrics import Metrics
@@ -80,6 +81,30 @@ def test_monitors_do_not_see_what_the_shadow_said(versions: Path, tmp_path: Path
     with PredictionLog(tmp_path / "log.db", Signature.parse(json.dumps(SIGNATURE))) as log:
         assert log.count() == (1, 0)
         assert log.read()["version"].tolist() == ["1"]
+
+
+def test_a_log_whose_first_write_fails_keeps_every_answer_and_none_of_the_shadow(
+    versions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = PredictionLog.append_rows
+    failed: list[PredictionLog] = []
+
+    def full_once(log: PredictionLog, some: Any) -> None:
+        if not failed:
+            failed.append(log)
+            raise InputError("the disk is full for a moment")
+        append(log, some)
+
+    monkeypatch.setattr(PredictionLog, "append_rows", full_once)
+    with client_of(versions, {"challenger": 3}, tmp_path / "log.db", shadow="challenger") as (client, _):
+        answers = [asked(client, f"F{i}", hour=i) for i in range(20)]
+        wait_for(lambda: metric(client, "shadow_difference_count") == 20)
+    with PredictionLog(tmp_path / "log.db", Signature.parse(json.dumps(SIGNATURE))) as log:
+        found = log.read()
+    assert failed
+    assert set(found["version"]) == {"1"}
+    kept = zip(found["key"], found["probability"], strict=True)
+    assert list(kept) == [(answer["key"], answer["probability"]) for answer in answers]
 
 
 def test_without_the_setting_there_is_no_shadow(versions: Path, tmp_path: Path) -> None:

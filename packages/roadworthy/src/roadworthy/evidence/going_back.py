@@ -13,10 +13,8 @@ from ..bundle import manifest_sums
 from ..errors import InputError
 from ..registry import CHAMPION, Registry
 from .bench import Bench
-from .following import Running
 from .loading import refusal
 from .rehearsal import GREEN, stage
-from .ways_back import Way
 
 ROWS = 2000
 
@@ -26,9 +24,7 @@ class Rehearsed:
     """A promotion and a rollback of copies: numbers of the versions before, promoted, and after the rollback.
 
     `answers`: whether the same rows get the same answers, bit for bit, as before the promotion. `untouched`: whether
-    the files of the first version are the same. `recorded`: whether the history tells the rollback. `running`: the
-    versions of a service that runs all the while, after the promotion and after the rollback; None when the versions
-    are of different contracts, which it does not follow. `again`: whether it gives its first answers in the end.
+    the files of the first version are the same. `recorded`: whether the history tells the rollback.
     """
 
     before: int
@@ -37,8 +33,6 @@ class Rehearsed:
     answers: bool
     untouched: bool
     recorded: bool
-    running: tuple[int, int] | None
-    again: bool
 
 
 @dataclass(frozen=True)
@@ -46,8 +40,7 @@ class GoingBack:
     """The rehearsal (None when there is no second version to rehearse with), and the real registry.
 
     `champion`: the alias; `told`: the champion by the history; `target`: the version that a rollback leads to (None:
-    the champion is the first one). `lost`: what is wrong with it, or with the versions that served. `astray`: rehearsed
-    rollbacks after several promotions that lead elsewhere than they must.
+    the champion is the first one). `lost`: what is wrong with it, or with the versions that served.
     """
 
     rehearsed: Rehearsed | None
@@ -55,7 +48,6 @@ class GoingBack:
     told: int | None
     target: int | None
     lost: str
-    astray: tuple[Way, ...] = ()
 
 
 def rehearse(bench: Bench, folder: Path) -> Rehearsed:
@@ -64,14 +56,10 @@ def rehearse(bench: Bench, folder: Path) -> Rehearsed:
     before = stage(bench.before.folder, registry)
     registry.promote(before)
     answers, files = export.predict(service.champion(folder), rows), manifest_sums(registry.path(before))
-    running = Running(folder)
-    _, first = running.look()
     # Other words in its verdicts: two versions of the same content would be one.
     promoted = stage(bench.folder, registry, [*GREEN, *GREEN])
     registry.promote(promoted)
-    followed, _ = running.look()
     registry.rollback("rehearsal")
-    returned, last_answers = running.look()
     after = registry.resolve(CHAMPION)
     last = registry.history()[-1]
     return Rehearsed(
@@ -81,8 +69,6 @@ def rehearse(bench: Bench, folder: Path) -> Rehearsed:
         answers=bool(np.array_equal(export.predict(service.champion(folder), rows), answers)),
         untouched=manifest_sums(registry.path(before)) == files,
         recorded=bool((last["from"], last["to"], last["rollback"]) == (promoted, before, True)),
-        running=(followed, returned) if _one_contract(registry, before, promoted) else None,
-        again=last_answers == first,
     )
 
 
@@ -104,11 +90,6 @@ def look_up(registry: Registry, folder: Path) -> tuple[int | None, int | None, i
     except InputError as error:
         return champion, told, None, f"a rollback fails: {error.what}"
     return champion, told, target, _whole(registry, champion, target) or _overwritten(registry, entries)
-
-
-def _one_contract(registry: Registry, *versions: int) -> bool:
-    texts = [(registry.path(version) / "signature.json").read_text(encoding="utf-8") for version in versions]
-    return len({json.loads(text)["version_of_contract"] for text in texts}) == 1
 
 
 def _whole(registry: Registry, champion: int, target: int) -> str:

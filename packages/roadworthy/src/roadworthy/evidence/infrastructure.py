@@ -1,9 +1,10 @@
 """Evidence for the gates of the infrastructure: trainings, promotions, requests and rollbacks that really happen."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .. import data, export, training
-from . import again, damaged, going_back, sharing, spec_tests, traces, ways_back, whole
+from ..canary import Canary, compare
+from . import again, going_back, spec_tests, traces, whole
 from . import validation as validated
 from .bench import Bench, NotJudgedError
 from .excerpt import excerpt, periods
@@ -53,12 +54,8 @@ def pipeline(bench: Bench) -> whole.Whole:
 
 
 def validation(bench: Bench) -> validated.Validation:
-    """The version, its verdicts, and loads and promotions that must be refused."""
-    found = validated.run(bench)
-    if found.broken:
-        return found
-    loaded = damaged.loaded(bench.folder, bench.scratch / "damaged")
-    return replace(found, loaded=loaded)
+    """The version, its verdicts, and promotions that must be refused."""
+    return validated.run(bench)
 
 
 def trace(bench: Bench) -> traces.Traces:
@@ -66,14 +63,14 @@ def trace(bench: Bench) -> traces.Traces:
     return traces.run(bench)
 
 
-def canary(bench: Bench) -> sharing.Canaried:
-    """Requests as clients of the version before send them, answered by both versions, and by planted ones."""
+def canary(bench: Bench) -> Canary:
+    """Requests as clients of the version before send them, answered by both versions."""
     new, before = bench.bundle, bench.before
     missing = [name for name in before.names if name not in bench.test]
     if missing:
         raise NotJudgedError(f"the features have no column {missing[0]!r} that clients send today")
     rows = bench.test.iloc[:: max(1, len(bench.test) // CANARY_ROWS)]
-    return sharing.run(before, new, data.records(rows, before.names))
+    return compare(before, new, data.records(rows, before.names))
 
 
 def rollback(bench: Bench) -> going_back.GoingBack:
@@ -85,8 +82,7 @@ def rollback(bench: Bench) -> going_back.GoingBack:
         if not found[-1] and found[0] == found[1]:
             raise
         rehearsed = None  # the real registry is broken, and that is what this gate says
-    ways = ways_back.walk(bench.folder, bench.scratch / "ways")
-    return going_back.GoingBack(rehearsed, *found, tuple(way for way in ways if way.astray))
+    return going_back.GoingBack(rehearsed, *found)
 
 
 def _refit_gap(bench: Bench) -> float | None:

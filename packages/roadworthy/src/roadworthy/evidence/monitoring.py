@@ -19,7 +19,7 @@ from .bench import Bench, NotJudgedError
 class Invariants:
     """What the data checks found in a snapshot; `error` says why they could not even be made.
 
-    `served` is what serving does with wrong values; None when the version cannot be loaded.
+    `served` is what the version takes that the contract forbids; None when it cannot be loaded.
     """
 
     snapshot: str
@@ -57,7 +57,7 @@ def dependencies(bench: Bench) -> lock.Dependencies:
 
 
 def invariants(bench: Bench) -> Invariants:
-    """The findings of the data checks, or why the snapshot cannot be read; and what serving refuses."""
+    """The findings of the data checks, or why the snapshot cannot be read; and what the version refuses."""
     snapshot = bench.config.data.snapshot
     try:
         report = bench.report
@@ -102,7 +102,7 @@ def _refusals(bench: Bench) -> refusals.Refusals | None:
         bundle = bench.bundle
     except NotJudgedError:  # Infrastructure 4 says so
         return None
-    return refusals.measure(bundle, bench.scratch)
+    return refusals.measure(bench.contract, bundle)
 
 
 def _trained_until(bench: Bench, version: int, newest: date) -> date:

@@ -1,83 +1,66 @@
-"""Values that the signature forbids, sent by every way that serves: a request, tensors, the files of a batch.
+"""Values that the contract forbids, each in a request that is otherwise allowed: the version must refuse them all.
 
-Each of them stands alone in a row that is otherwise allowed, see forbidden.py.
+The signature of a version has the rules of the contract at its training: it may allow what the contract forbids now.
 """
 
 import json
-from collections.abc import Callable, Iterable
+import math
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from .. import scoring
 from ..bundle import Bundle
-from ..service.metrics import Metrics
-from ..service.predictor import Predictor
-from ..service.request import BadRequestError
-from . import forbidden, sendings
-from .forbidden import Row
+from ..schema import Column, Contract
+from ..service.request import BadRequestError, RequestReader
+from ..signature import Feature
 
-Send = Callable[[Row], object]
+STRANGE = ("?", "~!~", "0", "a", "-1.5")  # texts of which one breaks most patterns
 
 
 @dataclass(frozen=True)
 class Refusals:
-    """How many wrong values were sent, and which were taken, in words; `unclear` is why a way could not be tried."""
+    """How many forbidden values were sent, 0 when no row is known that the version takes; and which it took."""
 
     tried: int
-    taken: tuple[str, ...]
-    unclear: str = ""
+    taken: tuple[str, ...] = ()
 
 
-def measure(bundle: Bundle, folder: Path) -> Refusals:
-    """Send the planted rows every way; of a way that refuses the allowed row as well nothing is said."""
-    sound = forbidden.allowed(bundle.signature)
+def measure(contract: Contract, bundle: Bundle) -> Refusals:
+    """Put each value into the first golden row that a request may hold."""
+    reader = RequestReader(bundle.signature, 1)
+    sound = next((each["features"] for each in bundle.golden if _takes(reader, each["features"])), None)
     if sound is None:
-        return Refusals(0, (), "of a feature no category is known that the signature allows")
-    planted = [*forbidden.values(bundle.signature, sound), *forbidden.names(bundle.signature, sound)]
-    tried, taken, unclear = 0, [], ""
-    for name, send in _online(bundle, sound).items():
-        refused = _refusal(send, sound)
-        unclear = unclear or (f"{name} refuses a row that the signature allows: {refused}" if refused else "")
-        if not refused:
-            tried += len(planted)
-            taken += [f"{name} takes {each.words}" for each in planted if not _refusal(send, each.row)]
-    for name, suffix in (("a Parquet file", "parquet"), ("a CSV file", "csv")):
-        some = [each for each in planted if each.typed and (suffix == "csv" or not each.text)]
-        scored = _scored(bundle, [*(each.row for each in some), sound], folder / f"wrong.{suffix}")
-        if len(some) not in scored:
-            unclear = unclear or f"{name} with a row that the signature allows is not scored"
-            continue
-        tried += len(some)
-        taken += [f"{name} takes {each.words}" for i, each in enumerate(some) if i in scored]
-    return Refusals(tried, tuple(taken), unclear)
+        return Refusals(0)
+    both = [(bundle.signature.by_name.get(column.name), column) for column in contract.features.columns]
+    planted = [(column.name, value) for feature, column in both if feature for value in forbidden(column, feature)]
+    taken = [f"{name} {json.dumps(value)}" for name, value in planted if _takes(reader, {**sound, name: value})]
+    return Refusals(len(planted), tuple(taken))
 
 
-def _online(bundle: Bundle, sound: Row) -> dict[str, Send]:
-    predictor = Predictor(bundle, Metrics(), None, max_rows=2)
-    return {
-        "a request": lambda row: predictor.answer(json.dumps(row).encode(), ""),
-        "a request with a list": lambda row: predictor.answer(json.dumps({"rows": [sound, row]}).encode(), ""),
-        "a request with tensors": lambda row: predictor.infer(*sendings.tensors(bundle.signature, [row]), ""),
-    }
+def forbidden(column: Column, feature: Feature) -> Iterator[Any]:
+    """Values that break a rule of a column, those that its feature names among them."""
+    if not column.nullable:
+        yield None
+    if column.kind == "category":
+        yield from [text for text in STRANGE if not _fits(column, text)][:1]
+        yield from [text for text in dict.fromkeys([*feature.allowed, *feature.categories]) if not _fits(column, text)]
+        return
+    if column.low is not None:
+        yield column.low - max(1, abs(column.low) / 1000)
+    if column.high is not None:
+        yield column.high + max(1, abs(column.high) / 1000)
+    if column.kind == "integer":
+        yield math.floor(column.low or 0) + 0.5
 
 
-def _refusal(send: Send, row: Row) -> str:
-    """Why the row is refused; empty when it is not. Any other failure is none: whoever sent it learns nothing."""
+def _fits(column: Column, text: str) -> bool:
+    return text in column.allowed if column.allowed else re.search(column.pattern, text) is not None
+
+
+def _takes(reader: RequestReader, row: Mapping[str, Any]) -> bool:
     try:
-        send(row)
-    except BadRequestError as refused:
-        return str(refused) or "refused"
-    except Exception:  # noqa: BLE001 - a wrong value that breaks the service has not been refused
-        return ""
-    return ""
-
-
-def _scored(bundle: Bundle, rows: Iterable[Row], file: Path) -> set[int]:
-    """The positions of the rows of a file that get an answer, the others are in quarantine; none if it breaks off."""
-    target = file.with_name(f"answered-{file.suffix[1:]}.parquet")
-    sendings.write(bundle.signature, list(rows), file)
-    try:
-        scoring.score(bundle, file, target)
-    except Exception:  # noqa: BLE001 - another gate says why no file is scored, and this one that it cannot tell
-        return set()
-    return sendings.numbers(bundle.signature, target)
+        reader.read(json.dumps(row).encode())
+    except BadRequestError:
+        return False
+    return True

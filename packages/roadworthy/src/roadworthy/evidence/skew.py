@@ -1,4 +1,4 @@
-"""The same rows by every way to an answer: the notebook's, the exported model's, a file's, those of a request."""
+"""The same rows by every way to an answer: the notebook's, the exported model's, a file's, a request's."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from ..service.metrics import Metrics
 from ..service.predictor import Predictor
 from ..service.request import BadRequestError
 from ..signature import Signature
-from . import odd_rows, tensor_ways, trees
+from . import odd_rows, trees
 from .bench import Bench, NotJudgedError
 
 Floats = NDArray[np.float64]
@@ -29,17 +29,13 @@ SINGLE = 20  # rows that are sent alone as well, not in a list
 
 @dataclass(frozen=True)
 class Way:
-    """How one way differs from the reference: rows with other inputs of the trees, rows with another answer.
-
-    `decisions` counts rows that it decides otherwise than its own answer and the threshold say.
-    """
+    """How one way differs from the reference: rows with other inputs of the trees, rows with another answer."""
 
     name: str
     inputs: int
     answers: int
     largest: float
     example: str = ""
-    decisions: int = 0
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,6 @@ class _Result:
     inputs: NDArray[np.float32]
     answers: Floats
     error: str = ""
-    decisions: int = 0
 
 
 def measure(bench: Bench) -> Paths:
@@ -76,7 +71,7 @@ def measure(bench: Bench) -> Paths:
         _way(bench.contract, name, result, reference, rows)
         for name, result in _serving(bench.contract, bundle, rows, bench.scratch)
     ]
-    if refused and not any(way.inputs or way.answers or way.decisions for way in ways):
+    if refused and not any(way.inputs or way.answers for way in ways):
         raise refused
     return Paths(len(rows), notebook is not None, tuple(ways))
 
@@ -114,8 +109,6 @@ def _serving(contract: Contract, bundle: Bundle, rows: pd.DataFrame, scratch: Pa
     yield "CSV file", _batch(bundle, scratch / "rows.csv", len(rows))
     records = [{str(name): plain(value) for name, value in row.items()} for row in table.to_dict("records")]
     yield "request", _online(bundle, records)
-    yield "JSON tensors", _tensors(bundle, records, binary=False)
-    yield "binary tensors", _tensors(bundle, records, binary=True)
 
 
 def _batch(bundle: Bundle, file: Path, count: int) -> _Result:
@@ -140,24 +133,12 @@ def _online(bundle: Bundle, records: list[dict[str, Any]]) -> _Result:
         many = [each["probability"] for each in json.loads(predictor.answer(body, ""))["predictions"]]
         alone = [json.loads(predictor.answer(json.dumps(row).encode(), ""))["probability"] for row in records[:SINGLE]]
     except BadRequestError as error:
-        return _refused(bundle, len(records), error)
+        nothing = np.full((len(records), len(bundle.names)), np.inf, dtype=np.float32)
+        return _Result(nothing, np.full(len(records), np.nan), error.problems[0].message)
     answers = np.array(many)
     # A row alone must have the answer that it has in a list: the one that is farther off counts.
     answers[:SINGLE] = np.where(np.abs(answers[:SINGLE] - alone) > MAX_DIFFERENCE, alone, answers[:SINGLE])
     return _Result(bundle.encode(read), answers)
-
-
-def _tensors(bundle: Bundle, records: list[dict[str, Any]], *, binary: bool) -> _Result:
-    try:
-        asked = tensor_ways.ask(bundle, records, binary=binary)
-    except BadRequestError as error:
-        return _refused(bundle, len(records), error)
-    return _Result(asked.inputs, asked.answers, decisions=int(asked.decided.sum()))
-
-
-def _refused(bundle: Bundle, rows: int, error: BadRequestError) -> _Result:
-    nothing = np.full((rows, len(bundle.names)), np.inf, dtype=np.float32)
-    return _Result(nothing, np.full(rows, np.nan), error.problems[0].message)
 
 
 def _way(contract: Contract, name: str, result: _Result, reference: _Result, rows: pd.DataFrame) -> Way:
@@ -167,7 +148,7 @@ def _way(contract: Contract, name: str, result: _Result, reference: _Result, row
     if not example and answers.any():
         worst = int(np.argmax(distance))
         example = f"{rows[contract.key].iloc[worst]}: {result.answers[worst]:.4f}, not {reference.answers[worst]:.4f}"
-    return Way(name, int(inputs.sum()), int(answers.sum()), float(distance.max()), example, result.decisions)
+    return Way(name, int(inputs.sum()), int(answers.sum()), float(distance.max()), example)
 
 
 def _far(one: _Result, other: _Result) -> NDArray[np.bool_]:

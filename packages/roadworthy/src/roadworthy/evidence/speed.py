@@ -21,7 +21,7 @@ from ..bundle import Bundle
 from ..schema import Contract
 from ..service.metrics import Metrics
 from ..service.predictor import Predictor
-from . import memory, odd_rows, waiting
+from . import odd_rows
 from .bench import Bench
 
 REPEATS = 15  # many short ones: the shorter, the more of them are not disturbed
@@ -29,7 +29,6 @@ LONG = 7  # repeats of what takes longer
 ALONE = 30  # requests with one row, each repeat
 ROWS = 3000  # rows of a file
 TOGETHER = 200  # rows of one request
-MANY = 1600  # requests, after which memory is looked at
 VALUES = 20  # of a row that is read for comparison: part of what an answer costs is the same for any row
 
 
@@ -57,17 +56,13 @@ class Cost:
 class Speed:
     """The costs of a request with one row, of a row of a file and of loading (bare: the model alone), and sizes.
 
-    `together`: microseconds of CPU for a row of a request with many. `wait` is the shortest time, in microseconds, that
-    any request took by the clock on its way through the service: more than its CPU is waiting.
-    `kept`: the bytes of memory that a request does not give back.
+    `together`: microseconds of CPU for a row of a request with many.
     """
 
     request: Cost
     row: Cost
     loading: Cost
     together: float
-    wait: float
-    kept: float
     bytes_now: int
     bytes_before: int
     largest_file: str
@@ -103,8 +98,6 @@ def measure(bench: Bench) -> Speed:
         Cost("a row of a file", *least([*batch, reading], [len(inputs)] * 3 + [ALONE], LONG)),
         Cost("loading", *least([*load, reading], [1, 1, 1, ALONE], LONG)),
         together,
-        waiting.shortest(now, _bodies(bench.contract, now, rows), bench.scratch / "waiting.db"),
-        memory.kept(_predictor(now), _bodies(bench.contract, now, rows, MANY)),
         sum(files.values()),
         size(before.folder),
         largest.relative_to(bench.folder).as_posix(),
@@ -135,15 +128,12 @@ def _all(calls: Sequence[Callable[[], object]]) -> None:
 
 def _requests(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> list[Callable[[], object]]:
     predictor = _predictor(bundle)
-    return [partial(predictor.answer, body, "") for body in _bodies(contract, bundle, rows)]
+    bodies = [json.dumps(row).encode() for row in _records(contract, bundle, rows, ALONE)]
+    return [partial(predictor.answer, body, "") for body in bodies]
 
 
 def _predictor(bundle: Bundle, max_rows: int = 1) -> Predictor:
     return Predictor(bundle, Metrics(), None, max_rows)
-
-
-def _bodies(contract: Contract, bundle: Bundle, rows: pd.DataFrame, count: int = ALONE) -> list[bytes]:
-    return [json.dumps(row).encode() for row in _records(contract, bundle, rows, count)]
 
 
 def _to_read(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> list[bytes]:

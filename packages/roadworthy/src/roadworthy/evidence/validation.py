@@ -22,8 +22,7 @@ class Validation:
     `gap`: days from the last training row to the first test row. `shared`: rows in both. `days`: test days that have
     rows. `metrics_gap`: the largest difference of a figure in metrics.json from the same one computed now; None when
     the version is made of other data or settings. `alias`: what is wrong with the champion's alias. `let_through`:
-    rehearsed versions that must be refused and were promoted; `kept_out`: a green one that was not. `loaded`: damages
-    that a copy of the bundle is loaded with.
+    rehearsed versions that must be refused and were promoted; `kept_out`: a green one that was not.
     """
 
     broken: str = ""
@@ -36,7 +35,6 @@ class Validation:
     alias: str = ""
     let_through: tuple[str, ...] = ()
     kept_out: str = ""
-    loaded: tuple[str, ...] = ()
 
 
 def run(bench: Bench) -> Validation:

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from fastapi import FastAPI
 
-from .. import canary, data, export, service, training
+from .. import canary, data, export, scoring, service, training
 from ..bundle import Bundle
 from ..monitoring import watch
 from ..monitoring.log import PredictionLog
 from ..registry import Registry
 from ..schema import Contract
 from ..service.front import PREDICT
-from . import in_parts, log_trial, loops
+from . import loops
 from .bench import Bench, NotJudgedError
 from .excerpt import excerpt, periods
 from .rehearsal import GREEN, stage
@@ -28,8 +28,6 @@ TREES = 15
 EVERY = 4  # rows of the excerpt, where it has many: some thousands are left
 REQUESTS, FEWEST = 600, 400  # rows that are asked for; the monitors judge from 300 on
 ALONE = 5  # of them in a request of their own
-FEW = 50  # of them for the trial of the log
-INTERRUPTED = "the batch, which was interrupted,"
 SAME, NAN = 1e-6, float("nan")
 
 
@@ -39,8 +37,7 @@ class Whole:
 
     `log_gap`, `batch_gap` are the largest differences of a row's probability in the log, and in a scored file, from
     the service's answer; `decisions` counts rows with the same probability and another decision. `monitor_gap` is the
-    difference of the monitor's mean prediction minus base rate from that of the answers and labels. `trial` is what
-    a log holds whose first write fails, beside a shadow; the batch is scored in parts and interrupted.
+    difference of the monitor's mean prediction minus base rate from that of the answers and labels.
     """
 
     rows: dict[str, int]
@@ -49,7 +46,6 @@ class Whole:
     batch_gap: float
     decisions: int
     monitor_gap: float
-    trial: log_trial.LogTrial
 
 
 def run(bench: Bench, folder: Path) -> Whole:
@@ -65,9 +61,7 @@ def run(bench: Bench, folder: Path) -> Whole:
     log = folder / "predictions.db"
     answered = _served(registry, rows, log)
     logged = _logged(bench.contract, registry, log, rows)
-    champion, waiting = Bundle.load(registry.path()), Bundle.load(registry.path(max(registry.versions())))
-    scored = in_parts.scored(champion, waiting, rows, folder)
-    few = data.records(rows.iloc[:FEW], [champion.signature.key, *champion.names])
+    scored = _scored(Bundle.load(registry.path()), rows, folder)
     watched = watch.monitor(registry.path(), log, now=datetime.now(UTC) + timedelta(days=2), windows=1)
     labels = rows[bench.contract.target].to_numpy(dtype=np.float64)
     said = answered.reindex(rows[bench.contract.key])["probability"].to_numpy()
@@ -82,15 +76,11 @@ def run(bench: Bench, folder: Path) -> Whole:
             "scored": len(scored),
         },
         versions={"champion": str(registry.resolve("champion"))}
-        | {
-            name: _one(each["version"])
-            for name, each in (("service", answered), ("log", logged), (INTERRUPTED, scored))
-        },
+        | {name: _one(each["version"]) for name, each in (("service", answered), ("log", logged), ("batch", scored))},
         log_gap=_gap(answered, logged),
         batch_gap=_gap(answered, scored),
         decisions=_decisions(answered, logged) + _decisions(answered, scored),
         monitor_gap=abs(_reading(watched, "base rate") - float(said.mean() - labels.mean())),
-        trial=log_trial.run(champion, waiting, few, folder / "trial.db"),
     )
 
 
@@ -155,6 +145,14 @@ def _logged(contract: Contract, registry: Registry, path: Path, rows: pd.DataFra
         found = log.read()
     names = ("key", "probability", "decision", "version", "label")
     return pd.DataFrame({name: found[name] for name in names}).set_index("key")
+
+
+def _scored(bundle: Bundle, rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """The rows as a file that is scored, by key: probability, decision, version."""
+    source, target, key = folder / "rows.parquet", folder / "scores.parquet", bundle.signature.key
+    rows[[key, *bundle.names]].to_parquet(source, index=False)
+    scoring.score(bundle, source, target)
+    return pd.read_parquet(target).set_index(key)
 
 
 def _between(contract: Contract, frame: pd.DataFrame, period: data.Period) -> pd.DataFrame:

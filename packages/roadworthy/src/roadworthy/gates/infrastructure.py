@@ -1,10 +1,9 @@
 """The seven gates of the infrastructure: what makes a model, carries it to service and takes it back."""
 
+from ..canary import Canary
 from ..departure import MAX_CPU, MAX_PSI
-from ..evidence.going_back import GoingBack, Rehearsed
+from ..evidence.going_back import GoingBack
 from ..evidence.infrastructure import Trainings
-from ..evidence.log_trial import LogTrial
-from ..evidence.sharing import SHARE, Canaried
 from ..evidence.spec_tests import SpecTests
 from ..evidence.traces import Traces
 from ..evidence.validation import Validation
@@ -15,12 +14,8 @@ from .judge import Judgement, gate
 SAME = 1e-6
 # The invented rules have no noise: 20 trees reach an AUC of 1.000, chance .5 with a standard error of .015.
 LEARNED = 0.95
-# Six standard deviations of the share of 5,000 requests, and a bit.
-SHARE_OFF = 0.03
 # A correction of a probability on one way only is skew, which Monitoring 3 guards; another column or class is farther.
 SAME_MODEL = 0.1
-# Seconds by which a clock may be set while an answer is logged; a wrong time zone is half an hour off at least.
-CLOCK = 60
 
 # Days with test rows. A week may be a quiet one, and its days show nothing for sure. Retraining waits for as many.
 FEWEST_DAYS = 28
@@ -62,10 +57,7 @@ def spec_tested(evidence: SpecTests) -> Judgement:
 
 @gate("Infrastructure 3", "the ML pipeline is integration tested")
 def integrated(evidence: Whole) -> Judgement:
-    """Every row arrives at every stage, each names the champion's version, a row's answer is the same everywhere.
-
-    That holds for a batch in parts that is interrupted, and for a log that cannot be written for a moment.
-    """
+    """Every row arrives at every stage, each names the champion's version, a row's answer is the same everywhere."""
     rows = evidence.rows
     asked = {name: count for name, count in rows.items() if name not in {"expected", "features", "asked"}}
     wrong = [
@@ -83,37 +75,24 @@ def integrated(evidence: Whole) -> Judgement:
         wrong.append(f"{evidence.decisions} decisions differ between answer, log and batch")
     if not evidence.monitor_gap <= SAME:
         wrong.append(f"the monitor's mean prediction less base rate is off by {evidence.monitor_gap:.1g}")
-    wrong += _of_the_log(evidence.trial)
     stages = (
         f"{rows['features']:,} rows of features, {rows['asked']} asked, answered, logged, labelled, scored, watched"
     )
     return not wrong, "; ".join(wrong) or f"{stages}; version {champion} at each, the same answers"
 
 
-def _of_the_log(trial: LogTrial) -> list[str]:
-    wrong = []
-    if trial.kept != trial.asked:
-        wrong.append(f"after a write that failed once, the log has {trial.kept} of {trial.asked} answers")
-    if trial.foreign:
-        wrong.append(f"{trial.foreign} answers of a shadow stand in the log as if they had been given")
-    if not trial.off <= CLOCK:
-        wrong.append(f"times in the log are off by {trial.off / 3600:.1f} hours, they must be UTC")
-    return wrong
-
-
 @gate("Infrastructure 4", "model quality is validated before serving")
 def validated(evidence: Validation) -> Judgement:
     """The bundle is whole, its figures are those of later days and can be had again, and no red version is promoted.
 
-    Rehearsed with copies: what is damaged is not loaded, and what is red is not promoted. A red verdict on a
-    candidate is validation at work: what counts is that it is then refused.
+    Rehearsed with copies: what is red is not promoted. A red verdict on a candidate is validation at work: what counts
+    is that it is then refused.
     """
     if evidence.broken:
         return False, f"the bundle cannot be loaded: {evidence.broken}"
     wrong = [f"promoted although {case}" for case in evidence.let_through]
     wrong += [f"a green version is refused: {evidence.kept_out}"] if evidence.kept_out else []
     wrong += [evidence.alias] if evidence.alias else []
-    wrong += [f"a bundle is loaded with {damage}" for damage in evidence.loaded[:2]]
     wrong += [] if evidence.tests else ["nothing was tested in its training"]
     if evidence.gap < 1 or evidence.shared:
         wrong.append(f"tested {evidence.gap:+d} days after training, {evidence.shared:,} rows are in both")
@@ -146,43 +125,25 @@ def debuggable(evidence: Traces) -> Judgement:
 
 
 @gate("Infrastructure 6", "models are canaried before serving")
-def canaried(evidence: Canaried) -> Judgement:
-    """Requests of today are all answered, the answers are distributed much as before, and none costs much more CPU.
-
-    Rehearsed with planted answers: a canary gets its share of the requests, and one that answers 1 - p is told.
-    """
-    found, wrong = evidence.found, []
-    if found.refused or found.failed:
-        lost = f"{found.refused:,} refused and {found.failed:,} failed of {found.requests:,}"
-        wrong.append(f"{lost}, the first: {found.reason}")
-    if not found.psi <= MAX_PSI:
-        means = f"mean {found.mean:.3f} after {found.mean_before:.3f}"
-        wrong.append(f"PSI of the answers {found.psi:.2f}, at most {MAX_PSI}, {means}")
-    ratio = found.seconds / max(found.seconds_before, 1e-9)
+def canaried(evidence: Canary) -> Judgement:
+    """Requests of today are all answered, the answers are distributed much as before, and none costs much more CPU."""
+    wrong = []
+    if evidence.refused or evidence.failed:
+        lost = f"{evidence.refused:,} refused and {evidence.failed:,} failed of {evidence.requests:,}"
+        wrong.append(f"{lost}, the first: {evidence.reason}")
+    if not evidence.psi <= MAX_PSI:
+        means = f"mean {evidence.mean:.3f} after {evidence.mean_before:.3f}"
+        wrong.append(f"PSI of the answers {evidence.psi:.2f}, at most {MAX_PSI}, {means}")
+    ratio = evidence.seconds / max(evidence.seconds_before, 1e-9)
     if ratio > MAX_CPU:
         wrong.append(f"{ratio:.1f} times the CPU, at most {MAX_CPU:g}")
-    wrong += _rehearsed_canary(evidence)
-    told = f"{found.requests:,} requests answered, PSI {found.psi:.3f}, mean {found.mean:.3f}"
-    return not wrong, "; ".join(wrong) or f"{told} after {found.mean_before:.3f}, {ratio:.1f} times the CPU"
-
-
-def _rehearsed_canary(evidence: Canaried) -> list[str]:
-    wrong = []
-    if not abs(evidence.share - SHARE) <= SHARE_OFF:
-        wrong.append(f"rehearsed: a canary that is to get {SHARE:.0%} of the requests gets {evidence.share:.1%}")
-    if not evidence.withdrawn:
-        wrong.append("rehearsed: the service does not take a canary away that answers 1 - p")
-    if evidence.apart <= MAX_PSI:
-        wrong.append(f"rehearsed: the comparison finds a PSI of {evidence.apart:.2f} for a version that answers 1 - p")
-    return wrong
+    told = f"{evidence.requests:,} requests answered, PSI {evidence.psi:.3f}, mean {evidence.mean:.3f}"
+    return not wrong, "; ".join(wrong) or f"{told} after {evidence.mean_before:.3f}, {ratio:.1f} times the CPU"
 
 
 @gate("Infrastructure 7", "serving models can be rolled back")
 def rolled_back(evidence: GoingBack) -> Judgement:
-    """A rollback brings the old answers back, in a running service too, and the real registry has where to go back to.
-
-    Several in a row lead back through the promotions. All but the last look is rehearsed with copies.
-    """
+    """A rollback brings the old answers back, rehearsed with copies, and the real registry has where to go back to."""
     wrong = [evidence.lost] if evidence.lost else []
     if evidence.champion != evidence.told:
         wrong.append(f"the champion is version {evidence.champion}, the history tells of {evidence.told or 'none'}")
@@ -193,20 +154,7 @@ def rolled_back(evidence: GoingBack) -> Judgement:
         wrong.append("rehearsed: the version before does not answer as it did")
     if tried and not tried.recorded:
         wrong.append("rehearsed: the history does not tell the rollback")
-    if tried and tried.running:
-        wrong += _left_behind(tried, *tried.running)
-    wrong += [f"rehearsed: {way}" for way in evidence.astray]
     if tried is None and not wrong:
         return None, "not judged: there is no second version to rehearse with"
     there = f"version {evidence.target} is whole" if evidence.target else "the first version has none before it"
     return not wrong, "; ".join(wrong) or f"rehearsed: the same answers after a rollback; in the registry {there}"
-
-
-def _left_behind(tried: Rehearsed, followed: int, returned: int) -> list[str]:
-    """What is wrong with the answers of a service that ran while versions were promoted and rolled back."""
-    said = "rehearsed: a running service"
-    if followed != tried.promoted:
-        return [f"{said} answers with version {followed} after version {tried.promoted} is promoted"]
-    if returned != tried.after:
-        return [f"{said} answers with version {returned} after the rollback to {tried.after}"]
-    return [] if tried.again else [f"{said} does not answer after the rollback as it did before"]
