@@ -21,8 +21,8 @@ import joblib
 import pyarrow as pa
 import pyarrow.parquet as pq
 import roadworthy as rw
-from roadworthy import export
-from roadworthy.bundle import Bundle
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.registry import export
 
 # On Linux, ru_maxrss of a process that was forked is at least what its parent had; VmHWM begins with the program.
 PEAK = """
@@ -80,7 +80,7 @@ def _prepare(project: rw.Project, scratch: Path) -> dict[str, float]:
     features = years[project.settings.data.snapshot]
     trained = project.model.train(project.data.split(features))
     (scratch / "1").mkdir()
-    export.write(trained, scratch / "1")
+    export.write_bundle(trained, scratch / "1")
     joblib.dump(trained.pipeline, scratch / "pipeline.joblib")
     table = pa.Table.from_pandas(features, preserve_index=False)
     for times in (1, 10, 30):
@@ -88,7 +88,10 @@ def _prepare(project: rw.Project, scratch: Path) -> dict[str, float]:
             for _ in range(times):
                 writer.write_table(table, row_group_size=1 << 17)
     loaded = Bundle.load(scratch / "1")
-    return {name: float(export.difference(loaded, rows, trained.predict(rows)).max()) for name, rows in years.items()}
+    return {
+        name: float(export.prediction_difference(loaded, rows, trained.predict(rows)).max())
+        for name, rows in years.items()
+    }
 
 
 def _compare(scratch: Path, source: Path, repetitions: int) -> dict[str, Any]:

@@ -24,8 +24,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import roadworthy as rw
 from distributed import LocalCluster
-from roadworthy import export, scoring_partitions
 from roadworthy.monitoring import scored
+from roadworthy.registry import export
+from roadworthy.serving import batch_partitions
 
 PARTITIONS = 30
 WORKERS = 2
@@ -43,10 +44,10 @@ def measure(project: rw.Project) -> dict[str, Any]:
         def work(place: str, **how: Any) -> dict[str, Any]:  # noqa: ANN401
             since = time.perf_counter()
             source, target = str(scratch / "in"), str(scratch / place)
-            summary = scoring_partitions.score(bundle, source, target, for_monitoring=True, **how)
+            summary = batch_partitions.score_partitions(bundle, source, target, for_monitoring=True, **how)
             between = time.perf_counter()
             how.pop("progress", None)
-            watched = scored.monitor(bundle, target, now=NOW, windows=WEEKS, **how)
+            watched = scored.monitor_scored(bundle, target, now=NOW, windows=WEEKS, **how)
             told = {"score_s": round(between - since, 1), "monitor_s": round(time.perf_counter() - between, 1)}
             print(f"{place}: {summary.rows:,} rows, {told}", flush=True)
             return {**told, "rows": summary.rows, "readings": watched.timeline.table()}
@@ -71,7 +72,7 @@ def _prepare(project: rw.Project, scratch: Path) -> Path:
     features = project.data.features()
     trained = project.model.train(project.data.split(features))
     (scratch / "1").mkdir()
-    export.write(trained, scratch / "1")
+    export.write_bundle(trained, scratch / "1")
     (scratch / "in").mkdir()
     table = pa.Table.from_pandas(features, preserve_index=False)
     for number in range(PARTITIONS):

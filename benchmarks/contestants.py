@@ -59,7 +59,7 @@ def _contestants(loaded: Any, pipeline: Any, rows: Any, scratch: Path) -> list[S
     kinds = {"category": "str", "integer": "int"}
     fields = {"FIELDS": json.dumps({f.name: kinds.get(f.kind, "float") for f in loaded.signature.features})}
     log = str(scratch / "predictions.db")
-    service = [python, "-m", "roadworthy.service", "--registry", str(scratch / "registry"), "--port", "{port}"]
+    service = [python, "-m", "roadworthy.serving", "--registry", str(scratch / "registry"), "--port", "{port}"]
     probability = {"probability": lambda answer: answer["probability"]}
     return [
         Server("service", [*service, "--predictions", log], "/v1/predict", **probability),

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from roadworthy.monitoring.estimates import Estimate
 from roadworthy.monitoring.watch import Watched
-from roadworthy.simulation import Alarm
+from roadworthy.serving.simulation import Alarm
 
 START, LATER, NEW_WORLD, END = (
     datetime(*day, tzinfo=UTC) for day in ((2013, 1, 1), (2013, 7, 1), (2014, 1, 1), (2014, 12, 24))

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import roadworthy as rw
 from numpy.typing import NDArray
-from roadworthy import challenge
+from roadworthy.retraining import retrain
 
 PROPOSED = [8, 9, 10, 11, 12]  # at the end of July there is nothing that the model of January to June does not know
 WINDOWS: dict[str, dict[str, Any]] = {
@@ -66,7 +66,7 @@ class Replay:
             decided, answers = {}, {}
             for number, (name, window) in enumerate(WINDOWS.items()):
                 apart = self._apart(Path(scratch) / str(number))
-                decided[name] = _decided(apart, window, challenge.tests_only if window else challenge.all_gates)
+                decided[name] = _decided(apart, window, retrain.tests_only if window else retrain.all_gates)
                 rows = apart.retraining.challenger(**window).data.split().test
                 answers[name] = rw.predict(apart.registry.bundle(decided[name]["version"]), rows)
         old = rw.predict(self.project.registry.bundle(self.first), rows)
@@ -86,9 +86,7 @@ class Replay:
         return apart
 
 
-def _decided(
-    project: rw.Project, values: dict[str, Any], judge: challenge.Judge = challenge.tests_only
-) -> dict[str, Any]:
+def _decided(project: rw.Project, values: dict[str, Any], judge: retrain.Judge = retrain.tests_only) -> dict[str, Any]:
     """The decision about a challenger by [retraining] with other `values`."""
     parts = project.settings.retraining.model_copy(update=values)
     record = project.using(project.settings.model_copy(update={"retraining": parts})).retraining.run(judge=judge)

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 import roadworthy as rw
-from roadworthy import charts, evaluation
+from roadworthy.model import evaluation
+from roadworthy.reports import charts
 from roadworthy_course import exercises, forecasts
 
 check = exercises.begin("04")

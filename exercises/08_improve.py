@@ -21,7 +21,9 @@ import numpy as np
 import pandas as pd
 
 import roadworthy as rw
-from roadworthy import charts, evaluation, files
+from roadworthy.base import files
+from roadworthy.model import evaluation
+from roadworthy.reports import charts
 from roadworthy_course import contenders, exercises, releases
 
 check = exercises.begin("08")
@@ -262,7 +264,7 @@ def q6(folder: Path, record: dict[str, Any], rows: pd.DataFrame) -> dict[str, An
     parts = {name: part for name, part in rows.groupby("carrier")}
     few = [name for name, part in parts.items() if len(part) < 30]
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],

@@ -16,13 +16,13 @@ def q1(reference, window):
 
 # %% q1 right: pd.cut and the psi of the project
 def q1(reference, window):
-    from roadworthy.monitoring import drift
+    from roadworthy.monitoring import distributions
 
     edges = reference.quantile([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]).unique()
     cuts = [-float("inf"), *edges, float("inf")]
     counts = [pd.cut(each, cuts, right=False).value_counts(dropna=False, sort=False) for each in (reference, window)]
     both = pd.concat([each.rename(str(number)) for number, each in enumerate(counts)], axis=1).fillna(0)
-    return drift.psi(both["0"], both["1"])
+    return distributions.psi(both["0"], both["1"])
 
 # %% q1 wrong: yours come from the window
 def q1(reference, window):
@@ -340,9 +340,9 @@ def q4(verdicts, n, m):
 
 # %% q4 wrong: nor do fewer violations than n
 def q4(verdicts, n, m):
-    from roadworthy.monitoring.alerts import alarms
+    from roadworthy.monitoring.timeline import alarm_history
 
-    rung = alarms(verdicts, n, m)
+    rung = alarm_history(verdicts, n, m)
     begins = [w for w, on in enumerate(rung) if on and (w == 0 or not rung[w - 1])]
     return [(w, next((x for x in range(w, len(rung)) if not rung[x]), None)) for w in begins]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 import pytest
-from roadworthy.cli import commands
+from roadworthy.cli.program import commands
 from sample import HOME
 
 DOCUMENTS = [HOME / "README.md", *sorted(HOME.glob("docs/*.md")), *sorted(HOME.glob("exercises/*.md"))]

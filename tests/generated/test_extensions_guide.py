@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 import roadworthy as rw
 from click.testing import CliRunner
-from roadworthy import data
-from roadworthy.definition import EXTENSIONS
+from roadworthy.contract.definition import EXTENSIONS
+from roadworthy.data import snapshots
 from roadworthy.project import Project
 from sample import HOME
 
@@ -67,19 +67,21 @@ def test_each_example_has_the_arguments_of_its_kind(extended: Project) -> None:
 def test_a_source_gives_a_table_in_the_place_of_its_file(extended: Project, tmp_path: Path) -> None:
     for table in extended.contract.tables:
         (tmp_path / f"{table.name}.parquet").symlink_to(HOME / "data" / "2013" / f"{table.name}.parquet")
-    data.seal(tmp_path)
+    snapshots.seal_snapshot(tmp_path)
     pd.read_parquet(tmp_path / "airlines.parquet").to_csv(tmp_path / "airlines.csv", index=False)
     (tmp_path / "airlines.parquet").unlink()
     given = {"airlines": "of the guide, source"}
-    (count,) = data.connect(extended, tmp_path, source=given).sql("select count(*) from airlines").fetchall()[0]
+    (count,) = (
+        snapshots.connect_snapshot(extended, tmp_path, source=given).sql("select count(*) from airlines").fetchall()[0]
+    )
     assert count == 16
     snapshot = extended.settings.snapshot().model_copy(update={"folder": tmp_path, "source": given})
-    before = data.sums_of(extended, snapshot)
+    before = snapshots.sums_of(extended, snapshot)
     (tmp_path / "airlines.csv").write_text("carrier,name\nAA,Another\n", encoding="utf-8")
-    after = data.sums_of(extended, snapshot)
+    after = snapshots.sums_of(extended, snapshot)
     assert {name for name in before if before[name] != after[name]} == {"airlines from of the guide, source"}
     with pytest.raises(rw.InputError, match="there is no source 'other'"):
-        data.connect(extended, tmp_path, source={"airlines": "other"})
+        snapshots.connect_snapshot(extended, tmp_path, source={"airlines": "other"})
 
 
 def test_a_feature_step_adds_a_column_to_all_rows(extended: Project, flights: pd.DataFrame) -> None:
@@ -91,7 +93,7 @@ def test_a_feature_step_adds_a_column_to_all_rows(extended: Project, flights: pd
 def test_a_step_that_loses_rows_is_refused(extended: Project, flights: pd.DataFrame) -> None:
     loses = replace(extended.definition, feature_steps={"half": lambda rows: rows.head(len(rows) // 2)})
     with pytest.raises(rw.InputError, match="feature step 'half': makes"):
-        data.with_steps(Project(extended.folder, extended.settings, loses), flights)
+        snapshots.with_steps(Project(extended.folder, extended.settings, loses), flights)
 
 
 def test_a_metric_stands_beside_ours(extended: Project) -> None:
@@ -147,4 +149,4 @@ def test_a_source_that_gives_no_table_is_refused(extended: Project, tmp_path: Pa
     text = replace(extended.definition, sources={"text": lambda *_: "rows"})
     given = {table.name: "text" for table in extended.contract.tables}
     with pytest.raises(rw.InputError, match=r"source 'text' .*gives a str\n  a source returns a pyarrow.Table"):
-        data.connect(Project(tmp_path, extended.settings, text), tmp_path, source=given)
+        snapshots.connect_snapshot(Project(tmp_path, extended.settings, text), tmp_path, source=given)

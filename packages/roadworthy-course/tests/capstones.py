@@ -11,12 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from roadworthy import data, gates
-from roadworthy.decisions import Decisions
-from roadworthy.gates.catalog import GATES
+from roadworthy.base import errors
+from roadworthy.bundle.signature import Signature
+from roadworthy.data import snapshots
+from roadworthy.gates.run import GATES
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.registry import Registry
-from roadworthy.signature import Signature
+from roadworthy.registry.registry import Registry
+from roadworthy.retraining.decisions import Decisions
 from roadworthy_course.project import NOTE, Project
 from small import SIGNATURE, rows, write_bundle
 
@@ -138,7 +139,7 @@ def snapshot(home: Path, table: pa.Table = SALES) -> None:
     folder = home / "data" / "year"
     folder.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, folder / "sales.parquet")
-    data.seal(folder)
+    snapshots.seal_snapshot(folder)
 
 
 def registered(home: Path, project: Project, bundle: dict[str, bytes]) -> None:
@@ -146,13 +147,13 @@ def registered(home: Path, project: Project, bundle: dict[str, bytes]) -> None:
     files = {**bundle, "metrics.json": json.dumps(METRICS).encode()}
     write_bundle(home / "registry" / "versions" / "1", files)
     periods = {"train": ["2024-01-01", "2024-07-01"], "test": ["2024-07-01", "2025-01-01"]}
-    sums = {"year": data.sums(home / "data" / "year")}
+    sums = {"year": snapshots.recorded_sums(home / "data" / "year")}
     change(
         home / "registry" / "versions" / "1" / "manifest.json",
         lineage={"data": sums, "contract": project.contract["sha256"], "periods": periods},
     )
     registry = Registry(home / "registry")
-    registry.judge(1, [gates.Verdict(gate.name, gate.name != "Model 5", "") for gate in GATES])
+    registry.judge(1, [errors.Verdict(gate.name, gate.name != "Model 5", "") for gate in GATES])
     record = Decisions(registry.folder).begin({"champion": 1})
     record.finish("gates", {"by": "all_gates", "verdicts": []})
     record.close(promoted=False, reason="no better")

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from capstones import ALARM, METRICS, SALES, TESTS, answered, change, complete, replace, snapshot, write
-from roadworthy.errors import InputError, RedError
+from roadworthy.base.errors import InputError, RedError
 from roadworthy_course import capstone, here, rubric
 from roadworthy_course.exercise_commands import exercise
 from roadworthy_course.project import NOTE

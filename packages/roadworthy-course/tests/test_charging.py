@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 from roadworthy_course import charging
 
 

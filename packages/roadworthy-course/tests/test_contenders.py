@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy import evaluation, files
+from roadworthy.base import files
+from roadworthy.model import evaluation
 from roadworthy.project import Project
 from roadworthy_course import contenders, interrupted, notes, releases
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 from roadworthy.project import Project
 from roadworthy_course import checks, exercises, here, notebooks, pictures, progress_file
 from roadworthy_course.answers import called, require

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadworthy import evaluation
+from roadworthy.model import evaluation
 from roadworthy.project import Project
 from roadworthy_course import charging, forecasts, numeric
 from roadworthy_course.checks import Fault

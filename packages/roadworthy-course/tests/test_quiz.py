@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 import roadworthy_course
-from roadworthy.errors import InputError, RedError
+from roadworthy.base.errors import InputError, RedError
 from roadworthy_course import pictures, progress_file, quiz
 from roadworthy_course.exercise_commands import exercise
 from sample import HOME

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadworthy import data
+from roadworthy.base import databases
 from roadworthy.project import Project
-from roadworthy.service.request import BadRequestError
+from roadworthy.serving.request import BadRequestError
 from roadworthy_course import serving, situations, spies
 from roadworthy_course.checks import Fault
 
@@ -15,7 +15,7 @@ def test_departures_are_accepted_as_they_are_but_for_what_json_cannot_say(projec
     rows = serving.departures(project, 7)
     assert rows["temp"].isna().sum() >= 4
     plain = rows.assign(as_of=[moment.isoformat() for moment in rows["as_of"]])
-    records = data.records(plain, serving.names(project))
+    records = databases.plain_records(plain, serving.names(project))
     read, _ = serving.reader(project).read(json.dumps({"rows": records}, allow_nan=False).encode())
     assert [row["flight_id"] for row in read] == rows["flight_id"].to_list()
     with pytest.raises(BadRequestError, match="not known"):

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from roadworthy.monitoring import drift
+from roadworthy.monitoring import distributions
 from roadworthy.project import Project
 from roadworthy_course import replays, slips, watched
 from roadworthy_course.checks import Fault
@@ -86,7 +86,7 @@ def test_two_of_three_weeks_ring_before_the_incident_as_a_false_alarm_and_after_
 
 def test_the_psi_by_hand_is_that_of_the_monitors() -> None:
     before, now = [1.0, 2.0, 3.0, 4.0] * 25, [1.0, 2.0, 2.0, float("nan")] * 20
-    right = drift.psi([25, 25, 25, 25, 0], [20, 40, 0, 0, 20])
+    right = distributions.psi([25, 25, 25, 25, 0], [20, 40, 0, 0, 20])
     slips.same_psi(right, before, now, "steps")
     with pytest.raises(Fault, match="base 10"):
         slips.same_psi(right / 2.302585093, before, now, "steps")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from roadworthy.settings import VENDOR
+from roadworthy.base.settings import VENDOR
 from roadworthy_course import here
 
 

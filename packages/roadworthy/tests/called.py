@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from roadworthy import cli
+from roadworthy.cli import program
 
 
 @dataclass
@@ -23,7 +23,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *wo
     monkeypatch.setattr(sys, "argv", ["roadworthy", *map(str, words)])
     before, code = signal.getsignal(signal.SIGTERM), 0
     try:
-        cli.main()
+        program.main()
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else 1
     finally:

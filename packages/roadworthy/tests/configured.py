@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from roadworthy.service.child import stop
+from roadworthy.serving.client import stop_process
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def configured(registry: Path, folder: Path, **limits: Any) -> Iterator[tuple["s
     """The process and its address; `folder` gets its prediction log and what it says, `limits` are of [service]."""
     given = {f"MLE_SERVICE__{name.upper()}": str(value) for name, value in limits.items()}
     paths = {"MLE_PATHS__REGISTRY": str(registry), "MLE_PATHS__PREDICTIONS": str(folder / "log.db")}
-    command = [sys.executable, "-m", "roadworthy.service", "--port", "0", "--with-parent"]
+    command = [sys.executable, "-m", "roadworthy.serving", "--port", "0", "--with-parent"]
     with (folder / "said").open("wb") as said:
         pipe = subprocess.PIPE
         process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=said, env={**os.environ, **given, **paths})
@@ -24,4 +24,4 @@ def configured(registry: Path, folder: Path, **limits: Any) -> Iterator[tuple["s
             assert process.stdout
             yield process, process.stdout.readline().decode().strip()
         finally:
-            stop(process)
+            stop_process(process)

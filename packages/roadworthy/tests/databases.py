@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import psycopg
 import pytest
 
-from roadworthy.postgres import Postgres
+from roadworthy.base.databases import Postgres
 
 PASSWORD = "s3cret of the tests"  # noqa: S105 - of a database that lives as long as a test
 SETTINGS = "fsync=off\nunix_socket_directories=''\nlisten_addresses='127.0.0.1'\nshared_buffers=16MB\n"

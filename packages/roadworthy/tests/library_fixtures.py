@@ -21,7 +21,9 @@ from skl2onnx.common.data_types import FloatTensorType
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from databases import cluster, database
-from roadworthy import data, settings, training
+from roadworthy.base import settings
+from roadworthy.data import snapshots
+from roadworthy.model import training
 from roadworthy.project import Project
 from sample import HOME
 from small import ROW, SIGNATURE, by_hand, rows, write_bundle
@@ -155,17 +157,17 @@ def config(project: Project) -> settings.Settings:
 @pytest.fixture(scope="session")
 def flights(project: Project) -> pd.DataFrame:
     """The features of 2013."""
-    return data.features(project, data.connect(project, HOME / "data" / "2013"))
+    return snapshots.make_features(project, snapshots.connect_snapshot(project, HOME / "data" / "2013"))
 
 
 @pytest.fixture(scope="session")
-def split(project: Project, flights: pd.DataFrame) -> data.Split:
+def split(project: Project, flights: pd.DataFrame) -> snapshots.Split:
     """Three months that teach, one that judges."""
     periods = (date(2013, 4, 1), date(2013, 7, 1)), (date(2013, 7, 1), date(2013, 8, 1))
-    return data.split(project.contract, flights, *periods)
+    return snapshots.split_periods(project.contract, flights, *periods)
 
 
 @pytest.fixture(scope="session")
-def trained(project: Project, split: data.Split) -> training.Trained:
+def trained(project: Project, split: snapshots.Split) -> training.Trained:
     """A model of these months."""
-    return training.train(project, split, project.settings.model, project.settings.tests)
+    return training.train_model(project, split, project.settings.model, project.settings.tests)

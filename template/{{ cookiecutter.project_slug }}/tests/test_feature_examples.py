@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from roadworthy import Project
-from roadworthy.evidence import worked_examples
+from roadworthy.gates.features import compare_worked_examples, example_features, read_example
 
 FOLDER = Path(__file__).parent / "feature_examples"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -96,13 +96,13 @@ def test_the_expected_values_are_those_of_plain_python(flight: Row) -> None:
 
 def test_the_sql_gives_the_expected_values(project: Project) -> None:
     contract = project.contract
-    made = worked_examples.features(project, FOLDER)
-    expected = worked_examples.read(FOLDER / "expected.csv", contract.features)
-    found = worked_examples.compare(contract, made, expected)
+    made = example_features(project, FOLDER)
+    expected = read_example(FOLDER / "expected.csv", contract.features)
+    found = compare_worked_examples(contract, made, expected)
     assert (found.rows, found.missing, found.extra, found.different) == (15, 0, 0, {})
     assert set(expected) == set(contract.features.names)
 
 
 def test_every_feature_of_the_model_has_two_different_examples(project: Project) -> None:
-    expected = worked_examples.read(FOLDER / "expected.csv", project.contract.features)
+    expected = read_example(FOLDER / "expected.csv", project.contract.features)
     assert all(expected[name].nunique() > 1 for name in (*project.settings.model.features, project.contract.target))

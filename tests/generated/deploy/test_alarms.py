@@ -14,12 +14,12 @@ import pytest
 from deployed import DEPLOY, alerts, compose, dashboards, documents
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
-from roadworthy import service
-from roadworthy.cli import commands
-from roadworthy.monitoring.claims import CLAIMS
-from roadworthy.monitoring.exposition import Exposition
+from roadworthy.cli.program import commands
+from roadworthy.contract.definition import MONITORS
 from roadworthy.monitoring.monitors import Reading, Thresholds, Window
+from roadworthy.monitoring.notifications import Exposition
 from roadworthy.monitoring.timeline import Timeline
+from roadworthy.serving import app
 from sample import HOME
 from small import ROW
 
@@ -64,7 +64,7 @@ def watched() -> str:
 @pytest.fixture(scope="module")
 def exposed(built_registry: Path) -> dict[str, Labels]:
     """The labels and their values of every metric that the service or the monitors have."""
-    text = asyncio.run(asked(service.create_app(service.champion(built_registry)))) + watched()
+    text = asyncio.run(asked(app.create_app(app.champion_bundle(built_registry)))) + watched()
     found: dict[str, Labels] = {}
     for family in text_string_to_metric_families(text):
         for suffix in SUFFIXES[family.type]:
@@ -183,7 +183,7 @@ def test_the_limits_are_those_of_the_settings() -> None:
 
 def test_the_page_about_the_monitors_names_each_of_them() -> None:
     page = (DEPLOY / "runbooks" / "MonitorAlarm.md").read_text(encoding="utf-8")
-    assert sorted(name for name in CLAIMS if f"`{name}`" not in page) == []
+    assert sorted(name for name in MONITORS if f"`{name}`" not in page) == []
 
 
 def test_the_dashboards_ask_the_prometheus_that_is_provisioned() -> None:

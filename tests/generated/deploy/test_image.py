@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 from deployed import DEPLOY, compose, image, instructions, kubernetes, unit
-from roadworthy import service, settings
-from roadworthy.bundle import Bundle
-from roadworthy.service.__main__ import _parser
-from roadworthy.service.server import GRACE
+from roadworthy.base import settings
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.serving import app
+from roadworthy.serving.__main__ import _parser
+from roadworthy.serving.server import GRACE
 from sample import HOME
 
 IMAGE, UNIT, DEPLOYMENT = image(), unit(), kubernetes()["Deployment/service"]["spec"]["template"]["spec"]
@@ -48,7 +49,7 @@ def variables(request: pytest.FixtureRequest) -> dict[str, str]:
 def test_every_variable_is_a_setting(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**variables, "MLE_HOME": str(HOME)}.items():
         monkeypatch.setenv(name, value)
-    loaded = settings.load()
+    loaded = settings.load_settings()
     assert str(loaded.paths.predictions) == variables["MLE_PATHS__PREDICTIONS"]
     if "MLE_PATHS__REGISTRY" in variables:
         assert str(loaded.paths.registry) == variables["MLE_PATHS__REGISTRY"]
@@ -66,7 +67,7 @@ def test_the_registry_and_the_log_are_where_they_are_mounted() -> None:
 
 def test_the_health_check_and_the_probes_ask_for_paths_that_exist(built_registry: Path) -> None:
     bundle = Bundle.load(built_registry / "versions" / "1")
-    routes = {getattr(route, "path", "") for route in service.create_app(bundle).routes}
+    routes = {getattr(route, "path", "") for route in app.create_app(bundle).routes}
     (address, asked) = re.findall(r"http://127\.0\.0\.1:(\d+)(/\w+)", IMAGE["HEALTHCHECK"])[0]
     probes = {name: CONTAINER[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")}
     assert address == IMAGE["EXPOSE"]
@@ -87,7 +88,7 @@ def test_a_pod_is_found_not_ready_before_it_stops_answering() -> None:
 
 
 def test_the_image_runs_the_service_and_no_shell_as_a_numbered_user() -> None:
-    assert IMAGE["ENTRYPOINT"] == '["python", "-m", "roadworthy.service"]'
+    assert IMAGE["ENTRYPOINT"] == '["python", "-m", "roadworthy.serving"]'
     assert IMAGE["CMD"].startswith("[")
     assert re.fullmatch(r"[1-9]\d{4,}:[1-9]\d{4,}", IMAGE["USER"])
     assert IMAGE["STOPSIGNAL"] == UNIT["KillSignal"][0] == "SIGTERM"
@@ -133,7 +134,9 @@ def test_the_image_gets_every_package_and_every_file_of_theirs() -> None:
         if path.is_file() and "__pycache__" not in path.parts
     ]
     code = {path.parent for path in files if path.suffix == ".py"}
-    assert {"roadworthy", "roadworthy_course", settings.load(HOME).project.package} <= {each.parts[0] for each in code}
+    assert {"roadworthy", "roadworthy_course", settings.load_settings(HOME).project.package} <= {
+        each.parts[0] for each in code
+    }
     # A folder without __init__.py would be left out.
     assert sorted(c for c in code if not any((HOME / each / c / "__init__.py").is_file() for each in where)) == []
     others = [path for path in files if path.suffix != ".py"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from deployed import DEPLOY, compose, documents, image, instructions, unit
-from roadworthy import settings
-from roadworthy.cli import commands
+from roadworthy.base import settings
+from roadworthy.cli.program import commands
 from sample import HOME
 
 FILE = "Dockerfile.jobs"
@@ -53,7 +53,7 @@ def test_every_variable_is_a_setting_of_the_monitors(where: str, monkeypatch: py
     for name, value in {**given, "MLE_HOME": str(HOME)}.items():
         if name.startswith("MLE_"):
             monkeypatch.setenv(name, value)
-    read = settings.load()
+    read = settings.load_settings()
     assert read.paths.reports.as_posix() == given["MLE_PATHS__REPORTS"]
     assert Path(str(read.paths.predictions)).as_posix() == given["MLE_PATHS__PREDICTIONS"]
     if where == "image":

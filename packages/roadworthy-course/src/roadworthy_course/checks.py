@@ -16,7 +16,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, ClassVar
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 from roadworthy.project import Project
 
 BLANK = "not answered yet: replace ... by your answer"

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from roadworthy import data
+from roadworthy.base import databases
+from roadworthy.data import snapshots
 from roadworthy.project import Project
 
 KINDS = ("better", "equal", "worse", "slice", "two days")
@@ -106,7 +107,7 @@ def days_of(project: Project, seed: int, days: int, share: int = 7) -> pd.DataFr
     first = int(np.random.default_rng([seed, 8]).integers(1, 365 - days))
     carriers = ", ".join(f"'{name}'" for name in (*LARGE, SMALL))
     landed = project.contract.table("flights").column("arr_delay").known_at
-    rows = data.ask(
+    rows = databases.ask(
         _year(project),
         f"""select make_date(year, month, day)::timestamp as day, carrier,
             time_hour + to_minutes(minute) as scheduled, ({landed}) as landed, (arr_delay >= 15)::double as late
@@ -181,4 +182,4 @@ CLEAR: dict[str, Callable[[Meeting], bool]] = {
 @cache
 def _year(project: Project) -> Any:
     snapshot = project.settings.snapshot("2023")
-    return data.connect(project, snapshot.folder, snapshot.repair)
+    return snapshots.connect_snapshot(project, snapshot.folder, snapshot.repair)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from roadworthy import data_checks
-from roadworthy.data_checks import Report
-from roadworthy.schema import Column, Law, Rule, Table
+from roadworthy.contract import checks
+from roadworthy.contract.checks import Report
+from roadworthy.contract.schema import Column, Law, Rule, Table
 
 from .answers import arrow, opened
 
@@ -36,7 +36,7 @@ def judged(sessions: pd.DataFrame, contract: Table, max_quarantined: float = 1.0
     """What the checks of the project say of these sessions; row numbers begin with 1."""
     report = Report()
     with opened({"sessions": arrow(sessions)}) as connection:
-        data_checks.check_table(connection, contract, report, max_quarantined=max_quarantined)
+        checks.check_table(connection, contract, report, max_quarantined=max_quarantined)
     return report
 
 

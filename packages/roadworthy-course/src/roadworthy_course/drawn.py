@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from roadworthy import data
+from roadworthy.data import snapshots
 from roadworthy.project import Project
 
 from .answers import arrow, opened
@@ -120,7 +120,7 @@ def look(project: Project, seed: int = 0) -> duckdb.DuckDBPyConnection:
 @cache
 def _year(project: Project) -> duckdb.DuckDBPyConnection:
     snapshot = project.settings.snapshot("2023")
-    return data.connect(project, snapshot.folder, snapshot.repair)
+    return snapshots.connect_snapshot(project, snapshot.folder, snapshot.repair)
 
 
 def _with_fleet(rows: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:

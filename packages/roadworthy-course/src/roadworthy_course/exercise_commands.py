@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from roadworthy.errors import RedError
+from roadworthy.base.errors import RedError
 
 
 @click.group()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 
 from . import checks, here, notebooks, progress_file
 from .checks import Result, Verdict

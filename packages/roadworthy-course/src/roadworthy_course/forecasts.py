@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from roadworthy import data
+from roadworthy.base import databases
+from roadworthy.data import snapshots
 from roadworthy.project import Project
 
 from . import charging
@@ -170,8 +171,8 @@ def _flights(project: Project) -> pd.DataFrame:
         where month > 4 and (month * 31 + day + flight) % 3 = 0
         order by day, time_hour, minute, origin, carrier, flight, dest
     """
-    with data.connect(project, snapshot.folder, snapshot.repair) as connection:
-        return data.ask(connection, query)
+    with snapshots.connect_snapshot(project, snapshot.folder, snapshot.repair) as connection:
+        return databases.ask(connection, query)
 
 
 def _towards(base: Forecast, share: float) -> Floats:

@@ -33,8 +33,8 @@ def grade(  # noqa: PLR0917
     Each is run in a sandbox, in the clean notebook with its answers. Writes the points as CSV, a page for each learner
     and one for the cohort.
     """
-    from roadworthy.display import Display
-    from roadworthy.files import write_atomic
+    from roadworthy.base.files import write_atomic
+    from roadworthy.base.progress import Display
 
     from . import here
     from .grading import cohort_page, record, sandbox

@@ -6,16 +6,15 @@ Everything else of the course takes a project or a folder as its first argument.
 from functools import cache
 from pathlib import Path
 
-from roadworthy import settings as settings_file
+from roadworthy.base.settings import VENDOR, Settings, find_home, load_settings
 from roadworthy.project import Project
-from roadworthy.settings import Settings
 
 QUESTIONS = "questions"
 
 
 def folder(home: Path | None = None) -> Path:
     """The folder `home`, or that of the project that holds the working folder; InputError when there is none."""
-    return (home or settings_file.find_home()).resolve()
+    return (home or find_home()).resolve()
 
 
 def project(home: Path | None = None) -> Project:
@@ -25,13 +24,13 @@ def project(home: Path | None = None) -> Project:
 
 def questions(home: Path) -> Path:
     """The folder with checks, hints and quizzes: of the course that the project in `home` holds, or as installed."""
-    vendored = home.resolve() / settings_file.VENDOR / __package__ / QUESTIONS
+    vendored = home.resolve() / VENDOR / __package__ / QUESTIONS
     return vendored if vendored.is_dir() else Path(__file__).parent / QUESTIONS
 
 
 def settings(home: Path) -> Settings:
     """The settings of the project in `home`, which may be another one than that of this library."""
-    return settings_file.load(home)
+    return load_settings(home)
 
 
 @cache

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 
 from . import progress_file
 
@@ -47,7 +47,7 @@ def run(path: Path, exercise: str, home: Path, seconds: float = SECONDS) -> tupl
 
     An answer that fails stops only itself. A check whose cell was removed is run at the end.
     """
-    from roadworthy.kernels import Kernel, execute
+    from roadworthy.notebooks.kernels import Kernel, execute_notebook
 
     with tempfile.TemporaryDirectory() as scratch, _progress_in(Path(scratch)):
         folder = Path(scratch)
@@ -55,7 +55,9 @@ def run(path: Path, exercise: str, home: Path, seconds: float = SECONDS) -> tupl
         kernel = Kernel()
         limit = kernel.kill_after(seconds)
         try:
-            done = execute(folder / "in.ipynb", folder / "out.ipynb", {}, home=home, kernel=kernel, tell=_quiet)
+            done = execute_notebook(
+                folder / "in.ipynb", folder / "out.ipynb", {}, home=home, kernel=kernel, tell=_quiet
+            )
         finally:
             limit.cancel()
         stopped = ""

@@ -32,7 +32,7 @@ def lines(status: Mapping[str, Sequence["State"]]) -> list[str]:
 
 def chart(status: Mapping[str, Sequence["State"]]) -> "Figure":
     """A tile for each question: green when solved, orange when begun, grey when open."""
-    from roadworthy import charts
+    from roadworthy.reports import charts
 
     solved = sum(state.solved for states in status.values() for state in states)
     title = f"{solved} of {sum(map(len, status.values()))} questions solved"

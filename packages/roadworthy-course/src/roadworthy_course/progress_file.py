@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from roadworthy.errors import InputError
-from roadworthy.files import locked, write_atomic
+from roadworthy.base.errors import InputError
+from roadworthy.base.files import hold_lock, write_atomic
 
 from .checks import Verdict
 
@@ -66,7 +66,7 @@ def note_quiz(folder: Path, key: str, lesson: str, right: Sequence[bool]) -> Non
 def _change(folder: Path, exercise: str, question: str, change: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     # The notebook, the terminal and a watch may write at the same time.
     path = _path(folder)
-    with locked(path.with_name(LOCK)):
+    with hold_lock(path.with_name(LOCK)):
         known = read(folder)
         noted = known.setdefault(exercise, {}).setdefault(question, {})
         change(noted)

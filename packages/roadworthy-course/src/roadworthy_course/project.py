@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import roadworthy
-from roadworthy import gates
-from roadworthy.decisions import Decisions, Record
-from roadworthy.errors import InputError
-from roadworthy.registry import CHAMPION, Registry
-from roadworthy.settings import VENDOR, Settings
+from roadworthy.base import errors
+from roadworthy.base.errors import InputError
+from roadworthy.base.settings import VENDOR, Settings
+from roadworthy.registry.registry import CHAMPION, Registry
+from roadworthy.retraining.decisions import Decisions, Record
 
 from . import here
 
@@ -99,7 +99,7 @@ class Project:
         return dict(self.read(self.bundle / "manifest.json")["lineage"])
 
     @property
-    def judged(self) -> list[gates.Verdict]:
+    def judged(self) -> list[errors.Verdict]:
         """What all gates said about it when they were last run."""
         return self.registry.judged(self.version)
 

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 
 from . import here, progress_file
 

@@ -10,7 +10,7 @@ from subprocess import TimeoutExpired
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-from roadworthy.errors import InputError, ProjectError
+from roadworthy.base.errors import InputError, ProjectError
 
 from . import capstone
 from .project import Project

@@ -9,10 +9,11 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from roadworthy import data
+from roadworthy.base import databases
+from roadworthy.bundle.signature import Feature, Signature
+from roadworthy.data import snapshots
 from roadworthy.project import Project
-from roadworthy.service.request import RequestReader
-from roadworthy.signature import Feature, Signature
+from roadworthy.serving.request import RequestReader
 
 from . import drawn
 from .answers import arrow, opened
@@ -82,7 +83,7 @@ def departures(project: Project, seed: int, count: int = 40) -> pd.DataFrame:
 @cache
 def _features(project: Project, seed: int) -> pd.DataFrame:
     with opened(drawn.flights(project, seed)) as connection:
-        return data.features(project, connection)
+        return snapshots.make_features(project, connection)
 
 
 def load_test(seed: int, count: int = 900) -> pd.DataFrame:
@@ -140,7 +141,7 @@ def newest(sessions: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
         from sessions as s asof left join prices as p on s.site = p.site and s.started >= p.since order by s.place
     """
     with opened({"sessions": arrow(numbered), "prices": arrow(prices)}) as connection:
-        return data.ask(connection, query)
+        return databases.ask(connection, query)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from roadworthy import data
+from roadworthy.base import databases
+from roadworthy.data import snapshots
 from roadworthy.project import Project
 
 from . import drawn
@@ -75,8 +76,8 @@ class Specimen:
 def table(project: Project, seed: int) -> pd.DataFrame:
     """Features, tailnum, times and `late` of the labelled flights of nine days of 2023, in the order of time."""
     with opened(drawn.flights(project, seed)) as connection:
-        found = data.features(project, connection)
-        planes = data.ask(connection, FLIGHT_ID)
+        found = snapshots.make_features(project, connection)
+        planes = databases.ask(connection, FLIGHT_ID)
     found = found[found["late"].notna()].drop_duplicates("flight_id")
     return found.merge(planes.drop_duplicates("flight_id"), on="flight_id", how="left")
 

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from roadworthy import data
+from roadworthy.base import databases
+from roadworthy.data import snapshots
 from roadworthy.project import Project
 
 KINDS = ("carrier", "temp", "distance", "wind", "labels", "traffic", "probability")
@@ -87,8 +88,8 @@ def score(rows: pd.DataFrame) -> "NDArray[np.float64]":
 def _year(project: Project) -> tuple[pd.DataFrame, "NDArray[np.intp]"]:
     """Flights of 2023 in the order of their days, and where each day begins."""
     snapshot = project.settings.snapshot("2023")
-    with data.connect(project, snapshot.folder, snapshot.repair) as connection:
-        rows = data.to_frame(connection.sql(READ))
+    with snapshots.connect_snapshot(project, snapshot.folder, snapshot.repair) as connection:
+        rows = databases.to_frame(connection.sql(READ))
     return rows, np.searchsorted(rows["donor"], np.arange(1, 367))
 
 

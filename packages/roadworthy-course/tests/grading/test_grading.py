@@ -16,7 +16,7 @@ import cohort as made
 import psutil
 import pytest
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 from roadworthy_course.grading import cohort_page, grade, inside, one, record, sandbox, submissions
 
 LIMITS = sandbox.Limits(seconds=3)

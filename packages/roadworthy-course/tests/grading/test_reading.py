@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 from roadworthy_course import notebooks
 from roadworthy_course.grading import submissions
 from roadworthy_course.grading.submissions import Submission

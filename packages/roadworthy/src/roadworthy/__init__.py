@@ -20,49 +20,49 @@ __version__ = "0.2.0"
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
-    from . import charts
-    from .data import ask
-    from .definition import Definition, SearchSpace
-    from .errors import InputError, ProjectError, RedError
-    from .evaluation import compare, evaluate, slices
-    from .export import predict
-    from .figures import record
+    from .base.databases import ask
+    from .base.errors import InputError, ProjectError, RedError
+    from .base.settings import Model as ModelSettings
+    from .base.source_code import show
+    from .bundle.bundle import predict_frame as predict
+    from .contract.definition import Definition, SearchSpace
+    from .contract.schema import Column, Contract, Law, Reference, Rule, Table
+    from .model.evaluation import compare, evaluate, slices
     from .monitoring.monitors import Reading
-    from .pages import Frame
+    from .notebooks.lessons import record
     from .project import Project
-    from .registry import Registry
-    from .schema import Column, Contract, Law, Reference, Rule, Table
-    from .settings import Model as ModelSettings
-    from .source_of_steps import show
+    from .registry.registry import Registry
+    from .reports import charts
+    from .reports.pages import Frame
 
     course: Any
 
 # Where each public name stands: a module, and its name there when that is another one.
 _PLACES = {
-    "Column": "schema",
-    "Contract": "schema",
-    "Definition": "definition",
-    "Frame": "pages",
-    "InputError": "errors",
-    "Law": "schema",
-    "ModelSettings": "settings:Model",
+    "Column": "contract.schema",
+    "Contract": "contract.schema",
+    "Definition": "contract.definition",
+    "Frame": "reports.pages",
+    "InputError": "base.errors",
+    "Law": "contract.schema",
+    "ModelSettings": "base.settings:Model",
     "Project": "project",
-    "ProjectError": "errors",
+    "ProjectError": "base.errors",
     "Reading": "monitoring.monitors",
-    "RedError": "errors",
-    "Reference": "schema",
-    "Registry": "registry",
-    "Rule": "schema",
-    "SearchSpace": "definition",
-    "Table": "schema",
-    "ask": "data",
-    "charts": "charts:",
-    "compare": "evaluation",
-    "evaluate": "evaluation",
-    "predict": "export",
-    "record": "figures",
-    "show": "source_of_steps",
-    "slices": "evaluation",
+    "RedError": "base.errors",
+    "Reference": "contract.schema",
+    "Registry": "registry.registry",
+    "Rule": "contract.schema",
+    "SearchSpace": "contract.definition",
+    "Table": "contract.schema",
+    "ask": "base.databases",
+    "charts": "reports.charts:",
+    "compare": "model.evaluation",
+    "evaluate": "model.evaluation",
+    "predict": "bundle.bundle:predict_frame",
+    "record": "notebooks.lessons",
+    "show": "base.source_code",
+    "slices": "model.evaluation",
 }
 
 __all__ = [
@@ -111,7 +111,7 @@ def _course() -> Any:
     """The course, if it is installed beside the library: it says so by an entry point; nothing imports it by name."""
     from importlib.metadata import entry_points
 
-    from .errors import InputError
+    from .base.errors import InputError
 
     for entry in entry_points(group="roadworthy.extensions", name="course"):
         return entry.load()

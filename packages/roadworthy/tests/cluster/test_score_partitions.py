@@ -9,10 +9,11 @@ from click.testing import CliRunner
 from pyarrow import fs
 
 import scaled
-from roadworthy import cli, scoring, scoring_partitions
-from roadworthy.bundle import Bundle
-from roadworthy.errors import InputError
-from roadworthy.scoring_partitions import Summary
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.cli import program
+from roadworthy.serving import batch, batch_partitions
+from roadworthy.serving.batch_partitions import Summary
 from sample import HOME
 
 PARTITIONS, ROWS = 6, 3000
@@ -37,7 +38,7 @@ def expected(source: Path, bundle: Path, tmp_path_factory: pytest.TempPathFactor
     for file in source.rglob("*.parquet"):
         name = file.relative_to(source)
         aside = folder / "_quarantine" / name
-        scoring.score(Bundle.load(bundle), file, folder / name, quarantine=aside, for_monitoring=True)
+        batch.score_file(Bundle.load(bundle), file, folder / name, quarantine=aside, for_monitoring=True)
     return contents(folder)
 
 
@@ -62,17 +63,17 @@ def test_one_process_writes_a_partition_for_each_and_goes_on_after_those_that_ar
     source: Path, bundle: Path, expected: dict[str, list[bytes]], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    complete(scoring_partitions.score(bundle, str(source), str(out), for_monitoring=True))
+    complete(batch_partitions.score_partitions(bundle, str(source), str(out), for_monitoring=True))
     assert contents(out) == expected
     assert {path.suffix for path in out.rglob("*") if path.is_file()} == {".parquet", ".json"}
     gone = out / "_notes" / "part=1" / "3.parquet.json"
     gone.write_text(json.dumps({"identity": ["another"], "counts": {}}), encoding="utf-8")
     (out / "part=1" / "3.parquet").write_bytes(b"damaged")
-    again = scoring_partitions.score(bundle, str(source), str(out), for_monitoring=True)
+    again = batch_partitions.score_partitions(bundle, str(source), str(out), for_monitoring=True)
     complete(again)
     assert again.resumed == PARTITIONS - 1
     assert contents(out) == expected
-    without = scoring_partitions.score(bundle, str(source), str(out))
+    without = batch_partitions.score_partitions(bundle, str(source), str(out))
     assert without.resumed == 0
     assert pq.read_schema(out / "part=0" / "0.parquet").names == ["flight_id", "probability", "decision", "version"]
 
@@ -82,7 +83,7 @@ def test_two_workers_lose_and_double_nothing_when_one_of_them_is_killed(
 ) -> None:
     out = tmp_path / "out"
     with scaled.mortal_workers(tmp_path / "dask") as (address, kill):
-        summary = scoring_partitions.score(
+        summary = batch_partitions.score_partitions(
             bundle, str(source), str(out), cluster=address, for_monitoring=True, progress=kill
         )
     complete(summary)
@@ -100,14 +101,14 @@ def test_workers_read_from_s3_and_write_to_it(
     with scaled.s3(monkeypatch):
         place = scaled.upload(source, "in")
         target = f"s3://{scaled.BUCKET}/out"
-        complete(scoring_partitions.score(bundle, place, target, cluster="local:2", for_monitoring=True))
-        assert scoring_partitions.score(bundle, place, target, for_monitoring=True).resumed == PARTITIONS
+        complete(batch_partitions.score_partitions(bundle, place, target, cluster="local:2", for_monitoring=True))
+        assert batch_partitions.score_partitions(bundle, place, target, for_monitoring=True).resumed == PARTITIONS
         fs.copy_files(f"{scaled.BUCKET}/out", str(tmp_path / "out"), scaled.files(), fs.LocalFileSystem())
         with pytest.raises(InputError, match="there is nothing here"):
-            scoring_partitions.score(bundle, "s3://another-bucket/in", target)
+            batch_partitions.score_partitions(bundle, "s3://another-bucket/in", target)
         monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
         with pytest.raises(InputError, match="cannot be used") as refusal:
-            scoring_partitions.score(bundle, place, target)
+            batch_partitions.score_partitions(bundle, place, target)
         assert "AWS_ENDPOINT_URL" in refusal.value.hint
     assert contents(tmp_path / "out") == expected
 
@@ -118,32 +119,32 @@ def test_a_partition_that_cannot_be_scored_is_named_and_the_others_are_kept(
     broken = scaled.write(tmp_path / "in", 3, 100)
     (broken / "part=1" / "1.parquet").write_bytes(b"PAR1 this is none PAR1")
     with pytest.raises(InputError, match=r"part=1/1\.parquet: cannot be read"):
-        scoring_partitions.score(bundle, str(broken), str(tmp_path / "out"), cluster="local:2")
+        batch_partitions.score_partitions(bundle, str(broken), str(tmp_path / "out"), cluster="local:2")
     del source
 
 
 def test_places_that_would_mix_results_are_refused(source: Path, bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="mixed with its own results"):
-        scoring_partitions.score(bundle, str(source), str(source / "out"))
+        batch_partitions.score_partitions(bundle, str(source), str(source / "out"))
     scaled.write(tmp_path / "out", 7, 5)
     with pytest.raises(InputError, match=r"does not have: part=0/6\.parquet"):
-        scoring_partitions.score(bundle, str(source), str(tmp_path / "out"))
+        batch_partitions.score_partitions(bundle, str(source), str(tmp_path / "out"))
     with pytest.raises(InputError, match="there is nothing here"):
-        scoring_partitions.score(bundle, str(tmp_path / "none"), str(tmp_path / "new"))
+        batch_partitions.score_partitions(bundle, str(tmp_path / "none"), str(tmp_path / "new"))
 
 
 @pytest.mark.parametrize("cluster", ["tcp://127.0.0.1:1", "local:0", "nonsense"])
 def test_a_cluster_that_is_not_there_is_told(
     source: Path, bundle: Path, tmp_path: Path, cluster: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("roadworthy.cluster.PATIENCE", 1)
+    monkeypatch.setattr("roadworthy.data.partitions.PATIENCE", 1)
     with pytest.raises(InputError, match="no scheduler answers") as refusal:
-        scoring_partitions.score(bundle, str(source), str(tmp_path / "out"), cluster=cluster)
+        batch_partitions.score_partitions(bundle, str(source), str(tmp_path / "out"), cluster=cluster)
     assert "local:2" in refusal.value.hint
 
 
 def test_private_values_are_not_kept_for_monitoring(source: Path, bundle: Path, tmp_path: Path) -> None:
-    scoring_partitions.score(bundle, str(source), str(tmp_path / "out"), for_monitoring=True)
+    batch_partitions.score_partitions(bundle, str(source), str(tmp_path / "out"), for_monitoring=True)
     names = pq.read_schema(tmp_path / "out" / "part=0" / "0.parquet").names
     assert names[4:] == ["carrier", "origin", "hour", "temp", "distance", "as_of", "late"]
 
@@ -152,11 +153,11 @@ def test_a_csv_file_and_one_without_a_time_cannot_be_scored_for_monitoring(bundl
     loaded = Bundle.load(bundle)
     (tmp_path / "in.csv").write_text("flight_id\nF1\n", encoding="utf-8")
     with pytest.raises(InputError, match="is not Parquet"):
-        scoring.score(loaded, tmp_path / "in.csv", tmp_path / "out.parquet", for_monitoring=True)
+        batch.score_file(loaded, tmp_path / "in.csv", tmp_path / "out.parquet", for_monitoring=True)
     rows = scaled.table(20, 0)
     pq.write_table(rows.drop_columns("as_of"), tmp_path / "in.parquet")
     with pytest.raises(InputError, match="columns are missing: as_of"):
-        scoring.score(loaded, tmp_path / "in.parquet", tmp_path / "out.parquet", for_monitoring=True)
+        batch.score_file(loaded, tmp_path / "in.parquet", tmp_path / "out.parquet", for_monitoring=True)
 
 
 def test_the_command_takes_folders_and_says_what_became_of_their_rows(
@@ -165,7 +166,9 @@ def test_the_command_takes_folders_and_says_what_became_of_their_rows(
     source = scaled.write(tmp_path / "in", 2, 200)
     monkeypatch.setenv("MLE_HOME", str(HOME))
     monkeypatch.setenv("MLE_PATHS__REGISTRY", str(built_registry))
-    done = CliRunner().invoke(cli.commands, ["score", str(source), str(tmp_path / "out"), "--for-monitoring", "--json"])
+    done = CliRunner().invoke(
+        program.commands, ["score", str(source), str(tmp_path / "out"), "--for-monitoring", "--json"]
+    )
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert (told["version"], told["partitions"], told["rows"], told["quarantined"]) == ("1", 2, 401, 2)

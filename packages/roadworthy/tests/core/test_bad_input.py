@@ -14,8 +14,9 @@ import pytest
 
 from called import Said, call, refused
 from lessons_made import PROJECT, environment, make_project, write_lesson
-from roadworthy import data, scoring
-from roadworthy.display import Display
+from roadworthy.base.progress import Display
+from roadworthy.data import snapshots
+from roadworthy.serving import batch
 from small import ROW
 
 SNAPSHOT = PROJECT / "data" / "2013"
@@ -122,7 +123,7 @@ def test_a_changed_table_is_noticed(command: Command, snapshot: Path) -> None:
 def test_a_table_that_is_damaged_but_sealed_is_named(command: Command, snapshot: Path) -> None:
     content = (snapshot / "weather.parquet").read_bytes()
     (snapshot / "weather.parquet").write_bytes(content[: len(content) // 2])
-    data.seal(snapshot)
+    snapshots.seal_snapshot(snapshot)
     refused(command("check"), snapshot / "weather.parquet", "cannot be read as Parquet", "write the file again")
 
 
@@ -204,7 +205,7 @@ def test_scoring_that_was_interrupted_goes_on_when_the_command_is_given_again(
 ) -> None:
     shutil.copytree(registry, home / "registry")
     pd.DataFrame([{"flight_id": str(i), **ROW} for i in range(1000)]).to_parquet(home / "in.parquet")
-    monkeypatch.setattr(scoring, "score", partial(scoring.score, chunk_rows=50))
+    monkeypatch.setattr(batch, "score_file", partial(batch.score_file, chunk_rows=50))
     with monkeypatch.context() as patch:
         patch.setattr(Display, "tell", interrupt_at(600))
         patch.setattr("os._exit", sys.exit)

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from roadworthy.bundle import Bundle, manifest_sums, sign
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.bundle import Bundle, manifest_sums, sign_manifest
 from small import ROW, SIGNATURE, by_hand, rows, write_bundle
 
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(width=32), st.text(), st.lists(st.integers()))
@@ -141,12 +141,12 @@ def test_what_is_no_number_is_refused_with_the_name_of_the_feature(built_registr
 def test_with_a_signing_key_only_what_was_signed_with_it_is_loaded(
     small_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sign(small_bundle)  # without a key: nothing happens
+    sign_manifest(small_bundle)  # without a key: nothing happens
     assert not (small_bundle / "manifest.hmac").exists()
     monkeypatch.setenv("MLE_SIGNING_KEY", "first")
     with pytest.raises(InputError, match="is not signed"):
         Bundle.load(small_bundle)
-    sign(small_bundle)
+    sign_manifest(small_bundle)
     Bundle.load(small_bundle)
     monkeypatch.setenv("MLE_SIGNING_KEY", "second")
     with pytest.raises(InputError, match="signed with another key") as refusal:
@@ -160,7 +160,7 @@ def test_whoever_changes_a_signed_bundle_with_its_sums_is_found_out(
     small_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLE_SIGNING_KEY", "key")
-    sign(small_bundle)
+    sign_manifest(small_bundle)
     (small_bundle / "metrics.json").write_text('{"auc": 1.0}', encoding="utf-8")
     manifest = small_bundle / "manifest.json"
     content = json.loads(manifest.read_text(encoding="utf-8"))

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from roadworthy import display
-from roadworthy.display import Display
+from roadworthy.base import progress
+from roadworthy.base.progress import Display
 
 
 def test_the_pace_and_the_time_left_are_told_from_where_the_work_went_on(
@@ -17,7 +17,7 @@ def test_the_pace_and_the_time_left_are_told_from_where_the_work_went_on(
         for at in (4000, 5000, 7000, 7500, 10_000):
             shown.tell("in.csv", at, 10_000)
     # 3,000 rows in 12 s; at 105 and at 114 the last line is less than ten seconds old.
-    assert display.EVERY == 10
+    assert progress.EVERY == 10
     assert capfd.readouterr().err.splitlines() == [
         "in.csv: 10000 rows",
         "in.csv: 7,000 rows, 250 rows/s, 12 s left",

@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 
 import roadworthy as rw
-from roadworthy import data, export, members, training
-from roadworthy import project as module_of_project
-from roadworthy.bundle import Bundle
-from roadworthy.project import Project
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.contract import workspace
+from roadworthy.data import snapshots
+from roadworthy.model import training
+from roadworthy.project import Project, members
+from roadworthy.registry import export
 from sample import HOME, REPOSITORY
 
 LIBRARY = REPOSITORY / "packages" / "roadworthy" / "src" / "roadworthy"
 # Settings are read where a program begins: by the project that a command opens, and by the service's own program.
-READERS = {"project.py", "service/app.py", "service/__main__.py", "service_commands.py"}
+READERS = {"contract/workspace.py", "serving/app.py", "serving/__main__.py", "cli/serving.py"}
 MEMBERS = [each for _, each in inspect.getmembers(members, inspect.isclass) if issubclass(each, members.Member)]
 
 
@@ -41,7 +43,7 @@ def given(trained: training.Trained, tmp_path_factory: pytest.TempPathFactory) -
     """What the examples of functions about models speak of."""
     folder = tmp_path_factory.mktemp("bundle") / "1"
     folder.mkdir()
-    export.write(trained, folder)
+    export.write_bundle(trained, folder)
     return {"bundle": Bundle.load(folder), "rows": trained.split.test.head(50)}
 
 
@@ -79,7 +81,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 
 
 def test_a_project_and_its_members_stay_small() -> None:
-    assert len((LIBRARY / "project.py").read_text(encoding="utf-8").splitlines()) < 300
+    assert len((LIBRARY / "project" / "__init__.py").read_text(encoding="utf-8").splitlines()) < 300
     for kind in MEMBERS:
         assert len(public(kind)) <= 20, kind.__name__
 
@@ -99,13 +101,13 @@ def test_the_steps_of_a_project_are_shown_as_they_are() -> None:
     opened = Project.open(HOME)
     for name in ("check", "train", "evaluate", "test_model", "trace", "score", "monitor", "retrain"):
         shown = rw.show(getattr(opened, name))
-        assert "project.py" not in shown.partition("\n")[0], name
-    assert inspect.getsource(data.features).strip() in rw.show(opened.data.make_features)
+        assert "/project/" not in shown.partition("\n")[0], name
+    assert inspect.getsource(snapshots.make_features).strip() in rw.show(opened.data.make_features)
 
 
 def test_what_delegates_nowhere_shows_itself() -> None:
-    shown = rw.show(module_of_project.definition_of)
-    assert shown.startswith("# roadworthy/project.py")
+    shown = rw.show(workspace.definition_of)
+    assert shown.startswith("# roadworthy/contract/workspace.py")
     with pytest.raises(TypeError):
         rw.show(len)
 
@@ -119,7 +121,7 @@ def test_no_contract_is_global_and_settings_are_read_where_a_program_begins() ->
         text, name = path.read_text(encoding="utf-8"), path.relative_to(LIBRARY).as_posix()
         assert not re.search(r"\bCONTRACT\b", text), name
         assert not re.search(r"import_module\(.*contract", text), name
-        reads = re.search(r"(settings|settings_file)\.(load|find_home)\(|settings import (load|find_home)\b", text)
+        reads = re.search(r"settings\.(load_settings|find_home)\(|settings import (load_settings|find_home)\b", text)
         assert not reads or name in READERS, f"{name} reads the settings: take the project instead"
 
 

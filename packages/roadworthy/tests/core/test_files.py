@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy import files
-from roadworthy.errors import InputError
+from roadworthy.base import files
+from roadworthy.base.errors import InputError
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_full_disk_keeps_the_old_file(tmp_path: Path) -> None:
     code = f"""
         import resource, signal
         from pathlib import Path
-        from roadworthy import errors, files
+        from roadworthy.base import errors, files
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
         try:

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.signature import Signature
 from roadworthy.monitoring.log import PredictionLog, time_text
-from roadworthy.monitoring.log_sqlite import SqliteStore
-from roadworthy.signature import Signature
+from roadworthy.monitoring.log_stores import SqliteStore
 from small import ROW, SIGNATURE
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)

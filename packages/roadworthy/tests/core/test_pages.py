@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from roadworthy.errors import InputError
-from roadworthy.pages import Detail, Frame, Link, Section, describe, page, write_page
+from roadworthy.base.errors import InputError
+from roadworthy.reports.pages import Detail, Frame, Link, Section, describe_figure, page_text, write_page
 
 VOID = {"meta", "img"}
 
@@ -65,7 +65,7 @@ texts = st.lists(st.one_of(plain, hostile), max_size=4).map("".join)
 def test_any_text_is_shown_as_it_is_and_nothing_of_it_becomes_a_tag(drawn: tuple[str, ...]) -> None:
     title, heading, text, cell, column, code = drawn
     section = Section(heading, text, table=pd.DataFrame({column: [cell]}), code=code)
-    read = Reader(page(title, [section], lead=text))
+    read = Reader(page_text(title, [section], lead=text))
     assert read.open == []
     assert {tag for tag, _ in read.tags} <= {
         *("html", "head", "meta", "title", "style", "body", "header", "h1", "h2", "p", "main", "section", "div"),
@@ -77,18 +77,18 @@ def test_any_text_is_shown_as_it_is_and_nothing_of_it_becomes_a_tag(drawn: tuple
 
 def test_a_page_loads_nothing_and_says_so_to_the_browser() -> None:
     section = Section("Figures", figures=(picture(),), table=pd.DataFrame({"report": [Link("open", "a.html")]}))
-    read = Reader(page("Page", [section]))
+    read = Reader(page_text("Page", [section]))
     assert not read.every("script")
     assert not read.every("link")
     assert all(str(image["src"]).startswith("data:image/") for image in read.every("img"))
     policy = next(meta["content"] for meta in read.every("meta") if "http-equiv" in meta)
     assert policy == "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    assert "url(" not in page("Page", [section])
+    assert "url(" not in page_text("Page", [section])
 
 
 def test_a_status_is_a_word_beside_its_colour() -> None:
     table = pd.DataFrame({"gate": ["slices", "good"], "status": ["bad", "good"]})
-    read = Reader(page("Gates", [Section("All", table=table, status="bad")], status="good"))
+    read = Reader(page_text("Gates", [Section("All", table=table, status="bad")], status="good"))
     badges = [span["class"] for span in read.every("span")]
     assert badges == ["badge good", "badge bad", "badge bad", "badge good"]
     assert read.text.count("bad") == 2
@@ -96,7 +96,7 @@ def test_a_status_is_a_word_beside_its_colour() -> None:
 
 def test_numbers_are_short_and_to_the_right_and_missing_values_a_dash() -> None:
     table = pd.DataFrame({"auc": [0.7123456, None], "rows": [336776, 1], "name": ["a", "b"]})
-    read = Reader(page("Numbers", [Section("Table", table=table)]))
+    read = Reader(page_text("Numbers", [Section("Table", table=table)]))
     assert "0.7123" in read.text
     assert "0.71234" not in read.text
     assert "\N{EN DASH}" in read.text
@@ -106,21 +106,23 @@ def test_numbers_are_short_and_to_the_right_and_missing_values_a_dash() -> None:
 
 def test_a_named_index_is_a_column_and_a_counting_one_is_not() -> None:
     named = pd.DataFrame({"rows": [1]}, index=pd.Index(["flights"], name="table"))
-    assert len(Reader(page("", [Section("", table=named)])).every("th")) == 2
-    assert len(Reader(page("", [Section("", table=named.reset_index(drop=True))])).every("th")) == 1
+    assert len(Reader(page_text("", [Section("", table=named)])).every("th")) == 2
+    assert len(Reader(page_text("", [Section("", table=named.reset_index(drop=True))])).every("th")) == 1
 
 
 def test_a_figure_says_in_words_what_it_shows() -> None:
     figure = picture('Late & "early"')
-    assert describe(figure) == 'Late & "early". AUC against month'
-    assert Reader(page("", [Section("", figures=(figure,))])).every("img")[0]["alt"] == describe(figure)
+    assert describe_figure(figure) == 'Late & "early". AUC against month'
+    assert Reader(page_text("", [Section("", figures=(figure,))])).every("img")[0]["alt"] == describe_figure(figure)
     figure.set_label("The share of late flights rises")
-    assert describe(figure) == "The share of late flights rises"
+    assert describe_figure(figure) == "The share of late flights rises"
 
 
 def test_the_same_figure_gives_the_same_page_and_many_points_become_an_image() -> None:
-    assert page("", [Section("", figures=(picture(),))]) == page("", [Section("", figures=(picture(),))])
-    small, large = (Reader(page("", [Section("", figures=(picture(points=n),))])).every("img")[0] for n in (3, 9000))
+    assert page_text("", [Section("", figures=(picture(),))]) == page_text("", [Section("", figures=(picture(),))])
+    small, large = (
+        Reader(page_text("", [Section("", figures=(picture(points=n),))])).every("img")[0] for n in (3, 9000)
+    )
     kind, data = str(small["src"]).split(";base64,")
     assert kind == "data:image/svg+xml"
     assert ET.fromstring(base64.b64decode(data)).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own
@@ -129,10 +131,10 @@ def test_the_same_figure_gives_the_same_page_and_many_points_become_an_image() -
 
 
 def test_a_long_page_has_contents_that_lead_to_its_sections() -> None:
-    html = page("Long", [Section(f"Part {number}") for number in range(4)])
+    html = page_text("Long", [Section(f"Part {number}") for number in range(4)])
     targets = re.findall(r'href="#([^"]+)"', html)
     assert targets == [heading["id"] for heading in Reader(html).every("h2")]
-    assert "<nav" not in page("Short", [Section("One")])
+    assert "<nav" not in page_text("Short", [Section("One")])
 
 
 def test_a_page_that_cannot_be_written_leaves_the_old_one_and_says_where(tmp_path: Path) -> None:
@@ -149,7 +151,7 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one_and_says_where(tmp_pat
 def test_a_detail_opens_when_it_is_asked_for_or_told_to() -> None:
     table = pd.DataFrame({"monitor": ["drift"], "status": ["bad"]})
     details = (Detail("<temp>", "why", table, status="bad", opened=True), Detail("hour"))
-    text = page("p", [Section("What changed", details=details)])
+    text = page_text("p", [Section("What changed", details=details)])
     assert text.count("<details") == text.count("</details>") == 2
     first, second = text.split("<details")[1:]
     assert first.startswith(" open>")

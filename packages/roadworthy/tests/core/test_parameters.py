@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lessons_made import write_lesson
-from roadworthy.errors import InputError
-from roadworthy.parameters import Parameter, Value, assign, of_lesson
+from roadworthy.base.errors import InputError
+from roadworthy.notebooks.lessons import Parameter, Value, assign_parameters, of_lesson
 
 CELL = """\
 rows = 10  # from 1 to 100: how many are sent
@@ -47,7 +47,7 @@ def test_the_parameters_of_a_lesson_are_the_assignments_in_its_cell(lesson: Path
     ],
 )
 def test_a_value_is_read_as_the_type_of_the_default(lesson: Path, name: str, text: str, value: Value) -> None:
-    read = assign([lesson], [(name, text)])["00_first"][name]
+    read = assign_parameters([lesson], [(name, text)])["00_first"][name]
     assert read == value
     assert type(read) is type(value)
 
@@ -72,7 +72,7 @@ def test_a_value_that_does_not_fit_is_refused_with_what_would(
     lesson: Path, name: str, text: str, expected: str
 ) -> None:
     with pytest.raises(InputError) as error:
-        assign([lesson], [(name, text)])
+        assign_parameters([lesson], [(name, text)])
     assert f"-p {name}" in str(error.value)
     assert expected in str(error.value)
 
@@ -80,7 +80,7 @@ def test_a_value_that_does_not_fit_is_refused_with_what_would(
 def test_an_unknown_name_is_refused_with_the_names_of_each_lesson(lesson: Path, tmp_path: Path) -> None:
     other = write_lesson(tmp_path, "01_second")
     with pytest.raises(InputError) as error:
-        assign([lesson, other], [("row", "1")])
+        assign_parameters([lesson, other], [("row", "1")])
     assert "00_first: rows, share, snapshot, quiet" in str(error.value)
     assert "01_second: none" in str(error.value)
 
@@ -88,13 +88,13 @@ def test_an_unknown_name_is_refused_with_the_names_of_each_lesson(lesson: Path, 
 def test_a_value_goes_to_every_lesson_that_has_the_parameter_and_to_no_other(lesson: Path, tmp_path: Path) -> None:
     second = write_lesson(tmp_path, "01_second", parameters="rows = 5  # from 1 to 10")
     third = write_lesson(tmp_path, "02_third", parameters="columns = 5")
-    assert assign([lesson, second, third], [("rows", "9")]) == {
+    assert assign_parameters([lesson, second, third], [("rows", "9")]) == {
         "00_first": {"rows": 9},
         "01_second": {"rows": 9},
         "02_third": {},
     }
     with pytest.raises(InputError, match="from 1 to 10 is expected"):
-        assign([lesson, second, third], [("rows", "90")])
+        assign_parameters([lesson, second, third], [("rows", "90")])
 
 
 @given(default=st.integers(-99, 99), value=st.integers(), low=st.integers(-99, 0), high=st.integers(1, 99))

@@ -11,11 +11,11 @@ import nbformat
 import pytest
 
 from lessons_made import command, make_project, record, write_lesson
-from roadworthy import lessons, pipeline
-from roadworthy.errors import InputError
-from roadworthy.kernels import Failure, Kernel, execute
+from roadworthy.base.errors import InputError
+from roadworthy.notebooks import lessons, runs
+from roadworthy.notebooks.kernels import Kernel, NotebookFailure, execute_notebook
 
-FIGURES = "from roadworthy import figures\nfigures.record(rows=rows, auc=0.71)"
+FIGURES = "from roadworthy import record\nrecord(rows=rows, auc=0.71)"
 WAIT_FOR_OTHER = """
 import pathlib, time
 pathlib.Path("{mine}").touch()
@@ -32,11 +32,13 @@ def home(tmp_path: Path) -> Path:
     return make_project(tmp_path / "my {Projekt} ü")
 
 
-def execute_one(home: Path, *sources: str, parameters: str = "", **given: object) -> tuple[Failure | None, Path]:
+def execute_one(
+    home: Path, *sources: str, parameters: str = "", **given: object
+) -> tuple[NotebookFailure | None, Path]:
     """Execute a lesson of these cells."""
     source = write_lesson(home, "00_one", *sources, parameters=parameters)
     target = home / "done.ipynb"
-    failure = execute(source, target, given, home=home, kernel=Kernel(), tell=lambda *_: None)
+    failure = execute_notebook(source, target, given, home=home, kernel=Kernel(), tell=lambda *_: None)
     return failure, target
 
 
@@ -108,15 +110,15 @@ def test_resume_goes_on_with_the_lessons_that_are_not_done(failed: tuple[Path, s
     assert (folder / "00_good.ipynb").read_bytes() == before
 
 
-def plan(home: Path, *given: tuple[str, str], resume: bool = False) -> pipeline.Run:
+def plan(home: Path, *given: tuple[str, str], resume: bool = False) -> runs.Run:
     """A plan for all lessons of the project."""
-    return pipeline.plan(home, home / "runs", (), given, resume=resume)
+    return runs.plan_run(home, home / "runs", (), given, resume=resume)
 
 
-def finish(run: pipeline.Run) -> None:
+def finish(run: runs.Run) -> None:
     """Pretend that everything was executed."""
     for step in run.steps:
-        step.state = pipeline.DONE
+        step.state = runs.DONE
     run.save()
 
 
@@ -165,8 +167,8 @@ def test_lessons_are_chosen_by_the_beginning_of_their_names(home: Path) -> None:
     for name in ("02_c", "00_a", "01_b"):
         write_lesson(home, name)
     write_lesson(home, "scratch")
-    assert [path.stem for path in lessons.choose(home / "notebooks")] == ["00_a", "01_b", "02_c"]
-    assert [path.stem for path in lessons.choose(home / "notebooks", ["01", "00_a"])] == ["00_a", "01_b"]
+    assert [path.stem for path in lessons.choose_lessons(home / "notebooks")] == ["00_a", "01_b", "02_c"]
+    assert [path.stem for path in lessons.choose_lessons(home / "notebooks", ["01", "00_a"])] == ["00_a", "01_b"]
 
 
 def test_a_damaged_notebook_is_named(home: Path) -> None:
@@ -201,14 +203,14 @@ def test_two_jobs_run_beside_each_other_but_wait_for_the_training(home: Path) ->
     for mine, other in (("a", "b"), ("b", "a")):
         needed = "import pathlib\nassert pathlib.Path('trained').exists()"
         write_lesson(home, f"03_{mine}", needed, WAIT_FOR_OTHER.format(mine=mine, other=other))
-    run = pipeline.Runner(plan(home), home, jobs=2).execute(lambda *_: None)
+    run = runs.Runner(plan(home), home, jobs=2).execute(lambda *_: None)
     assert run.complete, run
 
 
 def test_a_lesson_over_its_limit_is_ended_and_the_run_goes_red(home: Path) -> None:
     write_lesson(home, "00_a", "import time\ntime.sleep(60)")
     begun = time.monotonic()
-    run = pipeline.Runner(plan(home), home, limit=4).execute(lambda *_: None)
+    run = runs.Runner(plan(home), home, limit=4).execute(lambda *_: None)
     assert time.monotonic() - begun < 30
     assert run.failed
     assert run.failed.failure

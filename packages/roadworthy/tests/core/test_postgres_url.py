@@ -8,21 +8,21 @@ from typing import Any
 
 import pytest
 
-from roadworthy import settings
-from roadworthy.errors import InputError
-from roadworthy.postgres import Postgres, place
-from roadworthy.service import child
+from roadworthy.base import settings
+from roadworthy.base.databases import Postgres, postgres_place
+from roadworthy.base.errors import InputError
+from roadworthy.serving import client
 from sample import HOME
 
 URL = "postgresql://me:h%40rd%2F1@db.example:5433/flights?sslmode=require"
 
 
 def test_a_url_is_a_database_and_all_else_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert place(URL) == Postgres(URL)
-    assert place("monitoring/predictions.db") == Path("monitoring/predictions.db")
+    assert postgres_place(URL) == Postgres(URL)
+    assert postgres_place("monitoring/predictions.db") == Path("monitoring/predictions.db")
     monkeypatch.setenv("MLE_PATHS__PREDICTIONS", URL)
     monkeypatch.setenv("MLE_PATHS__TRACKING", "postgres://db.example/mlflow")
-    paths = settings.load(HOME).paths
+    paths = settings.load_settings(HOME).paths
     assert paths.predictions == Postgres(URL)
     assert str(paths.tracking) == "postgres://db.example/mlflow"
     assert paths.artifacts == HOME / "tracking" / "artifacts"
@@ -36,7 +36,7 @@ def test_the_password_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_to_all == "postgresql://me@db.example:5433/flights?sslmode=require"
     assert database.masked(f"{URL}: h@rd/1 and h%40rd%2F1") == "***: *** and ***"
     monkeypatch.setenv("MLE_PATHS__PREDICTIONS", URL)
-    assert "rd%2F1" not in repr(settings.load(HOME))
+    assert "rd%2F1" not in repr(settings.load_settings(HOME))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_url_that_cannot_be_used_is_refused_without_repeating_it(
 ) -> None:
     monkeypatch.setenv("MLE_PATHS__PREDICTIONS", url)
     with pytest.raises(InputError, match=says) as refusal:
-        settings.load(HOME)
+        settings.load_settings(HOME)
     assert "hard1" not in str(refusal.value)
 
 
@@ -68,7 +68,7 @@ def test_a_service_gets_the_password_in_its_environment_and_not_in_its_command(
 ) -> None:
     started: dict[str, Any] = {}
     monkeypatch.setattr(subprocess, "Popen", lambda command, **how: started.update(command=command, **how))
-    child.start(tmp_path, predictions=Postgres(URL))
+    client.start_process(tmp_path, predictions=Postgres(URL))
     assert started["command"][0] == sys.executable
     assert "rd" not in " ".join(started["command"]).partition("--predictions")[2].replace("--with-parent", "")
     assert started["env"]["PGPASSWORD"] == "h@rd/1"

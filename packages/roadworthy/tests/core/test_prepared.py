@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from roadworthy import prepared, sources, steps
+from roadworthy.base import source_code
+from roadworthy.data import snapshots
 from roadworthy.project import Project
 
 TABLE = pd.DataFrame(
@@ -41,7 +42,7 @@ def make() -> Maker:
 
 
 def test_the_same_parts_are_computed_once_and_come_back_as_they_were(tmp_path: Path, make: Maker) -> None:
-    first, again = (prepared.kept(tmp_path, ("sums", 0.01), make.table) for _ in range(2))
+    first, again = (snapshots.cached_features(tmp_path, ("sums", 0.01), make.table) for _ in range(2))
     assert make.made == 1
     pd.testing.assert_frame_equal(first, TABLE)
     pd.testing.assert_frame_equal(again, TABLE)
@@ -49,23 +50,23 @@ def test_the_same_parts_are_computed_once_and_come_back_as_they_were(tmp_path: P
 
 def test_other_data_or_settings_are_computed_anew(tmp_path: Path, make: Maker) -> None:
     for parts in (("sums", 0.01), ("other sums", 0.01), ("sums", 0.02)):
-        prepared.kept(tmp_path, parts, make.table)
+        snapshots.cached_features(tmp_path, parts, make.table)
     assert make.made == 3
 
 
 def test_another_line_of_code_is_computed_anew(tmp_path: Path, make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     code = tmp_path / "features.sql"
-    monkeypatch.setattr(prepared, "behind", lambda _: [code])
+    monkeypatch.setattr(snapshots, "files_behind", lambda _: [code])
     for line in ("select 1", "select 2", "select 2"):
         code.write_text(line)
-        prepared.kept(tmp_path / "cache", "parts", make.table)
+        snapshots.cached_features(tmp_path / "cache", "parts", make.table)
     assert make.made == 2
 
 
 def test_the_code_behind_the_features_is_known() -> None:
-    found = {path.name for path in sources.behind(steps._checked_features)}
-    assert found >= {"data.py", "data_checks.py", "row_checks.py", "table_checks.py"}
-    assert not found & {"model.py", "predictor.py", "scoring.py"}
+    found = {path.name for path in source_code.files_behind(snapshots._checked_features)}
+    assert found >= {"snapshots.py", "checks.py", "rules.py"}
+    assert not found & {"training.py", "predictor.py", "batch.py"}
 
 
 @pytest.fixture
@@ -78,10 +79,10 @@ def parts_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[Project], object]:
         seen.append(parts)
         return TABLE
 
-    monkeypatch.setattr(prepared, "kept", keep)
+    monkeypatch.setattr(snapshots, "cached_features", keep)
 
     def parts_of(project: Project) -> object:
-        steps.features(project, "2023")
+        snapshots.checked_features(project, "2023")
         return seen.pop()
 
     return parts_of
@@ -123,20 +124,20 @@ def check(connection: object) -> tuple[bool, str]:
 
 
 def test_a_file_that_is_cut_is_computed_anew(tmp_path: Path, make: Maker) -> None:
-    prepared.kept(tmp_path, "parts", make.table)
+    snapshots.cached_features(tmp_path, "parts", make.table)
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:100])
-    pd.testing.assert_frame_equal(prepared.kept(tmp_path, "parts", make.table), TABLE)
-    pd.testing.assert_frame_equal(prepared.kept(tmp_path, "parts", make.table), TABLE)
+    pd.testing.assert_frame_equal(snapshots.cached_features(tmp_path, "parts", make.table), TABLE)
+    pd.testing.assert_frame_equal(snapshots.cached_features(tmp_path, "parts", make.table), TABLE)
     assert make.made == 2
 
 
 def test_a_place_that_cannot_be_written_is_no_reason_to_stop(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
-    pd.testing.assert_frame_equal(prepared.kept(tmp_path / "cache", "parts", Maker().table), TABLE)
+    pd.testing.assert_frame_equal(snapshots.cached_features(tmp_path / "cache", "parts", Maker().table), TABLE)
 
 
 def test_old_files_are_forgotten(tmp_path: Path) -> None:
-    for number in range(prepared.KEPT + 3):
-        prepared.kept(tmp_path, number, Maker().table)
-    assert len(list(tmp_path.iterdir())) == prepared.KEPT
+    for number in range(snapshots.KEPT + 3):
+        snapshots.cached_features(tmp_path, number, Maker().table)
+    assert len(list(tmp_path.iterdir())) == snapshots.KEPT

@@ -13,7 +13,7 @@ import pytest
 import roadworthy
 from called import Said, call, refused
 from lessons_made import PROJECT, environment, make_project
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 from roadworthy.project import Project
 
 GOOD = """
@@ -101,7 +101,7 @@ def test_a_sound_package_is_no_reason_to_refuse(command: Command) -> None:
 
 
 def test_outside_a_project_nothing_is_done(tmp_path: Path) -> None:
-    for module, *words in (("roadworthy", "check"), ("roadworthy.service", "--port", "0")):
+    for module, *words in (("roadworthy", "check"), ("roadworthy.serving", "--port", "0")):
         said = run(tmp_path, *words, module=module)
         refused(said, f"{tmp_path}: holds no project, nor does a folder above it", "MLE_HOME")
         assert len(said.err.splitlines()) == 2

@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy import gates
-from roadworthy.errors import InputError, RedError
-from roadworthy.registry import Registry
+from roadworthy.base import errors
+from roadworthy.base.errors import InputError, RedError
+from roadworthy.registry.registry import Registry
 
-GREEN = [gates.Verdict("sound", passed=True, evidence="yes")]
-RED = [gates.Verdict("sound", passed=True, evidence="yes"), gates.Verdict("leak", passed=False, evidence="AUC .91")]
+GREEN = [errors.Verdict("sound", passed=True, evidence="yes")]
+RED = [errors.Verdict("sound", passed=True, evidence="yes"), errors.Verdict("leak", passed=False, evidence="AUC .91")]
 
 
-def add(registry: Registry, content: str, verdicts: list[gates.Verdict] = GREEN) -> int:
+def add(registry: Registry, content: str, verdicts: list[errors.Verdict] = GREEN) -> int:
     def write(folder: Path) -> None:
         (folder / "model.onnx").write_text(content)
-        (folder / "gates.json").write_text(gates.dump(verdicts))
+        (folder / "gates.json").write_text(errors.dump_verdicts(verdicts))
         (folder / "manifest.json").write_text(json.dumps({"sha256": {"model.onnx": content}}))
 
     return registry.add(write)
@@ -137,7 +137,7 @@ def test_a_kill_in_the_middle_of_promoting_leaves_one_champion_or_the_other(tmp_
     registry.promote(1)
     code = f"""
         from pathlib import Path
-        from roadworthy.registry import Registry
+        from roadworthy.registry.registry import Registry
         registry = Registry(Path({str(tmp_path)!r}))
         print("go", flush=True)
         while True:
@@ -163,7 +163,7 @@ def test_a_kill_is_never_seen_by_those_who_read_meanwhile(tmp_path: Path) -> Non
     registry.promote(1)
     code = f"""
         from pathlib import Path
-        from roadworthy.registry import Registry
+        from roadworthy.registry.registry import Registry
         while True:
             for version in (2, 1):
                 Registry(Path({str(tmp_path)!r})).promote(version)

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from roadworthy import row_rules, tables
-from roadworthy.bundle import Bundle
-from roadworthy.errors import InputError
-from roadworthy.scoring import score
-from roadworthy.service.request import BadRequestError, RequestReader
-from roadworthy.signature import Signature
+from roadworthy.base.errors import InputError
+from roadworthy.bundle import row_rules
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.bundle.signature import Signature
+from roadworthy.data import tables
+from roadworthy.serving.batch import score_file
+from roadworthy.serving.request import BadRequestError, RequestReader
 from small import ROW, SIGNATURE, by_hand, rows
 
 TYPES = {"hour": pa.int64(), "temp": pa.float64(), "distance": pa.float64()}
@@ -58,7 +59,7 @@ def test_the_answers_are_those_of_scikit_learn_and_of_the_bundle(
     bundle: Bundle, classifier: HistGradientBoostingClassifier, tmp_path: Path, kind: str
 ) -> None:
     table = keyed(rows(1000, seed=6))
-    summary = score(bundle, write(tmp_path / f"in.{kind}", table), tmp_path / "out.parquet", chunk_rows=130)
+    summary = score_file(bundle, write(tmp_path / f"in.{kind}", table), tmp_path / "out.parquet", chunk_rows=130)
     found = read(tmp_path / "out.parquet")
     assert [row["flight_id"] for row in found] == [row["flight_id"] for row in table]
     probabilities = np.array([row["probability"] for row in found])
@@ -74,8 +75,8 @@ def test_the_answers_are_those_of_scikit_learn_and_of_the_bundle(
 
 def test_results_can_be_csv(bundle: Bundle, tmp_path: Path) -> None:
     source = write(tmp_path / "in.parquet", keyed(rows(50)))
-    score(bundle, source, tmp_path / "out.parquet")
-    score(bundle, source, tmp_path / "out.csv")
+    score_file(bundle, source, tmp_path / "out.parquet")
+    score_file(bundle, source, tmp_path / "out.csv")
     text, binary = read(tmp_path / "out.csv"), read(tmp_path / "out.parquet")
     assert [float(row["probability"]) for row in text] == [row["probability"] for row in binary]
     assert [row["flight_id"] for row in text] == [row["flight_id"] for row in binary]
@@ -83,9 +84,9 @@ def test_results_can_be_csv(bundle: Bundle, tmp_path: Path) -> None:
 
 def test_a_file_of_another_order_with_more_columns_gives_the_same(bundle: Bundle, tmp_path: Path) -> None:
     table = keyed(rows(20))
-    score(bundle, write(tmp_path / "in.parquet", table), tmp_path / "a.parquet")
+    score_file(bundle, write(tmp_path / "in.parquet", table), tmp_path / "a.parquet")
     schema = pa.schema([pa.field("extra", pa.int8()), *reversed(list(SCHEMA))])
-    score(
+    score_file(
         bundle,
         write(tmp_path / "other.parquet", [{**row, "extra": 1} for row in table], schema),
         tmp_path / "b.parquet",
@@ -99,7 +100,7 @@ def test_bad_rows_are_set_aside_with_their_number_and_the_reason(bundle: Bundle,
     table[4]["temp"] = 999
     table[150] |= {"carrier": "aa", "origin": "SFO"}
     table[299]["flight_id"] = None
-    summary = score(bundle, write(tmp_path / f"in.{kind}", table), tmp_path / "out.parquet", chunk_rows=100)
+    summary = score_file(bundle, write(tmp_path / f"in.{kind}", table), tmp_path / "out.parquet", chunk_rows=100)
     assert summary.quarantine == tmp_path / "out.quarantine.parquet"
     aside = read(tmp_path / "out.quarantine.parquet")
     assert [row["row"] for row in aside] == [5, 151, 300]
@@ -129,7 +130,7 @@ def test_texts_that_are_no_numbers_and_ragged_lines_are_set_aside(bundle: Bundle
         'F9,"",EWR,,17,,719',
     ]
     (tmp_path / "in.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    summary = score(bundle, tmp_path / "in.csv", tmp_path / "out.parquet")
+    summary = score_file(bundle, tmp_path / "in.csv", tmp_path / "out.parquet")
     assert [row["flight_id"] for row in read(tmp_path / "out.parquet")] == ["F1", "F4"]
     aside = {row["row"]: row["reason"] for row in read(tmp_path / "out.quarantine.parquet")}
     assert sorted(aside) == [2, 3, 5, 6, 7, 8, 9]
@@ -149,13 +150,13 @@ def test_a_line_break_in_a_value_does_not_end_the_row(
 ) -> None:
     monkeypatch.setattr(tables, "BLOCK", 150)  # bytes, so that values lie across the ends of blocks
     table = [{**row, "maker": "AIR\nBUS " * 3} for row in keyed(rows(40))]
-    summary = score(bundle, write(tmp_path / "in.csv", table), tmp_path / "out.parquet")
+    summary = score_file(bundle, write(tmp_path / "in.csv", table), tmp_path / "out.parquet")
     assert (summary.scored, summary.quarantined) == (40, 0)
 
 
 def test_nan_in_a_parquet_file_is_a_missing_value(bundle: Bundle, tmp_path: Path) -> None:
     table = [{**ROW, "flight_id": "a", "temp": float("nan")}, {**ROW, "flight_id": "b", "temp": None}]
-    score(bundle, write(tmp_path / "in.parquet", table), tmp_path / "out.parquet")
+    score_file(bundle, write(tmp_path / "in.parquet", table), tmp_path / "out.parquet")
     first, second = read(tmp_path / "out.parquet")
     assert first["probability"] == second["probability"]
 
@@ -165,8 +166,8 @@ def test_categories_of_pandas_and_other_number_types_are_read(bundle: Bundle, tm
     table[3]["carrier"] = "not one"
     types = {"carrier": pa.dictionary(pa.int8(), pa.string()), "origin": pa.large_string(), "hour": pa.float32()}
     schema = pa.schema([pa.field(f.name, types.get(f.name, f.type)) for f in SCHEMA])
-    score(bundle, write(tmp_path / "a.parquet", table), tmp_path / "a_out.parquet", chunk_rows=7)
-    score(bundle, write(tmp_path / "b.parquet", table, schema), tmp_path / "b_out.parquet", chunk_rows=7)
+    score_file(bundle, write(tmp_path / "a.parquet", table), tmp_path / "a_out.parquet", chunk_rows=7)
+    score_file(bundle, write(tmp_path / "b.parquet", table, schema), tmp_path / "b_out.parquet", chunk_rows=7)
     assert read(tmp_path / "a_out.parquet") == read(tmp_path / "b_out.parquet")
     assert read(tmp_path / "a_out.quarantine.parquet") == read(tmp_path / "b_out.quarantine.parquet")
 
@@ -174,7 +175,7 @@ def test_categories_of_pandas_and_other_number_types_are_read(bundle: Bundle, tm
 def test_a_column_without_any_value_is_read(bundle: Bundle, tmp_path: Path) -> None:
     schema = pa.schema([pa.field(f.name, pa.null() if f.name in {"temp", "maker"} else f.type) for f in SCHEMA])
     table = [{**row, "temp": None, "maker": None} for row in keyed(rows(5))]
-    assert score(bundle, write(tmp_path / "in.parquet", table, schema), tmp_path / "out.csv").scored == 5
+    assert score_file(bundle, write(tmp_path / "in.parquet", table, schema), tmp_path / "out.csv").scored == 5
 
 
 def test_the_rules_are_those_of_the_request_model(built_registry: Path) -> None:
@@ -194,7 +195,7 @@ def test_the_rules_are_those_of_the_request_model(built_registry: Path) -> None:
         said = {name: None if str(value) == "nan" else value for name, value in row.items()}
         floats = pa.schema([(f.name, f.type if f.name not in TYPES else pa.float64()) for f in SCHEMA])
         batch = pa.RecordBatch.from_pylist([{**row, "flight_id": "F"}], schema=floats)
-        checked = row_rules.check(batch, bundle.signature)
+        checked = row_rules.check_chunk(batch, bundle.signature)
         try:
             (read_row,), _ = reader.read(json.dumps(said).encode())
         except BadRequestError as refusal:
@@ -208,16 +209,20 @@ def test_the_rules_are_those_of_the_request_model(built_registry: Path) -> None:
 
 
 def test_an_old_quarantine_does_not_stay_beside_a_clean_result(bundle: Bundle, tmp_path: Path) -> None:
-    score(bundle, write(tmp_path / "bad.parquet", [{**ROW, "flight_id": "a", "temp": 999}]), tmp_path / "out.parquet")
+    score_file(
+        bundle, write(tmp_path / "bad.parquet", [{**ROW, "flight_id": "a", "temp": 999}]), tmp_path / "out.parquet"
+    )
     assert (tmp_path / "out.quarantine.parquet").exists()
-    score(bundle, write(tmp_path / "good.parquet", keyed(rows(3))), tmp_path / "out.parquet")
+    score_file(bundle, write(tmp_path / "good.parquet", keyed(rows(3))), tmp_path / "out.parquet")
     assert not (tmp_path / "out.quarantine.parquet").exists()
 
 
 def test_progress_is_told_by_chunks(bundle: Bundle, tmp_path: Path) -> None:
     told: list[tuple[int, int | None]] = []
     source = write(tmp_path / "in.parquet", keyed(rows(250)))
-    score(bundle, source, tmp_path / "out.csv", chunk_rows=100, progress=lambda done, total: told.append((done, total)))
+    score_file(
+        bundle, source, tmp_path / "out.csv", chunk_rows=100, progress=lambda done, total: told.append((done, total))
+    )
     assert told == [(100, 250), (200, 250), (250, 250)]
 
 
@@ -227,7 +232,9 @@ def test_how_many_rows_a_csv_file_has_is_judged_by_what_is_read(
     monkeypatch.setattr(tables, "BLOCK", 300)  # bytes, a few rows
     told: list[tuple[int, int | None]] = []
     source = write(tmp_path / "in.csv", keyed(rows(3000)))
-    score(bundle, source, tmp_path / "out.csv", chunk_rows=500, progress=lambda done, total: told.append((done, total)))
+    score_file(
+        bundle, source, tmp_path / "out.csv", chunk_rows=500, progress=lambda done, total: told.append((done, total))
+    )
     assert told[-1] == (3000, 3000)
     assert len({total for _, total in told}) > 10
     # 32 blocks are read ahead, about 250 rows.
@@ -239,7 +246,7 @@ def test_missing_and_renamed_columns_are_named(bundle: Bundle, tmp_path: Path) -
     header = "flight_id,carrier,Origin,maker,hour,temperature"
     (tmp_path / "in.csv").write_text(f"{header}\nF1,AA,EWR,,7,5\n")
     with pytest.raises(InputError, match="columns are missing: origin, temp, distance") as refusal:
-        score(bundle, tmp_path / "in.csv", tmp_path / "out.parquet")
+        score_file(bundle, tmp_path / "in.csv", tmp_path / "out.parquet")
     assert "'Origin' may be 'origin' renamed" in refusal.value.hint
     assert "'temperature' may be 'temp' renamed" in refusal.value.hint
     assert not (tmp_path / "out.parquet").exists()
@@ -265,7 +272,7 @@ def test_a_file_that_cannot_be_scored_is_refused(
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError) as refusal:
-        score(bundle, tmp_path / name, tmp_path / "out.parquet")
+        score_file(bundle, tmp_path / name, tmp_path / "out.parquet")
     assert says in str(refusal.value)
     assert name in refusal.value.where
     assert [file.name for file in tmp_path.iterdir()] == [name]
@@ -277,7 +284,7 @@ def test_a_truncated_and_a_damaged_parquet_file_are_refused(bundle: Bundle, tmp_
     for broken in (whole[: len(whole) // 2], whole[:100] + b"\x00" * 2000 + whole[2100:]):
         source.write_bytes(broken)
         with pytest.raises(InputError, match=r"in\.parquet: cannot be read"):
-            score(bundle, source, tmp_path / "out.parquet")
+            score_file(bundle, source, tmp_path / "out.parquet")
     assert [file.name for file in tmp_path.iterdir()] == ["in.parquet"]
 
 
@@ -287,26 +294,26 @@ def test_a_column_of_another_type_is_refused(bundle: Bundle, tmp_path: Path, col
     value = {"temp": "5", "carrier": 5, "hour": True}[column]
     source = write(tmp_path / "in.parquet", [{**ROW, "flight_id": "a", column: value}], schema)
     with pytest.raises(InputError, match=f"column '{column}' has the type {kind}"):
-        score(bundle, source, tmp_path / "out.parquet")
+        score_file(bundle, source, tmp_path / "out.parquet")
 
 
 def test_a_file_is_not_written_over_by_its_own_result(bundle: Bundle, tmp_path: Path) -> None:
     source = write(tmp_path / "in.parquet", keyed(rows(3)))
     for target, quarantine in ((source, None), (tmp_path / "out.csv", source)):
         with pytest.raises(InputError, match="written over"):
-            score(bundle, source, target, quarantine=quarantine)
+            score_file(bundle, source, target, quarantine=quarantine)
     assert len(read(source)) == 3
 
 
 def test_the_result_and_the_quarantine_are_two_files(bundle: Bundle, tmp_path: Path) -> None:
     target = tmp_path / "out.parquet"
     with pytest.raises(InputError, match="would hold the result and the quarantine"):
-        score(bundle, write(tmp_path / "in.parquet", keyed(rows(3))), target, quarantine=target)
+        score_file(bundle, write(tmp_path / "in.parquet", keyed(rows(3))), target, quarantine=target)
 
 
 def test_an_unknown_kind_of_result_is_refused_before_any_work(bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown suffix"):
-        score(bundle, tmp_path / "not even there.csv", tmp_path / "out.xlsx")
+        score_file(bundle, tmp_path / "not even there.csv", tmp_path / "out.xlsx")
 
 
 def test_memory_does_not_grow_with_the_file(bundle: Bundle, tmp_path: Path) -> None:
@@ -322,5 +329,5 @@ def _peak(bundle: Bundle, source: Path, copies: int) -> int:
     held: list[int] = []
     before = pa.total_allocated_bytes()
     target = source.with_name("out.parquet")
-    score(bundle, source, target, chunk_rows=2000, progress=lambda *_: held.append(pa.total_allocated_bytes()))
+    score_file(bundle, source, target, chunk_rows=2000, progress=lambda *_: held.append(pa.total_allocated_bytes()))
     return int(max(held) - before)

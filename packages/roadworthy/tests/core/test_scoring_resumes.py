@@ -17,10 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_scoring import SCHEMA, Table, keyed, write
 
-from roadworthy import scoring, tables
-from roadworthy.bundle import Bundle
-from roadworthy.errors import InputError
-from roadworthy.parts import STATE, open_parts
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.data import tables
+from roadworthy.data.tables import STATE, open_resumable
+from roadworthy.serving import batch
 from small import rows
 
 SMALL: dict[str, Any] = {"chunk_rows": 50, "part_chunks": 4}  # parts of 200 rows
@@ -72,7 +73,7 @@ def stop(at: int) -> Callable[[int, int | None], None]:
 def interrupted(bundle: Bundle, source: Path, target: Path, at: int, **more: Any) -> Path:
     """The folder with what was finished when a run was stopped."""
     with pytest.raises(KeyboardInterrupt):
-        scoring.score(bundle, source, target, progress=stop(at), **{**SMALL, **more})
+        batch.score_file(bundle, source, target, progress=stop(at), **{**SMALL, **more})
     return target.with_name(f"{target.name}.parts")
 
 
@@ -88,7 +89,7 @@ def test_a_run_that_is_killed_again_and_again_gives_the_same_result(
 ) -> None:
     source = source_of(tmp_path / f"in.{kind}", 6000)
     whole, killed = tmp_path / "whole" / f"out.{out}", tmp_path / "killed" / f"out.{out}"
-    scoring.score(bundle, source, whole, **SMALL)
+    batch.score_file(bundle, source, whole, **SMALL)
     command = [sys.executable, "-c", CHILD, *map(str, (bundle.folder, source, killed, threads))]
     draw, kills = np.random.default_rng(), 0
     for _ in range(100):
@@ -110,12 +111,12 @@ def test_a_run_that_is_killed_again_and_again_gives_the_same_result(
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_it_goes_on_after_the_last_finished_part_and_says_so(bundle: Bundle, tmp_path: Path, kind: str) -> None:
     source = source_of(tmp_path / f"in.{kind}", 1000)
-    expected = scoring.score(bundle, source, tmp_path / "whole.parquet", **SMALL)
+    expected = batch.score_file(bundle, source, tmp_path / "whole.parquet", **SMALL)
     interrupted(bundle, source, tmp_path / "out.parquet", at=650)
     assert not (tmp_path / "out.parquet").exists()
     said: list[str] = []
     told: list[int] = []
-    summary = scoring.score(
+    summary = batch.score_file(
         bundle, source, tmp_path / "out.parquet", progress=lambda at, _: told.append(at), tell=said.append, **SMALL
     )
     assert said == ["Going on after row 600: an earlier run came so far"]
@@ -133,14 +134,14 @@ def test_an_interruption_while_the_parts_are_put_together_loses_nothing(
     bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, target = source_of(tmp_path / "in.parquet", 1000), tmp_path / "out.parquet"
-    scoring.score(bundle, source, tmp_path / "whole.parquet", **SMALL)
+    batch.score_file(bundle, source, tmp_path / "whole.parquet", **SMALL)
     target.write_bytes(b"old")
     with monkeypatch.context() as stopped:
-        stopped.setattr(scoring, "_writer", lambda *_: stop(0)(0, None))
+        stopped.setattr(batch, "_writer", lambda *_: stop(0)(0, None))
         with pytest.raises(KeyboardInterrupt):
-            scoring.score(bundle, source, target, **SMALL)
+            batch.score_file(bundle, source, target, **SMALL)
     assert target.read_bytes() == b"old"
-    assert scoring.score(bundle, source, target, **SMALL).resumed == 1000
+    assert batch.score_file(bundle, source, target, **SMALL).resumed == 1000
     assert contents(target) == contents(tmp_path / "whole.parquet")
 
 
@@ -149,9 +150,9 @@ def test_a_file_that_has_changed_is_scored_from_its_beginning(bundle: Bundle, tm
     interrupted(bundle, source, target, at=650)
     write(source, keyed(rows(1000, seed=5)))
     said: list[str] = []
-    assert scoring.score(bundle, source, target, tell=said.append, **SMALL).resumed == 0
+    assert batch.score_file(bundle, source, target, tell=said.append, **SMALL).resumed == 0
     assert said == ["Starting over: the file is not what the unfinished result was begun with"]
-    scoring.score(bundle, source, tmp_path / "whole.parquet", **SMALL)
+    batch.score_file(bundle, source, tmp_path / "whole.parquet", **SMALL)
     assert target.read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 
@@ -160,7 +161,7 @@ def test_another_version_starts_over(bundle: Bundle, registry: Path, tmp_path: P
     interrupted(bundle, source, target, at=650)
     (registry / "versions/1").rename(registry / "versions/2")
     said: list[str] = []
-    scoring.score(Bundle.load(registry / "versions/2"), source, target, tell=said.append, **SMALL)
+    batch.score_file(Bundle.load(registry / "versions/2"), source, target, tell=said.append, **SMALL)
     assert said == ["Starting over: the version is not what the unfinished result was begun with"]
     assert set(pq.read_table(target)["version"].to_pylist()) == {"2"}
 
@@ -168,13 +169,13 @@ def test_another_version_starts_over(bundle: Bundle, registry: Path, tmp_path: P
 def test_parts_of_another_size_are_not_taken_over(bundle: Bundle, tmp_path: Path) -> None:
     source, target = source_of(tmp_path / "in.parquet", 1000), tmp_path / "out.parquet"
     interrupted(bundle, source, target, at=650)
-    assert scoring.score(bundle, source, target, chunk_rows=50, part_chunks=5).resumed == 0
+    assert batch.score_file(bundle, source, target, chunk_rows=50, part_chunks=5).resumed == 0
     assert pq.read_metadata(target).num_rows == 857
 
 
 def test_whatever_is_damaged_the_result_is_right(bundle: Bundle, tmp_path: Path) -> None:
     source = source_of(tmp_path / "in.csv", 1000)
-    scoring.score(bundle, source, tmp_path / "whole.parquet", **SMALL)
+    batch.score_file(bundle, source, tmp_path / "whole.parquet", **SMALL)
     names = [STATE, *(f"{i:06}.{end}" for i in range(4) for end in ("json", "scored.arrow", "refused.arrow"))]
     cuts = st.lists(st.tuples(st.sampled_from(names), st.one_of(st.none(), st.floats(0, 1))), max_size=3)
 
@@ -188,7 +189,7 @@ def test_whatever_is_damaged_the_result_is_right(bundle: Bundle, tmp_path: Path)
                 file.unlink()
             elif file.is_file() and share is not None:
                 file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
-        scoring.score(bundle, source, tmp_path / "out.parquet", **SMALL)
+        batch.score_file(bundle, source, tmp_path / "out.parquet", **SMALL)
         assert contents(tmp_path / "out.parquet") == contents(tmp_path / "whole.parquet")
         assert not folder.exists()
 
@@ -201,7 +202,7 @@ def test_a_damaged_part_is_made_again(bundle: Bundle, tmp_path: Path, name: str)
     folder = interrupted(bundle, source, target, at=850)
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[: len(content) // 2] + b"?" + content[len(content) // 2 + 1 :])
-    assert scoring.score(bundle, source, target, **SMALL).resumed == 200
+    assert batch.score_file(bundle, source, target, **SMALL).resumed == 200
 
 
 def test_a_full_disk_is_told_and_what_is_finished_is_kept(
@@ -220,10 +221,10 @@ def test_a_full_disk_is_told_and_what_is_finished_is_kept(
     with monkeypatch.context() as full:
         full.setattr(os, "fsync", fsync)
         with pytest.raises(InputError, match="No space left on device") as refusal:
-            scoring.score(bundle, source, target, **SMALL)
+            batch.score_file(bundle, source, target, **SMALL)
     assert "run it again: it goes on" in refusal.value.hint
     assert target.read_bytes() == b"old"
-    assert scoring.score(bundle, source, target, **SMALL).resumed == 400
+    assert batch.score_file(bundle, source, target, **SMALL).resumed == 400
     assert pq.read_metadata(target).num_rows == 857
 
 
@@ -243,31 +244,31 @@ def test_a_file_that_changes_while_it_is_scored_gives_no_result(bundle: Bundle, 
                 file.write("more\n")
 
     with pytest.raises(InputError, match="changed while it was scored"):
-        scoring.score(bundle, source, target, progress=grow, **SMALL)
+        batch.score_file(bundle, source, target, progress=grow, **SMALL)
     assert not target.exists()
 
 
 def test_two_runs_do_not_write_the_same_result(bundle: Bundle, tmp_path: Path) -> None:
     source = source_of(tmp_path / "in.parquet", 100)
     with (
-        open_parts(tmp_path / "out.parquet.parts", {}),
+        open_resumable(tmp_path / "out.parquet.parts", {}),
         pytest.raises(InputError, match="another process is at work"),
     ):
-        scoring.score(bundle, source, tmp_path / "out.parquet")
-    assert scoring.score(bundle, source, tmp_path / "out.parquet").rows == 100
+        batch.score_file(bundle, source, tmp_path / "out.parquet")
+    assert batch.score_file(bundle, source, tmp_path / "out.parquet").rows == 100
 
 
 def test_a_folder_of_that_name_that_is_somebody_elses_is_left_alone(bundle: Bundle, tmp_path: Path) -> None:
     (tmp_path / "out.parquet.parts").mkdir()
     (tmp_path / "out.parquet.parts" / "letter.txt").write_text("mine")
-    scoring.score(bundle, source_of(tmp_path / "in.parquet", 300), tmp_path / "out.parquet", **SMALL)
+    batch.score_file(bundle, source_of(tmp_path / "in.parquet", 300), tmp_path / "out.parquet", **SMALL)
     assert [path.name for path in (tmp_path / "out.parquet.parts").iterdir()] == ["letter.txt"]
 
 
 def test_more_threads_give_the_same_bytes(bundle: Bundle, tmp_path: Path) -> None:
     source = source_of(tmp_path / "in.parquet", 3000)
     for threads in (1, 4):
-        scoring.score(bundle, source, tmp_path / str(threads) / "out.parquet", threads=threads, **SMALL)
+        batch.score_file(bundle, source, tmp_path / str(threads) / "out.parquet", threads=threads, **SMALL)
     assert contents(tmp_path / "1" / "out.parquet") == contents(tmp_path / "4" / "out.parquet")
 
 
@@ -316,6 +317,6 @@ def test_texts_as_categories_come_through_the_parts(bundle: Bundle, tmp_path: Pa
     types = {"carrier": pa.dictionary(pa.int8(), pa.string()), "maker": pa.dictionary(pa.int32(), pa.string())}
     schema = pa.schema([pa.field(f.name, types.get(f.name, f.type)) for f in SCHEMA])
     wrong = [{**row, "carrier": f"not {i % 40}"} for i, row in enumerate(keyed(rows(900)))]
-    scoring.score(bundle, write(tmp_path / "in.parquet", wrong, schema), tmp_path / "out.parquet", **SMALL)
+    batch.score_file(bundle, write(tmp_path / "in.parquet", wrong, schema), tmp_path / "out.parquet", **SMALL)
     aside = pq.read_table(tmp_path / "out.quarantine.parquet").to_pylist()
     assert [(row["row"], row["carrier"]) for row in aside] == [(i + 1, f"not {i % 40}") for i in range(900)]

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from roadworthy import settings
-from roadworthy.errors import InputError
+from roadworthy.base import settings
+from roadworthy.base.errors import InputError
 from roadworthy.project import Project
 from sample import HOME
 
@@ -25,7 +25,7 @@ def test_paths_are_those_of_the_project_wherever_it_is_called_from(
     (home / "notebooks").mkdir()
     monkeypatch.delenv("MLE_HOME", raising=False)
     monkeypatch.chdir(home / "notebooks")
-    config = settings.load()
+    config = settings.load_settings()
     assert config.paths.registry == home / "registry"
     assert config.snapshot("2023").folder == home / "data" / "2023"
 
@@ -39,7 +39,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_outside_a_project_there_is_no_other_one_to_fall_back_to(nowhere: Path) -> None:
-    for find in (settings.find_home, settings.load, Project.open):
+    for find in (settings.find_home, settings.load_settings, Project.open):
         with pytest.raises(InputError, match=r"holds no project, nor does a folder above it.*\n.*MLE_HOME") as error:
             find()
         assert (error.value.exit_code, error.value.where) == (2, str(nowhere))
@@ -61,16 +61,16 @@ def test_the_nearest_project_is_found(nowhere: Path, monkeypatch: pytest.MonkeyP
     changed(nowhere, "seed = 0", "seed = 1")
     changed(inner, "seed = 0", "seed = 2")
     monkeypatch.chdir(inner)
-    assert (settings.find_home(), settings.load().model.seed) == (inner, 2)
+    assert (settings.find_home(), settings.load_settings().model.seed) == (inner, 2)
     monkeypatch.chdir(inner.parent)
-    assert (settings.find_home(), settings.load().model.seed) == (nowhere, 1)
+    assert (settings.find_home(), settings.load_settings().model.seed) == (nowhere, 1)
 
 
 def test_mle_home_wins_over_the_working_folder(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed(nowhere, "seed = 0", "seed = 1")
     monkeypatch.setenv("MLE_HOME", str(HOME))
     assert settings.find_home() == HOME
-    assert settings.load() == settings.load(HOME) != settings.load(nowhere)
+    assert settings.load_settings() == settings.load_settings(HOME) != settings.load_settings(nowhere)
     assert Project.open().folder == HOME.resolve()
 
 
@@ -89,7 +89,7 @@ def test_mle_home_wins_over_the_working_folder(nowhere: Path, monkeypatch: pytes
 )
 def test_a_mistake_in_the_file_is_named(tmp_path: Path, old: str, new: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as error:
-        settings.load(changed(tmp_path, old, new))
+        settings.load_settings(changed(tmp_path, old, new))
     assert "config.toml" in str(error.value)
 
 
@@ -104,27 +104,27 @@ def test_an_alarm_that_no_monitor_has_is_named(monkeypatch: pytest.MonkeyPatch, 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLE_MODEL__SEED", "7")
     monkeypatch.setenv("MLE_SERVICE__HOST", "0.0.0.0")  # noqa: S104 - a value, nothing listens
-    config = settings.load(HOME)
+    config = settings.load_settings(HOME)
     assert (config.model.seed, config.service.host) == (7, "0.0.0.0")  # noqa: S104
 
 
 def test_an_unknown_variable_is_refused_like_an_unknown_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLE_MODEL__SPEED", "7")
     with pytest.raises(InputError, match="speed"):
-        settings.load(HOME)
+        settings.load_settings(HOME)
 
 
 def test_settings_do_not_change() -> None:
-    config = settings.load(HOME)
+    config = settings.load_settings(HOME)
     with pytest.raises(ValidationError, match="frozen"):
         config.model.seed = 3
 
 
 def test_an_unknown_snapshot_says_which_there_are() -> None:
     with pytest.raises(InputError, match="2013, 2023"):
-        settings.load(HOME).snapshot("1999")
+        settings.load_settings(HOME).snapshot("1999")
 
 
 def test_a_folder_that_is_no_project_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
-        settings.load(tmp_path)
+        settings.load_settings(tmp_path)

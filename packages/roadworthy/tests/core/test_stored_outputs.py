@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from lessons_made import command, make_project, write_lesson
-from roadworthy import delivered, stored_outputs
-from roadworthy.errors import InputError, RedError
-from roadworthy.files import sha256
+from roadworthy.base import source_code
+from roadworthy.base.errors import InputError, RedError
+from roadworthy.base.files import file_sha256
+from roadworthy.notebooks import lessons
 
 
 def outputs(path: Path) -> list[str]:
@@ -24,7 +25,7 @@ def test_outputs_are_stored_anew_in_the_same_form(tmp_path: Path) -> None:
     other = write_lesson(home, "02_two", "print('two')")
     untouched = other.read_bytes()
     told: list[str] = []
-    assert stored_outputs.store(home, ["01"], lambda name, at, of: told.append(f"{name} {at} {of}")) == [path]
+    assert lessons.store_outputs(home, ["01"], lambda name, at, of: told.append(f"{name} {at} {of}")) == [path]
     assert told == ["01_one 1 1"]
     assert outputs(path) == ["1\n"]
     first = path.read_bytes()
@@ -32,7 +33,7 @@ def test_outputs_are_stored_anew_in_the_same_form(tmp_path: Path) -> None:
     assert [cell["id"] for cell in notebook["cells"]] == ["01_one-01", "01_one-02"]
     assert set(notebook["metadata"]) == {"kernelspec", "language_info"}
     assert not any("execution" in cell["metadata"] for cell in notebook["cells"])
-    stored_outputs.store(home, ["01"])
+    lessons.store_outputs(home, ["01"])
     assert path.read_bytes() == first
     assert other.read_bytes() == untouched
 
@@ -44,10 +45,10 @@ def test_a_lesson_that_fails_or_shows_a_path_keeps_the_outputs_that_it_had(tmp_p
     path = write_lesson(home, "02_two", "import os; print(os.environ['MLE_HOME'])")
     before = {each: each.read_bytes() for each in (failing, path)}
     with pytest.raises(RedError, match="a cell fails: AssertionError: the figure") as red:
-        stored_outputs.store(home, ["01"])
+        lessons.store_outputs(home, ["01"])
     assert red.value.where == str(failing)
     with pytest.raises(InputError, match="shows the path"):
-        stored_outputs.store(home, ["02"])
+        lessons.store_outputs(home, ["02"])
     assert {each: each.read_bytes() for each in (failing, path)} == before
 
 
@@ -59,16 +60,16 @@ def test_the_command_refuses_a_lesson_that_there_is_not(tmp_path: Path) -> None:
 
 
 def test_a_project_is_as_delivered_until_a_file_of_the_record_changes(tmp_path: Path) -> None:
-    assert not delivered.as_delivered(tmp_path)
-    config, record = tmp_path / "config.toml", tmp_path / delivered.FILE
+    assert not source_code.as_delivered(tmp_path)
+    config, record = tmp_path / "config.toml", tmp_path / source_code.FILE
     config.write_text("[model]\n", encoding="utf-8")
     record.parent.mkdir()
-    record.write_text(json.dumps({"config.toml": sha256(config)}), encoding="utf-8")
-    assert delivered.as_delivered(tmp_path)
+    record.write_text(json.dumps({"config.toml": file_sha256(config)}), encoding="utf-8")
+    assert source_code.as_delivered(tmp_path)
     config.write_text("[model]\nseed = 1\n", encoding="utf-8")
-    assert not delivered.as_delivered(tmp_path)
+    assert not source_code.as_delivered(tmp_path)
     config.unlink()
-    assert not delivered.as_delivered(tmp_path)
+    assert not source_code.as_delivered(tmp_path)
     record.write_text("[", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read"):
-        delivered.as_delivered(tmp_path)
+        source_code.as_delivered(tmp_path)

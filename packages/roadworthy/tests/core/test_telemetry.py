@@ -12,7 +12,7 @@ import os, sys
 from pathlib import Path
 if sys.argv[2]:
     os.environ["ORT_DISABLE_TELEMETRY"] = sys.argv[2]
-from roadworthy.bundle import Bundle
+from roadworthy.bundle.bundle import Bundle
 Bundle.load(Path(sys.argv[1]))
 print(os.environ["ORT_DISABLE_TELEMETRY"])
 """

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy import tracking
+from roadworthy.model import tracking
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def bundle(tmp_path: Path) -> Path:
 
 def record(home: Path, name: str, bundle: Path) -> str:
     store = home / "tracking" / "mlflow.db"
-    return tracking.record(store, "flights", name, parameters={"trees": 3}, metrics={"auc": 0.7}, artifacts=bundle)
+    return tracking.record_run(store, "flights", name, parameters={"trees": 3}, metrics={"auc": 0.7}, artifacts=bundle)
 
 
 def test_a_copied_project_keeps_its_artifacts_to_itself(tmp_path: Path, bundle: Path) -> None:
@@ -28,5 +28,5 @@ def test_a_copied_project_keeps_its_artifacts_to_itself(tmp_path: Path, bundle: 
     second = record(copy, "second", bundle)
     assert {path.name for path in (original / "tracking" / "artifacts").iterdir()} == {first}
     assert {path.name for path in (copy / "tracking" / "artifacts").iterdir()} == {first, second}
-    names = [run["name"] for run in tracking.runs(copy / "tracking" / "mlflow.db", "flights")]
+    names = [run["name"] for run in tracking.recorded_runs(copy / "tracking" / "mlflow.db", "flights")]
     assert names == ["second", "first"]

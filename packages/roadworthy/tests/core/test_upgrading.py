@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from releases import make_release, make_vendored, run_here, wheel, zipped
-from roadworthy import upgrading, vendored
-from roadworthy.errors import InputError, RedError
-from roadworthy.files import sha256
+from roadworthy.base import source_code
+from roadworthy.base.errors import InputError, RedError
+from roadworthy.base.files import file_sha256
+from roadworthy.cli import vendor
 
 OLD = {"__init__.py": '__version__ = "1.0"\n', "data.py": "x = 1\n", "old.py": ""}
 NEW = {"__init__.py": '__version__ = "1.1"\n', "data.py": "x = 2\n", "gates/new.py": "y = 1\n"}
@@ -46,7 +47,7 @@ def with_test(home: Path, x: int) -> Path:
 
 def files(home: Path) -> dict[str, str]:
     """The text of every file of the project but what Python writes."""
-    return {path.relative_to(home).as_posix(): path.read_text("utf-8") for path in vendored.files(home)}
+    return {path.relative_to(home).as_posix(): path.read_text("utf-8") for path in source_code.vendored_files(home)}
 
 
 Release = Callable[[Path], Path]
@@ -62,25 +63,25 @@ RELEASES: dict[str, Release] = {
 @pytest.mark.parametrize("kind", RELEASES)
 def test_a_release_takes_the_place_of_the_library_and_says_what_changed(kind: str, home: Path, tmp_path: Path) -> None:
     told: list[str] = []
-    done = upgrading.upgrade(with_test(home, 2), RELEASES[kind](tmp_path), tell=told.append)
+    done = vendor.upgrade_library(with_test(home, 2), RELEASES[kind](tmp_path), tell=told.append)
     assert done.versions == {"roadworthy": ("1.0", "1.1")}
     assert done.changed == ("roadworthy/__init__.py", "roadworthy/data.py")
     assert (done.added, done.removed) == (("roadworthy/gates/new.py",), ("roadworthy/old.py",))
     assert "roadworthy 1.0 -> 1.1" in done.lines
     assert told[-1] == "The tests are green"
-    assert vendored.verdict(home) == (True, "as released: roadworthy 1.1")
+    assert source_code.vendored_verdict(home) == (True, "as released: roadworthy 1.1")
     assert {name for name in files(home) if name.startswith("vendor/")} == {
         "vendor/released.json", *(f"vendor/roadworthy/{name}" for name in NEW)
     }  # fmt: skip
     assert (home / "mine.py").read_text(encoding="utf-8") == "mine"
-    assert not (home / vendored.BEFORE).exists()
+    assert not (home / source_code.BEFORE).exists()
     assert not list(home.glob(".writing-*"))
 
 
 def test_a_release_with_which_the_tests_are_red_is_taken_back(home: Path, tmp_path: Path) -> None:
     before = files(with_test(home, 1))
     with pytest.raises(RedError, match="the tests of the project are red with it") as red:
-        upgrading.upgrade(home, RELEASES["folder"](tmp_path), tell=lambda _: None)
+        vendor.upgrade_library(home, RELEASES["folder"](tmp_path), tell=lambda _: None)
     assert "test_what_the_project_needs_of_the_library" in red.value.what
     assert "the library of before is there again" in red.value.hint
     assert files(home) == before
@@ -92,31 +93,31 @@ def test_the_gates_judge_the_champion_of_a_registry_that_stands_elsewhere(home: 
     (registry / "aliases.json").write_text('{"champion": 1}', encoding="utf-8")
     # Here is no project that they could judge, so they are red.
     with pytest.raises(RedError, match="the gates of the project are red with it"):
-        upgrading.upgrade(home, RELEASES["folder"](tmp_path), registry, tell=lambda _: None)
+        vendor.upgrade_library(home, RELEASES["folder"](tmp_path), registry, tell=lambda _: None)
     assert files(home) == before
 
 
 def test_edits_of_the_library_are_never_lost_without_a_word(home: Path, tmp_path: Path) -> None:
     (home / "vendor" / "roadworthy" / "data.py").write_text("x = 3\n", encoding="utf-8")
-    vendored.accept(home, "a hot fix", "Ada")
+    source_code.accept_edits(home, "a hot fix", "Ada")
     before, release = files(home), RELEASES["zip"](tmp_path)
     with pytest.raises(InputError, match=r"edits would be lost: roadworthy/data\.py"):
-        upgrading.upgrade(home, release, tell=lambda _: None)
+        vendor.upgrade_library(home, release, tell=lambda _: None)
     assert files(home) == before
-    upgrading.upgrade(home, release, discard=True, tell=lambda _: None)
-    assert vendored.verdict(home)[0]
-    assert vendored.accepted(home) == []
+    vendor.upgrade_library(home, release, discard=True, tell=lambda _: None)
+    assert source_code.vendored_verdict(home)[0]
+    assert source_code.accepted_edits(home) == []
 
 
 def test_a_wheel_of_one_package_leaves_the_other_as_it_is(tmp_path: Path) -> None:
     home = make_vendored(tmp_path / "home", {"roadworthy": OLD, "roadworthy_course": COURSE})
-    upgrading.upgrade(home, RELEASES["wheel"](tmp_path), tell=lambda _: None)
-    assert vendored.verdict(home) == (True, "as released: roadworthy 1.1, roadworthy_course 1.1")
+    vendor.upgrade_library(home, RELEASES["wheel"](tmp_path), tell=lambda _: None)
+    assert source_code.vendored_verdict(home) == (True, "as released: roadworthy 1.1, roadworthy_course 1.1")
     assert (home / "vendor" / "roadworthy_course" / "questions" / "check_01.py").is_file()
 
 
 def test_a_project_without_the_course_does_not_get_it(home: Path, tmp_path: Path) -> None:
-    done = upgrading.upgrade(
+    done = vendor.upgrade_library(
         home, make_release(tmp_path / "new", {"roadworthy": NEW, "roadworthy_course": COURSE}), tell=lambda _: None
     )
     assert set(done.versions) == {"roadworthy"}
@@ -144,13 +145,13 @@ def one_less(place: Path) -> Path:
 
 def without_sums(place: Path) -> Path:
     made = RELEASES["folder"](place)
-    (made / vendored.RELEASED).unlink()
+    (made / source_code.RELEASED).unlink()
     return made
 
 
 def outside(place: Path) -> Path:
     made = RELEASES["folder"](place)
-    return spoiled(made, vendored.RELEASED, '{"roadworthy": {"version": "1", "files": {"../../mine.py": "00"}}}')
+    return spoiled(made, source_code.RELEASED, '{"roadworthy": {"version": "1", "files": {"../../mine.py": "00"}}}')
 
 
 def outside_of_the_archive(place: Path) -> Path:
@@ -161,7 +162,7 @@ def outside_of_the_archive(place: Path) -> Path:
 
 def too_large(place: Path) -> Path:
     with zipfile.ZipFile(place / "new.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("released.json", b" " * (upgrading.LARGEST + 1))
+        archive.writestr("released.json", b" " * (vendor.LARGEST + 1))
     return place / "new.zip"
 
 
@@ -202,8 +203,8 @@ def another_wheel(place: Path) -> Path:
         other_bytes,
         no_record,
         another_wheel,
-        lambda place: spoiled(RELEASES["folder"](place), vendored.RELEASED, "[1"),
-        lambda place: spoiled(RELEASES["folder"](place), vendored.RELEASED, "{}"),
+        lambda place: spoiled(RELEASES["folder"](place), source_code.RELEASED, "[1"),
+        lambda place: spoiled(RELEASES["folder"](place), source_code.RELEASED, "{}"),
         lambda place: spoiled(place, "text.txt", "no release"),
         lambda place: spoiled(place, "text.txt", "no release") / "text.txt",
     ],
@@ -212,7 +213,7 @@ def test_what_is_no_whole_release_is_refused_and_nothing_changes(damage: Release
     before, place = files(home), tmp_path / "place"
     place.mkdir()
     with pytest.raises(InputError) as refused:
-        upgrading.upgrade(home, damage(place), tell=lambda _: None)
+        vendor.upgrade_library(home, damage(place), tell=lambda _: None)
     assert refused.value.hint
     assert files(home) == before
     assert not (home.parent / "evil.py").exists()
@@ -223,17 +224,18 @@ def test_an_upgrade_that_was_killed_is_taken_back_by_the_next_one(home: Path, tm
     with_test(home, 2)
     (home / "tests" / "test_mine.py").write_text("import time\ntime.sleep(60)\n", encoding="utf-8")
     release = RELEASES["folder"](tmp_path)
-    code = "import sys, pathlib as p; from roadworthy.upgrading import upgrade; upgrade(*map(p.Path, sys.argv[1:]))"
+    code = "import sys, pathlib as p; from roadworthy.cli import vendor; "
+    code += "vendor.upgrade_library(*map(p.Path, sys.argv[1:]))"
     process = subprocess.Popen(
         [sys.executable, "-c", code, home, release], stdout=subprocess.DEVNULL, start_new_session=True
     )
-    while not (home / vendored.BEFORE).exists() or not (home / "vendor").exists():
+    while not (home / source_code.BEFORE).exists() or not (home / "vendor").exists():
         assert process.poll() is None
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert vendored.interrupted(home)
-    upgrading.recover(home)
+    assert source_code.upgrade_interrupted(home)
+    vendor.recover_library(home)
     shutil.rmtree(home / "tests")
     for left in home.glob(".writing-*"):
         shutil.rmtree(left)
@@ -242,16 +244,19 @@ def test_an_upgrade_that_was_killed_is_taken_back_by_the_next_one(home: Path, tm
 
 def test_the_command_upgrades_a_real_project_and_an_installed_library_is_none(tmp_path: Path) -> None:
     home = make_vendored(tmp_path / "home")
-    made = vendored.released(home)["roadworthy"]["version"]
+    made = source_code.released_sums(home)["roadworthy"]["version"]
     release = tmp_path / "new"
     shutil.copytree(home / "vendor", release)
     init = release / "roadworthy" / "__init__.py"
     init.write_text(init.read_text(encoding="utf-8").replace(f'"{made}"', '"99.0"'), encoding="utf-8")
     refused = run_here(home, "upgrade", str(release))
     assert (refused.returncode, "is not what the sums of the release say" in refused.stderr) == (2, True)
-    known = json.loads((release / vendored.RELEASED).read_text(encoding="utf-8"))
-    known["roadworthy"] |= {"version": "99.0", "files": known["roadworthy"]["files"] | {"__init__.py": sha256(init)}}
-    (release / vendored.RELEASED).write_text(json.dumps(known), encoding="utf-8")
+    known = json.loads((release / source_code.RELEASED).read_text(encoding="utf-8"))
+    known["roadworthy"] |= {
+        "version": "99.0",
+        "files": known["roadworthy"]["files"] | {"__init__.py": file_sha256(init)},
+    }
+    (release / source_code.RELEASED).write_text(json.dumps(known), encoding="utf-8")
     done = run_here(home, "upgrade", str(release))
     assert done.returncode == 0, done.stderr
     assert f"roadworthy {made} -> 99.0" in done.stdout
@@ -259,4 +264,4 @@ def test_the_command_upgrades_a_real_project_and_an_installed_library_is_none(tm
     assert "as released: roadworthy 99.0" in run_here(home, "vendor", "verify").stderr
     shutil.rmtree(home / "vendor")
     with pytest.raises(InputError, match="there is no such folder"):
-        upgrading.upgrade(home, release)
+        vendor.upgrade_library(home, release)

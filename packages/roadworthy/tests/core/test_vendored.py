@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releases import make_vendored, run_here
-from roadworthy import release, vendored
-from roadworthy.errors import InputError
+from roadworthy.base import source_code
+from roadworthy.base.errors import InputError
+from roadworthy.gates import run
 from roadworthy.project import Project
 
 FILES = {"__init__.py": '__version__ = "1.0"\n', "data.py": "x = 1\n", "gates/run.py": "y = 2\n", "pages.css": "p {}\n"}
@@ -23,8 +24,8 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_a_library_as_it_was_released_has_no_edit(home: Path) -> None:
-    assert vendored.edits(home) == []
-    assert vendored.verdict(home) == (True, "as released: roadworthy 1.0")
+    assert source_code.vendored_edits(home) == []
+    assert source_code.vendored_verdict(home) == (True, "as released: roadworthy 1.0")
 
 
 def test_what_python_and_its_tools_write_is_no_edit(home: Path) -> None:
@@ -32,7 +33,7 @@ def test_what_python_and_its_tools_write_is_no_edit(home: Path) -> None:
         path = home / "vendor" / "roadworthy" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("", encoding="utf-8")
-    assert vendored.edits(home) == []
+    assert source_code.vendored_edits(home) == []
 
 
 @settings(max_examples=60)
@@ -50,8 +51,8 @@ def test_each_file_that_differs_is_told_and_no_other(
         elif name in FILES and name != "__init__.py":
             path.unlink()
             expected[f"roadworthy/{name}"] = "missing"
-    assert {edit.file: edit.kind for edit in vendored.edits(home)} == expected
-    passed, evidence = vendored.verdict(home)
+    assert {edit.file: edit.kind for edit in source_code.vendored_edits(home)} == expected
+    passed, evidence = source_code.vendored_verdict(home)
     assert passed == (not expected)
     assert not expected or min(expected) in evidence
 
@@ -59,39 +60,42 @@ def test_each_file_that_differs_is_told_and_no_other(
 def test_an_accepted_edit_is_no_longer_red_until_it_is_edited_again(home: Path) -> None:
     file = home / "vendor" / "roadworthy" / "data.py"
     file.write_text("x = 2\n", encoding="utf-8")
-    (edit,) = vendored.accept(home, "a hot fix until 1.1", "Ada")
+    (edit,) = source_code.accept_edits(home, "a hot fix until 1.1", "Ada")
     assert (edit.file, edit.kind) == ("roadworthy/data.py", "edited")
-    assert vendored.unaccepted(home) == []
-    assert vendored.verdict(home) == (True, "as released: roadworthy 1.0, with 1 accepted edits: a hot fix until 1.1")
-    (said,) = vendored.accepted(home)
+    assert source_code.unaccepted_edits(home) == []
+    assert source_code.vendored_verdict(home) == (
+        True,
+        "as released: roadworthy 1.0, with 1 accepted edits: a hot fix until 1.1",
+    )
+    (said,) = source_code.accepted_edits(home)
     assert (said["reason"], said["by"]) == ("a hot fix until 1.1", "Ada")
     file.write_text("x = 3\n", encoding="utf-8")
-    assert [each.file for each in vendored.unaccepted(home)] == ["roadworthy/data.py"]
-    vendored.accept(home, "another one", "Ada")
-    assert [each["reason"] for each in vendored.accepted(home)] == ["another one"]
+    assert [each.file for each in source_code.unaccepted_edits(home)] == ["roadworthy/data.py"]
+    source_code.accept_edits(home, "another one", "Ada")
+    assert [each["reason"] for each in source_code.accepted_edits(home)] == ["another one"]
 
 
 @pytest.mark.parametrize(("reason", "words"), [("", "a reason is missing"), ("why", "there is no edit to accept")])
 def test_nothing_is_accepted_without_a_reason_or_an_edit(home: Path, reason: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        vendored.accept(home, reason, "Ada")
+        source_code.accept_edits(home, reason, "Ada")
 
 
 @pytest.mark.parametrize("text", [None, "", "[", "[]", '{"roadworthy": 1}', '{"roadworthy": {"version": "1"}}', "{}"])
 def test_sums_that_cannot_be_read_are_told_and_verify_nothing(home: Path, text: str | None) -> None:
-    file = home / "vendor" / vendored.RELEASED
+    file = home / "vendor" / source_code.RELEASED
     file.unlink() if text is None else file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"verified") as error:
-        vendored.edits(home)
+        source_code.vendored_edits(home)
     assert error.value.where == str(file)
     assert "version control" in error.value.hint
 
 
 def test_accepted_edits_that_cannot_be_read_are_told(home: Path) -> None:
     (home / "vendor" / "roadworthy" / "data.py").write_text("x = 2\n", encoding="utf-8")
-    (home / "vendor" / vendored.ACCEPTED).write_text("[1", encoding="utf-8")
+    (home / "vendor" / source_code.ACCEPTED).write_text("[1", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read"):
-        vendored.unaccepted(home)
+        source_code.unaccepted_edits(home)
 
 
 def test_a_project_without_the_folder_and_a_link_to_a_working_tree_have_nothing_to_verify(home: Path) -> None:
@@ -99,20 +103,20 @@ def test_a_project_without_the_folder_and_a_link_to_a_working_tree_have_nothing_
     shutil.move(home / "vendor" / "roadworthy", elsewhere)
     (home / "vendor" / "roadworthy").symlink_to(elsewhere, target_is_directory=True)
     (elsewhere / "data.py").write_text("x = 2\n", encoding="utf-8")
-    assert vendored.edits(home) == []
+    assert source_code.vendored_edits(home) == []
     shutil.rmtree(home / "vendor")
-    assert vendored.verdict(home) == (True, "the library is installed, and not in vendor/")
+    assert source_code.vendored_verdict(home) == (True, "the library is installed, and not in vendor/")
 
 
 def test_the_gates_have_a_verdict_about_an_edited_library(home: Path, project: Project) -> None:
     here = Project(home, project.settings, project.definition)
-    assert release._library(here) == []
+    assert run._library(here) == []
     (home / "vendor" / "roadworthy" / "data.py").write_text("x = 2\n", encoding="utf-8")
-    (red,) = release._library(here)
-    assert (red.gate, red.passed) == (release.LIBRARY, False)
+    (red,) = run._library(here)
+    assert (red.gate, red.passed) == (run.LIBRARY, False)
     assert "roadworthy/data.py (edited)" in red.evidence
-    vendored.accept(home, "a hot fix", "Ada")
-    (green,) = release._library(here)
+    source_code.accept_edits(home, "a hot fix", "Ada")
+    (green,) = run._library(here)
     assert (green.passed, "a hot fix" in green.evidence) == (True, True)
 
 

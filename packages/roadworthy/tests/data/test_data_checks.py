@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from snapshots import DATA
 
-from roadworthy import data, data_checks, data_report
-from roadworthy.errors import InputError, RedError
+from roadworthy.base import databases
+from roadworthy.base.errors import InputError, RedError
+from roadworthy.contract import checks
+from roadworthy.contract.schema import Column, Contract, Rule, Table
+from roadworthy.data import snapshots
 from roadworthy.project import Project
-from roadworthy.schema import Column, Contract, Rule, Table
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -20,15 +22,15 @@ Change = Callable[[pd.DataFrame], pd.DataFrame]
 def flights() -> pd.DataFrame:
     """Whole days of January, as a person would export them to CSV."""
     text = f"select * from '{(DATA / '2013' / 'flights.parquet').as_posix()}' where month = 1 and day <= 6"
-    return data.ask(duckdb.connect(), text)
+    return databases.ask(duckdb.connect(), text)
 
 
-def check(contract: Contract, rows: pd.DataFrame, folder: Path, suffix: str = ".csv") -> data_checks.Report:
+def check(contract: Contract, rows: pd.DataFrame, folder: Path, suffix: str = ".csv") -> checks.Report:
     file = folder / f"flights{suffix}"
     whole = ["dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]
     rows = rows.astype({name: "Int32" for name in whole if name in rows and rows[name].dtype == "float64"})
     rows.to_csv(file, index=False) if suffix == ".csv" else rows.to_parquet(file)
-    return data_checks.check_file(file, contract.table("flights"), max_quarantined=0.01)
+    return checks.check_file(file, contract.table("flights"), max_quarantined=0.01)
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -60,7 +62,7 @@ def test_a_planted_fault_is_red_and_named(project: Project, flights: pd.DataFram
     red = report.frame[~report.frame["passed"]]
     assert red["check"].str.contains(named, regex=False).any(), red.to_string()
     with pytest.raises(RedError, match="do not keep the contract"):
-        data_checks.require(report)
+        checks.require_passed(report)
 
 
 def test_one_bad_row_is_quarantined_with_every_reason_and_stays_green(
@@ -74,9 +76,11 @@ def test_one_bad_row_is_quarantined_with_every_reason_and_stays_green(
     assert kept["reason"].str.contains("distance: 1 not in 10 to 6000").all()
     assert kept["reason"].str.contains("origin: XXX not one of").all()
     assert report.passed
-    (written,) = data_checks.write_quarantine(report, tmp_path / "quarantine")
+    (written,) = checks.write_quarantine(report, tmp_path / "quarantine")
     assert len(pd.read_parquet(written)) == 1
-    page = data_report.write(project.contract, report, tmp_path / "report.html", "flights").read_text(encoding="utf-8")
+    page = checks.write_check_page(project.contract, report, tmp_path / "report.html", "flights").read_text(
+        encoding="utf-8"
+    )
     assert "origin: XXX not one of" in page
 
 
@@ -100,30 +104,30 @@ def test_a_file_that_is_no_such_table_is_refused(
 def test_a_file_that_cannot_be_read_is_refused(project: Project, tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=r"a\."):
-        data_checks.check_file(tmp_path / name, project.contract.table("flights"), max_quarantined=0.01)
+        checks.check_file(tmp_path / name, project.contract.table("flights"), max_quarantined=0.01)
 
 
 def test_a_missing_file_is_refused(project: Project, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
-        data_checks.check_file(tmp_path / "none.csv", project.contract.table("flights"), max_quarantined=0.01)
+        checks.check_file(tmp_path / "none.csv", project.contract.table("flights"), max_quarantined=0.01)
 
 
 @pytest.mark.slow
 def test_2023_is_red_for_its_time_stamps_and_green_after_the_repair(project: Project) -> None:
-    raw = data_checks.check_snapshot(project, data.connect(project, DATA / "2023"), max_quarantined=0.01)
+    raw = checks.check_snapshot(project, snapshots.connect_snapshot(project, DATA / "2023"), max_quarantined=0.01)
     assert {f.check for f in raw.findings if not f.passed} == {"rows keep the contract", "rule utc"}
-    repaired = data.connect(project, DATA / "2023", {"flights": "repair_time_hour.sql"})
-    assert data_checks.check_snapshot(project, repaired, max_quarantined=0.01).passed
+    repaired = snapshots.connect_snapshot(project, DATA / "2023", {"flights": "repair_time_hour.sql"})
+    assert checks.check_snapshot(project, repaired, max_quarantined=0.01).passed
 
 
 @pytest.mark.slow
 def test_the_impossible_wind_of_2013_is_left_out_of_the_features(project: Project) -> None:
-    connection = data.connect(project, DATA / "2013")
-    report = data_checks.check_snapshot(project, connection, max_quarantined=0.01)
+    connection = snapshots.connect_snapshot(project, DATA / "2013")
+    report = checks.check_snapshot(project, connection, max_quarantined=0.01)
     assert {name: len(rows) for name, rows in report.quarantine.items() if len(rows)} == {"weather": 1}
-    assert data.ask(connection, "select max(wind_speed) as w from weather")["w"][0] > 1000
-    data_checks.exclude(connection, report)
-    left = data.ask(connection, "select max(wind_speed) as w, count(*) as n from weather")
+    assert databases.ask(connection, "select max(wind_speed) as w from weather")["w"][0] > 1000
+    checks.exclude_quarantined(connection, report)
+    left = databases.ask(connection, "select max(wind_speed) as w, count(*) as n from weather")
     assert (left["w"][0], left["n"][0]) == (pytest.approx(42.57886), 26_114)
 
 
@@ -146,8 +150,8 @@ def test_exactly_the_rows_that_break_the_contract_are_quarantined(rows: list[tup
     table["x"] = table["x"].astype("float64")
     connection = duckdb.connect()
     connection.register("toy", table)
-    report = data_checks.Report()
-    data_checks.check_table(connection, TOY, report, max_quarantined=1.0)
+    report = checks.Report()
+    checks.check_table(connection, TOY, report, max_quarantined=1.0)
     bad = {
         i + 1
         for i, (x, c) in enumerate(rows)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadworthy import table_checks
+from roadworthy.contract import rules
+from roadworthy.contract.schema import Column, Contract, Law, Table
 from roadworthy.project import Project
-from roadworthy.schema import Column, Contract, Law, Table
 
 TABLE = Table(
     name="readings",
@@ -38,7 +38,7 @@ def red(rows: pd.DataFrame, table: Table = TABLE) -> dict[str, str]:
     connection.execute("set timezone = 'UTC'")
     connection.register("given", rows)
     connection.execute("create temp table typed as select * from given")
-    return {each.check: each.evidence for each in table_checks.findings(connection, table) if not each.passed}
+    return {each.check: each.evidence for each in rules.table_findings(connection, table) if not each.passed}
 
 
 def week(rows: pd.DataFrame, number: int) -> Any:
@@ -91,7 +91,7 @@ def test_a_law_without_a_value_is_not_broken() -> None:
 
 
 def lost(rows: pd.DataFrame, gone: Any, table: Table = TABLE) -> list[str]:
-    found = table_checks.lost_parts(table, rows, rows.index[gone])
+    found = rules.lost_parts(table, rows, rows.index[gone])
     return [each.evidence for each in found if not each.passed]
 
 
@@ -127,7 +127,7 @@ def test_tables_that_begin_or_end_apart_are_named() -> None:
         "create table long as select timestamptz '2020-01-01' + to_days(i::integer) as at from range(60) t(i)"
     )
     connection.execute("create table short as select * from long where \"at\" between '2020-01-04' and '2020-02-25'")
-    begin, end = table_checks.same_period(connection, contract)
+    begin, end = rules.same_period(connection, contract)
     assert begin.passed  # 3 days
     assert not end.passed
     assert end.table == "short"

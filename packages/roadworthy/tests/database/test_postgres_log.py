@@ -15,13 +15,13 @@ import psycopg
 import pytest
 
 from databases import PASSWORD, Server
-from roadworthy.errors import InputError
-from roadworthy.monitoring.log import PredictionLog, exists, time_text
-from roadworthy.postgres import Postgres
-from roadworthy.service import child
-from roadworthy.service.metrics import Metrics
-from roadworthy.service.recorder import Recorder
-from roadworthy.signature import Signature
+from roadworthy.base.databases import Postgres
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.signature import Signature
+from roadworthy.monitoring.log import PredictionLog, log_exists, time_text
+from roadworthy.serving import client
+from roadworthy.serving.client import running_service
+from roadworthy.serving.predictor import Metrics, Recorder
 from small import ROW, SIGNATURE
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
@@ -156,11 +156,11 @@ def test_a_server_that_goes_away_and_comes_back_costs_nothing_that_fits_the_boun
 
 
 def test_a_log_that_is_not_there_is_not_made_by_asking(database: Postgres) -> None:
-    assert not exists(database)
+    assert not log_exists(database)
     with database.connect() as connection:
         assert connection.execute("SELECT count(*) FROM pg_class WHERE relname = 'predictions'").fetchall() == [(0,)]
     PredictionLog(database, signature()).close()
-    assert exists(database)
+    assert log_exists(database)
 
 
 def test_the_tables_of_another_program_are_refused_and_kept(database: Postgres) -> None:
@@ -218,7 +218,7 @@ def test_times_stand_there_as_times_and_what_is_missing_as_null(database: Postgr
 @pytest.mark.skipif(sys.platform == "win32", reason="processes cannot share a port on Windows")
 def test_a_service_of_two_processes_keeps_every_answer(database: Postgres, registry: Path) -> None:
     with (
-        child.running(registry, predictions=database, workers=2) as address,
+        running_service(registry, predictions=database, workers=2) as address,
         httpx.Client(base_url=address, timeout=20) as client,
     ):
         for number in range(60):
@@ -234,7 +234,7 @@ def test_a_service_without_its_database_says_so_and_does_not_start(cluster: Serv
     nowhere = Postgres(cluster.url("postgres").replace(str(cluster.port), "1"))
     with (
         pytest.raises(InputError, match="the service did not start") as refusal,
-        child.running(registry, predictions=nowhere),
+        client.running_service(registry, predictions=nowhere),
     ):
         pass
     assert "the database cannot be reached" in refusal.value.hint

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from databases import Server
-from roadworthy import tracking
-from roadworthy.errors import InputError
-from roadworthy.postgres import Postgres
+from roadworthy.base.databases import Postgres
+from roadworthy.base.errors import InputError
+from roadworthy.model import tracking
 
 
 @pytest.fixture(autouse=True)
@@ -27,16 +27,16 @@ def record(store: Postgres, name: str, tmp_path: Path, folder: str = "artifacts"
     (tmp_path / "bundle").mkdir(exist_ok=True)
     (tmp_path / "bundle" / "model.txt").write_text("a model", encoding="utf-8")
     given = {"parameters": {"trees": 3}, "metrics": {"auc": 0.7}, "artifacts": tmp_path / "bundle"}
-    return tracking.record(store, "flights", name, keep_in=tmp_path / folder, **given)  # type: ignore[arg-type]
+    return tracking.record_run(store, "flights", name, keep_in=tmp_path / folder, **given)  # type: ignore[arg-type]
 
 
 def test_runs_are_kept_in_the_database_and_their_files_in_the_folder(database: Postgres, tmp_path: Path) -> None:
     first = record(database, "first", tmp_path)
-    (run,) = tracking.runs(database, "flights")
+    (run,) = tracking.recorded_runs(database, "flights")
     assert run == {"name": "first", "trees": "3", "auc": 0.7}
     assert (tmp_path / "artifacts" / first / "artifacts" / "model.txt").read_text(encoding="utf-8") == "a model"
     second = record(database, "second", tmp_path, "100% moved")
-    assert [each["name"] for each in tracking.runs(database, "flights")] == ["second", "first"]
+    assert [each["name"] for each in tracking.recorded_runs(database, "flights")] == ["second", "first"]
     assert (tmp_path / "100% moved" / second / "artifacts" / "model.txt").is_file()
     with psycopg.connect(database.url) as connection:
         (moved,) = connection.execute("SELECT artifact_uri FROM runs WHERE run_uuid = %s", [first]).fetchall()

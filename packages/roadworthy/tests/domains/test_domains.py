@@ -21,16 +21,19 @@ import pandas as pd
 import pytest
 from assembled import NAMES, champion_of, change, command, environment, told
 
-from roadworthy import data, export, release, service, simulation, steps
-from roadworthy.bundle import Bundle
+from roadworthy.base import databases
+from roadworthy.bundle.bundle import Bundle, predict_frame
+from roadworthy.data import snapshots
 from roadworthy.drills import faults, practice
-from roadworthy.evidence import loops
-from roadworthy.evidence.bench import Bench
-from roadworthy.gates import run
-from roadworthy.gates.catalog import GATES
+from roadworthy.gates import privacy, run
+from roadworthy.gates.bench import Bench
+from roadworthy.gates.run import GATES
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.project import Project
-from roadworthy.service.front import PREDICT
+from roadworthy.registry import releases
+from roadworthy.serving import simulation
+from roadworthy.serving.app import create_app
+from roadworthy.serving.asgi import PREDICT
 
 pytestmark = pytest.mark.slow
 SAME = 1e-6
@@ -78,7 +81,7 @@ def champion(project: Project) -> Bundle:
 
 def asked(project: Project, bundle: Bundle, rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as a client sends them."""
-    return data.records(rows, [project.contract.key, *bundle.names])
+    return databases.plain_records(rows, [project.contract.key, *bundle.names])
 
 
 def test_the_tables_are_sound_and_a_few_rows_are_set_aside(home: Path) -> None:
@@ -142,7 +145,7 @@ def sent(address: str, content: object) -> tuple[int, dict[str, Any]]:
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program can catch")
 def test_the_service_answers_as_the_bundle_and_keeps_what_it_answered(project: Project, tmp_path: Path) -> None:
     bundle = champion(project)
-    rows = asked(project, bundle, steps.split(project).test.iloc[:50])
+    rows = asked(project, bundle, snapshots.split_features(project).test.iloc[:50])
     with served(project.folder, tmp_path / "log.db") as address:
         status, answer = sent(address, {"rows": rows})
         assert status == 200
@@ -161,7 +164,9 @@ def test_the_service_answers_as_the_bundle_and_keeps_what_it_answered(project: P
 def test_a_file_is_scored_as_the_bundle_answers_and_a_bad_row_is_set_aside(project: Project, tmp_path: Path) -> None:
     bundle, contract = champion(project), project.contract
     suffix = {"charging": "parquet", "plant": "csv"}[project.folder.name]
-    rows = steps.split(project).test[[contract.key, *bundle.names, contract.time, contract.target]].iloc[:500]
+    rows = (
+        snapshots.split_features(project).test[[contract.key, *bundle.names, contract.time, contract.target]].iloc[:500]
+    )
     number = next(feature.name for feature in bundle.signature.features if feature.kind == "number")
     bad = rows.iloc[:1].assign(**dict[str, Any]({contract.key: "bad", number: 1e9}))
     place, target = tmp_path / f"rows.{suffix}", tmp_path / f"scored.{suffix}"
@@ -172,26 +177,26 @@ def test_a_file_is_scored_as_the_bundle_answers_and_a_bad_row_is_set_aside(proje
     assert any(number in reason for reason in found["reasons"])
     scored = pd.read_parquet(target) if suffix == "parquet" else pd.read_csv(target)
     assert scored[contract.key].to_list() == rows[contract.key].to_list()
-    assert np.allclose(scored["probability"], export.predict(bundle, rows), rtol=0, atol=SAME)
+    assert np.allclose(scored["probability"], predict_frame(bundle, rows), rtol=0, atol=SAME)
 
 
 def test_a_prediction_is_traced_from_its_raw_rows_to_the_answer(project: Project) -> None:
     bundle, contract = champion(project), project.contract
-    row = steps.split(project).test.dropna().iloc[[700]]
+    row = snapshots.split_features(project).test.dropna().iloc[[700]]
     key = str(row[contract.key].iloc[0])
     found = told(project.folder, "trace", key)
     assert (found["key"], set(found["raw"])) == (key, set(TABLES[project.folder.name]))
     values = {each["feature"]: each["value"] for each in found["features"]}
-    assert values == pytest.approx(data.records(row, bundle.names)[0])
+    assert values == pytest.approx(databases.plain_records(row, bundle.names)[0])
     moved = sum(each["moved"] for each in found["features"])
     assert found["mean"] + moved == pytest.approx(found["sum"], abs=1e-5)
     assert found["probability"] == pytest.approx(1 / (1 + np.exp(-found["sum"])), abs=SAME)
-    assert found["answer"] == pytest.approx(export.predict(bundle, row)[0], abs=SAME)
+    assert found["answer"] == pytest.approx(predict_frame(bundle, row)[0], abs=SAME)
     assert not {"driver"} & {name for rows in found["raw"].values() for each in rows for name in each}
 
 
 def test_quiet_months_ring_nothing_and_an_incident_rings(project: Project, tmp_path: Path) -> None:
-    home, frame, (start, end) = project.folder, steps.features(project), project.settings.split.test
+    home, frame, (start, end) = project.folder, snapshots.checked_features(project), project.settings.split.test
     times = frame[project.contract.time]
     inside = frame[(times >= pd.Timestamp(start, tz="UTC")) & (times < pd.Timestamp(end, tz="UTC"))]
     quiet, loud = tmp_path / "quiet.db", tmp_path / "loud.db"
@@ -227,9 +232,9 @@ def test_a_drill_finds_its_tables_and_its_drills_wherever_they_stand(project: Pr
     files = {file.name for file in project.settings.snapshot().folder.iterdir()}
     assert {file.name for file in copy.snapshot().iterdir()} == files
     assert practice._every(copy.snapshot()) == 1, "there are few rows: each one is needed"
-    for fault in faults.load(project.folder):
+    for fault in faults.load_faults(project.folder):
         assert fault.gate in {gate.name for gate in GATES}
-        practice.fresh(copy, tmp_path / fault.name).plant(fault)
+        practice.fresh_copy(copy, tmp_path / fault.name).plant(fault)
 
 
 def test_a_retraining_decides_and_records_it(project: Project) -> None:
@@ -258,13 +263,13 @@ def test_two_projects_in_one_process_know_nothing_of_each_other(
     both = {name: _elsewhere(Project.open(champion_of(name)), tmp_path / name) for name in NAMES}
     one, other = both.values()
     assert one.contract.sha256 != other.contract.sha256
-    frames = {name: steps.features(project) for _ in range(2) for name, project in both.items()}
+    frames = {name: snapshots.checked_features(project) for _ in range(2) for name, project in both.items()}
     for name, project in both.items():
         assert set(frames[name].columns) == set(project.contract.features.names)
         assert project.contract.key in project.sql("features.sql")
         assert project.build.__module__ == f"{name}_project.model"
-    versions = {name: steps.train(project).version for name, project in both.items()}
-    judged = {name: release.judge(project, versions[name]) for name, project in both.items()}
+    versions = {name: releases.train_version(project).version for name, project in both.items()}
+    judged = {name: run.judge_version(project, versions[name]) for name, project in both.items()}
     for name in NAMES:
         not_green = {each.gate: each.evidence for each in judged[name].gates if each.passed is not True}
         assert set(not_green) == set(NOT_GREEN[name]), not_green
@@ -288,15 +293,17 @@ def _elsewhere(project: Project, folder: Path) -> Project:
 def test_two_services_in_one_process_answer_each_for_its_own(tmp_path: Path) -> None:
     both = {name: Project.open(champion_of(name)) for name in NAMES}
     bundles = {name: champion(project) for name, project in both.items()}
-    apps = {name: service.create_app(bundle, predictions=tmp_path / f"{name}.db") for name, bundle in bundles.items()}
-    rows = {name: asked(both[name], bundles[name], steps.split(both[name]).test.iloc[:6]) for name in NAMES}
+    apps = {name: create_app(bundle, predictions=tmp_path / f"{name}.db") for name, bundle in bundles.items()}
+    rows = {
+        name: asked(both[name], bundles[name], snapshots.split_features(both[name]).test.iloc[:6]) for name in NAMES
+    }
     for at in range(6):
         for name, app in apps.items():
-            status, answer = loops.run(_ask(app, rows[name][at]))
+            status, answer = privacy.run_coroutine(_ask(app, rows[name][at]))
             assert (status, answer["model"]) == (200, both[name].settings.model.name)
             assert answer["probability"] == pytest.approx(bundles[name].predict_rows([rows[name][at]])[0], abs=SAME)
             foreign = next(rows[each][at] for each in NAMES if each != name)
-            assert loops.run(_ask(app, foreign))[0] == 422
+            assert privacy.run_coroutine(_ask(app, foreign))[0] == 422
 
 
 async def _ask(app: Any, row: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -320,13 +327,13 @@ def test_roles_may_have_the_names_by_which_the_library_speaks_of_them(tmp_path: 
     made = f"select {named}, {others} from (\n{sql.read_text(encoding='utf-8')})\norder by time, key\n"
     sql.write_text(made, encoding="utf-8")
     project = Project.open(home)
-    assert steps.train(project).version == 1
+    assert releases.train_version(project).version == 1
     bench = Bench(project, 1)
     for gate in ("Data 4", "Model 2", "Infrastructure 3", "Infrastructure 5", "Monitoring 3"):
         found = run.judge_named(gate, bench)
         assert found.passed, found.evidence
     start, end = (datetime.combine(day, time(), UTC) for day in project.settings.split.test)
-    watched = simulation.rehearse(project.contract, bench.frame, bench.folder, (start, end))
+    watched = simulation.rehearse_period(project.contract, bench.frame, bench.folder, (start, end))
     assert all(verdict.passed for verdict in watched.verdicts)
 
 

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 from assembled import champion_of, change, command, told
 
-from roadworthy import release
-from roadworthy.bundle import Bundle
-from roadworthy.definition import EXTENSIONS, Definition
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.contract.definition import EXTENSIONS, Definition
 from roadworthy.gates import run
 from roadworthy.project import Project
 
@@ -77,12 +76,12 @@ def test_a_gate_that_is_red_stops_promotion_as_the_28_do(
     project = Project.open(home)
     paths = project.settings.paths.model_copy(update={"registry": copy / "registry"})
     elsewhere = project.using(project.settings.model_copy(update={"paths": paths}))
-    (green,) = release.judge(elsewhere, 1).gates
+    (green,) = run.judge_version(elsewhere, 1).gates
     assert (green.gate, green.passed) == ("Own 1", True)
     assert green.claim == "A warning is sent to fewer than half of the drivers"
     assert command(copy, "registry", "promote", "1").returncode == 0
     red = replace(project.definition, gates={"Own 1": lambda _: (False, "too many warnings")})
-    release.judge(Project(home, elsewhere.settings, red), 1)
+    run.judge_version(Project(home, elsewhere.settings, red), 1)
     refused = command(copy, "registry", "promote", "1")
     assert (refused.returncode, "Own 1: too many warnings" in refused.stderr) == (1, True)
 

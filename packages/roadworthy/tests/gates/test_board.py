@@ -11,6 +11,6 @@ NAMES = ("the departure delay as a feature", "untuned model", "a flipped byte", 
 
 
 def test_sound_ground_is_green_and_faults_are_caught_by_their_gates() -> None:
-    found = board.drill(Project.open(HOME), faults.load(HOME, NAMES), jobs=2)
+    found = board.run_drills(Project.open(HOME), faults.load_faults(HOME, NAMES), jobs=2)
     assert [drilled.fault for drilled in found if not drilled.caught] == []
     assert len(found) == len(NAMES)

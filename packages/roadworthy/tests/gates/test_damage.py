@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from roadworthy.bundle import Bundle
-from roadworthy.drills import damage
-from roadworthy.evidence import trees
-from roadworthy.registry import Registry
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.drills import faults
+from roadworthy.registry.registry import Registry
+from roadworthy.serving import tracing
 from small import CARRIERS, SIGNATURE
 
 
@@ -23,7 +23,7 @@ def copy(registry: Path) -> Any:
     counts = {name: {"counts": list(range(len(names), 0, -1))} for name, names in lists.items()}
     (found.path() / "reference.json").write_text(json.dumps({"features": counts}))
     (found.path() / "golden.json").write_text(json.dumps(golden(found.path())[:1]))  # of UA, EWR and BOEING
-    return SimpleNamespace(registry=found)
+    return SimpleNamespace(registry=found, settings=SimpleNamespace(paths=SimpleNamespace(registry=found.folder)))
 
 
 def golden(folder: Path) -> list[Any]:
@@ -31,7 +31,7 @@ def golden(folder: Path) -> list[Any]:
 
 
 def test_two_categories_that_no_golden_record_has_change_their_codes(copy: Any) -> None:
-    damage.exchange_two_categories(copy)
+    faults.exchange_two_categories(copy)
     bundle = Bundle.load(copy.registry.path())
     lists = {feature.name: list(feature.categories) for feature in bundle.signature.features if feature.categories}
     changed = [
@@ -44,9 +44,9 @@ def test_two_categories_that_no_golden_record_has_change_their_codes(copy: Any) 
 
 def test_thresholds_are_rounded_up_by_one_number_of_32_bits(copy: Any) -> None:
     file = copy.registry.path() / "model.onnx"
-    before = trees.read(file)
-    damage.round_thresholds_up(copy)
-    after = trees.read(file)
+    before = tracing.read_trees(file)
+    faults.round_thresholds_up(copy)
+    after = tracing.read_trees(file)
     np.testing.assert_array_equal(after.thresholds, np.nextafter(before.thresholds, np.float32(np.inf)))
     np.testing.assert_array_equal(after.leaves, before.leaves)
     Bundle.load(file.parent)

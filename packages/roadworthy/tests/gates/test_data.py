@@ -21,29 +21,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadworthy import row_checks
-from roadworthy.bundle import Bundle
-from roadworthy.drills import damage
-from roadworthy.errors import InputError
-from roadworthy.evidence import (
-    added_feature,
-    contribution,
-    expectations,
-    feature_costs,
-    foresight,
-    personal,
-    personal_traces,
-    service_log,
-    worked_examples,
-)
-from roadworthy.evidence.bench import NotJudgedError
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.bundle.signature import Feature, Signature
+from roadworthy.contract import rules
+from roadworthy.contract.schema import Column, Table
+from roadworthy.drills import faults
 from roadworthy.gates import data as gates
-from roadworthy.gates.judge import Judge
+from roadworthy.gates import expectations, feature_value, features, privacy
+from roadworthy.gates.bench import Judge, NotJudgedError
 from roadworthy.project import Project
-from roadworthy.schema import Column, Table
-from roadworthy.service import front
-from roadworthy.service.predictor import Predictor
-from roadworthy.signature import Feature, Signature
+from roadworthy.serving import asgi
+from roadworthy.serving.predictor import Predictor
 from sample import HOME
 from small import ROW, SIGNATURE
 
@@ -57,30 +46,30 @@ def expected(*, accepted: Sequence[str] = (), unknown: Sequence[str] = (), **val
     return expectations.Expectations(columns, tuple(accepted), 9, tuple(unknown), absent)
 
 
-def contributed(kept: dict[str, str] | None = None, **highs: float) -> contribution.Contributions:
+def contributed(kept: dict[str, str] | None = None, **highs: float) -> feature_value.Contributions:
     rows = {
         name: {"auc": high - 0.0004, "auc_low": high - 0.001, "auc_high": high, "rows": 9}
         for name, high in highs.items()
     }
-    return contribution.Contributions(pd.DataFrame.from_dict(rows, orient="index"), kept or {})
+    return feature_value.Contributions(pd.DataFrame.from_dict(rows, orient="index"), kept or {})
 
 
-def costs(making: feature_costs.Making | None = None, **values: float) -> feature_costs.Costs:
+def costs(making: feature_value.Making | None = None, **values: float) -> feature_value.Costs:
     usual = {"micros": 1.0, "request": 8.0, "bundle": 400.0}
     table = pd.DataFrame([usual, usual, {**usual, **values}], index=["a", "b", "dear"])
-    return feature_costs.Costs(table, making or feature_costs.Making(23.0, 1.0, 25.0))
+    return feature_value.Costs(table, making or feature_value.Making(23.0, 1.0, 25.0))
 
 
-def required(**values: Any) -> foresight.Requirements:
-    seen = foresight.Foresight(
+def required(**values: Any) -> features.Requirements:
+    seen = features.FutureLeakage(
         values.pop("rows", 100), values.pop("missing", 0), Counter({"temp": 0, **values.pop("changed", {})})
     )
-    return foresight.Requirements(20, values.pop("wrong", {}), values.pop("undated", ()), seen)
+    return features.Requirements(20, values.pop("wrong", {}), values.pop("undated", ()), seen)
 
 
-TRACES = personal_traces.Traces({}, {}, (), ("t.name",), 40, 9)
-ARRIVED = added_feature.Extension(("a.sql", "b.py", "c.toml"), {"signature": True, "log": True}, 1.0)
-EXAMPLES = worked_examples.Examples(13, 28, (), {}, 0, 0)
+TRACES = privacy.Traces({}, {}, (), ("t.name",), 40, 9)
+ARRIVED = features.AddedFeature(("a.sql", "b.py", "c.toml"), {"signature": True, "log": True}, 1.0)
+EXAMPLES = features.Examples(13, 28, (), {}, 0, 0)
 GOOD: dict[str, list[Any]] = {
     "Data 1": [
         expected(),
@@ -90,7 +79,7 @@ GOOD: dict[str, list[Any]] = {
         expected(low=0.0, high=1000.0, seen_low=0.0, seen_high=0.0),
     ],
     "Data 2": [contributed(a=0.02, b=0.0006), contributed({"c": "kept"}, a=0.02)],
-    "Data 3": [costs(), costs(micros=4.9, request=99.0, bundle=19_000.0), costs(feature_costs.Making(99.0, 1.4, 99.0))],
+    "Data 3": [costs(), costs(micros=4.9, request=99.0, bundle=19_000.0), costs(feature_value.Making(99.0, 1.4, 99.0))],
     "Data 4": [required(), required(rows=1)],
     "Data 5": [TRACES],
     "Data 6": [ARRIVED, replace(ARRIVED, seconds=19.0)],
@@ -111,9 +100,9 @@ BAD: dict[str, list[Any]] = {
         costs(micros=5.1),
         costs(request=101.0),
         costs(bundle=20_001.0),
-        costs(feature_costs.Making(101.0, 1.0, 25.0)),
-        costs(feature_costs.Making(23.0, 1.6, 25.0)),
-        costs(feature_costs.Making(23.0, 1.0, 101.0)),
+        costs(feature_value.Making(101.0, 1.0, 25.0)),
+        costs(feature_value.Making(23.0, 1.6, 25.0)),
+        costs(feature_value.Making(23.0, 1.0, 101.0)),
     ],
     "Data 4": [
         required(changed={"temp": 1}),
@@ -208,7 +197,7 @@ ROWS = pd.DataFrame(
 
 
 def test_a_tight_table_refuses_every_planted_value() -> None:
-    found = expectations.plant(ROWS, NARROW, NARROW.columns)
+    found = expectations.plant_bad_values(ROWS, NARROW, NARROW.columns)
     # id 4 (missing, too small, too large, no integer), when 2, code 1 (it may be missing), size 4
     assert len(found) == 11
     assert all(found.values()), found
@@ -224,13 +213,13 @@ def test_a_tight_table_refuses_every_planted_value() -> None:
 )
 def test_a_wide_column_accepts_what_is_planted(place: int, change: dict[str, Any], accepted: set[str]) -> None:
     columns = [replace(column, **change) if i == place else column for i, column in enumerate(NARROW.columns)]
-    found = expectations.plant(ROWS, replace(NARROW, columns=tuple(columns)), columns)
+    found = expectations.plant_bad_values(ROWS, replace(NARROW, columns=tuple(columns)), columns)
     assert {name for name, refused in found.items() if not refused} == accepted
 
 
 def test_checks_that_are_off_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(row_checks, "_checks", lambda _: [])
-    found = expectations.plant(ROWS, NARROW, NARROW.columns)
+    monkeypatch.setattr(rules, "_checks", lambda _: [])
+    found = expectations.plant_bad_values(ROWS, NARROW, NARROW.columns)
     assert {name.split(": ")[1] for name, refused in found.items() if not refused} == {
         "too small",
         "too large",
@@ -255,7 +244,7 @@ def world() -> pd.DataFrame:
 def test_a_planted_effect_contributes_and_noise_and_a_constant_do_not(project: Project, world: pd.DataFrame) -> None:
     spec = project.settings.model.model_copy(update={"features": ("hour", "temp", "distance"), "max_iter": 20})
     even = np.arange(len(world)) // 30 % 2 == 0
-    found = contribution.contributions(project, world[even], world[~even], spec, ["hour", "temp", "distance"])
+    found = feature_value.contribution_table(project, world[even], world[~even], spec, ["hour", "temp", "distance"])
     losses = found[["auc", "auc_low", "auc_high"]].to_dict("index")
     assert losses["hour"]["auc_low"] > 0.1
     assert losses["temp"]["auc_low"] < 0
@@ -265,7 +254,7 @@ def test_a_planted_effect_contributes_and_noise_and_a_constant_do_not(project: P
 def test_a_feature_that_the_contract_has_not_is_not_judged(project: Project, world: pd.DataFrame) -> None:
     spec = project.settings.model.model_copy(update={"features": ("hour", "altitude")})
     with pytest.raises(NotJudgedError, match="altitude"):
-        contribution.contributions(project, world.assign(altitude=1), world, spec, ["hour"])
+        feature_value.contribution_table(project, world.assign(altitude=1), world, spec, ["hour"])
 
 
 # Data 3
@@ -276,16 +265,16 @@ def test_a_feature_that_is_slow_to_encode_costs_more(monkeypatch: pytest.MonkeyP
     many = tuple(f"{i:04}" for i in range(3000))
     feature = Feature(name="number", kind="category", categories=many)
     values: list[object] = list(many[:200])
-    before = feature_costs.serving(feature, signature, values)
+    before = feature_value.serving_costs(feature, signature, values)
     slow = property(lambda self: {category: float(code) for code, category in enumerate(self.categories)})
     monkeypatch.setattr(Feature, "codes", slow)
-    assert feature_costs.serving(feature, signature, values) > 10 * before
+    assert feature_value.serving_costs(feature, signature, values) > 10 * before
 
 
 def test_rows_of_a_plan_are_those_of_all_its_operators() -> None:
     leaf = {"intermediate_rows": 5, "children": []}
     plan = {"operator": [{"intermediate_rows": 2, "children": [leaf, {"intermediate_rows": 1}]}], "timing": 3}
-    assert feature_costs.rows_of(plan) == 8
+    assert feature_value.rows_of(plan) == 8
 
 
 # Data 4
@@ -303,7 +292,7 @@ def test_rows_of_a_plan_are_those_of_all_its_operators() -> None:
     ],
 )
 def test_the_contract_says_what_may_be_a_feature(project: Project, name: str, why: str) -> None:
-    assert foresight.forbidden(project.contract, name) == why
+    assert features.why_forbidden(project.contract, name) == why
 
 
 def test_what_came_later_is_forgotten() -> None:
@@ -322,9 +311,9 @@ def test_what_came_later_is_forgotten() -> None:
         "(timestamptz '2013-01-01 10:00Z', 50), (timestamptz '2013-01-01 12:00Z', 0)) as t(start, delay)"
     )
     moment = pd.Timestamp("2013-01-01 10:30", tz="UTC")
-    foresight.forget(tables, table, moment)
+    features.forget_later(tables, table, moment)
     assert tables.execute("select delay from trips order by all").fetchall() == [(5,), (None,), (None,)]
-    foresight.forget(tables, replace(table, known_at="start"), moment)
+    features.forget_later(tables, replace(table, known_at="start"), moment)
     assert tables.execute("select delay from trips order by all").fetchall() == [(5,), (None,)]
 
 
@@ -344,7 +333,7 @@ def test_what_came_later_is_forgotten() -> None:
     ],
 )
 def test_personal_data_are_recognised(text: str, kind: str) -> None:
-    assert list(personal.kinds(text)) == [kind]
+    assert list(privacy.personal_kinds(text)) == [kind]
 
 
 @pytest.mark.parametrize(
@@ -364,29 +353,29 @@ def test_personal_data_are_recognised(text: str, kind: str) -> None:
     ],
 )
 def test_other_texts_are_not_personal(text: str) -> None:
-    assert personal.kinds(text) == {}
+    assert privacy.personal_kinds(text) == {}
 
 
 @given(st.text("aZ9.%+-@_ /", max_size=40))
 def test_an_address_is_found_wherever_it_stands_in_a_text(text: str) -> None:
     plain = re.search(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}\b", text)
-    found = personal.E_MAIL.search(text)
+    found = privacy.E_MAIL.search(text)
     assert (found and found.group()) == (plain and plain.group())
 
 
 def test_a_picture_in_a_report_is_searched_once_not_from_each_of_its_characters() -> None:
     run = "iVBORw0KGgo" * 2
-    assert personal.E_MAIL.match(f"{run}@b.de")
-    assert not any(personal.E_MAIL.match(f"{run}@b.de", start) for start in range(1, len(run)))
-    assert personal.kinds(run * 100_000) == {}  # without an end if it were searched from each
+    assert privacy.E_MAIL.match(f"{run}@b.de")
+    assert not any(privacy.E_MAIL.match(f"{run}@b.de", start) for start in range(1, len(run)))
+    assert privacy.personal_kinds(run * 100_000) == {}  # without an end if it were searched from each
 
 
 def test_private_values_are_found_as_tokens_only() -> None:
-    values = personal.searchable(["N14228", "N24211", "BOEING", "12345", "N1", "a b1234"])
+    values = privacy.searchable_values(["N14228", "N24211", "BOEING", "12345", "N1", "a b1234"])
     assert values == {"N14228", "N24211"}
-    assert personal.private_in('{"tailnum": "N14228"}', values) == {"N14228"}
-    assert personal.private_in("XN14228 N142281", values) == set()
-    assert personal.masked("N14228") == "N1****"
+    assert privacy.private_in('{"tailnum": "N14228"}', values) == {"N14228"}
+    assert privacy.private_in("XN14228 N142281", values) == set()
+    assert privacy.masked_value("N14228") == "N1****"
 
 
 def test_a_private_value_in_another_column_of_a_raw_table_is_a_leak(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -395,22 +384,22 @@ def test_a_private_value_in_another_column_of_a_raw_table_is_a_leak(monkeypatch:
     table = Table(name="cars", columns=columns, key=("plate",))
     tables = duckdb.connect()
     tables.execute("create table cars as select 'AB1234' as plate, 'blue' as note")
-    monkeypatch.setattr("roadworthy.data.open_snapshot", lambda *_: tables)
-    for name in ("_features", "written", "sent_through"):
-        monkeypatch.setattr(personal_traces, name, lambda _: ())
+    monkeypatch.setattr("roadworthy.data.snapshots.open_snapshot", lambda *_: tables)
+    for name in ("_features", "written_files", "sent_through"):
+        monkeypatch.setattr(privacy, name, lambda _: ())
     config = SimpleNamespace(snapshot=lambda: SimpleNamespace(folder="", repair={}))
     bench: Any = SimpleNamespace(project=None, contract=SimpleNamespace(tables=(table,)), config=config)
-    assert personal_traces.measure(bench).private == {}
+    assert privacy.measure_privacy(bench).private == {}
     tables.execute("update cars set note = 'blue (AB1234)'")
-    assert personal_traces.measure(bench).private == {"cars.note": "1 values, as AB****"}
+    assert privacy.measure_privacy(bench).private == {"cars.note": "1 values, as AB****"}
 
 
 def test_a_private_value_does_not_stay_in_the_log(small_bundle: Path, tmp_path: Path) -> None:
     signature = Bundle.load(small_bundle).signature  # its `maker` is private
-    rows = [{**ROW, "maker": personal_traces.PLANTED}]
-    assert personal_traces.logged(signature, rows, tmp_path / "log.db") == ""
+    rows = [{**ROW, "maker": privacy.PLANTED}]
+    assert privacy.log_findings(signature, rows, tmp_path / "log.db") == ""
     public = replace(signature, features=tuple(replace(f, private=False) for f in signature.features))
-    assert personal_traces.logged(public, rows, tmp_path / "log.db") == "holds the private value"
+    assert privacy.log_findings(public, rows, tmp_path / "log.db") == "holds the private value"
 
 
 @pytest.fixture
@@ -420,11 +409,11 @@ def asked(small_bundle: Path, tmp_path: Path) -> Any:
 
 
 def test_requests_with_a_planted_key_are_answered_and_refused(asked: Any) -> None:
-    said = service_log.said(service_log._service(asked), service_log._requests(asked))
+    said = privacy.logged_output(privacy._service(asked), privacy._requests(asked))
     told = [json.loads(line) for line in said.splitlines()]
-    found = [each["status"] for each in told if each["logger"] == "roadworthy.service"]
+    found = [each["status"] for each in told if each["logger"] == "roadworthy.serving"]
     assert found == [422, 401]
-    assert service_log.confided(asked) == ()
+    assert privacy.confided_in_log(asked) == ()
 
 
 def test_a_handler_that_fails_says_nothing_in_the_name_of_the_service(asked: Any) -> None:
@@ -433,7 +422,7 @@ def test_a_handler_that_fails_says_nothing_in_the_name_of_the_service(asked: Any
     handler = logging.StreamHandler(closed)  # such as a test that has started a service leaves behind
     logging.getLogger().addHandler(handler)
     try:
-        said = service_log.said(service_log._service(asked), service_log._requests(asked))
+        said = privacy.logged_output(privacy._service(asked), privacy._requests(asked))
         assert "Logging error" not in said
         assert handler in logging.getLogger().handlers
     finally:
@@ -442,10 +431,10 @@ def test_a_handler_that_fails_says_nothing_in_the_name_of_the_service(asked: Any
 
 def test_a_key_in_the_log_of_the_service_is_found(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(exchange: Any, *_: Any) -> None:
-        front.LOG.warning("not answered well", extra={"headers": str(exchange.headers)})
+        asgi.LOG.warning("not answered well", extra={"headers": str(exchange.headers)})
 
-    monkeypatch.setattr(front.Exchange, "done", refuse)
-    assert service_log.confided(asked) == ("an API key",)
+    monkeypatch.setattr(asgi.Exchange, "done", refuse)
+    assert privacy.confided_in_log(asked) == ("an API key",)
 
 
 def test_a_value_that_the_service_prints_is_found(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -456,13 +445,13 @@ def test_a_value_that_the_service_prints_is_found(asked: Any, monkeypatch: pytes
         return honest(predictor, sent, request_id)
 
     monkeypatch.setattr(Predictor, "answer", answer)
-    assert service_log.confided(asked) == ("a value of a request",)
+    assert privacy.confided_in_log(asked) == ("a value of a request",)
 
 
 def test_a_service_that_does_not_start_is_for_others_to_judge(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_log, "create_app", {}.__getitem__)
+    monkeypatch.setattr(privacy, "create_app", {}.__getitem__)
     with pytest.raises(NotJudgedError, match="does not start"):
-        service_log.confided(asked)
+        privacy.confided_in_log(asked)
 
 
 # Data 6
@@ -471,38 +460,38 @@ def test_a_service_that_does_not_start_is_for_others_to_judge(asked: Any, monkey
 def test_a_text_is_put_after_its_place(tmp_path: Path) -> None:
     file = tmp_path / "a.sql"
     file.write_text("with a as (\n    select\n)\nselect\n    b\nselect\n    c\n", encoding="utf-8")
-    sql, _, config = added_feature.STEPS.values()
-    added_feature.insert(file, sql[0], "    new,\n")
+    sql, _, config = features.STEPS.values()
+    features.insert_text(file, sql[0], "    new,\n")
     assert file.read_text(encoding="utf-8").endswith("select\n    new,\n    c\n")
     with pytest.raises(ValueError, match=r"a\.sql: no place"):
-        added_feature.insert(file, "^nothing$", "")
+        features.insert_text(file, "^nothing$", "")
     for written in ('["a", "b"]', '[\n    "a", "b",\n]'):
         file.write_text(f"[model]\nfeatures = {written}\n", encoding="utf-8")
-        added_feature.insert(file, *config)
+        features.insert_text(file, *config)
         assert tomllib.loads(file.read_text(encoding="utf-8"))["model"]["features"] == ["a", "b", "added_feature"]
 
 
 def test_a_copy_is_opened_under_its_own_name_and_forgotten(project: Project, tmp_path: Path) -> None:
     config = (HOME / "config.toml").read_text(encoding="utf-8")
-    config = config.replace(f'package = "{project.settings.project.package}"', f'package = "{added_feature.COPY}"')
+    config = config.replace(f'package = "{project.settings.project.package}"', f'package = "{features.COPY}"')
     for name, value in (("first", 1), ("second", 2)):
-        package = Path(shutil.copytree(project.definition.sql, tmp_path / name / "src" / added_feature.COPY))
+        package = Path(shutil.copytree(project.definition.sql, tmp_path / name / "src" / features.COPY))
         (package / "one.py").write_text(f"value = {value}\n", encoding="utf-8")
         (tmp_path / name / "config.toml").write_text(config, encoding="utf-8")
-        with added_feature.opened(tmp_path / name) as extended:
+        with features.open_copy(tmp_path / name) as extended:
             assert extended.definition.sql == package
             assert extended.contract == project.contract
-            assert import_module(f"{added_feature.COPY}.one").value == value
+            assert import_module(f"{features.COPY}.one").value == value
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "config.toml").write_text(config, encoding="utf-8")
-    with pytest.raises(InputError, match=added_feature.COPY), added_feature.opened(tmp_path / "other"):
+    with pytest.raises(InputError, match=features.COPY), features.open_copy(tmp_path / "other"):
         pass
 
 
 def test_the_part_to_judge_on_is_no_day_that_has_just_begun(project: Project) -> None:
     days = [*["2020-01-01"] * 30, *["2020-01-02"] * 30, "2020-01-03"]
     frame = pd.DataFrame({"day": pd.to_datetime(days), "late": [0.0, 1.0, np.nan] * 20 + [1.0]})
-    train, test = added_feature.parted(project.contract, frame)
+    train, test = features.split_labelled(project.contract, frame)
     assert len(train) + len(test) == frame["late"].notna().sum()
     assert len(test) == 11
     assert test["late"].nunique() == train["late"].nunique() == 2
@@ -516,21 +505,21 @@ MADE = pd.DataFrame(
 
 
 def test_equal_examples_are_equal(project: Project) -> None:
-    assert worked_examples.compare(project.contract, MADE, MADE) == worked_examples.Examples(2, 3, (), {}, 0, 0)
+    assert features.compare_worked_examples(project.contract, MADE, MADE) == features.Examples(2, 3, (), {}, 0, 0)
 
 
 def test_other_values_lost_and_doubled_rows_and_lost_columns_are_named(project: Project) -> None:
     contract = project.contract
     other = MADE.assign(hour=[7, 9], late=pd.Series([False, None], dtype="object")).drop(columns="tail")
-    found = worked_examples.compare(contract, other, MADE)
+    found = features.compare_worked_examples(contract, other, MADE)
     assert found.different == {
         "hour": "b is 9, expected 8",
         "late": "a is False, expected True",
         "tail": "not made",
     }
-    assert worked_examples.compare(contract, MADE.head(1), MADE).missing == 1
-    assert worked_examples.compare(contract, pd.concat([MADE, MADE]), MADE).extra == 2
-    assert worked_examples.compare(contract, MADE, MADE.head(1)).extra == 1
+    assert features.compare_worked_examples(contract, MADE.head(1), MADE).missing == 1
+    assert features.compare_worked_examples(contract, pd.concat([MADE, MADE]), MADE).extra == 2
+    assert features.compare_worked_examples(contract, MADE, MADE.head(1)).extra == 1
 
 
 # Files
@@ -538,7 +527,7 @@ def test_other_values_lost_and_doubled_rows_and_lost_columns_are_named(project: 
 
 def found_in(file: Path, content: bytes) -> dict[str, str]:
     file.write_bytes(content)
-    return {place: ", ".join(personal.kinds(text)) for place, text in personal_traces._read(file, file.name)}
+    return {place: ", ".join(privacy.personal_kinds(text)) for place, text in privacy._read(file, file.name)}
 
 
 def test_texts_of_a_table_are_read_and_its_bytes_are_not(tmp_path: Path) -> None:
@@ -560,7 +549,7 @@ def test_chance_writes_no_address_into_a_binary_file(tmp_path: Path) -> None:
 def test_raw_rows_in_a_report_show_private_values(project: Project, tmp_path: Path) -> None:
     shutil.copy2(HOME / "config.toml", tmp_path)
     shutil.copytree(HOME / "data" / "2013", tmp_path / "data" / "2013")
-    damage.raw_rows_in_a_report(project.copied_to(tmp_path))
+    faults.raw_rows_in_a_report(project.copied_to(tmp_path))
     table = next(table for table in project.contract.tables if any(column.private for column in table.columns))
     column = next(column.name for column in table.columns if column.private)
     file = HOME / "data" / "2013" / f"{table.name}.parquet"

@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadworthy import challenge, data, export, gate_commands
-from roadworthy.decisions import Record
-from roadworthy.errors import RedError
-from roadworthy.evaluation import Difference
-from roadworthy.evidence.rehearsal import GREEN, stage
-from roadworthy.gates import Verdict, run
+from roadworthy.base.errors import RedError, Verdict
+from roadworthy.cli import gates
+from roadworthy.data import snapshots
+from roadworthy.gates import run
+from roadworthy.model.evaluation import Difference
 from roadworthy.project import Project
-from roadworthy.registry import Registry
+from roadworthy.registry.registry import Registry
+from roadworthy.registry.releases import GREEN, stage_copy
+from roadworthy.retraining import decisions, retrain
+from roadworthy.retraining.decisions import Record
 from small import rows
 
 PHASES = ("gates", "comparison", "shadow")
@@ -62,18 +64,18 @@ def test_the_command_gates_ends_with_an_error_and_keeps_the_verdict_when_a_gate_
     own: Project, bundle: Path, monkeypatch: pytest.MonkeyPatch, *, passed: bool | None
 ) -> None:
     registry = Registry(own.settings.paths.registry)
-    number = stage(bundle, registry)
+    number = stage_copy(bundle, registry)
     judged = [run.Judged("Data 1", "claim", passed=passed, evidence="as if", seconds=0.0)]
-    monkeypatch.setattr(run, "run", lambda *_, **__: judged)
+    monkeypatch.setattr(run, "run_gates", lambda *_, **__: judged)
     with pytest.raises(RedError, match="Data 1: as if"):
-        gate_commands.judge(own, str(number), as_json=True)
+        gates.judge_and_record(own, str(number), as_json=True)
     assert [verdict.passed for verdict in registry.judged(number)] == [passed]
     with pytest.raises(RedError):
         registry.promote(number)
 
 
 def test_a_challenger_is_promoted_when_every_phase_is_green() -> None:
-    assert challenge.ruling(challenge.verdicts(record({each: [*GREEN] for each in PHASES})))[0]
+    assert decisions.rule_on_challenger(decisions.decision_verdicts(record({each: [*GREEN] for each in PHASES})))[0]
 
 
 @pytest.mark.parametrize("passed", [False, None])
@@ -81,7 +83,7 @@ def test_a_challenger_is_promoted_when_every_phase_is_green() -> None:
 def test_no_challenger_is_promoted_with_a_verdict_that_is_not_green(phase: str, *, passed: bool | None) -> None:
     other = Verdict("Model 6", passed, "as if")
     said = {each: [*GREEN, *([other] if each == phase else [])] for each in PHASES}
-    assert not challenge.ruling(challenge.verdicts(record(said)))[0]
+    assert not decisions.rule_on_challenger(decisions.decision_verdicts(record(said)))[0]
 
 
 def test_a_challenger_that_is_always_wrong_is_not_better_than_a_champion_that_knows_nothing(
@@ -90,13 +92,13 @@ def test_a_challenger_that_is_always_wrong_is_not_better_than_a_champion_that_kn
     late, contract = np.arange(400) % 3 == 0, own.contract
     table = pd.DataFrame(rows(400)).assign(**{contract.target: late, contract.day: np.arange(400) // 40})
     registry = Registry(own.settings.paths.registry)
-    champion, challenger = stage(bundle, registry), stage(bundle, registry, [*GREEN, *GREEN])
+    champion, challenger = stage_copy(bundle, registry), stage_copy(bundle, registry, [*GREEN, *GREEN])
     answers = {str(champion): np.full(len(table), 0.5), str(challenger): np.where(late, 0.0, 1.0)}
-    monkeypatch.setattr(export, "predict", lambda bundle, _: answers[bundle.version])
-    work = challenge.Work(
+    monkeypatch.setattr(retrain, "predict_frame", lambda bundle, _: answers[bundle.version])
+    work = retrain.DecisionWork(
         own, own, record({}, champion, challenger), lambda *_: [], own.settings.paths.predictions, datetime.now(UTC)
     )
-    work.split = data.Split(table, table)
+    work.split = snapshots.Split(table, table)
     found = Difference(**work.comparison()["difference"])
     assert not found.better
     # Hand calculation: the champion ranks at random, the challenger the wrong way round.

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from roadworthy.drills import blind, board, clean, damage, faults, practice
+from roadworthy.base.errors import InputError
+from roadworthy.drills import board, faults, practice
 from roadworthy.drills.faults import Edit, Fault, Rewrite
-from roadworthy.errors import InputError
-from roadworthy.gates.catalog import GATES
+from roadworthy.gates.run import GATES
 from roadworthy.project import Project
 from sample import HOME
 
@@ -29,13 +29,13 @@ names = [
     "x",
 ]
 """
-FAULTS = faults.load(HOME)
+FAULTS = faults.load_faults(HOME)
 
 
 @pytest.fixture
-def copy(project: Project, tmp_path: Path) -> practice.Copy:
+def copy(project: Project, tmp_path: Path) -> practice.ProjectCopy:
     (tmp_path / "config.toml").write_text(CONFIG)
-    made = practice.Copy(project, tmp_path)
+    made = practice.ProjectCopy(project, tmp_path)
     made.package.mkdir(parents=True)
     for folder in (made.package, made.home):
         (folder / "code.py").write_text("one = 1\ntwo = 2\ntwo = 2\n")
@@ -67,9 +67,9 @@ def test_the_drills_of_a_team_come_after_those_of_the_sections(tmp_path: Path) -
         '[[drill]]\nname = "our own"\ngate = "Model 1"\nstory = "What happened to us."\nsetting = {"model.seed" = 2}\n'
     )
     (tmp_path / faults.FOLDER / "alone.toml").write_text(own)
-    found = faults.load(tmp_path)
+    found = faults.load_faults(tmp_path)
     assert [fault.name for fault in found] == [*(fault.name for fault in FAULTS), "our own"]
-    assert faults.load(tmp_path, ["our own"])[0].gate == "Model 1"
+    assert faults.load_faults(tmp_path, ["our own"])[0].gate == "Model 1"
 
 
 @pytest.mark.parametrize(
@@ -84,24 +84,24 @@ def test_the_drills_of_a_team_come_after_those_of_the_sections(tmp_path: Path) -
     ],
 )
 def test_gates_that_do_not_run_are_told_by_what_is_wrong(
-    copy: practice.Copy, monkeypatch: pytest.MonkeyPatch, stderr: str, told: str
+    copy: practice.ProjectCopy, monkeypatch: pytest.MonkeyPatch, stderr: str, told: str
 ) -> None:
     done = subprocess.CompletedProcess([], 3, stdout="", stderr=stderr)
-    monkeypatch.setattr(practice.Copy, "run", lambda *_, **__: done)
+    monkeypatch.setattr(practice.ProjectCopy, "run", lambda *_, **__: done)
     with pytest.raises(InputError) as refused:
-        board.gates(copy)
+        board.run_gates_in_copy(copy)
     assert told in refused.value.what
 
 
 def test_every_drill_plants_something() -> None:
     for fault in FAULTS:
         assert fault.edit or fault.table or fault.setting or fault.damage, fault.name
-        assert not fault.damage or callable(getattr(damage, fault.damage)), fault.name
+        assert not fault.damage or callable(getattr(faults, fault.damage)), fault.name
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.edit], ids=lambda fault: fault.name)
 def test_the_text_that_a_drill_changes_stands_once_in_its_file(project: Project, fault: Fault) -> None:
-    here = practice.Copy(project, HOME)
+    here = practice.ProjectCopy(project, HOME)
     texts: dict[Path, str] = {}
     for edit in fault.edit:  # in turn: a later one may change what an earlier one wrote
         file = here.file(edit)
@@ -111,7 +111,7 @@ def test_the_text_that_a_drill_changes_stands_once_in_its_file(project: Project,
 
 
 @pytest.mark.parametrize("place", ["package", "file"])
-def test_an_edit_changes_one_place(copy: practice.Copy, place: str) -> None:
+def test_an_edit_changes_one_place(copy: practice.ProjectCopy, place: str) -> None:
     copy.edit(Edit(**{place: "code.py"}, old="one = 1", new="one = 7"))
     changed, other = (copy.package, copy.home) if place == "package" else (copy.home, copy.package)
     assert (changed / "code.py").read_text() == "one = 7\ntwo = 2\ntwo = 2\n"
@@ -119,7 +119,7 @@ def test_an_edit_changes_one_place(copy: practice.Copy, place: str) -> None:
 
 
 @pytest.mark.parametrize(("old", "times"), [("two = 2", 2), ("three", 0)])
-def test_an_edit_that_does_not_fit_is_refused(copy: practice.Copy, old: str, times: int) -> None:
+def test_an_edit_that_does_not_fit_is_refused(copy: practice.ProjectCopy, old: str, times: int) -> None:
     with pytest.raises(InputError, match=f"stands there {times} times"):
         copy.edit(Edit(package="code.py", old=old, new=""))
 
@@ -134,7 +134,7 @@ def test_an_edit_that_does_not_fit_is_refused(copy: practice.Copy, old: str, tim
         ("data.snapshots.a.folder", "elsewhere", 'folder = "elsewhere"'),
     ],
 )
-def test_a_setting_is_changed_where_it_stands(copy: practice.Copy, name: str, value: object, line: str) -> None:
+def test_a_setting_is_changed_where_it_stands(copy: practice.ProjectCopy, name: str, value: object, line: str) -> None:
     import tomllib
 
     copy.set({name: value})
@@ -155,7 +155,7 @@ def test_a_table_that_is_rewritten_leaves_the_original_alone(project: Project, t
     (home / "config.toml").write_text(CONFIG)
     duckdb.connect().execute(f"copy (select 1 as x) to '{original}' (format parquet)")
     (home / "data" / "a" / "t.parquet").symlink_to(original)
-    practice.Copy(project, home).rewrite(Rewrite(table="t", sql="select x + 1 as x from t"))
+    practice.ProjectCopy(project, home).rewrite(Rewrite(table="t", sql="select x + 1 as x from t"))
     assert duckdb.read_parquet(str(original)).fetchall() == [(1,)]
     assert duckdb.read_parquet(str(home / "data" / "a" / "t.parquet")).fetchall() == [(2,)]
     assert (home / "data" / "a" / "SHA256SUMS").is_file()
@@ -182,14 +182,14 @@ def test_a_bad_list_of_drills_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "drills").mkdir()
     (tmp_path / "drills" / "data.toml").write_text(content)
     with pytest.raises(InputError, match="no list of drills"):
-        faults.load(tmp_path)
+        faults.load_faults(tmp_path)
 
 
 def test_an_unknown_drill_and_a_missing_file_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no drill 'nothing'"):
-        faults.load(HOME, ["nothing"])
+        faults.load_faults(HOME, ["nothing"])
     with pytest.raises(InputError, match="no such file"):
-        faults.load(tmp_path)
+        faults.load_faults(tmp_path)
 
 
 def said(passed: dict[str, bool | None]) -> list[dict[str, Any]]:
@@ -197,20 +197,20 @@ def said(passed: dict[str, bool | None]) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def ground(copy: practice.Copy, monkeypatch: pytest.MonkeyPatch) -> practice.Copy:
+def ground(copy: practice.ProjectCopy, monkeypatch: pytest.MonkeyPatch) -> practice.ProjectCopy:
     """A practice ground whose gate "Model 3" is red once the setting max_iter is 3."""
 
-    def run(self: practice.Copy, *words: str, **_: str) -> subprocess.CompletedProcess[str]:
+    def run(self: practice.ProjectCopy, *words: str, **_: str) -> subprocess.CompletedProcess[str]:
         assert words[0] == "gates"
         red = "max_iter = 3 " in (self.home / "config.toml").read_text()
         told = said({"Data 1": True, "Model 3": not red, "Model 6": None})
         return subprocess.CompletedProcess(words, 0, json.dumps(told), "")
 
-    monkeypatch.setattr(practice.Copy, "run", run)
+    monkeypatch.setattr(practice.ProjectCopy, "run", run)
     return copy
 
 
-def of_ground(ground: practice.Copy) -> Project:
+def of_ground(ground: practice.ProjectCopy) -> Project:
     """The project as if it stood where the ground does, for whose sake its settings need not be read."""
     return Project(ground.home, ground.origin.settings, ground.origin.definition)
 
@@ -220,7 +220,7 @@ HARMLESS = Fault(name="harmless", gate="Model 3", story="s", setting={"model.max
 
 
 def test_a_fault_is_caught_by_its_gate_and_nothing_is_left(
-    ground: practice.Copy, tmp_path_factory: pytest.TempPathFactory
+    ground: practice.ProjectCopy, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     place = tmp_path_factory.mktemp("place")
     found = board.drill_one(ground, UNTUNED, place)
@@ -230,75 +230,75 @@ def test_a_fault_is_caught_by_its_gate_and_nothing_is_left(
     assert "max_iter = 200" in (ground.home / "config.toml").read_text()
 
 
-def test_gates_that_do_not_run_are_an_error(ground: practice.Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gates_that_do_not_run_are_an_error(ground: practice.ProjectCopy, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = subprocess.CompletedProcess([], 2, "", "the last line says why")
-    monkeypatch.setattr(practice.Copy, "run", lambda *_, **__: broken)
+    monkeypatch.setattr(practice.ProjectCopy, "run", lambda *_, **__: broken)
     with pytest.raises(InputError, match="the last line says why"):
-        board.gates(ground)
+        board.run_gates_in_copy(ground)
 
 
 def test_a_drill_begins_on_sound_ground_only(
-    project: Project, monkeypatch: pytest.MonkeyPatch, ground: practice.Copy
+    project: Project, monkeypatch: pytest.MonkeyPatch, ground: practice.ProjectCopy
 ) -> None:
-    monkeypatch.setattr(board, "prepare", lambda *_: ground)
+    monkeypatch.setattr(board, "prepare_practice", lambda *_: ground)
     with pytest.raises(InputError, match="not every gate is green\n  Model 6"):
-        board.drill(project, [UNTUNED])
+        board.run_drills(project, [UNTUNED])
 
 
 def test_the_sealed_answer_is_checked_and_not_told(
     project: Project,
-    ground: practice.Copy,
+    ground: practice.ProjectCopy,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     place = tmp_path_factory.mktemp("blind") / "here"
-    monkeypatch.setattr(blind, "prepare", lambda _, target: practice.fresh(ground, target))
-    home = blind.plant(project, place, [UNTUNED])
+    monkeypatch.setattr(board, "prepare_practice", lambda _, target: practice.fresh_copy(ground, target))
+    home = board.plant_unnamed(project, place, [UNTUNED])
     assert "max_iter = 3" in (home / "config.toml").read_text()
-    assert "untuned" not in (place / blind.SEALED).read_text()
-    assert [each["gate"] for each in blind.look(project, place) if each["passed"] is False] == ["Model 3"]
+    assert "untuned" not in (place / board.SEALED).read_text()
+    assert [each["gate"] for each in board.judge_unnamed(project, place) if each["passed"] is False] == ["Model 3"]
     with pytest.raises(InputError, match="no drill 'typo'"):
-        blind.answer(place, "typo", [UNTUNED, HARMLESS])
-    assert blind.answer(place, "harmless", [UNTUNED, HARMLESS]) is False
+        board.answer_unnamed(place, "typo", [UNTUNED, HARMLESS])
+    assert board.answer_unnamed(place, "harmless", [UNTUNED, HARMLESS]) is False
     assert place.exists()
-    assert blind.answer(place, "untuned", [UNTUNED, HARMLESS]) is True
+    assert board.answer_unnamed(place, "untuned", [UNTUNED, HARMLESS]) is True
     assert not place.exists()
     with pytest.raises(InputError, match="no fault is planted"):
-        blind.look(project, place)
+        board.judge_unnamed(project, place)
 
 
 def test_there_are_thirty_clean_variants_of_both_years() -> None:
-    variants, draws = clean.load(HOME, 30)
+    variants, draws = board.load_variants(HOME, 30)
     assert len({variant.name for variant in variants}) == 30
     assert {draw.snapshot for draw in draws} == {"2013", "2023"}
     assert sum(variant.draw > 0 for variant in variants) >= 10
     with pytest.raises(InputError, match="there are 30 clean variants"):
-        clean.load(HOME, 31)
+        board.load_variants(HOME, 31)
 
 
-def test_false_alarms_are_counted(ground: practice.Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_false_alarms_are_counted(ground: practice.ProjectCopy, monkeypatch: pytest.MonkeyPatch) -> None:
     (ground.home / "drills").mkdir()
     lines = '[[clean]]\nname = "as it is"\n\n[[clean]]\nname = "few trees"\nsetting = { "model.max_iter" = 3 }\n'
     (ground.home / "drills" / "clean.toml").write_text("draw = []\n" + lines)
-    monkeypatch.setattr(clean, "copy_project", lambda _, target: practice.fresh(ground, target))
-    monkeypatch.setattr(clean, "train_twice", lambda *_: None)
-    one, other = clean.clear(of_ground(ground), 2)
+    monkeypatch.setattr(board, "copy_project", lambda _, target: practice.fresh_copy(ground, target))
+    monkeypatch.setattr(board, "train_twice", lambda *_: None)
+    one, other = board.run_clean_variants(of_ground(ground), 2)
     assert (one.alarms, one.not_judged) == ({}, {"Model 6": "why"})
     assert other.alarms == {"Model 3": "why"}
 
 
 def test_a_clean_variant_whose_model_is_refused_is_a_false_alarm(
-    ground: practice.Copy, monkeypatch: pytest.MonkeyPatch
+    ground: practice.ProjectCopy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (ground.home / "drills").mkdir()
     (ground.home / "drills" / "clean.toml").write_text('draw = []\n[[clean]]\nname = "one"\n[[clean]]\nname = "two"\n')
-    monkeypatch.setattr(clean, "copy_project", lambda _, target: practice.fresh(ground, target))
+    monkeypatch.setattr(board, "copy_project", lambda _, target: practice.fresh_copy(ground, target))
     monkeypatch.setattr(practice, "_less", lambda *_: ["2013-01-01", "2013-02-01"])
     told = subprocess.CompletedProcess([], 1, "", "version 1: not every gate is green")
-    monkeypatch.setattr(practice.Copy, "run", lambda *_, **__: told)
-    one, two = clean.clear(of_ground(ground), 2)
+    monkeypatch.setattr(practice.ProjectCopy, "run", lambda *_, **__: told)
+    one, two = board.run_clean_variants(of_ground(ground), 2)
     assert (one.variant, two.variant) == ("one", "two")
-    assert "not every gate is green" in one.alarms[clean.TRAINING]
+    assert "not every gate is green" in one.alarms[board.TRAINING]
     told.returncode = 2
     with pytest.raises(InputError, match="cannot begin"):
-        clean.clear(of_ground(ground), 1)
+        board.run_clean_variants(of_ground(ground), 1)

@@ -13,35 +13,27 @@ from click.testing import CliRunner
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
-from roadworthy import bundle, canary, data, forest, model, settings, tracing, training
-from roadworthy import gates as verdicts
-from roadworthy.bundle import Bundle
-from roadworthy.drills import damage
-from roadworthy.errors import InputError
-from roadworthy.evidence import (
-    again,
-    going_back,
-    loading,
-    rehearsal,
-    spec_tests,
-    synthetic,
-    traces,
-    validation,
-    whole,
-)
-from roadworthy.evidence.infrastructure import Trainings
-from roadworthy.gates import catalog
+from roadworthy.base import databases, errors, settings
+from roadworthy.base.errors import InputError
+from roadworthy.bundle import bundle
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.data import snapshots
+from roadworthy.drills import faults
+from roadworthy.gates import promotion, reproducibility, run, whole_pipeline
+from roadworthy.gates.infrastructure import Trainings
+from roadworthy.model import training
 from roadworthy.project import Project
-from roadworthy.registry import Registry
-from roadworthy.service import request
+from roadworthy.registry import releases
+from roadworthy.registry.registry import Registry
+from roadworthy.serving import canary, request, tracing
 from sample import HOME
 from small import ROW, SIGNATURE, by_hand, rows, write_bundle
 
-JUDGES = {gate.name: gate.judge for gate in catalog.GATES}
+JUDGES = {gate.name: gate.judge for gate in run.GATES}
 NAN, MORE, LESS = float("nan"), 1.01e-6, 0.99e-6
 
 TRAININGS = Trainings(features=41_000, changed=0, rows=12_000, gap=0.0, refit_rows=10_000, refit_gap=4e-7)
-SPEC = spec_tests.SpecTests(
+SPEC = reproducibility.SpecTests(
     reached={"max_iter": True, "seed": True},
     trees=(5, 5),
     leaves=(4, 4),
@@ -50,7 +42,7 @@ SPEC = spec_tests.SpecTests(
     unusual=(0.2, 0.9),
     misplaced=(),
 )
-WHOLE = whole.Whole(
+WHOLE = whole_pipeline.PipelineRun(
     rows={"expected": 900, "features": 900, "asked": 60, "answered": 60, "logged": 60, "labelled": 60, "scored": 60},
     versions={"champion": "1", "service": "1", "log": "1", "batch": "1"},
     log_gap=0.0,
@@ -60,8 +52,8 @@ WHOLE = whole.Whole(
 )
 
 
-VALIDATION = validation.Validation(tests=10, gap=1, days=28, metrics_gap=2e-8)
-TRACES = traces.Traces(
+VALIDATION = promotion.Validation(tests=10, gap=1, days=28, metrics_gap=2e-8)
+TRACES = whole_pipeline.Traces(
     rows=100,
     values=140,
     from_tables=6,
@@ -74,7 +66,7 @@ TRACES = traces.Traces(
     moved=1e-16,
     loudest="hour",
 )
-CANARY = canary.Canary(
+CANARY = canary.CanaryComparison(
     requests=2000,
     refused=0,
     failed=0,
@@ -85,8 +77,8 @@ CANARY = canary.Canary(
     seconds=1e-4,
     seconds_before=1e-4,
 )
-REHEARSED = going_back.Rehearsed(before=1, promoted=2, after=1, answers=True, untouched=True, recorded=True)
-BACK = going_back.GoingBack(rehearsed=REHEARSED, champion=2, told=2, target=1, lost="")
+REHEARSED = promotion.RehearsedRollback(before=1, promoted=2, after=1, answers=True, untouched=True, recorded=True)
+BACK = promotion.RollbackEvidence(rehearsed=REHEARSED, champion=2, told=2, target=1, lost="")
 
 GOOD: dict[str, list[Any]] = {
     "Infrastructure 1": [TRAININGS, replace(TRAININGS, refit_gap=None), replace(TRAININGS, refit_gap=LESS)],
@@ -230,9 +222,9 @@ def test_the_words_name_what_was_found(name: str, evidence: Any, word: str) -> N
 # --- trees, walked by hand
 
 
-def stump() -> forest.Forest:
+def stump() -> tracing.Forest:
     """Tree 0: x0 <= 2 (missing: yes) ? -1 : (x1 <= 5 (missing: no) ? +1 : +3); tree 1: a leaf of 0.5. Base 0.25."""
-    return forest.Forest(
+    return tracing.Forest(
         tree=np.array([0, 0, 0, 0, 0, 1]),
         feature=np.array([0, 0, 1, 0, 0, 0]),
         threshold=np.array([2, 0, 5, 0, 0, 0], dtype=np.float32),
@@ -268,15 +260,15 @@ def test_a_node_that_no_background_row_passes_counts_as_the_mean_of_its_ways() -
 def test_the_exported_trees_sum_to_what_scikit_learn_says(
     small_bundle: Path, classifier: HistGradientBoostingClassifier
 ) -> None:
-    trees = forest.Forest.read(small_bundle / "model.onnx")
+    trees = tracing.Forest.read(small_bundle / "model.onnx")
     table = by_hand(rows(300, seed=9))
     expected = classifier.predict_proba(table)[:, 1]
-    np.testing.assert_allclose(forest.sigmoid(trees.margins(table)), expected, atol=1e-6)
+    np.testing.assert_allclose(tracing.sigmoid(trees.margins(table)), expected, atol=1e-6)
     assert len(trees.roots) == classifier.n_iter_
 
 
 def test_the_shares_of_the_features_are_the_sum(small_bundle: Path) -> None:
-    trees = forest.Forest.read(small_bundle / "model.onnx")
+    trees = tracing.Forest.read(small_bundle / "model.onnx")
     table, background = by_hand(rows(50, seed=3)), by_hand(rows(40, seed=4))
     moved = trees.contributions(table, background).sum(axis=1)
     np.testing.assert_allclose(trees.margins(background).mean() + moved, trees.margins(table))
@@ -289,7 +281,7 @@ def test_a_model_that_is_no_forest_is_refused(tmp_path: Path) -> None:
     graph = helper.make_graph([helper.make_node("Identity", ["X"], ["Y"])], "g", ends[:1], ends[1:])
     (tmp_path / "model.onnx").write_bytes(helper.make_model(graph).SerializeToString())
     with pytest.raises(InputError, match="holds 0 tree ensembles"):
-        forest.Forest.read(tmp_path / "model.onnx")
+        tracing.Forest.read(tmp_path / "model.onnx")
 
 
 # --- a trace
@@ -297,10 +289,10 @@ def test_a_model_that_is_no_forest_is_refused(tmp_path: Path) -> None:
 
 def test_a_trace_ends_at_the_answer_of_the_service(small_bundle: Path) -> None:
     bundle, table = Bundle.load(small_bundle), pd.DataFrame(rows(30, seed=6))
-    traced = tracing.trace(bundle, table)
+    traced = tracing.trace_predictions(bundle, table)
     np.testing.assert_array_equal(traced.inputs, by_hand(rows(30, seed=6)))
     np.testing.assert_allclose(traced.probabilities, traced.answers, atol=1e-6)
-    told = tracing.contributions(traced, bundle, row=3)
+    told = tracing.contributions_of(traced, bundle, row=3)
     assert told["moved"].sum() == pytest.approx(traced.margins[3] - traced.mean)
     assert dict(zip(told["feature"], told["value"], strict=True))["carrier"] == rows(30, seed=6)[3]["carrier"]
 
@@ -309,16 +301,16 @@ def test_an_answer_that_is_changed_after_the_model_does_not_fit_its_leaves(
     small_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Bundle, "predict_rows", lambda self, some: self.predict(self.encode(some)) * 0.95)
-    traced = tracing.trace(Bundle(*_parts(small_bundle)), pd.DataFrame([ROW]))
+    traced = tracing.trace_predictions(Bundle(*_parts(small_bundle)), pd.DataFrame([ROW]))
     gap = traced.probabilities[0] - traced.answers[0]
     assert gap == pytest.approx(0.05 * traced.probabilities[0], abs=1e-6)
 
 
 def test_raw_rows_alone_give_the_features(project: Project) -> None:
-    connection = data.connect(project, HOME / "data" / "2013")
+    connection = snapshots.connect_snapshot(project, HOME / "data" / "2013")
     key = "20130614T0030-EWR-WN1271"
     raw = tracing.raw_rows(project, connection, [key])
-    found = tracing.features(project, raw, [key]).iloc[0]
+    found = tracing.features_of_keys(project, raw, [key]).iloc[0]
     # By hand from the tables: 20:30 on a Thursday, a plane of 2004, no gusts reported in the hour before.
     assert raw["flights"]["flight"][0].as_py() == 1271
     expected = {"carrier": "WN", "dest": "MDW", "minute_of_day": 1230, "weekday": 4, "plane_age": 9, "temp": 64.4}
@@ -328,11 +320,11 @@ def test_raw_rows_alone_give_the_features(project: Project) -> None:
     assert {row["origin"] for row in others} == {"EWR"}
     assert found["origin_delay"] == pytest.approx(np.mean([row["dep_delay"] for row in others]))
     with pytest.raises(InputError, match="no row 'nobody'"):
-        tracing.features(project, raw, ["nobody"])
+        tracing.features_of_keys(project, raw, ["nobody"])
 
 
 def test_the_command_trace_says_what_a_key_is(monkeypatch: pytest.MonkeyPatch, registry: Path) -> None:
-    from roadworthy.cli import commands
+    from roadworthy.cli.program import commands
 
     monkeypatch.setenv("MLE_HOME", str(HOME))
     monkeypatch.setenv("MLE_PATHS__REGISTRY", json.dumps(str(registry)))
@@ -343,33 +335,36 @@ def test_the_command_trace_says_what_a_key_is(monkeypatch: pytest.MonkeyPatch, r
 
 def test_traced_rows_show_every_value_of_the_small_columns_first() -> None:
     table = pd.DataFrame({"few": list("aaaabb"), "many": ["u", "v", "w", "x", "y", None]})
-    found, values = traces.covering(table, ["many", "few"], 3)
+    found, values = whole_pipeline.covering_rows(table, ["many", "few"], 3)
     assert found.index.tolist() == [0, 4, 1]
     assert values == 2 + 3  # a and b; u, y and v
 
 
 def test_columns_that_differ_are_named_and_missing_equals_missing() -> None:
     used = pd.DataFrame({"a": [1.0, np.nan], "b": ["x", None], "c": [1, 2]})
-    assert traces.different(used, used.copy(), ["a", "b", "c"]) == []
-    assert traces.different(used, used.assign(a=[1.0, 0.0], b=["x", "y"]), ["a", "b", "c"]) == ["a", "b"]
+    assert whole_pipeline.different_columns(used, used.copy(), ["a", "b", "c"]) == []
+    assert whole_pipeline.different_columns(used, used.assign(a=[1.0, 0.0], b=["x", "y"]), ["a", "b", "c"]) == [
+        "a",
+        "b",
+    ]
 
 
 def test_a_number_is_infinitely_far_from_none() -> None:
     one = np.array([1.0, np.nan])
-    assert traces.apart(one, np.array([1.5, np.nan])) == 0.5
-    assert traces.apart(one, np.array([1.0, 2.0])) == np.inf
+    assert whole_pipeline.largest_difference(one, np.array([1.5, np.nan])) == 0.5
+    assert whole_pipeline.largest_difference(one, np.array([1.0, 2.0])) == np.inf
 
 
 # --- training again
 
 
 def test_features_in_another_order_are_changed_rows() -> None:
-    one = again.Made(np.array([1, 2, 3], dtype=np.uint64), np.zeros(3))
-    assert again.changed_rows(one, one) == 0
-    assert again.changed_rows(one, replace(one, rows=np.array([2, 1, 3], dtype=np.uint64))) == 2
-    assert again.changed_rows(one, replace(one, rows=np.array([1, 2], dtype=np.uint64))) == 1
-    assert again.difference(np.zeros(3), np.zeros(2)) == np.inf
-    assert again.difference(np.array([0.1, 0.2]), np.array([0.1, 0.25])) == pytest.approx(0.05)
+    one = reproducibility.SmallTraining(np.array([1, 2, 3], dtype=np.uint64), np.zeros(3))
+    assert reproducibility.changed_rows(one, one) == 0
+    assert reproducibility.changed_rows(one, replace(one, rows=np.array([2, 1, 3], dtype=np.uint64))) == 2
+    assert reproducibility.changed_rows(one, replace(one, rows=np.array([1, 2], dtype=np.uint64))) == 1
+    assert reproducibility.answer_difference(np.zeros(3), np.zeros(2)) == np.inf
+    assert reproducibility.answer_difference(np.array([0.1, 0.2]), np.array([0.1, 0.25])) == pytest.approx(0.05)
 
 
 # --- tests of the specification
@@ -380,14 +375,14 @@ def spec(config: settings.Settings) -> settings.Model:
     return config.model
 
 
-def build(project: Project, spec: settings.Model, original: Any = model.build, **fixed: Any) -> Pipeline:
+def build(project: Project, spec: settings.Model, original: Any = training.build_pipeline, **fixed: Any) -> Pipeline:
     """The model with parameters that ignore the specification."""
     pipeline: Pipeline = original(project, spec)
     return pipeline.set_params(**{f"trees__{name}": value for name, value in fixed.items()})
 
 
 def test_the_specification_passes_its_own_tests(project: Project, spec: settings.Model) -> None:
-    assert JUDGES["Infrastructure 2"](spec_tests.run(project, spec)).passed
+    assert JUDGES["Infrastructure 2"](reproducibility.run_spec_tests(project, spec)).passed
 
 
 @pytest.mark.parametrize(
@@ -397,45 +392,45 @@ def test_a_parameter_that_ignores_its_field_is_found(
     project: Project, spec: settings.Model, field: str, value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = {"random_state": "seed"}.get(field, field)
-    assert spec_tests.reaches(project, spec, name)
-    monkeypatch.setattr(model, "build", lambda project, spec: build(project, spec, **{field: value}))
-    assert not spec_tests.reaches(project, spec, name)
+    assert reproducibility.field_reaches(project, spec, name)
+    monkeypatch.setattr(training, "build_pipeline", lambda project, spec: build(project, spec, **{field: value}))
+    assert not reproducibility.field_reaches(project, spec, name)
 
 
 def test_labels_upside_down_are_not_learned(
     project: Project, spec: settings.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = project.contract.target
-    rule = next(iter(spec_tests.planted(*model.inputs(spec, project.contract.features)).values()))
-    fit = training.fit
+    rule = next(iter(reproducibility.planted_rule(*training.model_inputs(spec, project.contract.features)).values()))
+    fit = training.fit_pipeline
     flipped = lambda project, rows, spec: fit(project, rows.assign(**{target: 1 - rows[target]}), spec)  # noqa: E731
-    monkeypatch.setattr(training, "fit", flipped)
-    assert spec_tests.learned(project, spec, rule) < 0.05
+    monkeypatch.setattr(training, "fit_pipeline", flipped)
+    assert reproducibility.learned_auc(project, spec, rule) < 0.05
 
 
 def test_a_signature_in_another_order_is_misplaced(
     project: Project, spec: settings.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names, contract = list(spec.features), project.contract
-    rows = synthetic.table(contract, 300, lambda frame: (frame["hour"] > 12).to_numpy(), seed=0)
-    fitted = training.fit(project, rows, spec.model_copy(update={"max_iter": 2}))
-    assert spec_tests.misplaced(contract, fitted, spec, rows) == []
-    inputs = model.inputs
+    rows = reproducibility.invented_rows(contract, 300, lambda frame: (frame["hour"] > 12).to_numpy(), seed=0)
+    fitted = training.fit_pipeline(project, rows, spec.model_copy(update={"max_iter": 2}))
+    assert reproducibility.misplaced_features(contract, fitted, spec, rows) == []
+    inputs = training.model_inputs
     _, numbers = inputs(spec, contract.features)
     swapped = [numbers[1], numbers[0], *numbers[2:]]
-    monkeypatch.setattr(model, "inputs", lambda spec, table: (inputs(spec, table)[0], swapped))
-    assert set(spec_tests.misplaced(contract, fitted, spec, rows)) == set(numbers[:2])
+    monkeypatch.setattr(training, "model_inputs", lambda spec, table: (inputs(spec, table)[0], swapped))
+    assert set(reproducibility.misplaced_features(contract, fitted, spec, rows)) == set(numbers[:2])
     assert set(numbers[:2]) < set(names)
 
 
 def test_invented_rows_keep_the_contract(project: Project) -> None:
     contract = project.contract
-    rows = synthetic.table(contract, 2000, lambda frame: np.ones(len(frame), dtype=bool), seed=3)
+    rows = reproducibility.invented_rows(contract, 2000, lambda frame: np.ones(len(frame), dtype=bool), seed=3)
     assert rows["origin"].dropna().isin(["EWR", "JFK", "LGA"]).all()
     assert rows["hour"].dropna().between(0, 24).all()
     assert 0.15 < rows["hour"].isna().mean() < 0.25
     assert (rows["late"] == 1).all()
-    second = synthetic.table(contract, 2000, lambda frame: np.ones(len(frame), dtype=bool), seed=3)
+    second = reproducibility.invented_rows(contract, 2000, lambda frame: np.ones(len(frame), dtype=bool), seed=3)
     pd.testing.assert_frame_equal(rows, second)
 
 
@@ -445,9 +440,9 @@ def test_invented_rows_keep_the_contract(project: Project) -> None:
 def test_stages_are_compared_row_by_row() -> None:
     one = pd.DataFrame({"probability": [0.1, 0.6, 0.4], "decision": [False, True, True]}, index=["a", "b", "c"])
     two = pd.DataFrame({"probability": [0.6, 0.2, 0.4], "decision": [True, True, False]}, index=["b", "a", "c"])
-    assert whole._gap(one, two) == pytest.approx(0.1)
-    assert whole._decisions(one, two) == 1  # c: the same probability, another decision
-    assert np.isnan(whole._gap(one, two.iloc[:0]))
+    assert whole_pipeline._gap(one, two) == pytest.approx(0.1)
+    assert whole_pipeline._decisions(one, two) == 1  # c: the same probability, another decision
+    assert np.isnan(whole_pipeline._gap(one, two.iloc[:0]))
 
 
 # --- the canary
@@ -462,7 +457,7 @@ def changed(small_files: dict[str, bytes], folder: Path, name: str, **values: An
 
 def test_a_version_beside_itself_differs_in_nothing(small_bundle: Path) -> None:
     bundle = Bundle.load(small_bundle)
-    found = canary.compare(bundle, bundle, rows(400))
+    found = canary.compare_versions(bundle, bundle, rows(400))
     assert (found.requests, found.refused, found.failed, found.psi) == (400, 0, 0, 0.0)
     assert found.mean == found.mean_before
     assert found.seconds > 0
@@ -476,14 +471,14 @@ def test_what_only_the_new_version_refuses_is_counted(
     strict = changed(small_files, tmp_path / "strict", "temp", nullable=False)
     missing = sum(row["temp"] is None for row in sent)
     assert missing > 0
-    assert canary.compare(old, strict, sent).refused == missing
-    found = canary.compare(old, strict, without)
+    assert canary.compare_versions(old, strict, sent).refused == missing
+    found = canary.compare_versions(old, strict, without)
     assert (found.refused, found.reason) == (400, "BadRequestError: " + found.reason.partition(": ")[2])
     assert "temp is missing" in found.reason
     assert np.isnan(found.psi)
-    assert canary.compare(strict, old, without).refused == 0  # what the old one refuses as well is no loss
+    assert canary.compare_versions(strict, old, without).refused == 0  # what the old one refuses as well is no loss
     few = changed(small_files, tmp_path / "few", "origin", allowed=["EWR", "JFK"])
-    assert canary.compare(old, few, sent).refused == sum(row["origin"] == "LGA" for row in sent)
+    assert canary.compare_versions(old, few, sent).refused == sum(row["origin"] == "LGA" for row in sent)
 
 
 def test_rows_that_a_version_does_not_take_are_known_and_cannot_be_traced(
@@ -491,25 +486,25 @@ def test_rows_that_a_version_does_not_take_are_known_and_cannot_be_traced(
 ) -> None:
     sent = rows(60)
     few = changed(small_files, tmp_path / "few", "origin", allowed=["EWR", "JFK"])
-    assert canary.taken(few, sent).tolist() == [row["origin"] != "LGA" for row in sent]
+    assert canary.rows_taken(few, sent).tolist() == [row["origin"] != "LGA" for row in sent]
     with pytest.raises(InputError, match="the service refuses it: origin"):
-        tracing.trace(few, pd.DataFrame(sent))
+        tracing.trace_predictions(few, pd.DataFrame(sent))
 
 
 def test_a_crash_is_no_refusal(small_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = Bundle.load(small_bundle), Bundle.load(small_bundle)
     monkeypatch.setattr(new, "predict_rows", lambda _: 1 / 0)
-    found = canary.compare(old, new, rows(20))
+    found = canary.compare_versions(old, new, rows(20))
     assert (found.refused, found.failed) == (0, 20)
     assert "ZeroDivisionError" in found.reason
     monkeypatch.setattr(new, "predict_rows", lambda _: np.array([NAN]))
-    assert canary.compare(old, new, rows(20)).failed == 20
+    assert canary.compare_versions(old, new, rows(20)).failed == 20
 
 
 def test_the_other_class_is_far_away(small_bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new = Bundle.load(small_bundle), Bundle.load(small_bundle)
     monkeypatch.setattr(new, "predict_rows", lambda some: 1 - old.predict_rows(some))
-    found = canary.compare(old, new, rows(400))
+    found = canary.compare_versions(old, new, rows(400))
     assert found.mean == pytest.approx(1 - found.mean_before)
     assert JUDGES["Infrastructure 6"](found).passed is False
 
@@ -521,44 +516,44 @@ def test_the_other_class_is_far_away(small_bundle: Path, monkeypatch: pytest.Mon
 def two(registry: Path, tmp_path: Path) -> Registry:
     """A registry in which version 2 replaced version 1."""
     found = Registry(tmp_path / "two")
-    for trees in (rehearsal.GREEN, [*rehearsal.GREEN, *rehearsal.GREEN]):
-        found.promote(rehearsal.stage(registry / "versions" / "1", found, trees))
+    for trees in (releases.GREEN, [*releases.GREEN, *releases.GREEN]):
+        found.promote(releases.stage_copy(registry / "versions" / "1", found, trees))
     bundle = found.path(2) / "signature.json"
     bundle.write_text(json.dumps({**SIGNATURE, "threshold": 0.4}))
-    rehearsal.reseal(found.path(2))
+    releases.reseal_bundle(found.path(2))
     return found
 
 
 def test_a_staged_copy_is_whole_and_has_its_own_verdicts(two: Registry) -> None:
     assert Bundle.load(two.path(1)).version == "1"
-    assert [verdict.passed for verdict in verdicts.load(two.path(1) / "gates.json")] == [True]
+    assert [verdict.passed for verdict in errors.load_verdicts(two.path(1) / "gates.json")] == [True]
 
 
 def test_a_sound_registry_has_a_version_to_go_back_to(two: Registry, tmp_path: Path) -> None:
-    assert going_back.look_up(two, tmp_path / "copy") == (2, 2, 1, "")
+    assert promotion.look_up(two, tmp_path / "copy") == (2, 2, 1, "")
     assert two.aliases() == {"champion": 2}
     two.rollback()
-    assert going_back.look_up(two, tmp_path / "again") == (1, 1, None, "")
+    assert promotion.look_up(two, tmp_path / "again") == (1, 1, None, "")
 
 
 def test_a_registry_without_a_champion_has_nothing_to_lose(tmp_path: Path) -> None:
-    assert going_back.look_up(Registry(tmp_path / "none"), tmp_path / "copy") == (None, None, None, "")
+    assert promotion.look_up(Registry(tmp_path / "none"), tmp_path / "copy") == (None, None, None, "")
 
 
 def test_a_version_younger_than_its_promotion_was_written_over(two: Registry, tmp_path: Path) -> None:
     file = two.path(1) / "manifest.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "created": "2999-01-01T00:00:00+00:00"}))
-    assert "version 1 is younger" in going_back.look_up(two, tmp_path / "copy")[-1]
+    assert "version 1 is younger" in promotion.look_up(two, tmp_path / "copy")[-1]
 
 
 def test_a_champion_that_is_not_there_or_not_green_is_named(two: Registry) -> None:
-    assert validation.alias(two) == ""
-    (two.path(2) / "gates.json").write_text(verdicts.dump(rehearsal.RED))
-    assert validation.alias(two) == "the champion is version 2, which is not green: rehearsal"
+    assert promotion.alias_problem(two) == ""
+    (two.path(2) / "gates.json").write_text(errors.dump_verdicts(releases.RED))
+    assert promotion.alias_problem(two) == "the champion is version 2, which is not green: rehearsal"
     (two.path(2) / "gates.json").unlink()
-    assert "nothing was tested" in validation.alias(two)
+    assert "nothing was tested" in promotion.alias_problem(two)
     shutil.rmtree(two.path(2))
-    assert validation.alias(two) == "the champion is version 2, which does not exist"
+    assert promotion.alias_problem(two) == "the champion is version 2, which does not exist"
 
 
 class Here:
@@ -572,13 +567,13 @@ def test_red_copies_are_refused_and_a_registry_that_lets_them_through_is_found(
     two: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here: Any = Here(two.path(1), tmp_path / "good")
-    assert validation.rehearse(here) == ((), "")
+    assert promotion.rehearse_promotion(here) == ((), "")
     monkeypatch.setattr(Registry, "judged", lambda *_: [])
     here = Here(two.path(1), tmp_path / "deaf")
-    assert validation.rehearse(here) == (("red by a gate since", "not judged by a gate"), "")
-    monkeypatch.setattr(verdicts, "require", lambda *_, **__: None)
+    assert promotion.rehearse_promotion(here) == (("red by a gate since", "not judged by a gate"), "")
+    monkeypatch.setattr(errors, "require_green", lambda *_, **__: None)
     here = Here(two.path(1), tmp_path / "blind")
-    assert len(validation.rehearse(here)[0]) == 4
+    assert len(promotion.rehearse_promotion(here)[0]) == 4
 
 
 def test_a_rollback_brings_the_old_answers_back_and_one_that_does_nothing_is_found(
@@ -586,9 +581,9 @@ def test_a_rollback_brings_the_old_answers_back_and_one_that_does_nothing_is_fou
 ) -> None:
     here: Any = Here(two.path(2), tmp_path)
     here.before, here.test = Bundle.load(two.path(1)), pd.DataFrame(rows(50))
-    assert going_back.rehearse(here, tmp_path / "good") == REHEARSED
+    assert promotion.rehearse_rollback(here, tmp_path / "good") == REHEARSED
     monkeypatch.setattr(Registry, "rollback", lambda *_: 1)
-    found = going_back.rehearse(here, tmp_path / "idle")
+    found = promotion.rehearse_rollback(here, tmp_path / "idle")
     assert (found.after, found.recorded) == (2, False)
     judged = JUDGES["Infrastructure 7"](replace(BACK, rehearsed=found))
     assert judged.passed is False
@@ -615,20 +610,20 @@ def damaged(copied: Project) -> Registry:
 
 @pytest.mark.parametrize("kind", ["flip_a_byte", "polish_metrics"])
 def test_a_damaged_champion_cannot_be_loaded(copied: Project, damaged: Registry, kind: str) -> None:
-    getattr(damage, kind)(copied)
+    getattr(faults, kind)(copied)
     with pytest.raises(InputError, match="SHA-256"):
         Bundle.load(damaged.path())
 
 
 def test_polished_metrics_with_new_sums_look_right(copied: Project, damaged: Registry) -> None:
-    damage.polish_metrics_and_sums(copied)
+    faults.polish_metrics_and_sums(copied)
     assert Bundle.load(damaged.path()).metrics["auc"] == pytest.approx(0.72)
 
 
 def test_a_red_champion_is_whole_and_red(copied: Project, damaged: Registry) -> None:
-    damage.red_champion(copied)
+    faults.red_champion(copied)
     assert Bundle.load(damaged.path()).version == "3"
-    assert "version 3, which is not green" in validation.alias(damaged)
+    assert "version 3, which is not green" in promotion.alias_problem(damaged)
 
 
 @pytest.mark.parametrize(
@@ -642,14 +637,14 @@ def test_a_red_champion_is_whole_and_red(copied: Project, damaged: Registry) -> 
 def test_what_a_rollback_needs_is_missed(
     copied: Project, damaged: Registry, tmp_path: Path, kind: str, told: str
 ) -> None:
-    getattr(damage, kind)(copied)
-    assert told in going_back.look_up(damaged, tmp_path / "copy")[-1]
+    getattr(faults, kind)(copied)
+    assert told in promotion.look_up(damaged, tmp_path / "copy")[-1]
 
 
 def test_half_a_line_of_the_history_is_named(two: Registry, tmp_path: Path) -> None:
     with (two.folder / "history.jsonl").open("a") as file:
         file.write('{"time": "20')
-    champion, told, target, lost = going_back.look_up(two, tmp_path / "copy")
+    champion, told, target, lost = promotion.look_up(two, tmp_path / "copy")
     assert (champion, told, target) == (2, 2, None)
     assert "history.jsonl: line 3 is not valid JSON" in lost
 
@@ -657,24 +652,24 @@ def test_half_a_line_of_the_history_is_named(two: Registry, tmp_path: Path) -> N
 def test_a_loader_that_refuses_whole_files_is_told_from_damage(
     small_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert loading.refusal(small_bundle) == ""
+    assert releases.load_refusal(small_bundle) == ""
     monkeypatch.setattr(bundle, "MAX_DIFFERENCE", -1.0)
-    assert "look at the code that loads it" in loading.refusal(small_bundle)
+    assert "look at the code that loads it" in releases.load_refusal(small_bundle)
     monkeypatch.setattr(Bundle, "_verify_golden", lambda self: self.metrics["features"])
-    assert loading.refusal(small_bundle).startswith("KeyError: 'features' (no file was changed since")
+    assert releases.load_refusal(small_bundle).startswith("KeyError: 'features' (no file was changed since")
     (small_bundle / "golden.json").write_text("[]")
-    assert loading.refusal(small_bundle).endswith("the file was changed or cut")
+    assert releases.load_refusal(small_bundle).endswith("the file was changed or cut")
 
 
 def test_a_lost_history_tells_of_no_champion(copied: Project, damaged: Registry, tmp_path: Path) -> None:
-    damage.empty_history(copied)
-    assert going_back.look_up(damaged, tmp_path / "copy")[:3] == (2, None, None)
+    faults.empty_history(copied)
+    assert promotion.look_up(damaged, tmp_path / "copy")[:3] == (2, None, None)
 
 
 def test_a_request_of_a_plain_row_is_allowed(small_bundle: Path) -> None:
     reader = request.RequestReader(Bundle.load(small_bundle).signature, 1)
     table = pd.DataFrame(rows(20, seed=8)).astype({"hour": float})
-    for row in data.records(table, list(ROW)):
+    for row in databases.plain_records(table, list(ROW)):
         reader.read(json.dumps(row, allow_nan=False).encode())
 
 

@@ -7,34 +7,31 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy import sources
-from roadworthy.evidence.bench import Bench
-from roadworthy.gates import kept as kept_verdicts
-from roadworthy.gates.catalog import GATES, named
-from roadworthy.gates.kept import Kept
-from roadworthy.gates.run import Judged
+from roadworthy.base import source_code
+from roadworthy.gates import run as kept_verdicts
+from roadworthy.gates.bench import Bench
+from roadworthy.gates.run import GATES, CachedVerdicts, Judged, gate_named
 from roadworthy.project import Project
 from sample import HOME
 
 
 def files(name: str) -> set[str]:
-    gate = named(name)
-    behind = sources.behind(gate.gather, gate.judge.function, Bench)
-    return {path.relative_to(sources.FOLDER).as_posix() for path in behind}
+    gate = gate_named(name)
+    behind = source_code.files_behind(gate.gather, gate.judge.function, Bench)
+    return {path.relative_to(source_code.FACE.parent).as_posix() for path in behind}
 
 
 def test_what_every_gate_needs_is_behind_it() -> None:
-    always = {"evidence/bench.py", "data.py", "data_checks.py", "training.py", "model.py", "export.py", "bundle.py"}
-    always |= {"definition.py", "project.py", "schema.py", "signature.py"}
+    always = {"gates/bench.py", "data/snapshots.py", "contract/checks.py", "model/training.py", "registry/export.py"}
+    always |= {"contract/definition.py", "contract/workspace.py", "contract/schema.py", "bundle/signature.py"}
     assert all(always <= files(name) for name in ("Data 7", "Model 3", "Infrastructure 2", "Monitoring 4"))
 
 
 def test_the_service_is_behind_the_gates_that_ask_it_only() -> None:
-    assert {"service/request.py", "scoring.py", "service/predictor.py"} <= files("Monitoring 3")
-    assert "service/app.py" in files("Infrastructure 3")
+    assert {"serving/request.py", "serving/batch.py", "serving/predictor.py"} <= files("Monitoring 3")
+    assert "serving/app.py" in files("Infrastructure 3")
     assert "monitoring/log.py" in files("Model 2")
-    assert not {name for name in files("Model 3") if name.startswith("service")}
-    assert not {name for name in files("Data 2") if name.startswith("service")}
+    assert not {name for name in files("Model 3") if name.startswith("serving")}
 
 
 @pytest.fixture
@@ -67,8 +64,8 @@ def here(project: Project, home: Path) -> Project:
 
 def ask(here: Project, name: str, judge: Judging, **config: int) -> str:
     model = here.settings.model.model_copy(update=config)
-    kept = Kept(here.folder / "kept", Bench(here.using(here.settings.model_copy(update={"model": model}))))
-    return kept.verdict(named(name), judge).evidence
+    kept = CachedVerdicts(here.folder / "kept", Bench(here.using(here.settings.model_copy(update={"model": model}))))
+    return kept.verdict(gate_named(name), judge).evidence
 
 
 def test_the_same_inputs_are_judged_once(here: Project) -> None:
@@ -84,9 +81,9 @@ def test_another_setting_or_input_is_judged_anew(here: Project, home: Path) -> N
     ask(here, "Monitoring 1", judge)
     (home / "data" / "2013" / "airlines.parquet").write_bytes(b"other")
     ask(here, "Monitoring 1", judge)
-    assert judge.times == 4 - ("data" not in named("Monitoring 1").needs)
+    assert judge.times == 4 - ("data" not in gate_named("Monitoring 1").needs)
     ask(here, "Data 2", judge)
-    assert judge.times == 5 - ("data" not in named("Monitoring 1").needs)
+    assert judge.times == 5 - ("data" not in gate_named("Monitoring 1").needs)
 
 
 def test_another_line_behind_a_gate_is_judged_anew(
@@ -95,8 +92,8 @@ def test_another_line_behind_a_gate_is_judged_anew(
     judge, other = Judging(), tmp_path / "other.py"
     ask(here, "Data 7", judge)
     other.write_text("changed = 1")
-    real = sources.behind
-    monkeypatch.setattr(kept_verdicts, "behind", lambda *functions: [*real(*functions), other])
+    real = source_code.files_behind
+    monkeypatch.setattr(kept_verdicts, "files_behind", lambda *functions: [*real(*functions), other])
     ask(here, "Data 7", judge)
     assert judge.times == 2
 
@@ -107,7 +104,7 @@ def test_every_gate_judges_another_line_of_the_projects_package_anew(here: Proje
     gates, judge = [gate for gate in GATES if "before" not in gate.needs], Judging()
 
     def ask_all() -> int:
-        kept = Kept(here.folder / "kept", Bench(here))
+        kept = CachedVerdicts(here.folder / "kept", Bench(here))
         for gate in gates:
             kept.verdict(gate, judge)
         return judge.times

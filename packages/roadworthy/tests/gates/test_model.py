@@ -14,27 +14,27 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from roadworthy import export, settings, training, tuning
-from roadworthy.bundle import Bundle
-from roadworthy.evaluation import Difference
-from roadworthy.evidence import ageing, belongs, committed, groups, replay, seen
-from roadworthy.evidence.ageing import Ages
-from roadworthy.evidence.committed import Committed
-from roadworthy.evidence.model import Simpler, Slices, Tuning
-from roadworthy.evidence.replay import Replay
-from roadworthy.gates import model as judges
+from roadworthy.base import settings
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.gates import alternatives, model, specification
+from roadworthy.gates.alternatives import Ages
+from roadworthy.gates.model import Simpler, Slices, Tuning
+from roadworthy.gates.specification import Committed, Replay
+from roadworthy.model import training
+from roadworthy.model.evaluation import Difference
 from roadworthy.project import Project
+from roadworthy.registry import export
 
 GATES = {
     judge.name: judge
     for judge in (
-        judges.reviewed,
-        judges.offline_online,
-        judges.tuned,
-        judges.staleness_known,
-        judges.no_simpler,
-        judges.slices,
-        judges.inclusion,
+        model.specification_reviewed,
+        model.offline_online,
+        model.hyperparameters_tuned,
+        model.staleness_known,
+        model.no_simpler,
+        model.slices_sufficient,
+        model.groups_treated_alike,
     )
 }
 
@@ -49,8 +49,8 @@ def ages(low: float, allowed: int, until: int = 240) -> Ages:
     return Ages(pd.DataFrame(rows, columns=["since", "until", "auc", "loss", "low", "high"]), allowed)
 
 
-def candidate(low: float) -> tuning.Candidate:
-    return tuning.Candidate({"max_iter": 50}, 0.7, low + 0.01, low, low + 0.02)
+def candidate(low: float) -> training.Candidate:
+    return training.Candidate({"max_iter": 50}, 0.7, low + 0.01, low, low + 0.02)
 
 
 def simple(low: float, version: float = 0.7) -> Simpler:
@@ -167,14 +167,14 @@ def test_the_words_of_a_gate_name_what_decided() -> None:
 def of_lineage(project: Project, home: Path, **changes: Any) -> Any:
     config = project.settings
     periods = {"train": config.split.train, "test": config.split.test}
-    made = training.lineage(project, {}, periods, config.model, config.tests)
+    made = training.lineage_of(project, {}, periods, config.model, config.tests)
     lineage = json.loads(json.dumps({**made, **changes}))
     there = Project(home, config, project.definition)
     return SimpleNamespace(manifest={"lineage": lineage}, project=there, config=config)
 
 
 def test_a_version_of_the_committed_specification_has_no_difference(project: Project, tmp_path: Path) -> None:
-    found = committed.compare(of_lineage(project, tmp_path))
+    found = specification.compare_committed(of_lineage(project, tmp_path))
     assert (found.differences, found.commit) == ((), "")
 
 
@@ -183,7 +183,7 @@ def test_a_retrained_version_has_the_periods_of_retraining(
 ) -> None:
     later = {"train": config.retraining.train, "test": config.retraining.test}
     periods = {name: [str(day) for day in days] for name, days in later.items()}
-    assert not committed.compare(of_lineage(project, tmp_path, periods=periods)).differences
+    assert not specification.compare_committed(of_lineage(project, tmp_path, periods=periods)).differences
 
 
 def test_each_difference_from_the_trained_specification_is_named(
@@ -194,7 +194,7 @@ def test_each_difference_from_the_trained_specification_is_named(
     periods = {"train": ["2013-01-01", "2013-06-01"], "test": [str(day) for day in config.split.test]}
     sums = {"contract": "f" * 64, "model": "e" * 64}
     bench = of_lineage(project, tmp_path, spec=spec, periods=periods, **sums)
-    assert committed.compare(bench).differences == (
+    assert specification.compare_committed(bench).differences == (
         "features: committed without [day_of_year]",
         f"max_iter: trained with 7, committed {config.model.max_iter}",
         f"contract: trained with the sum ffffffff, committed {bench_sum(project, 'contract')}",
@@ -205,7 +205,7 @@ def test_each_difference_from_the_trained_specification_is_named(
 
 def bench_sum(project: Project, name: str) -> str:
     config = project.settings
-    return str(training.lineage(project, {}, {}, config.model, config.tests)[name])[:8]
+    return str(training.lineage_of(project, {}, {}, config.model, config.tests)[name])[:8]
 
 
 def test_a_change_that_is_not_committed_is_named_with_the_commit(project: Project, tmp_path: Path) -> None:
@@ -217,18 +217,18 @@ def test_a_change_that_is_not_committed_is_named_with_the_commit(project: Projec
     identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
     for words in (("init", "-q"), ("add", *files), (*identity, "commit", "-qm", "first")):
         subprocess.run(["git", *words], cwd=tmp_path, check=True, capture_output=True)  # noqa: S607
-    clean = committed.compare(of_lineage(project, tmp_path))
+    clean = specification.compare_committed(of_lineage(project, tmp_path))
     assert len(clean.commit) >= 7
     assert not clean.uncommitted
     for at, name in enumerate(files, start=1):
         (tmp_path / name).write_text("second\n")
-        assert committed.compare(of_lineage(project, tmp_path)).uncommitted == files[:at]
+        assert specification.compare_committed(of_lineage(project, tmp_path)).uncommitted == files[:at]
 
 
 @pytest.fixture(scope="module")
 def exported(trained: training.Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
-    export.write(trained, folder)
+    export.write_bundle(trained, folder)
     return folder
 
 
@@ -247,7 +247,7 @@ def test_what_does_not_belong_to_a_version_is_named(
 ) -> None:
     path = copy_of_version.folder / file
     path.write_text(json.dumps(json.loads(path.read_text()) | changed))
-    found = belongs.strangers(copy_of_version)  # type: ignore[arg-type]
+    found = specification.foreign_entries(copy_of_version)  # type: ignore[arg-type]
     assert found[0].startswith(told) if told else not found
 
 
@@ -256,7 +256,7 @@ def copy_of_version(
     exported: Path, trained: training.Trained, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> SimpleNamespace:
     """A bench with a version whose files may be changed."""
-    monkeypatch.setattr(belongs, "of_the_present", lambda _: True)
+    monkeypatch.setattr(specification, "of_the_present", lambda _: True)
     folder = Path(shutil.copytree(exported, tmp_path / "version"))
     bundle = SimpleNamespace(names=Bundle.load(exported).names)
     contract = trained.project.contract
@@ -282,7 +282,7 @@ def spec(config: settings.Settings) -> settings.Model:
 
 
 def test_the_weeks_that_judge_are_every_third_one(project: Project) -> None:
-    learned, judged = tuning.weeks(project.contract, world(days=42, rows=2))
+    learned, judged = training.tuning_weeks(project.contract, world(days=42, rows=2))
     of_judged = sorted({(day - pd.Timestamp("2013-01-01")).days for day in judged["day"]})
     assert of_judged == [*range(14, 21), *range(35, 42)]
     assert len(learned) == 28 * 2
@@ -290,30 +290,36 @@ def test_the_weeks_that_judge_are_every_third_one(project: Project) -> None:
 
 def test_tuning_finds_that_a_model_which_hardly_learns_is_worse(project: Project, spec: settings.Model) -> None:
     lazy = spec.model_copy(update={"max_iter": 1, "max_leaf_nodes": 2})
-    base, found = tuning.tune(project, world(), lazy, [{"max_iter": 20, "max_leaf_nodes": 8}, {"max_iter": 2}])
+    base, found = training.tune_hyperparameters(
+        project, world(), lazy, [{"max_iter": 20, "max_leaf_nodes": 8}, {"max_iter": 2}]
+    )
     assert found[0].chosen == {"max_iter": 20, "max_leaf_nodes": 8}
-    assert found[0].low > tuning.MARGIN
+    assert found[0].low > training.MARGIN
     assert found[0].auc == pytest.approx(base + found[0].gain)
-    assert "max_iter = 20, max_leaf_nodes = 8" in tuning.advice(base, found)
-    assert list(tuning.table(found).columns[-4:]) == ["auc", "gain", "low", "high"]
+    assert "max_iter = 20, max_leaf_nodes = 8" in training.tuning_advice(base, found)
+    assert list(training.candidate_table(found).columns[-4:]) == ["auc", "gain", "low", "high"]
 
 
 def test_tuning_keeps_hyperparameters_that_nothing_beats(project: Project, spec: settings.Model) -> None:
-    base, found = tuning.tune(project, world(), spec, [{"max_iter": 20}, {"learning_rate": 1.0, "max_iter": 200}])
+    base, found = training.tune_hyperparameters(
+        project, world(), spec, [{"max_iter": 20}, {"learning_rate": 1.0, "max_iter": 200}]
+    )
     assert [each.chosen for each in found] == [{"learning_rate": 1.0, "max_iter": 200}], "itself is no candidate"
     assert found[0].high < 0
-    assert tuning.advice(base, found).endswith("keep them")
+    assert training.tuning_advice(base, found).endswith("keep them")
 
 
 def test_the_search_space_covers_every_hyperparameter(project: Project) -> None:
     space = project.search
-    assert set(tuning.hyperparameters(project.settings.model)) == set(space.grid)
-    assert len(tuning.grid(space)) == 27
-    assert all(choice in tuning.grid(space) for choice in map(dict, space.quick)), "the gate tries what `tune` tries"
+    assert set(training.tunable_hyperparameters(project.settings.model)) == set(space.grid)
+    assert len(training.search_grid(space)) == 27
+    assert all(choice in training.search_grid(space) for choice in map(dict, space.quick)), (
+        "the gate tries what `tune` tries"
+    )
 
 
 def test_age_costs_nothing_in_a_world_that_stays(project: Project, spec: settings.Model) -> None:
-    table = ageing.by_age(project, world(days=60), spec)
+    table = alternatives.by_age(project, world(days=60), spec)
     assert table["since"].tolist() == [0, 10, 20, 30]
     assert table["until"].tolist() == [10, 20, 30, 40]
     assert table["periods"].tolist() == [4, 3, 2, 1]
@@ -324,9 +330,9 @@ def test_age_costs_in_a_world_that_turns(project: Project, spec: settings.Model)
     rows = world(days=60)
     later = rows["day"] >= pd.Timestamp("2013-01-31")  # the fourth of six parts
     turned = rows.assign(late=rows["late"].where(~later | (rows["hour"] % 2 == 0), 1 - rows["late"]))
-    table = ageing.by_age(project, turned, spec)
+    table = alternatives.by_age(project, turned, spec)
     assert table["low"].iloc[1:].max() > 0.03
-    assert judges.staleness_known(Ages(table, 40)).passed is False
+    assert model.staleness_known(Ages(table, 40)).passed is False
 
 
 def test_groups_are_measured_against_all_rows() -> None:
@@ -335,7 +341,9 @@ def test_groups_are_measured_against_all_rows() -> None:
     frame = pd.DataFrame({"g": (["A"] * 10 + ["B"] * 10) * 2, "late": late, "day": [1] * 20 + [2] * 20})
     p = np.where(frame["g"] == "A", 0.5, 0.3)
     many = pd.concat([frame] * 30, ignore_index=True)
-    a, b = groups.by_group(many[["g"]], many["late"], np.tile(p, 30), many["day"], threshold=0.4).to_dict("records")
+    a, b = alternatives.by_group(many[["g"]], many["late"], np.tile(p, 30), many["day"], threshold=0.4).to_dict(
+        "records"
+    )
     assert (a["group"], b["group"], a["rows"]) == ("g A", "g B", 600)
     assert [a["gap"], a["gap_more"], a["gap_low"], a["gap_high"]] == pytest.approx([0.1] * 4)
     assert [b["gap"], b["gap_more"]] == pytest.approx([-0.1, -0.1])
@@ -345,7 +353,9 @@ def test_groups_are_measured_against_all_rows() -> None:
 
 def test_a_group_with_few_positives_is_not_measured() -> None:
     y = pd.Series([1.0] * 199 + [0.0] * 300)
-    found = groups.by_group(pd.DataFrame({"g": ["A"] * 499}), y, np.full(499, 0.4), pd.Series([1] * 499), threshold=0.5)
+    found = alternatives.by_group(
+        pd.DataFrame({"g": ["A"] * 499}), y, np.full(499, 0.4), pd.Series([1] * 499), threshold=0.5
+    )
     assert found.empty
 
 
@@ -353,7 +363,7 @@ def test_groups_are_sql_over_all_features_in_the_order_of_the_rows(project: Proj
     frame = pd.DataFrame({name: [0, 0, 0] for name in project.contract.features.names}, index=[7, 3, 5])
     frame["dest"], frame["origin"] = ["X", "Y", "X"], ["EWR", "JFK", "LGA"]
     few = {"often": "case when count(*) over (partition by dest) < 2 then 'small' else 'large' end", "at": "origin"}
-    found = groups.assign(project.contract, frame, few)
+    found = alternatives.assign_groups(project.contract, frame, few)
     assert found["often"].to_dict() == {7: "large", 3: "small", 5: "large"}
     assert found["at"].tolist() == ["EWR", "JFK", "LGA"]
 
@@ -363,14 +373,14 @@ def replayed(trained: training.Trained, tmp_path: Path) -> Callable[[], Replay]:
     """A replay of every 20th test row by a small model of real flights."""
     folder = tmp_path / "1"
     folder.mkdir()
-    export.write(replace(trained, lineage={}), folder)
+    export.write_bundle(replace(trained, lineage={}), folder)
     bench = SimpleNamespace(
         contract=trained.project.contract,
         split=SimpleNamespace(test=trained.split.test.iloc[::20]),
         bundle=Bundle.load(folder),
         scratch=tmp_path,
     )
-    return lambda: replay.replay(bench)  # type: ignore[arg-type]
+    return lambda: specification.replay_test_period(bench)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
@@ -392,7 +402,7 @@ def test_a_service_that_reads_another_clock_is_seen(
     encode = Bundle.predict_rows
     turned = lambda bundle, rows: encode(bundle, [{**row, "hour": 1, "minute_of_day": 60} for row in rows])  # noqa: E731
     monkeypatch.setattr(Bundle, "predict_rows", turned)
-    verdict = judges.offline_online(replayed())
+    verdict = model.offline_online(replayed())
     assert verdict.passed is False, verdict.evidence
 
 
@@ -400,10 +410,10 @@ def test_a_service_that_reads_another_clock_is_seen(
 def test_refused_rows_are_counted_and_never_green(
     replayed: Callable[[], Replay], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "body", lambda *_: b"[]")
+    monkeypatch.setattr(specification, "request_body", lambda *_: b"[]")
     found = replayed()
     assert found.refused == found.sent
-    assert judges.offline_online(found).passed is False
+    assert model.offline_online(found).passed is False
 
 
 def test_calibration_on_training_rows_is_of_large_slices_and_weekdays_and_weighed(project: Project) -> None:
@@ -412,12 +422,14 @@ def test_calibration_on_training_rows_is_of_large_slices_and_weekdays_and_weighe
     rows = pd.DataFrame({contract.day: day, contract.target: 0.0, "place": "a"})
     rows.loc[:998, "place"] = "b"  # 999 rows, too few
     p = np.where(day.day_of_week == 6, 0.3, 0.1)
-    found = seen.by_slice(contract, rows, ["place"], p, np.ones(len(rows))).set_index("slice")
+    found = specification.by_slice(contract, rows, ["place"], p, np.ones(len(rows))).set_index("slice")
     assert {name for name in found.index if "place" in name} == {"place = a"}
     assert found["gap"]["day of the week = 7"] == pytest.approx(0.3)
     assert found["gap"]["day of the week = 1"] == pytest.approx(0.1)
     assert found["gap"]["all rows"] == pytest.approx(0.9 / 7)
     assert found.index[0] == "all rows"
-    second = seen.by_slice(contract, rows, [], np.where(day.day > 7, 0.4, 0.0), np.where(day.day > 7, 3.0, 1.0))
+    second = specification.by_slice(
+        contract, rows, [], np.where(day.day > 7, 0.4, 0.0), np.where(day.day > 7, 3.0, 1.0)
+    )
     assert second["gap"].tolist() == pytest.approx([0.3] * 8)
-    assert seen.by_slice(contract, rows[:0], ["place"], p[:0], p[:0]).empty
+    assert specification.by_slice(contract, rows[:0], ["place"], p[:0], p[:0]).empty

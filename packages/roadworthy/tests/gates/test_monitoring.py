@@ -14,39 +14,29 @@ import onnx
 import pandas as pd
 import pytest
 
-from roadworthy.bundle import Bundle
-from roadworthy.drills import damage
-from roadworthy.errors import InputError
-from roadworthy.evaluation import Difference
-from roadworthy.evidence import (
-    alarms,
-    lock,
-    needed,
-    odd_rows,
-    refusals,
-    regression,
-    rehearsal,
-    skew,
-    speed,
-    stability,
-    trees,
-)
-from roadworthy.evidence.monitoring import Age, Invariants
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.contract.rules import Finding
+from roadworthy.contract.schema import Column, Contract, Table
+from roadworthy.drills import faults
+from roadworthy.gates import alarms, dependencies, expectations, skew, speed
 from roadworthy.gates import monitoring as gates
-from roadworthy.gates.judge import Judge
+from roadworthy.gates.bench import Judge
+from roadworthy.gates.monitoring import Age, Invariants
+from roadworthy.model.evaluation import Difference
 from roadworthy.monitoring import timeline, watch
-from roadworthy.monitoring.counts import numeric_bins
-from roadworthy.monitoring.reference import make
+from roadworthy.monitoring.distributions import numeric_bins
 from roadworthy.project import Project
-from roadworthy.schema import Column, Contract, Table
-from roadworthy.table_checks import Finding
+from roadworthy.registry import releases
+from roadworthy.registry.export import make_reference
+from roadworthy.serving import tracing
 from sample import HOME
 from small import SIGNATURE
 from small import rows as small_rows
 
 HELD = Finding("weather", "law wind", passed=True, rows=0, evidence="all of it")
 BROKEN = Finding("weather", "law wind", passed=False, rows=0, evidence="share of rows: 0.97, normal 0 to 0.01")
-NUMBERS = stability.Numbers(
+NUMBERS = speed.Numbers(
     infinite=(),
     inner=900,
     inner_bad=0,
@@ -67,19 +57,19 @@ SPEED = speed.Speed(
     bytes_before=490_000,
     largest_file="model.onnx",
 )
-SIDE = regression.Side(gap=0.03, decisions=0.24, calibration_error=0.03)
+SIDE = alarms.VersionSide(gap=0.03, decisions=0.24, calibration_error=0.03)
 SAME = Difference(0.001, -0.004, 0.006, 0.0, -0.002, 0.002)
-REGRESSION = regression.Regression(40_000, 184, SAME, SIDE, SIDE)
+REGRESSION = alarms.Regression(40_000, 184, SAME, SIDE, SIDE)
 WAYS = tuple(skew.Way(name, 0, 0, 4e-7) for name in ("exported", "Parquet file", "CSV file", "request"))
 AGE = Age(3, date(2013, 12, 31), date(2013, 6, 30), 3, date(2013, 6, 30), 190)
 
 WRONG = ("late", "false", "moved", "untold", "dead")
 
 GOOD: dict[str, list[Any]] = {
-    "Monitoring 1": [lock.Dependencies(197, 6, 53, ()), lock.Dependencies(197, 6, 0, ())],
+    "Monitoring 1": [dependencies.Dependencies(197, 6, 53, ()), dependencies.Dependencies(197, 6, 0, ())],
     "Monitoring 2": [
         Invariants("2013", (HELD,), 1000, 1),
-        Invariants("2013", (HELD,), 1000, 1, served=refusals.Refusals(60)),
+        Invariants("2013", (HELD,), 1000, 1, served=expectations.Refusals(60)),
     ],
     "Monitoring 3": [skew.Paths(1700, notebook=True, ways=WAYS), skew.Paths(1700, notebook=False, ways=WAYS[1:])],
     "Monitoring 4": [
@@ -110,11 +100,11 @@ GOOD: dict[str, list[Any]] = {
     ],
 }
 BAD: dict[str, list[Any]] = {
-    "Monitoring 1": [lock.Dependencies(197, 6, 53, ("numpy 1 is installed, 2 is locked",))],
+    "Monitoring 1": [dependencies.Dependencies(197, 6, 53, ("numpy 1 is installed, 2 is locked",))],
     "Monitoring 2": [
         Invariants("2013", (HELD, BROKEN), 1000, 1),
         Invariants("2013", error="weather: has no rows"),
-        Invariants("2013", (HELD,), 1000, 1, served=refusals.Refusals(60, ("hour 25",))),
+        Invariants("2013", (HELD,), 1000, 1, served=expectations.Refusals(60, ("hour 25",))),
     ],
     "Monitoring 3": [
         skew.Paths(1700, notebook=True, ways=(*WAYS[:3], skew.Way("request", 5, 0, 0.0))),
@@ -192,7 +182,7 @@ def test_the_evidence_is_told(name: str, evidence: Any, told: str) -> None:
     ("name", "evidence"),
     [
         ("Monitoring 2", Invariants("2013")),
-        ("Monitoring 2", Invariants("2013", (HELD,), 1000, 1, served=refusals.Refusals(0))),
+        ("Monitoring 2", Invariants("2013", (HELD,), 1000, 1, served=expectations.Refusals(0))),
         ("Monitoring 3", skew.Paths(0, notebook=True, ways=())),
     ],
 )
@@ -213,7 +203,7 @@ Click==0.1
 
 
 def test_a_lock_is_read_with_its_markers_and_sums() -> None:
-    found = lock.pinned(LOCK)
+    found = dependencies.pinned_requirements(LOCK)
     assert {name: (pin.version, pin.sums, pin.applies) for name, pin in found.items()} == {
         "numpy": ("2.4.1", 2, True),
         "some-thing": ("1.0", 1, False),
@@ -224,12 +214,12 @@ def test_a_lock_is_read_with_its_markers_and_sums() -> None:
 def test_each_difference_of_wish_lock_and_installation_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / lock.LOCKED).write_text(LOCK)
-    (tmp_path / lock.WISHED).write_text(
+    (tmp_path / dependencies.LOCKED).write_text(LOCK)
+    (tmp_path / dependencies.WISHED).write_text(
         "numpy>=3  # why\n-c other.txt\nunlocked\nnone; sys_platform == 'nowhere'\nclick\n"
     )
-    monkeypatch.setattr(lock, "installed", {"numpy": "2.4.1", "click": ""}.get)
-    assert lock.package_changes(tmp_path) == (
+    monkeypatch.setattr(dependencies, "installed_version", {"numpy": "2.4.1", "click": ""}.get)
+    assert dependencies.package_changes(tmp_path) == (
         2,
         [
             "numpy is locked at 2.4.1, requirements.in wants >=3",
@@ -242,9 +232,11 @@ def test_each_difference_of_wish_lock_and_installation_is_named(
 
 def test_an_entry_that_is_no_pin_is_named() -> None:
     loose = 'requests>=2 ; python_version == "3.11" \\\n    --hash=sha256:aa\nurllib3\nsix==1.*\n./local\n--no-index\n'
-    said = [told.partition(" in the.lock allows")[0] for told in needed.unpinned(LOCK + loose, "the.lock")]
+    said = [
+        told.partition(" in the.lock allows")[0] for told in dependencies.unpinned_entries(LOCK + loose, "the.lock")
+    ]
     assert said == ['requests>=2 ; python_version == "3.11"', "urllib3", "six==1.*", "./local"]
-    assert "requests" not in lock.pinned(LOCK + loose)
+    assert "requests" not in dependencies.pinned_requirements(LOCK + loose)
 
 
 def test_what_is_needed_at_a_distance_must_be_locked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,25 +245,28 @@ def test_what_is_needed_at_a_distance_must_be_locked(monkeypatch: pytest.MonkeyP
         "b": ["c", "quick; extra == 'fast'"],
         "c": ["a", "d"],
     }
-    monkeypatch.setattr(needed, "requires", needs.get)
-    wishes = lock.wished("a")
-    assert needed.unlocked(wishes, {"a", "b", "c", "d", "quick"}, "the.lock") == []
-    assert needed.unlocked(wishes, {"a", "b", "c"}, "the.lock") == [
+    monkeypatch.setattr(dependencies, "requires", needs.get)
+    wishes = dependencies.wished_requirements("a")
+    assert dependencies.unlocked_packages(wishes, {"a", "b", "c", "d", "quick"}, "the.lock") == []
+    assert dependencies.unlocked_packages(wishes, {"a", "b", "c"}, "the.lock") == [
         "d, which c needs, is not in the.lock",
         "quick, which b needs, is not in the.lock",
     ]
 
 
 def test_a_wished_package_that_is_not_installed_needs_nothing() -> None:
-    assert needed.unlocked(lock.wished("no-such-package-anywhere"), set(), "the.lock") == []
+    assert (
+        dependencies.unlocked_packages(dependencies.wished_requirements("no-such-package-anywhere"), set(), "the.lock")
+        == []
+    )
 
 
 def test_the_service_has_the_versions_of_the_lock(tmp_path: Path) -> None:
-    assert needed.apart("numpy==2.4.1 \\\n    --hash=sha256:aa\n", LOCK, ("service", "all")) == []
-    (tmp_path / lock.LOCKED).write_text("numpy==2.4.1 --hash=sha256:aa\n")
-    (tmp_path / lock.WISHED).write_text("")
-    (tmp_path / lock.SERVICE).write_text("NumPy==2.4.0\nother==1\nloose\n")
-    assert lock.package_changes(tmp_path)[1][:3] == [
+    assert dependencies.differing_locks("numpy==2.4.1 \\\n    --hash=sha256:aa\n", LOCK, ("service", "all")) == []
+    (tmp_path / dependencies.LOCKED).write_text("numpy==2.4.1 --hash=sha256:aa\n")
+    (tmp_path / dependencies.WISHED).write_text("")
+    (tmp_path / dependencies.SERVICE).write_text("NumPy==2.4.0\nother==1\nloose\n")
+    assert dependencies.package_changes(tmp_path)[1][:3] == [
         "loose in requirements-service.txt allows more than one version: a lock needs == and sums",
         "numpy 2.4.0 in requirements-service.txt, 2.4.1 in requirements.txt",
         "other 1 in requirements-service.txt, nothing in requirements.txt",
@@ -279,8 +274,10 @@ def test_the_service_has_the_versions_of_the_lock(tmp_path: Path) -> None:
 
 
 def test_a_library_of_another_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "installed", {"numpy": "2", "pandas": "3"}.get)
-    assert lock.library_changes({"numpy": "2", "pandas": "2"}) == ["pandas 3 is installed, the model was made with 2"]
+    monkeypatch.setattr(dependencies, "installed_version", {"numpy": "2", "pandas": "3"}.get)
+    assert dependencies.library_changes({"numpy": "2", "pandas": "2"}) == [
+        "pandas 3 is installed, the model was made with 2"
+    ]
 
 
 def test_a_column_with_another_type_or_name_is_named() -> None:
@@ -293,7 +290,7 @@ def test_a_column_with_another_type_or_name_is_named() -> None:
     contract = Contract(tables=(table,), features=table, key="n", time="", day="", target="", known_at="")
     connection = duckdb.connect()
     connection.execute("create table t as select 1.5::double as n, 2.0::double as maybe, 'x' as extra")
-    assert lock.table_changes(connection, contract) == [
+    assert dependencies.table_changes(connection, contract) == [
         "t.n is DOUBLE, the contract says integer",
         "t.gone is missing",
         "t.extra is new",
@@ -324,7 +321,7 @@ def of_columns(*columns: Column) -> Contract:
 def test_what_the_contract_forbids_is_refused(small_bundle: Path) -> None:
     bundle = Bundle.load(small_bundle)
     both = zip(COLUMNS, bundle.signature.features, strict=False)
-    assert [list(refusals.forbidden(*each)) for each in both] == [
+    assert [list(expectations.forbidden_values(*each)) for each in both] == [
         [None, "?"],
         [None, "?"],
         [],
@@ -332,7 +329,7 @@ def test_what_the_contract_forbids_is_refused(small_bundle: Path) -> None:
         [-41, 131],
         [],
     ]
-    assert refusals.measure(of_columns(), bundle) == refusals.Refusals(10)
+    assert expectations.measure_refusals(of_columns(), bundle) == expectations.Refusals(10)
 
 
 @pytest.mark.parametrize(
@@ -349,13 +346,13 @@ def test_what_the_contract_forbids_is_refused(small_bundle: Path) -> None:
 def test_what_a_version_of_another_contract_takes_is_named(
     small_bundle: Path, column: Column, told: tuple[str, ...]
 ) -> None:
-    assert refusals.measure(of_columns(column), Bundle.load(small_bundle)).taken == told
+    assert expectations.measure_refusals(of_columns(column), Bundle.load(small_bundle)).taken == told
 
 
 def test_a_version_that_refuses_its_golden_rows_shows_nothing(small_bundle: Path) -> None:
     bundle = Bundle.load(small_bundle)
     bundle.golden = [{"features": {**each, "temp": 999.0}, "probability": 0.5} for each in small_rows(3)]
-    assert refusals.measure(of_columns(), bundle) == refusals.Refusals(0)
+    assert expectations.measure_refusals(of_columns(), bundle) == expectations.Refusals(0)
 
 
 # Monitoring 3
@@ -363,23 +360,23 @@ def test_a_version_that_refuses_its_golden_rows_shows_nothing(small_bundle: Path
 
 def test_a_text_that_training_has_not_seen_keeps_the_rule(small_bundle: Path) -> None:
     carrier, origin, maker = Bundle.load(small_bundle).signature.features[:3]
-    assert odd_rows.unseen_of(carrier) == ["AB", "AC", "AD", "NA"]  # two letters, and none that training knows
-    assert odd_rows.unseen_of(origin) == []
-    assert "AIRBUA" in odd_rows.unseen_of(maker)
+    assert skew.unseen_of(carrier) == ["AB", "AC", "AD", "NA"]  # two letters, and none that training knows
+    assert skew.unseen_of(origin) == []
+    assert "AIRBUA" in skew.unseen_of(maker)
 
 
 def test_a_row_out_of_bounds_is_refused_everywhere_and_says_nothing(small_bundle: Path) -> None:
     features = Bundle.load(small_bundle).signature.features
     table = pd.DataFrame(small_rows(4)).assign(hour=[0, 24, 25, 1], temp=[np.nan, 130.0, 20.0, np.inf])
-    assert odd_rows.allowed(table, features).tolist() == [True, True, False, False]
+    assert skew.allowed_rows(table, features).tolist() == [True, True, False, False]
 
 
 def test_values_stand_on_both_sides_of_each_threshold(small_bundle: Path) -> None:
     bundle = Bundle.load(small_bundle)
-    inside = trees.read(small_bundle / "model.onnx")
+    inside = tracing.read_trees(small_bundle / "model.onnx")
     table = pd.DataFrame(small_rows(50))
     temp = bundle.names.index("temp")
-    edge = odd_rows.on_edges(table, bundle.signature.features[temp], inside.of(temp))["temp"].to_numpy(np.float32)
+    edge = skew.on_edges(table, bundle.signature.features[temp], inside.of(temp))["temp"].to_numpy(np.float32)
     for threshold in inside.of(temp)[np.isfinite(inside.of(temp))]:
         assert {threshold, np.nextafter(threshold, np.float32(np.inf))} <= set(edge)
 
@@ -402,27 +399,27 @@ def test_a_way_counts_other_inputs_and_answers_and_a_refused_row_is_another(proj
 
 def test_infinite_features_are_named() -> None:
     frame = pd.DataFrame({"a": [1.0, np.nan], "b": [1.0, -np.inf], "c": [1e39, 0.0], "d": ["x", None]})
-    assert stability.infinite(frame, ["a", "b", "c", "d"]) == ("b", "c")
+    assert speed.infinite_features(frame, ["a", "b", "c", "d"]) == ("b", "c")
 
 
 def test_answers_at_and_beyond_0_and_1_and_none_are_outside() -> None:
-    assert stability.outside(np.array([0.0, 1.0, -0.1, np.nan, 0.5, 1e-9])) == 4
+    assert speed.answers_outside(np.array([0.0, 1.0, -0.1, np.nan, 0.5, 1e-9])) == 4
 
 
 def test_every_number_is_made_extreme(project: Project, small_bundle: Path) -> None:
     bundle = Bundle.load(small_bundle)
-    seen = np.concatenate(list(stability.extremes(project.contract, bundle, pd.DataFrame(small_rows(4)))))
+    seen = np.concatenate(list(speed.extreme_inputs(project.contract, bundle, pd.DataFrame(small_rows(4)))))
     temp = seen[:, bundle.names.index("temp")]
     assert {-40.0, 130.0, np.finfo(np.float32).max, np.finfo(np.float32).min} <= set(temp.tolist())
     assert np.isnan(seen).all(axis=1).any()
-    assert stability.by_batches(bundle, seen) <= 1e-6
+    assert speed.by_batches(bundle, seen) <= 1e-6
 
 
 # Monitoring 6
 
 
 def test_the_least_of_the_repeats_counts_for_each_call() -> None:
-    little, much = speed.least([partial(sum, range(20_000)), partial(sum, range(400_000))], [10, 5])
+    little, much = speed.least_micros([partial(sum, range(20_000)), partial(sum, range(400_000))], [10, 5])
     assert 10 < much / little < 160  # 20 times the work, half of the count
     assert little < 10_000
 
@@ -433,7 +430,7 @@ def test_the_least_of_the_repeats_counts_for_each_call() -> None:
 def test_a_side_tells_gap_decisions_and_calibration() -> None:
     answers = np.array([0.1] * 10 + [0.9] * 10)
     labels = np.array([0.0] * 10 + [1.0] * 10)
-    found = regression.side(labels, answers, 0.5)
+    found = alarms.version_side(labels, answers, 0.5)
     assert found.gap == pytest.approx(0.0)
     assert found.decisions == 0.5
     assert found.calibration_error == pytest.approx(0.1)
@@ -448,29 +445,29 @@ def watched(project: Project, small_bundle: Path, tmp_path: Path, monkeypatch: p
     kinds = {each.name: object if each.kind == "category" else np.float64 for each in features}
     columns = {name: np.array([row[name] for row in table], dtype=kind) for name, kind in kinds.items()}
     answers = np.linspace(0.05, 0.9, len(table))
-    reference = make(columns, answers, np.arange(len(table)) % 2, described)
-    monkeypatch.setattr(watch, "load", lambda _: (bundle, reference))
+    reference = make_reference(columns, answers, np.arange(len(table)) % 2, described)
+    monkeypatch.setattr(watch, "load_reference", lambda _: (bundle, reference))
     (tmp_path / "planted").mkdir()
     made = {"project": project, "contract": project.contract, "config": project.settings, "home": project.folder}
     return SimpleNamespace(**made, folder=small_bundle, bundle=bundle, scratch=tmp_path / "planted")
 
 
 def test_the_monitors_ring_for_what_is_planted_and_for_nothing_else(watched: Any) -> None:
-    assert alarms.measure(watched) == alarms.Alarms(planted=8)
+    assert alarms.measure_alarms(watched) == alarms.Alarms(planted=8)
 
 
 @pytest.mark.parametrize("mean", [0.0005, 0.02, 0.98])
 def test_what_is_planted_is_quiet_however_rare_the_event_is(watched: Any, mean: float) -> None:
     spread = np.random.default_rng(0).beta(10 * mean, 10 * (1 - mean), 2000)
-    watch.load(watched.folder)[1]["prediction"] = numeric_bins(spread)
-    found = alarms.measure(watched)
+    watch.load_reference(watched.folder)[1]["prediction"] = numeric_bins(spread)
+    found = alarms.measure_alarms(watched)
     assert (found.late, found.false, found.moved) == ((), (), ())
 
 
 def test_limits_that_nothing_exceeds_are_named(watched: Any) -> None:
     limits = watched.config.monitoring.model_copy(update={"max_psi": 20, "max_unseen": 1})
     watched.config = watched.config.model_copy(update={"monitoring": limits})
-    assert set(alarms.measure(watched).late) == {
+    assert set(alarms.measure_alarms(watched).late) == {
         *(f"unseen of {name}" for name in ("carrier", "origin")),
         *(f"drift of {name}" for name in ("hour", "temp", "distance")),
     }
@@ -484,11 +481,11 @@ def test_an_alarm_that_is_late_early_or_never_ends_is_named(watched: Any, monkey
     early = lambda history, *_: [any(seen(history[: at + 1])) for at in range(len(history))]  # noqa: E731
     always = lambda history, *_: [True] * len(history)  # noqa: E731
     for alarm, missing, false in ((late, 8, 0), (early, 0, 8)):
-        monkeypatch.setattr(timeline, "alarms", alarm)
-        found = alarms.measure(watched)
+        monkeypatch.setattr(timeline, "alarm_history", alarm)
+        found = alarms.measure_alarms(watched)
         assert (len(found.late), len(found.false)) == (missing, false)
-    monkeypatch.setattr(timeline, "alarms", always)
-    assert {"drift of temp", "prediction of prediction", "calibration"} <= set(alarms.measure(watched).false)
+    monkeypatch.setattr(timeline, "alarm_history", always)
+    assert {"drift of temp", "prediction of prediction", "calibration"} <= set(alarms.measure_alarms(watched).false)
 
 
 @pytest.mark.parametrize("fault", ["another version", "not due"])
@@ -503,25 +500,25 @@ def test_rows_that_must_not_count_are_told(watched: Any, fault: str, monkeypatch
         return {**rows, "version": np.full(len(rows["time"]), watched.bundle.version, dtype=object)}
 
     monkeypatch.setattr(watch, *(("_windows", windows) if fault == "not due" else ("_rows", versions)))
-    moved = alarms.measure(watched).moved
+    moved = alarms.measure_alarms(watched).moved
     assert "labels" in moved
     assert ("drift of temp" in moved) == (fault == "another version")
 
 
 def test_an_alarm_that_prometheus_never_sees_is_told(watched: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timeline.Timeline, "states", lambda self, *_: ["alarming"] * len(self.windows))
-    assert len(alarms.measure(watched).untold) == 8
+    assert len(alarms.measure_alarms(watched).untold) == 8
 
 
 def test_a_rule_that_asks_for_what_nothing_exposes_is_named(tmp_path: Path) -> None:
     rules = HOME / alarms.RULES
-    assert alarms.dead(rules) == ()
+    assert alarms.unexposed_metrics(rules) == ()
     text = rules.read_text(encoding="utf-8")
     (tmp_path / "rules.yml").write_text(text.replace("prediction_log_dropped_total[", "prediction_log_lost_total["))
-    assert alarms.dead(tmp_path / "rules.yml") == ("prediction_log_lost_total",)
+    assert alarms.unexposed_metrics(tmp_path / "rules.yml") == ("prediction_log_lost_total",)
     (tmp_path / "rules.yml").write_text(text.replace("max by (job) (model_age_seconds)", "max(model_age)"))
-    assert alarms.dead(tmp_path / "rules.yml") == ("model_age",)
-    assert alarms.dead(tmp_path / "none.yml") == ()
+    assert alarms.unexposed_metrics(tmp_path / "rules.yml") == ("model_age",)
+    assert alarms.unexposed_metrics(tmp_path / "none.yml") == ()
 
 
 # Damage
@@ -536,16 +533,16 @@ def copied(project: Project, tmp_path: Path, registry: Path) -> Project:
     return project.copied_to(tmp_path)
 
 
-@pytest.mark.parametrize("change", [damage.leaf_without_a_number, damage.leaf_out_of_proportion])
+@pytest.mark.parametrize("change", [faults.leaf_without_a_number, faults.leaf_out_of_proportion])
 def test_a_damaged_leaf_keeps_the_golden_answers_and_is_found(copied: Project, change: Any) -> None:
     folder = copied.folder / "registry" / "versions" / "1"
     # Golden records of one row reach few leaves.
     golden = json.loads((folder / "golden.json").read_text())[:1]
     (folder / "golden.json").write_text(json.dumps(golden))
-    rehearsal.reseal(folder)
+    releases.reseal_bundle(folder)
     change(copied)
     Bundle.load(folder)
-    leaves = trees.read(folder / "model.onnx").leaves
+    leaves = tracing.read_trees(folder / "model.onnx").leaves
     assert (~(np.abs(leaves) < 10)).sum() == 1
 
 
@@ -554,22 +551,22 @@ def test_the_oldest_version_serves_again(copied: Project) -> None:
     (registry / "versions" / "2").mkdir()
     (registry / "aliases.json").write_text('{"champion": 2}')
     (registry / "history.jsonl").write_text("")
-    damage.old_champion(copied)
+    faults.old_champion(copied)
     assert json.loads((registry / "aliases.json").read_text()) == {"champion": 1}
 
 
 def test_trees_are_read_and_anything_else_is_refused(small_bundle: Path, tmp_path: Path) -> None:
-    inside = trees.read(small_bundle / "model.onnx")
+    inside = tracing.read_trees(small_bundle / "model.onnx")
     assert len(inside.features) == len(inside.thresholds) > 0
     assert set(inside.features) <= set(range(len(SIGNATURE["features"])))
     empty = onnx.helper.make_model(onnx.helper.make_graph([], "none", [], []))
     onnx.save(empty, tmp_path / "none.onnx")
     with pytest.raises(ValueError, match="0 ensembles"):
-        trees.read(tmp_path / "none.onnx")
+        tracing.read_trees(tmp_path / "none.onnx")
 
 
 def test_a_cut_table_cannot_be_read(project: Project, tmp_path: Path) -> None:
-    from roadworthy import data
+    from roadworthy.data import snapshots
 
     home = project.folder
     (tmp_path / "config.toml").write_text((home / "config.toml").read_text(encoding="utf-8"), encoding="utf-8")
@@ -577,6 +574,6 @@ def test_a_cut_table_cannot_be_read(project: Project, tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     for file in (home / "data" / "2013").glob("*.parquet"):
         (folder / file.name).write_bytes(file.read_bytes())
-    damage.cut_table(project.copied_to(tmp_path))
+    faults.cut_table(project.copied_to(tmp_path))
     with pytest.raises(InputError, match="cannot be read"):
-        data.connect(project, folder)
+        snapshots.connect_snapshot(project, folder)

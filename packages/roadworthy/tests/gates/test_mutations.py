@@ -10,13 +10,13 @@ import test_infrastructure
 import test_model
 import test_monitoring
 
-from roadworthy.gates import catalog
-from roadworthy.gates.judge import Judge
+from roadworthy.gates import run
+from roadworthy.gates.bench import Judge
 
 MODULES = (test_data, test_model, test_infrastructure, test_monitoring)
 GOOD: dict[str, list[Any]] = {name: cases for module in MODULES for name, cases in module.GOOD.items()}
 BAD: dict[str, list[Any]] = {name: cases for module in MODULES for name, cases in module.BAD.items()}
-JUDGES = {gate.name: gate.judge for gate in catalog.GATES}
+JUDGES = {gate.name: gate.judge for gate in run.GATES}
 
 
 def told_apart(judge: Judge[Any]) -> bool:
@@ -30,7 +30,7 @@ def replaced(judge: Judge[Any], function: Callable[[Any], tuple[bool | None, str
 
 
 def test_the_paper_has_28_tests() -> None:
-    assert list(JUDGES) == [f"{section} {n}" for section in catalog.SECTIONS for n in range(1, 8)]
+    assert list(JUDGES) == [f"{section} {n}" for section in run.SECTIONS for n in range(1, 8)]
 
 
 @pytest.mark.parametrize("name", JUDGES)

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy import scorecard
-from roadworthy.drills.board import Drilled
+from roadworthy.drills.board import DrillResult
 from roadworthy.drills.faults import Fault
-from roadworthy.gates.catalog import GATES
-from roadworthy.gates.run import Judged
+from roadworthy.gates import scorecard
+from roadworthy.gates.run import GATES, Judged
 from sample import HOME
 
 FAULTS = [Fault(name=f"{gate.name} {n}", gate=gate.name, story="how") for gate in GATES for n in (1, 2)]
@@ -21,7 +20,7 @@ def judged(**other: bool | None) -> list[Judged]:
 
 
 def make(faults: list[Fault], tmp_path: Path, **other: bool | None) -> scorecard.Scorecard:
-    return scorecard.make(3, judged(**other), faults, HOME, tmp_path / "drills.json")
+    return scorecard.make_scorecard(3, judged(**other), faults, HOME, tmp_path / "drills.json")
 
 
 def test_all_tests_automated_score_seven(tmp_path: Path) -> None:
@@ -40,7 +39,7 @@ def test_the_weakest_section_is_the_score(tmp_path: Path) -> None:
 @pytest.mark.parametrize("passed", [False, None])
 def test_what_is_not_green_is_not_counted_as_green(passed: bool | None, tmp_path: Path) -> None:  # noqa: FBT001
     card = make(FAULTS, tmp_path, Data_3=passed)
-    page = scorecard.write(card, tmp_path / "index.html", HOME, "flights").read_text(encoding="utf-8")
+    page = scorecard.write_scorecard(card, tmp_path / "index.html", HOME, "flights").read_text(encoding="utf-8")
     assert card.green == 27
     assert "27 of 28 gates are green" in page
     assert "&lt;Data 3&gt;" in page
@@ -55,8 +54,8 @@ def test_code_is_named_by_file_and_line(tmp_path: Path) -> None:
 
 def test_what_drills_found_is_kept_and_shown(tmp_path: Path) -> None:
     file = tmp_path / "drills.json"
-    one = Drilled("Data 1 1", "Data 1", caught=True, red=("Data 1",), not_judged=(), evidence="e", seconds=1.0)
-    two = Drilled("Data 1 2", "Data 1", caught=False, red=(), not_judged=(), evidence="e", seconds=1.0)
+    one = DrillResult("Data 1 1", "Data 1", caught=True, red=("Data 1",), not_judged=(), evidence="e", seconds=1.0)
+    two = DrillResult("Data 1 2", "Data 1", caught=False, red=(), not_judged=(), evidence="e", seconds=1.0)
     scorecard.write_drilled(file, [one])
     scorecard.write_drilled(file, [two])
     assert len(json.loads(file.read_text())) == 2

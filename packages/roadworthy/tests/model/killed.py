@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from roadworthy import challenge, decisions
 from roadworthy.project import Project
+from roadworthy.retraining import decisions, retrain
 
 
 def main(home: Path, phase: str) -> None:
@@ -24,7 +24,7 @@ def main(home: Path, phase: str) -> None:
         finish(record, name, found)
 
     decisions.Record.finish = killed  # type: ignore[method-assign, assignment]
-    challenge.retrain(Project.open(home), judge=challenge.tests_only)
+    retrain.decide_retraining(Project.open(home), judge=retrain.tests_only)
 
 
 if __name__ == "__main__":

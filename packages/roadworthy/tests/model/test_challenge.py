@@ -14,13 +14,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from roadworthy import challenge, cli, decisions, replaying, settings, steps, tracking
-from roadworthy.bundle import Bundle
-from roadworthy.decisions import PHASES, Decisions
-from roadworthy.errors import InputError, RedError
-from roadworthy.gates import Verdict
+from roadworthy.base import settings
+from roadworthy.base.errors import InputError, RedError, Verdict
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.cli import program
+from roadworthy.model import tracking
 from roadworthy.project import Project
-from roadworthy.registry import Registry
+from roadworthy.registry import releases
+from roadworthy.registry.registry import Registry
+from roadworthy.retraining import decisions, replay, retrain
+from roadworthy.retraining.decisions import PHASES, Decisions, decision_verdicts
+from roadworthy.retraining.retrain import decide_retraining, tests_only
 from sample import HOME
 
 pytestmark = pytest.mark.slow
@@ -48,8 +52,10 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
         text = text.replace(old, new)
     (home / "config.toml").write_text(text, encoding="utf-8")
     (home / "data").symlink_to(HOME / "data", target_is_directory=True)
-    config = settings.load(home)
-    Registry(config.paths.registry).promote(steps.train(Project.open(home)).version, reason="the first version")
+    config = settings.load_settings(home)
+    Registry(config.paths.registry).promote(
+        releases.train_version(Project.open(home)).version, reason="the first version"
+    )
     assert tomllib.loads(text)["retraining"]["snapshots"] == ["2013"]
     return home
 
@@ -60,17 +66,17 @@ def home(ground: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(ground, tmp_path / "home", symlinks=True))
 
 
-def retrain(home: Path, **values: Any) -> decisions.Record:
-    return challenge.retrain(Project.open(home), **{"judge": challenge.tests_only, **values})
+def decided(home: Path, **values: Any) -> decisions.Record:
+    return decide_retraining(Project.open(home), **{"judge": tests_only, **values})
 
 
 def state(home: Path) -> dict[str, Any]:
     """What must not be doubled or lost: versions, aliases, tracked runs, decisions; every version is whole."""
-    config = settings.load(home)
+    config = settings.load_settings(home)
     registry = Registry(config.paths.registry)
     for number in registry.versions():
         Bundle.load(registry.path(number))
-    runs = tracking.runs(config.paths.tracking, config.model.name)
+    runs = tracking.recorded_runs(config.paths.tracking, config.model.name)
     return {
         "versions": registry.versions(),
         "aliases": registry.aliases(),
@@ -84,15 +90,15 @@ def undisturbed(ground: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same project after a retraining that nobody disturbed; read only."""
     home = tmp_path_factory.mktemp("undisturbed") / "home"
     shutil.copytree(ground, home, symlinks=True)
-    retrain(home)
+    decided(home)
     return home
 
 
 def test_a_decision_follows_from_what_was_said_and_moves_the_aliases(undisturbed: Path) -> None:
-    (record,) = Decisions(settings.load(undisturbed).paths.registry).all()
+    (record,) = Decisions(settings.load_settings(undisturbed).paths.registry).all()
     assert record.outcome is not None
     assert all(phase in record for phase in PHASES)
-    said = challenge.verdicts(record)
+    said = decision_verdicts(record)
     promoted = all(verdict.passed for verdict in said)
     assert (record.outcome["promoted"], record.outcome["ended"]) == (promoted, "decided")
     assert state(undisturbed)["aliases"] == {"champion": 2 if promoted else 1, "challenger": 2}
@@ -111,15 +117,15 @@ def test_a_killed_retraining_leaves_a_valid_registry_and_the_next_one_goes_on(
     child = subprocess.run([sys.executable, str(KILLED), str(home), phase], capture_output=True, text=True, check=False)
     assert child.returncode == -signal.SIGKILL, child.stderr
     left = state(home)
-    (record,) = Decisions(settings.load(home).paths.registry).all()
+    (record,) = Decisions(settings.load_settings(home).paths.registry).all()
     done = list(PHASES[: PHASES.index(phase)])
     assert (list(record.content["phases"]), record.open) == (done, True)
     if phase != "promotion":
         assert left["aliases"]["champion"] == before["aliases"]["champion"]
     went: list[str] = []
-    ended = retrain(home, tell=lambda name, *_: went.append(name))
+    ended = decided(home, tell=lambda name, *_: went.append(name))
     assert state(home) == state(undisturbed), "as if nobody had killed it"
-    (other,) = Decisions(settings.load(undisturbed).paths.registry).all()
+    (other,) = Decisions(settings.load_settings(undisturbed).paths.registry).all()
     assert ended["comparison"] == other["comparison"]
     assert ended["training"]["sums"] == other["training"]["sums"]
     assert {name: at["at"] for name, at in ended.content["phases"].items() if name in done} == {
@@ -128,10 +134,10 @@ def test_a_killed_retraining_leaves_a_valid_registry_and_the_next_one_goes_on(
 
 
 def test_the_same_is_decided_once_unless_it_is_wanted_again(home: Path) -> None:
-    first = retrain(home)
-    assert retrain(home).content == first.content
+    first = decided(home)
+    assert decided(home).content == first.content
     assert state(home)["decisions"] == [1]
-    again = retrain(home, again=True, why="by hand")
+    again = decided(home, again=True, why="by hand")
     # After a promotion the challenger would meet itself.
     assert (again.number, again["training"]["version"]) == (2, first["training"]["version"])
 
@@ -141,15 +147,15 @@ def test_another_question_leaves_the_open_decision_behind(home: Path, monkeypatc
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        retrain(home, judge=killed)
+        decided(home, judge=killed)
     monkeypatch.setenv("MLE_MODEL__SEED", "1")
-    second = retrain(home)
-    first = Decisions(settings.load(home).paths.registry).get(1)
+    second = decided(home)
+    first = Decisions(settings.load_settings(home).paths.registry).get(1)
     assert first.outcome is not None
     assert first.outcome["ended"] == "abandoned"
     assert second.number == 2
     with pytest.raises(InputError, match="decision 1 is abandoned"):
-        replaying.replay(Project.open(home), 1)
+        replay.replay_decision(Project.open(home), 1)
 
 
 @pytest.mark.parametrize("passed", [False, None])
@@ -157,7 +163,7 @@ def test_a_gate_that_is_not_green_keeps_the_challenger_where_it_is(home: Path, p
     def one(*_: object) -> list[Verdict]:
         return [Verdict("Model 5", passed, "as if")]
 
-    record = retrain(home, judge=one)
+    record = decided(home, judge=one)
     assert record.outcome is not None
     assert record.outcome["promoted"] is False
     assert "Model 5: as if" in record.outcome["reason"]
@@ -167,7 +173,7 @@ def test_a_gate_that_is_not_green_keeps_the_challenger_where_it_is(home: Path, p
 def test_a_champion_that_knows_the_days_is_not_beaten_on_them(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLE_RETRAINING__TRAIN", '["2013-04-01", "2013-05-15"]')
     monkeypatch.setenv("MLE_RETRAINING__TEST", '["2013-05-15", "2013-06-15"]')
-    record = retrain(home)
+    record = decided(home)
     assert record.outcome is not None
     assert record.outcome["promoted"] is False
     assert "the champion knows some of them" in record.outcome["reason"]
@@ -178,7 +184,7 @@ def test_data_that_were_changed_stop_it_before_anything_is_trained(home: Path) -
     shutil.copytree(HOME / "data", home / "data")
     (home / "data" / "2013" / "airlines.parquet").write_bytes(b"other")
     with pytest.raises(InputError, match="was changed"):
-        retrain(home)
+        decided(home)
     assert state(home)["versions"] == [1]
 
 
@@ -187,19 +193,19 @@ def test_a_replay_says_the_same_and_what_has_changed(
 ) -> None:
     project = Project.open(undisturbed)
     before = state(undisturbed)
-    found = replaying.replay(project, 1)
+    found = replay.replay_decision(project, 1)
     assert (found.same, found.changed, found.differ) == (True, (), ())
     assert found.figures >= 50
     assert state(undisturbed) == before, "a replay writes nothing"
-    monkeypatch.setattr(challenge, "code", lambda: "other")
-    assert replaying.replay(project, 1).changed == ("code: the library is not that of then",)
+    monkeypatch.setattr(retrain, "decision_code", lambda: "other")
+    assert replay.replay_decision(project, 1).changed == ("code: the library is not that of then",)
     # The settings of today do not count, the data of today do.
     home = Path(shutil.copytree(undisturbed, tmp_path / "home", symlinks=True))
     (home / "data").unlink()
     shutil.copytree(HOME / "data", home / "data")
     sums = home / "data" / "2013" / "SHA256SUMS"
     sums.write_text(sums.read_text().replace("11fc8793", "00000000"))
-    changed = replaying.replay(Project.open(home), 1)
+    changed = replay.replay_decision(Project.open(home), 1)
     assert changed.changed[0] == "data: 2013/flights.parquet has another sum"
     assert (changed.figures, changed.same) == (0, False)
 
@@ -212,7 +218,7 @@ def test_a_replay_tells_what_of_the_projects_package_has_changed(undisturbed: Pa
 
     contract = dataclasses.replace(project.contract, tables=(*project.contract.tables[1:], project.contract.tables[0]))
     other = dataclasses.replace(project.definition, contract=contract, model=build)
-    found = replaying.replay(Project(project.folder, project.settings, other), 1)
+    found = replay.replay_decision(Project(project.folder, project.settings, other), 1)
     assert found.changed == ("code: the contract is not that of then", "code: the model is not that of then")
     assert (bool(found.differ), found.same) == (True, False)
 
@@ -233,11 +239,11 @@ def test_a_record_that_was_changed_does_not_come_out_again(
     content = json.loads(file.read_text())
     tamper(content)
     file.write_text(json.dumps(content))
-    assert replaying.replay(Project.open(home), 1).same is False
+    assert replay.replay_decision(Project.open(home), 1).same is False
 
 
 def test_the_model_card_says_what_the_record_says(undisturbed: Path) -> None:
-    (record,) = Decisions(settings.load(undisturbed).paths.registry).all()
+    (record,) = Decisions(settings.load_settings(undisturbed).paths.registry).all()
     card = json.loads((record.folder / "card.json").read_text())
     page = (record.folder / "card.html").read_text()
     assert record.outcome is not None
@@ -258,7 +264,7 @@ def test_the_command_lists_replays_and_says_when_nothing_is_to_do(
     monkeypatch.setenv("MLE_HOME", str(undisturbed))
 
     def run(*words: str) -> Any:
-        return CliRunner().invoke(cli.commands, ["retrain", *words], catch_exceptions=False)
+        return CliRunner().invoke(program.commands, ["retrain", *words], catch_exceptions=False)
 
     (row,) = json.loads(run("--list", "--json").stdout)
     assert (row["decision"], row["champion"], row["version"]) == (1, 1, 2)
@@ -269,7 +275,9 @@ def test_the_command_lists_replays_and_says_when_nothing_is_to_do(
     with pytest.raises(InputError, match="there is no decision 7"):
         run("--replay", "7")
     monkeypatch.setattr(
-        replaying, "replay", lambda *_: dataclasses.replace(replaying.Replayed(1, (), 9, ("auc",), True, recorded=True))
+        replay,
+        "replay_decision",
+        lambda *_: dataclasses.replace(replay.Replayed(1, (), 9, ("auc",), True, recorded=True)),
     )
     with pytest.raises(RedError, match="comes out otherwise: auc"):
         run("--replay", "1")
@@ -277,10 +285,10 @@ def test_the_command_lists_replays_and_says_when_nothing_is_to_do(
 
 def test_by_rule_it_starts_for_the_days_that_are_new(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLE_HOME", str(home))
-    monkeypatch.setattr(challenge, "all_gates", challenge.tests_only)
-    said = CliRunner().invoke(cli.commands, ["retrain", "--if-needed"], catch_exceptions=False)
+    monkeypatch.setattr(retrain, "all_gates", tests_only)
+    said = CliRunner().invoke(program.commands, ["retrain", "--if-needed"], catch_exceptions=False)
     assert "new days: yes, 92 labelled days" in said.stderr
-    (record,) = Decisions(settings.load(home).paths.registry).all()
+    (record,) = Decisions(settings.load_settings(home).paths.registry).all()
     assert record.plan["why"].startswith("rule: ")
     assert "new days" in record.plan["why"]
 
@@ -288,17 +296,17 @@ def test_by_rule_it_starts_for_the_days_that_are_new(home: Path, monkeypatch: py
 def test_without_a_champion_it_says_what_to_do(home: Path) -> None:
     (home / "registry" / "aliases.json").unlink()
     with pytest.raises(InputError, match="train"):
-        retrain(home)
+        decided(home)
 
 
 def test_two_at_a_time_are_one_too_many(home: Path) -> None:
     def nested(*_: object) -> list[Verdict]:
         with pytest.raises(InputError, match="another process is at work"):
-            retrain(home)
+            decided(home)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        retrain(home, judge=nested)
+        decided(home, judge=nested)
 
 
 def test_what_is_no_decision_is_named(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from roadworthy import evaluation
+from roadworthy.model import evaluation
 
 ROWS = st.lists(
     st.tuples(st.booleans(), st.sampled_from([0.1, 0.2, 0.25, 0.5, 0.9]), st.integers(0, 4)), min_size=4, max_size=60

@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
-from roadworthy import data, export, forest, training
-from roadworthy.bundle import Bundle
-from roadworthy.errors import InputError, RedError
+from roadworthy.base.errors import InputError, RedError
+from roadworthy.bundle import bundle
+from roadworthy.bundle.bundle import Bundle, frame_columns
+from roadworthy.data import snapshots
+from roadworthy.model import training
 from roadworthy.project import Project
-from roadworthy.registry import Registry
+from roadworthy.registry import export
+from roadworthy.registry.registry import Registry
+from roadworthy.serving import tracing
 
 pytestmark = pytest.mark.slow
 
@@ -21,12 +25,12 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def folder(trained: training.Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("bundle")
-    export.write(trained, made)
+    export.write_bundle(trained, made)
     return made
 
 
 def test_the_bundle_agrees_with_scikit_learn_on_every_row(folder: Path, trained: training.Trained) -> None:
-    answers = export.predict(Bundle.load(folder), trained.split.test)
+    answers = bundle.predict_frame(Bundle.load(folder), trained.split.test)
     np.testing.assert_allclose(answers, trained.probabilities, rtol=0, atol=1e-6)
 
 
@@ -72,13 +76,13 @@ def test_an_estimator_that_a_project_derives_from_the_trees_is_exported_as_it_an
 
 
 def test_an_export_that_differs_is_refused(
-    project: Project, trained: training.Trained, split: data.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, trained: training.Trained, split: snapshots.Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = training.fit(project, split.train.head(5000), project.settings.model)
+    other = training.fit_pipeline(project, split.train.head(5000), project.settings.model)
     right = export.to_onnx
     monkeypatch.setattr(export, "to_onnx", lambda _: right(other))
     with pytest.raises((RedError, InputError), match=r"differ|golden"):
-        export.register(trained, Registry(tmp_path))
+        export.register_version(trained, Registry(tmp_path))
     assert Registry(tmp_path).versions() == []
     assert list((tmp_path / "versions").iterdir()) == [], "nothing half-written is left"
 
@@ -89,7 +93,7 @@ def test_what_is_wrong_only_where_values_are_missing_or_unseen_is_refused(
 ) -> None:
     # No row of this test period lacks a value or has an origin that training has not seen.
     rows = trained.split.test.dropna(subset=list(trained.spec.features)).head(300)
-    known = replace(trained, split=data.Split(trained.split.train, rows), probabilities=trained.predict(rows))
+    known = replace(trained, split=snapshots.Split(trained.split.train, rows), probabilities=trained.predict(rows))
     bundle = Bundle.load(folder)
     export.verify_parity(bundle, known)
     place, dewp, right = bundle.names.index(wrong), bundle.names.index("dewp"), bundle.predict
@@ -108,31 +112,31 @@ def test_every_row_of_both_years_is_answered_as_by_scikit_learn(
     bundle = Bundle.load(folder)
     for name, count in (("2013", 336_776), ("2023", 435_352)):
         source = project.settings.snapshot(name)
-        rows = data.features(project, data.connect(project, source.folder, source.repair))
+        rows = snapshots.make_features(project, snapshots.connect_snapshot(project, source.folder, source.repair))
         assert len(rows) == count
         assert rows[bundle.names].isna().any(axis=1).sum() > 10_000
-        assert export.difference(bundle, rows, trained.predict(rows)).max() <= 1e-6
+        assert export.prediction_difference(bundle, rows, trained.predict(rows)).max() <= 1e-6
 
 
 def test_the_exported_trees_are_followed_to_the_answers_of_scikit_learn(
     folder: Path, trained: training.Trained
 ) -> None:
     rows = trained.split.test.head(500)
-    inputs = Bundle.load(folder).encode_columns(export.columns(rows, list(trained.spec.features)))
-    margins = forest.Forest.read(folder / "model.onnx").margins(inputs)
-    np.testing.assert_allclose(forest.sigmoid(margins), trained.predict(rows), rtol=0, atol=1e-6)
+    inputs = Bundle.load(folder).encode_columns(bundle.frame_columns(rows, list(trained.spec.features)))
+    margins = tracing.Forest.read(folder / "model.onnx").margins(inputs)
+    np.testing.assert_allclose(tracing.sigmoid(margins), trained.predict(rows), rtol=0, atol=1e-6)
 
 
 def test_a_row_alone_is_answered_to_the_last_bit_as_among_others(folder: Path, trained: training.Trained) -> None:
     bundle, rows = Bundle.load(folder), trained.split.test.head(300)
-    inputs = bundle.encode_columns(export.columns(rows, bundle.names))
+    inputs = bundle.encode_columns(frame_columns(rows, bundle.names))
     alone = [float(bundle.predict(one)[0]) for one in np.split(inputs, len(inputs))]
     assert bundle.predict(inputs).tolist() == alone
 
 
 def test_the_same_model_is_registered_once(trained: training.Trained, tmp_path: Path) -> None:
     registry = Registry(tmp_path)
-    assert export.register(trained, registry) == export.register(trained, registry) == 1
+    assert export.register_version(trained, registry) == export.register_version(trained, registry) == 1
 
 
 def test_the_signature_says_what_the_contract_says(project: Project, folder: Path) -> None:
@@ -159,5 +163,5 @@ def test_an_export_is_signed_when_a_key_is_set(
     trained: training.Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLE_SIGNING_KEY", "key")
-    export.write(trained, tmp_path)  # it loads what it wrote
+    export.write_bundle(trained, tmp_path)  # it loads what it wrote
     assert len((tmp_path / "manifest.hmac").read_text(encoding="ascii")) == 64

@@ -12,11 +12,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from roadworthy import steps
-from roadworthy.definition import Definition
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
+from roadworthy.contract.definition import Definition
+from roadworthy.contract.schema import Contract
+from roadworthy.data import snapshots
+from roadworthy.model import training
 from roadworthy.project import Project
-from roadworthy.schema import Contract
 
 Redefine = Callable[[Path, Definition], Definition]
 
@@ -43,8 +44,10 @@ def building(project: Project, folder: Path, change: Callable[[str], str]) -> Pr
 
 
 def test_a_changed_build_changes_the_lineage_and_nothing_else_of_it(project: Project, tmp_path: Path) -> None:
-    before = steps.lineage(project)
-    after = steps.lineage(building(project, tmp_path, lambda text: text.replace("early_stopping=False", "tol=0.1")))
+    before = training.project_lineage(project)
+    after = training.project_lineage(
+        building(project, tmp_path, lambda text: text.replace("early_stopping=False", "tol=0.1"))
+    )
     assert {name for name in before if before[name] != after[name]} == {"model"}
 
 
@@ -59,18 +62,20 @@ def test_a_changed_build_changes_the_lineage_and_nothing_else_of_it(project: Pro
 def test_a_comment_and_a_line_without_code_do_not_change_the_lineage(
     project: Project, tmp_path: Path, change: Callable[[str], str]
 ) -> None:
-    assert steps.lineage(building(project, tmp_path, change)) == steps.lineage(project)
+    assert training.project_lineage(building(project, tmp_path, change)) == training.project_lineage(project)
 
 
 def test_a_changed_feature_step_changes_the_lineage(project: Project, tmp_path: Path) -> None:
     texts = ("def step(rows):\n    return rows\n", "def step(rows):\n    return rows * 2\n")
     made = [
-        steps.lineage(redefined(project, feature_steps={"own": of_file(tmp_path / "own_step.py", text, "step")}))
+        training.project_lineage(
+            redefined(project, feature_steps={"own": of_file(tmp_path / "own_step.py", text, "step")})
+        )
         for text in texts
     ]
-    assert steps.lineage(project)["feature_steps"] == {}
+    assert training.project_lineage(project)["feature_steps"] == {}
     assert made[0]["feature_steps"] != made[1]["feature_steps"]
-    assert {**made[0], "feature_steps": {}} == {**made[1], "feature_steps": {}} == steps.lineage(project)
+    assert {**made[0], "feature_steps": {}} == {**made[1], "feature_steps": {}} == training.project_lineage(project)
 
 
 def test_a_module_that_the_build_imports_belongs_to_the_lineage_and_others_do_not(
@@ -85,17 +90,20 @@ def test_a_module_that_the_build_imports_belongs_to_the_lineage_and_others_do_no
     )
     monkeypatch.syspath_prepend(tmp_path)
     own = redefined(project, model="own_parts.model:build")
-    first = steps.lineage(own)
+    first = training.project_lineage(own)
     (package / "strangers.py").write_text("DEPTH = 3\n", encoding="utf-8")
-    assert steps.lineage(own) == first
+    assert training.project_lineage(own) == first
     (package / "depths.py").write_text("# How deep it is.\n", encoding="utf-8")
-    assert steps.lineage(own) == first
+    assert training.project_lineage(own) == first
     (package / "depths.py").write_text("DEPTH = 3\n", encoding="utf-8")
-    assert {name for name, value in steps.lineage(own).items() if value != first[name]} == {"model"}
+    assert {name for name, value in training.project_lineage(own).items() if value != first[name]} == {"model"}
 
 
 def test_a_build_that_was_written_in_a_notebook_has_a_sum_of_its_own(project: Project) -> None:
-    made = [steps.lineage(redefined(project, model=cell(f"def build(spec):\n    return {n}\n"))) for n in (1, 1, 2)]
+    made = [
+        training.project_lineage(redefined(project, model=cell(f"def build(spec):\n    return {n}\n")))
+        for n in (1, 1, 2)
+    ]
     assert made[0] == made[1]
     assert made[0] != made[2]
 
@@ -114,11 +122,13 @@ def test_a_build_whose_source_nobody_knows_is_refused(project: Project) -> None:
     # A name of its own: Python 3.13 knows the text of "<string>", which is what it was started with.
     exec(compile("def build(spec):\n    return spec\n", "<nowhere>", "exec"), names)  # noqa: S102 - our own text
     with pytest.raises(InputError, match="source cannot be read"):
-        steps.lineage(redefined(project, model=names["build"]))
+        training.project_lineage(redefined(project, model=names["build"]))
 
 
 def test_what_a_build_is_given_in_advance_changes_the_lineage(project: Project) -> None:
-    made = [steps.lineage(redefined(project, model=partial(project.build, depth=depth))) for depth in (1, 1, 2)]
+    made = [
+        training.project_lineage(redefined(project, model=partial(project.build, depth=depth))) for depth in (1, 1, 2)
+    ]
     assert made[0] == made[1]
     assert {name for name in made[0] if made[0][name] != made[2][name]} == {"model"}
 
@@ -137,7 +147,7 @@ class Making:
 @pytest.fixture
 def making(monkeypatch: pytest.MonkeyPatch) -> Making:
     made = Making()
-    monkeypatch.setattr(steps, "_checked_features", made.features)
+    monkeypatch.setattr(snapshots, "_checked_features", made.features)
     return made
 
 
@@ -185,7 +195,7 @@ def test_features_are_made_anew_when_what_makes_them_has_changed(
     keeping: Project, making: Making, tmp_path: Path, change: Redefine
 ) -> None:
     other = Project(keeping.folder, keeping.settings, change(tmp_path, keeping.definition))
-    made = [int(steps.features(each)["made"][0]) for each in (keeping, keeping, other, other, keeping)]
+    made = [int(snapshots.checked_features(each)["made"][0]) for each in (keeping, keeping, other, other, keeping)]
     assert made == [1, 1, 2, 2, 1]
     assert making.times == 2
 
@@ -195,14 +205,16 @@ def test_another_line_of_a_feature_step_makes_the_features_anew(
 ) -> None:
     for line in ("return rows", "return rows  # as they are", "return rows * 2"):
         own = of_file(tmp_path / "own_step.py", f"def step(rows):\n    {line}\n", "step")
-        steps.features(redefined(keeping, feature_steps={"own": own}))
+        snapshots.checked_features(redefined(keeping, feature_steps={"own": own}))
     assert making.times == 2
 
 
 def test_features_stay_when_the_model_or_what_happens_in_production_has_changed(
     keeping: Project, making: Making, tmp_path: Path
 ) -> None:
-    steps.features(keeping)
-    steps.features(building(keeping, tmp_path, lambda text: text.replace("early_stopping=False", "tol=0.1")))
-    steps.features(redefined(keeping, incidents={}))
+    snapshots.checked_features(keeping)
+    snapshots.checked_features(
+        building(keeping, tmp_path, lambda text: text.replace("early_stopping=False", "tol=0.1"))
+    )
+    snapshots.checked_features(redefined(keeping, incidents={}))
     assert making.times == 1

@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from roadworthy import data, evaluation, model_tests, training
-from roadworthy.gates import Verdict
+from roadworthy.base.errors import Verdict
+from roadworthy.data import snapshots
+from roadworthy.model import evaluation, training
 from roadworthy.project import Project
 
 pytestmark = pytest.mark.slow
@@ -15,10 +16,12 @@ def red(verdicts: list[Verdict]) -> set[str]:
     return {verdict.gate for verdict in verdicts if not verdict.passed}
 
 
-def judge(project: Project, predict: model_tests.Predict, split: data.Split) -> set[str]:
+def judge(project: Project, predict: evaluation.Predict, split: snapshots.Split) -> set[str]:
     answers, config = predict(split.test), project.settings
     features = config.model.features
-    found = model_tests.run(project.contract, predict, split.train, split.test, features, config.tests, answers=answers)
+    found = evaluation.run_model_tests(
+        project.contract, predict, split.train, split.test, features, config.tests, answers=answers
+    )
     return red(found)
 
 
@@ -27,18 +30,20 @@ def test_a_sound_model_is_green(trained: training.Trained) -> None:
     assert len(trained.verdicts) >= 10
 
 
-def test_a_model_that_says_one_number_is_red(project: Project, split: data.Split) -> None:
+def test_a_model_that_says_one_number_is_red(project: Project, split: snapshots.Split) -> None:
     assert "better than the base rate" in judge(project, lambda rows: np.full(len(rows), 0.25), split)
 
 
 def test_an_inverted_model_is_red_in_every_direction(
-    project: Project, trained: training.Trained, split: data.Split
+    project: Project, trained: training.Trained, split: snapshots.Split
 ) -> None:
     found = judge(project, lambda rows: 1 - trained.predict(rows), split)
     assert {"better than the base rate", "rises with precip", "falls with visib", "quality on every slice"} <= found
 
 
-def test_features_in_another_order_are_noticed(project: Project, trained: training.Trained, split: data.Split) -> None:
+def test_features_in_another_order_are_noticed(
+    project: Project, trained: training.Trained, split: snapshots.Split
+) -> None:
     def swapped(rows: pd.DataFrame) -> Array:
         return trained.predict(rows.assign(visib=rows["wind_speed"], wind_speed=rows["visib"]))
 
@@ -50,47 +55,49 @@ def test_features_in_another_order_are_noticed(project: Project, trained: traini
 )
 def test_a_direction_is_wrong_beyond_chance_or_without_any_effect(slope: float, passed: bool) -> None:  # noqa: FBT001
     rows = pd.DataFrame({"wind": [3.0, 9.0]})
-    verdict = model_tests.directed(lambda each: slope * each["wind"].to_numpy(), rows, "wind", 5, 25, sign=1)
+    verdict = evaluation.moves_as_expected(lambda each: slope * each["wind"].to_numpy(), rows, "wind", 5, 25, sign=1)
     assert verdict.passed is passed
-    falling = model_tests.directed(lambda each: -slope * each["wind"].to_numpy(), rows, "wind", 5, 25, sign=-1)
+    falling = evaluation.moves_as_expected(lambda each: -slope * each["wind"].to_numpy(), rows, "wind", 5, 25, sign=-1)
     assert (falling.gate, falling.passed) == ("falls with wind", passed)
 
 
 def test_a_probability_that_is_not_a_number_is_red(
-    project: Project, trained: training.Trained, split: data.Split
+    project: Project, trained: training.Trained, split: snapshots.Split
 ) -> None:
     def broken(rows: pd.DataFrame) -> Array:
         return np.where(rows["temp"].isna(), np.nan, trained.predict(rows))
 
-    assert "minimum functionality" in red([model_tests.minimum(project.contract, broken, split.test.head(500))])
+    assert "minimum functionality" in red(
+        [evaluation.minimal_functionality(project.contract, broken, split.test.head(500))]
+    )
 
 
-def test_a_model_that_hangs_on_one_feature_is_not_invariant_to_it(split: data.Split) -> None:
+def test_a_model_that_hangs_on_one_feature_is_not_invariant_to_it(split: snapshots.Split) -> None:
     def hangs(rows: pd.DataFrame) -> Array:
         return (rows["seats"].fillna(0) / 500).to_numpy()
 
-    assert model_tests.invariant(hangs, split.test.head(2000), "seats", 0.01).passed is False
-    assert model_tests.invariant(hangs, split.test.head(2000), "engines", 0.01).passed is True
+    assert evaluation.is_invariant(hangs, split.test.head(2000), "seats", 0.01).passed is False
+    assert evaluation.is_invariant(hangs, split.test.head(2000), "engines", 0.01).passed is True
 
 
-def test_a_leak_is_caught_by_the_contract_and_by_its_strength(project: Project, split: data.Split) -> None:
+def test_a_leak_is_caught_by_the_contract_and_by_its_strength(project: Project, split: snapshots.Split) -> None:
     contract, features = project.contract, project.settings.model.features
     leaky = (*features, "dep_delay")
-    assert model_tests.known_in_time(contract, leaky).passed is False
-    assert model_tests.no_leak(contract, split.test, leaky).passed is False
-    assert model_tests.known_in_time(contract, features).passed is True
-    assert model_tests.no_leak(contract, split.test, features).passed is True
+    assert evaluation.known_in_time(contract, leaky).passed is False
+    assert evaluation.no_leak(contract, split.test, leaky).passed is False
+    assert evaluation.known_in_time(contract, features).passed is True
+    assert evaluation.no_leak(contract, split.test, features).passed is True
 
 
-def test_a_slice_below_the_floor_is_named(split: data.Split, trained: training.Trained) -> None:
+def test_a_slice_below_the_floor_is_named(split: snapshots.Split, trained: training.Trained) -> None:
     answers = trained.probabilities.copy()
     newark = (split.test["origin"] == "EWR").to_numpy()
     answers[newark] = np.random.default_rng(0).random(newark.sum())
     found = evaluation.slices(split.test, ["origin"], split.test["late"], answers, split.test["day"])
-    verdict = model_tests.every_slice(found, 0.60)
+    verdict = evaluation.every_slice(found, 0.60)
     assert verdict.passed is False
     assert "origin = EWR" in verdict.evidence
 
 
 def test_without_slices_nothing_is_judged() -> None:
-    assert model_tests.every_slice(pd.DataFrame(), 0.6).passed is None
+    assert evaluation.every_slice(pd.DataFrame(), 0.6).passed is None

@@ -7,18 +7,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadworthy import gates, retraining, settings, shadowing, steps, training, triggers
-from roadworthy.bundle import Bundle
-from roadworthy.evaluation import Difference
+from roadworthy.base import errors, settings
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.data import snapshots
+from roadworthy.model import training
+from roadworthy.model.evaluation import Difference
 from roadworthy.project import Project
-from roadworthy.shadowing import Shadowed
+from roadworthy.retraining import decisions
+from roadworthy.serving import shadow
+from roadworthy.serving.shadow import ShadowComparison
 
 HALVES = ("2013", "2023")
 
 
 def of(config: settings.Settings, **values: object) -> settings.Settings:
     """The settings of a challenger, with other values in [retraining]."""
-    return retraining.of(config.model_copy(update={"retraining": config.retraining.model_copy(update=values)}))
+    return settings.challenger_settings(
+        config.model_copy(update={"retraining": config.retraining.model_copy(update=values)})
+    )
 
 
 def test_each_window_has_its_days_and_its_weights(config: settings.Settings) -> None:
@@ -32,15 +38,17 @@ def test_each_window_has_its_days_and_its_weights(config: settings.Settings) -> 
 
 
 def test_the_window_is_part_of_the_lineage(project: Project, config: settings.Settings) -> None:
-    made = [steps.periods(of(config, window=w, months=3).split) for w in ("expanding", "sliding", "weighted")]
+    made = [
+        training.lineage_periods(of(config, window=w, months=3).split) for w in ("expanding", "sliding", "weighted")
+    ]
     assert made[0]["train"] != made[1]["train"]
     assert made[2] == {**made[0], "half_life": (365,)}
-    assert set(steps.lineage(project.using(of(config)))["data"]) == set(HALVES)
+    assert set(training.project_lineage(project.using(of(config)))["data"]) == set(HALVES)
 
 
 def test_a_row_weighs_half_as_much_after_each_half_life() -> None:
     days = pd.Series(pd.to_datetime(["2013-06-30", "2013-06-20", "2013-06-10", "2013-03-22"]))
-    assert training.weigh(days, 10).tolist() == [1.0, 0.5, 0.25, 2.0**-10]
+    assert training.weights_by_age(days, 10).tolist() == [1.0, 0.5, 0.25, 2.0**-10]
 
 
 def test_weights_reach_the_trees(project: Project, flights: pd.DataFrame) -> None:
@@ -49,7 +57,9 @@ def test_weights_reach_the_trees(project: Project, flights: pd.DataFrame) -> Non
     rows = rows.assign(late=np.where(rows["day"] < "2013-10-01", rows["hour"] < 12, rows["hour"] >= 12).astype(float))
     early = rows["hour"].to_numpy() < 12
     spec = project.settings.model
-    by_all, by_young = (training.predict(training.fit(project, rows, spec, life), spec, rows) for life in (0, 5))
+    by_all, by_young = (
+        training.predict_probabilities(training.fit_pipeline(project, rows, spec, life), spec, rows) for life in (0, 5)
+    )
     assert by_all[early].mean() > by_all[~early].mean()
     assert by_young[early].mean() < by_young[~early].mean()
 
@@ -59,16 +69,16 @@ def test_rows_of_earlier_snapshots_are_learned_from_and_keep_the_others_in_place
 ) -> None:
     days = {"train": (date(2013, 12, 1), date(2023, 2, 1)), "test": (date(2023, 2, 1), date(2023, 3, 1))}
     own = project.using(of(config, **days))
-    parts = steps.split(own)
+    parts = snapshots.split_features(own)
     assert set(parts.train["day"].dt.year) == {2013, 2023}
-    frame = steps.features(own)
+    frame = snapshots.checked_features(own)
     assert (frame.loc[parts.test.index, "flight_id"] == parts.test["flight_id"]).all()
     assert (parts.train.loc[parts.train["day"].dt.year == 2013].index < 0).all()
 
 
 @pytest.mark.parametrize(("low", "better"), [(-0.001, False), (0.0, False), (0.001, True)])
 def test_an_interval_that_holds_zero_is_no_improvement(low: float, better: bool) -> None:  # noqa: FBT001
-    assert retraining.better(Difference(0.01, low, 0.02, -0.001, -0.002, 0.0)).passed is better
+    assert decisions.better_than_champion(Difference(0.01, low, 0.02, -0.001, -0.002, 0.0)).passed is better
 
 
 def test_a_slice_that_gets_worse_is_named(project: Project, flights: pd.DataFrame) -> None:
@@ -76,39 +86,41 @@ def test_a_slice_that_gets_worse_is_named(project: Project, flights: pd.DataFram
     draw = np.random.default_rng(0)
     old = np.clip(rows["late"].to_numpy() * 0.3 + draw.normal(0.3, 0.15, len(rows)), 0, 1)
     new = np.where(rows["origin"] == "LGA", draw.random(len(rows)), old)
-    found = retraining.against(project.contract, rows, new, old, ["origin"])
-    verdict = retraining.no_slice_worse(found.slices)
+    found = decisions.compare_with_champion(project.contract, rows, new, old, ["origin"])
+    verdict = decisions.no_slice_worse(found.slices)
     assert verdict.passed is False
     assert "origin = LGA" in verdict.evidence
     assert "JFK" not in verdict.evidence
-    same = retraining.against(project.contract, rows, old, old, ["origin", "carrier"])
+    same = decisions.compare_with_champion(project.contract, rows, old, old, ["origin", "carrier"])
     assert [v.passed for v in same.verdicts] == [False, True], "not worse anywhere, and not better"
-    assert retraining.Comparison.of(found.to_dict()) == found
-    assert retraining.no_slice_worse([]).passed is None, "without a slice nothing is known"
+    assert decisions.Comparison.of(found.to_dict()) == found
+    assert decisions.no_slice_worse([]).passed is None, "without a slice nothing is known"
 
 
 def test_days_that_one_of_them_has_learned_from_are_no_test() -> None:
     june, july = date(2013, 6, 1), date(2013, 7, 1)
-    assert retraining.unseen(july, july, june).passed is True
-    assert "challenger" in retraining.unseen(june, july, june).evidence
-    found = retraining.unseen(june, june, july)
+    assert decisions.unseen_days(july, july, june).passed is True
+    assert "challenger" in decisions.unseen_days(june, july, june).evidence
+    found = decisions.unseen_days(june, june, july)
     assert (found.passed, "champion" in found.evidence) == (False, True)
 
 
 def test_only_an_alarm_that_a_new_model_could_quieten_is_a_reason() -> None:
     said = [
-        gates.Verdict("labels: labels arrive", passed=False, evidence="none since Monday"),
-        gates.Verdict("auc: ranking is as good as in the test", passed=None, evidence="not judged"),
-        gates.Verdict("drift: features are distributed as in training", passed=False, evidence="temp"),
+        errors.Verdict("labels: labels arrive", passed=False, evidence="none since Monday"),
+        errors.Verdict("auc: ranking is as good as in the test", passed=None, evidence="not judged"),
+        errors.Verdict("drift: features are distributed as in training", passed=False, evidence="temp"),
     ]
-    assert triggers.alarm(said, ["auc", "skill"]).wants is False
-    found = triggers.alarm([*said, gates.Verdict("auc: ranking", passed=False, evidence=".61 below .65")], ["auc"])
+    assert decisions.alarm_rule(said, ["auc", "skill"]).wants is False
+    found = decisions.alarm_rule(
+        [*said, errors.Verdict("auc: ranking", passed=False, evidence=".61 below .65")], ["auc"]
+    )
     assert (found.wants, found.reason) == (True, "auc: .61 below .65")
 
 
 @pytest.mark.parametrize(("newest", "wants"), [(date(2013, 1, 31), False), (date(2013, 2, 1), True)])
 def test_a_model_is_too_old_a_day_after_its_limit(newest: date, wants: bool) -> None:  # noqa: FBT001
-    assert triggers.age(date(2013, 1, 1), newest, 30).wants is wants
+    assert decisions.age_rule(date(2013, 1, 1), newest, 30).wants is wants
 
 
 def test_days_count_as_new_when_they_are_labelled_wanted_and_not_known(project: Project) -> None:
@@ -116,12 +128,12 @@ def test_days_count_as_new_when_they_are_labelled_wanted_and_not_known(project: 
     rows = pd.DataFrame({"day": days.repeat(2), "late": 0.0})
     rows.loc[rows["day"] >= "2013-03-01", "late"] = np.nan
     known, wanted = (date(2013, 1, 1), date(2013, 2, 1)), (date(2013, 1, 1), date(2013, 4, 1))
-    assert triggers.new_days(project.contract, rows, known, wanted, 28).wants is True, "February has 28 labelled days"
-    assert triggers.new_days(project.contract, rows, known, wanted, 29).wants is False
-    assert triggers.new_days(project.contract, rows, wanted, wanted, 1).wants is False
+    assert decisions.new_days(project.contract, rows, known, wanted, 28).wants is True, "February has 28 labelled days"
+    assert decisions.new_days(project.contract, rows, known, wanted, 29).wants is False
+    assert decisions.new_days(project.contract, rows, wanted, wanted, 1).wants is False
 
 
-SOUND = Shadowed("a log", 5000, 0.2, 0.25, 0.1, 0.2, 0.9, 0.3, 400, 0, 1.1)
+SOUND = ShadowComparison("a log", 5000, 0.2, 0.25, 0.1, 0.2, 0.9, 0.3, 400, 0, 1.1)
 
 
 @pytest.mark.parametrize(
@@ -136,17 +148,17 @@ SOUND = Shadowed("a log", 5000, 0.2, 0.25, 0.1, 0.2, 0.9, 0.3, 400, 0, 1.1)
     ],
 )
 def test_a_broken_challenger_is_found_in_the_shadow(change: dict[str, object], told: str) -> None:
-    assert shadowing.sound(SOUND).passed is True
-    found = shadowing.sound(Shadowed(**{**SOUND.to_dict(), **change}))
+    assert shadow.shadow_is_sound(SOUND).passed is True
+    found = shadow.shadow_is_sound(ShadowComparison(**{**SOUND.to_dict(), **change}))
     assert (found.passed, told in found.evidence) == (False, True)
-    assert shadowing.sound(Shadowed("a log", 3)).passed is None
+    assert shadow.shadow_is_sound(ShadowComparison("a log", 3)).passed is None
 
 
 def test_the_shadow_answers_the_rows_of_the_champion(versions: Path) -> None:
     one, same, wider = (Bundle.load(versions / "versions" / str(number)) for number in (1, 2, 3))
     names = {feature.name: feature for feature in one.signature.features}
     asked = {name: np.array([record["features"][name] for record in one.golden]) for name in names}
-    found = shadowing.shadow(one, same, "golden records", asked)
+    found = shadow.compare_in_shadow(one, same, "golden records", asked)
     assert (found.rows, found.largest, found.error) == (len(one.golden), 0.0, "")
     assert found.champion_mean == found.challenger_mean > 0
-    assert "wind" in shadowing.shadow(one, wider, "golden records", asked).error
+    assert "wind" in shadow.compare_in_shadow(one, wider, "golden records", asked).error

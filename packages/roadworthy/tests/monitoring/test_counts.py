@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from world import SETTLED
 
-from roadworthy.monitoring.counts import category_bins, count, expected, numeric_bins
+from roadworthy.monitoring.distributions import category_bins, count_values, expected_counts, numeric_bins
 
 
 def test_a_bin_holds_its_lower_edge_and_not_its_upper_one() -> None:
     bins = {"kind": "number", "edges": [10.0, 20.0]}
-    counts = count(np.array([9.9, 10.0, 19.9, 20.0, 25.0, np.nan]), bins)
+    counts = count_values(np.array([9.9, 10.0, 19.9, 20.0, 25.0, np.nan]), bins)
     assert counts.bins.tolist() == [1, 2, 2]
     assert (counts.nulls, counts.unseen) == (1, 0)
     assert counts.vector.tolist() == [1, 2, 2, 1, 0]
@@ -19,12 +19,12 @@ def test_a_bin_holds_its_lower_edge_and_not_its_upper_one() -> None:
 def test_numbers_are_compared_as_float32_like_the_model_does() -> None:
     # 0.1 as float32 is larger than 0.1 as float64: read as float64, the value would fall below the edge.
     edge = float(np.float32(0.1))
-    assert count(np.array([0.1]), {"kind": "number", "edges": [edge]}).bins.tolist() == [0, 1]
+    assert count_values(np.array([0.1]), {"kind": "number", "edges": [edge]}).bins.tolist() == [0, 1]
 
 
 def test_categories_that_training_lacks_and_missing_ones_are_counted_apart() -> None:
     bins = {"kind": "category", "categories": ["AA", "UA"]}
-    counts = count(np.array(["UA", "AA", "ZZ", None, float("nan"), "UA"], dtype=object), bins)
+    counts = count_values(np.array(["UA", "AA", "ZZ", None, float("nan"), "UA"], dtype=object), bins)
     assert counts.bins.tolist() == [1, 2]
     assert (counts.nulls, counts.unseen, counts.rows) == (2, 1, 6)
 
@@ -58,10 +58,10 @@ def test_a_category_that_training_never_used_keeps_its_place() -> None:
 def test_every_row_is_counted_once_and_the_reference_finds_itself(values: list[float]) -> None:
     column = np.array(values, dtype=np.float64)
     bins = numeric_bins(column)
-    again = count(column, bins)
+    again = count_values(column, bins)
     assert again.rows == len(values)
-    assert again.vector.tolist() == expected(bins).vector.tolist()
-    assert count(column[::-1], bins).vector.tolist() == again.vector.tolist()
+    assert again.vector.tolist() == expected_counts(bins).vector.tolist()
+    assert count_values(column[::-1], bins).vector.tolist() == again.vector.tolist()
 
 
 @pytest.mark.parametrize("coded", [False, True])
@@ -69,8 +69,8 @@ def test_columns_of_arrow_are_counted_like_those_of_numpy(*, coded: bool) -> Non
     texts = ["UA", "AA", None, "ZZ", "AA", None]
     column = pa.chunked_array([pa.array(texts[:2]), pa.array(texts[2:], pa.string())])
     bins = {"kind": "category", "categories": ["AA", "UA"]}
-    found = count(column.dictionary_encode() if coded else column, bins)
-    assert found.vector.tolist() == count(np.array(texts, dtype=object), bins).vector.tolist() == [2, 1, 2, 1]
+    found = count_values(column.dictionary_encode() if coded else column, bins)
+    assert found.vector.tolist() == count_values(np.array(texts, dtype=object), bins).vector.tolist() == [2, 1, 2, 1]
     numbers = [3, None, 1, 2, 2]
     same = numeric_bins(np.array(numbers, dtype=np.float64))
     assert numeric_bins(pa.array(numbers)) == numeric_bins(pa.chunked_array([numbers])) == same
@@ -80,6 +80,6 @@ def test_columns_of_arrow_are_counted_like_those_of_numpy(*, coded: bool) -> Non
 def test_counts_of_parts_add_up_and_are_not_counted_again() -> None:
     column = np.array([1.0, 2.0, np.nan, 3.0, 9.0])
     bins = numeric_bins(column)
-    parts = count(column[:2], bins).plus(count(column[2:], bins))
-    assert parts.vector.tolist() == count(column, bins).vector.tolist()
-    assert count(parts, bins) is parts
+    parts = count_values(column[:2], bins).plus(count_values(column[2:], bins))
+    assert parts.vector.tolist() == count_values(column, bins).vector.tolist()
+    assert count_values(parts, bins) is parts

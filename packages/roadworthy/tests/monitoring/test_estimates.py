@@ -20,7 +20,7 @@ def fitted(fault: world.Fault | None = None) -> dict[str, Any]:
     rows = {name: values[known] for name, values in (fault(TRAIN) if fault else TRAIN).items()}
     return {
         **world.reference(),
-        "estimate": estimates.fit(rows["probability"], rows["label"], rows["day"], PART[known]),
+        "estimate": estimates.fit_estimates(rows["probability"], rows["label"], rows["day"], PART[known]),
     }
 
 
@@ -31,11 +31,11 @@ def by_metric(found: list[Estimate], metric: str) -> list[Estimate]:
 def test_what_was_realised_is_what_scikit_learn_says() -> None:
     (window,) = world.windows(30, 1)
     y, p = window.label[window.judged], window.probability[window.judged]
-    real = estimates.realised(p, y)
+    real = estimates.realised_metrics(p, y)
     assert real["auc"] == pytest.approx(roc_auc_score(y, p), abs=1e-4)
     assert real["brier"] == pytest.approx(brier_score_loss(y, p), abs=1e-12)
     assert real["log_loss"] == pytest.approx(log_loss(y, p), abs=1e-12)
-    assert estimates.realised(p[:200], np.zeros(200)) == {}
+    assert estimates.realised_metrics(p[:200], np.zeros(200)) == {}
 
 
 def test_probabilities_that_are_frequencies_tell_their_own_quality() -> None:
@@ -111,8 +111,8 @@ def test_without_three_weeks_in_each_part_nothing_is_estimated() -> None:
     known = ~np.isnan(TRAIN["label"])
     p, y, day = (TRAIN[name][known] for name in ("probability", "label", "day"))
     since = (day - day.min()).astype(int)
-    assert estimates.fit(p, y, day, since // 21) == {}  # the last part has two weeks only
+    assert estimates.fit_estimates(p, y, day, since // 21) == {}  # the last part has two weeks only
     kept = since < 8 * 21
-    assert estimates.fit(p[kept], y[kept], day[kept], since[kept] // 21)["parts"] == 8
-    assert estimates.fit(p[kept], y[kept], day[kept], since[kept] // 20) == {}
+    assert estimates.fit_estimates(p[kept], y[kept], day[kept], since[kept] // 21)["parts"] == 8
+    assert estimates.fit_estimates(p[kept], y[kept], day[kept], since[kept] // 20) == {}
     assert estimates.by_window(world.reference(), world.windows(30, 1)) == []

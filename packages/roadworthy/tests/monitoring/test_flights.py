@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from roadworthy import data
+from roadworthy.data import snapshots
 from roadworthy.monitoring.monitors import Thresholds
-from roadworthy.monitoring.reference import make
 from roadworthy.monitoring.watch import by_window
 from roadworthy.project import Project
+from roadworthy.registry.export import make_reference
 from sample import HOME
 
 DATA = HOME / "data"
@@ -26,8 +26,8 @@ pytestmark = pytest.mark.slow
 def flights(project: Project) -> dict[int, pd.DataFrame]:
     """The features of both years, with the late rate of the hour as a simple model."""
     repair = {2013: {}, 2023: {"flights": "repair_time_hour.sql"}}
-    opened = {year: data.connect(project, DATA / str(year), repair[year]) for year in (2013, 2023)}
-    frames = {year: data.features(project, connection) for year, connection in opened.items()}
+    opened = {year: snapshots.connect_snapshot(project, DATA / str(year), repair[year]) for year in (2013, 2023)}
+    frames = {year: snapshots.make_features(project, connection) for year, connection in opened.items()}
     train = frames[2013][frames[2013]["day"] < "2013-07-01"]
     rate = train.groupby("hour")["late"].mean()
     return {year: rows.assign(probability=rows["hour"].map(rate).fillna(0.2)) for year, rows in frames.items()}
@@ -41,7 +41,7 @@ def reference(project: Project, flights: dict[int, pd.DataFrame]) -> dict[str, o
     described = [
         {**f, "categories": sorted(set(train[str(f["name"])]))} if f["kind"] == "category" else f for f in features
     ]
-    return make(train, train["probability"], train["label"], described, day=train["day"])
+    return make_reference(train, train["probability"], train["label"], described, day=train["day"])
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,13 @@ import pytest
 import world
 
 from configured import configured
-from roadworthy import live, simulation
-from roadworthy.bundle import Bundle
-from roadworthy.client import Client
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.bundle import Bundle
 from roadworthy.monitoring import watch
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.project import Project
-from roadworthy.service import keys
+from roadworthy.serving import access, simulation
+from roadworthy.serving.client import Client
 from small import ROW, SIGNATURE, write_bundle
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
@@ -70,20 +69,20 @@ def flights(numbers: range = WEEKS) -> pd.DataFrame:
 
 
 def alarms(folder: Path, log: Path) -> list[simulation.Alarm]:
-    watched = watch.monitor(folder, log, now=END, windows=len(WEEKS))
-    return simulation.rung(watched.timeline, 7, START)
+    watched = watch.monitor_log(folder, log, now=END, windows=len(WEEKS))
+    return simulation.begun_alarms(watched.timeline, 7, START)
 
 
 def test_both_ways_write_the_same_log_and_ring_the_same_alarms(
     project: Project, serving: Serving, bundle: Bundle, registry: Path, tmp_path: Path
 ) -> None:
     incident = simulation.Incident.parse(project, f"kilometres@{START + timedelta(weeks=2):%Y-%m-%d}")
-    rows = simulation.happen(project.contract, {"2013": flights()}, "2013", [incident])
+    rows = simulation.apply_incidents(project.contract, {"2013": flights()}, "2013", [incident])
     fast, slow = tmp_path / "fast.db", tmp_path / "log.db"
-    simulation.play(project.contract, rows, bundle, fast, (START, END))
+    simulation.play_into_log(project.contract, rows, bundle, fast, (START, END))
     told: list[tuple[int, int]] = []
     with serving() as (_, url), Client(url) as client:
-        played = live.play(
+        played = simulation.play_live(
             project.contract, rows, bundle, client, slow, (START, END), progress=lambda *at: told.append(at)
         )
     assert told == [(at, len(WEEKS)) for at in range(1, len(WEEKS) + 1)]
@@ -106,7 +105,7 @@ def test_rows_that_the_contract_refuses_are_counted_and_all_others_answered(
     rows.loc[100:144, "temp"] = 999.0  # more than one answer names
     rows.loc[7, "hour"] = -1
     with serving(max_rows=400) as (_, url), Client(url) as client:
-        played = live.play(project.contract, rows, bundle, client, tmp_path / "log.db", (START, END))
+        played = simulation.play_live(project.contract, rows, bundle, client, tmp_path / "log.db", (START, END))
     assert played.refused == {"temp": 45, "hour": 1}
     assert played.predictions == len(rows) - 46
     with PredictionLog(tmp_path / "log.db", bundle.signature) as log:
@@ -117,21 +116,27 @@ def test_a_log_with_predictions_is_not_mixed_with_what_is_simulated(
     project: Project, serving: Serving, bundle: Bundle, tmp_path: Path
 ) -> None:
     with serving() as (_, url), Client(url) as client:
-        live.play(project.contract, flights(range(27, 28)), bundle, client, tmp_path / "log.db", (START, END))
+        simulation.play_live(
+            project.contract, flights(range(27, 28)), bundle, client, tmp_path / "log.db", (START, END)
+        )
         with pytest.raises(InputError, match="there are predictions in it already"):
-            live.play(project.contract, flights(range(27, 28)), bundle, client, tmp_path / "log.db", (START, END))
+            simulation.play_live(
+                project.contract, flights(range(27, 28)), bundle, client, tmp_path / "log.db", (START, END)
+            )
 
 
 def test_another_log_than_that_of_the_service_is_noticed(
     project: Project, serving: Serving, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "PATIENCE", 0.5)
+    monkeypatch.setattr(simulation, "PATIENCE", 0.5)
     with (
         serving() as (_, url),
         Client(url) as client,
         pytest.raises(InputError, match="what the service answered is not in the log"),
     ):
-        live.play(project.contract, flights(range(27, 28)), bundle, client, tmp_path / "other.db", (START, END))
+        simulation.play_live(
+            project.contract, flights(range(27, 28)), bundle, client, tmp_path / "other.db", (START, END)
+        )
 
 
 def test_a_service_that_keeps_its_own_time_is_refused(
@@ -139,7 +144,7 @@ def test_a_service_that_keeps_its_own_time_is_refused(
 ) -> None:
     with serving(given_times="false") as (_, url), Client(url) as client:
         with pytest.raises(InputError, match=r"time of the clock.*\n.*MLE_SERVICE__GIVEN_TIMES=true"):
-            live.play(project.contract, flights(), bundle, client, tmp_path / "log.db", (START, END))
+            simulation.play_live(project.contract, flights(), bundle, client, tmp_path / "log.db", (START, END))
         assert client.about()["time"] is None
         row = {**ROW, "as_of": "2013-07-09T00:00:00Z"}
         refused = httpx.post(f"{url}/v1/predict", json=row)
@@ -176,12 +181,12 @@ def test_another_version_and_another_contract_are_refused(
         for folder, words in (("versions/2", "version 1 answers, and version 2"), ("other/1", "another contract")):
             bundle = Bundle.load(tmp_path / folder)
             with pytest.raises(InputError, match=words):
-                live.play(project.contract, flights(), bundle, client, tmp_path / "log.db", (START, END))
+                simulation.play_live(project.contract, flights(), bundle, client, tmp_path / "log.db", (START, END))
 
 
 @pytest.fixture
 def key(tmp_path: Path) -> str:
-    return keys.add(tmp_path / "keys.txt", "simulation")
+    return access.add_key(tmp_path / "keys.txt", "simulation")
 
 
 def test_a_key_is_asked_for_and_sent(serving: Serving, key: str, tmp_path: Path) -> None:

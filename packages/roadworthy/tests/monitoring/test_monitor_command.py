@@ -20,12 +20,12 @@ from click.testing import CliRunner
 from people import chat, listening
 from prometheus_client.parser import text_string_to_metric_families
 
-from roadworthy.cli import commands
-from roadworthy.monitoring.exposition import Exposition
+from roadworthy.bundle.signature import Signature
+from roadworthy.cli.program import commands
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.monitoring.monitors import Reading, Thresholds, Window
+from roadworthy.monitoring.notifications import Exposition
 from roadworthy.monitoring.timeline import Timeline
-from roadworthy.signature import Signature
 from small import SIGNATURE, write_bundle
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret

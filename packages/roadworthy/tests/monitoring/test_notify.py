@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from people import chat, listening, mailbox
 
-from roadworthy.errors import InputError
-from roadworthy.monitoring import notify
+from roadworthy.base.errors import InputError
+from roadworthy.monitoring import notifications
 from roadworthy.monitoring.monitors import Reading, Thresholds, Window
 from roadworthy.monitoring.timeline import Timeline
 
@@ -42,17 +42,19 @@ def friends() -> Iterator[Any]:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    return notify.memory(tmp_path / "log.db", tmp_path / "reports")
+    return notifications.memory_file(tmp_path / "log.db", tmp_path / "reports")
 
 
-def whom(*servers: Any, word: str = "hunter2") -> dict[str, notify.Person]:
-    return notify.people(" ".join(f"json://me:{word}@127.0.0.1:{each.server_port}/in" for each in servers))
+def whom(*servers: Any, word: str = "hunter2") -> dict[str, notifications.Person]:
+    return notifications.people_reached(
+        " ".join(f"json://me:{word}@127.0.0.1:{each.server_port}/in" for each in servers)
+    )
 
 
 def test_a_beginning_and_an_end_are_told_once_each(friends: Any, kept: Path) -> None:
     person = whom(friends)
     for history in (QUIET, LOUD, LOUD, BLIND, QUIET, QUIET):
-        assert notify.tell(timeline(temp=history, hour=QUIET), person, "flights", kept) == []
+        assert notifications.notify_people(timeline(temp=history, hour=QUIET), person, "flights", kept) == []
     assert [told["title"] for told in friends.kept] == ["flights: drift of temp rings", "flights: drift of temp ended"]
     begun = friends.kept[0]["message"]
     for part in ("value 0.5, limit 0.2", "PSI 0.50 of temp", "window of 2013-07-15", "deploy/runbooks/MonitorAlarm.md"):
@@ -62,8 +64,8 @@ def test_a_beginning_and_an_end_are_told_once_each(friends: Any, kept: Path) -> 
 
 def test_alarms_that_begin_together_are_one_message(friends: Any, kept: Path) -> None:
     person = whom(friends)
-    notify.tell(timeline(temp=LOUD, hour=LOUD), person, "flights", kept)
-    notify.tell(timeline(temp=QUIET, hour=LOUD, dest=LOUD), person, "flights", kept)
+    notifications.notify_people(timeline(temp=LOUD, hour=LOUD), person, "flights", kept)
+    notifications.notify_people(timeline(temp=QUIET, hour=LOUD, dest=LOUD), person, "flights", kept)
     assert [told["title"] for told in friends.kept] == [
         "flights: drift of hour, drift of temp ring",
         "flights: drift of dest rings; drift of temp ended",
@@ -72,20 +74,20 @@ def test_alarms_that_begin_together_are_one_message(friends: Any, kept: Path) ->
 
 def test_what_cannot_be_judged_any_more_has_not_ended(friends: Any, kept: Path) -> None:
     person = whom(friends)
-    notify.tell(timeline(temp=LOUD), person, "flights", kept)
-    notify.tell(timeline(hour=QUIET), person, "flights", kept)
+    notifications.notify_people(timeline(temp=LOUD), person, "flights", kept)
+    notifications.notify_people(timeline(hour=QUIET), person, "flights", kept)
     assert len(friends.kept) == 1
-    notify.tell(timeline(temp=QUIET), person, "flights", kept)
+    notifications.notify_people(timeline(temp=QUIET), person, "flights", kept)
     assert friends.kept[1]["title"] == "flights: drift of temp ended"
 
 
 def test_a_mail_arrives_in_a_mailbox(kept: Path) -> None:
     with listening(mailbox()) as server:
         place = f"127.0.0.1:{server.server_address[1]}"
-        person = notify.people(
+        person = notifications.people_reached(
             f"mailto://{place}/?from=monitor@example.org&to=me@example.org&mode=insecure&format=text"
         )
-        assert notify.tell(timeline(temp=LOUD), person, "flights", kept) == []
+        assert notifications.notify_people(timeline(temp=LOUD), person, "flights", kept) == []
         (mail,) = server.kept
     assert mail["Subject"] == "flights: drift of temp rings"
     assert "me@example.org" in mail["To"]
@@ -95,11 +97,11 @@ def test_a_mail_arrives_in_a_mailbox(kept: Path) -> None:
 def test_whoever_cannot_be_reached_is_told_later_and_nobody_else_twice(friends: Any, kept: Path) -> None:
     with listening(chat()) as deaf:
         deaf.shut, person = True, whom(friends, deaf)
-        (failure,) = notify.tell(timeline(temp=LOUD), person, "flights", kept)
+        (failure,) = notifications.notify_people(timeline(temp=LOUD), person, "flights", kept)
         assert f"127.0.0.1:{deaf.server_port}" in failure
         assert "drift of temp rings; the next run tries again" in failure
         deaf.shut = False
-        assert notify.tell(timeline(temp=LOUD), person, "flights", kept) == []
+        assert notifications.notify_people(timeline(temp=LOUD), person, "flights", kept) == []
         assert [len(each.kept) for each in (friends, deaf)] == [1, 1]
 
 
@@ -110,10 +112,10 @@ def test_killed_before_it_is_written_down_it_is_told_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(notify, "write_atomic", killed)
+        patch.setattr(notifications, "write_atomic", killed)
         with pytest.raises(KeyboardInterrupt):
-            notify.tell(timeline(temp=LOUD), whom(friends), "flights", kept)
-    notify.tell(timeline(temp=LOUD), whom(friends), "flights", kept)
+            notifications.notify_people(timeline(temp=LOUD), whom(friends), "flights", kept)
+    notifications.notify_people(timeline(temp=LOUD), whom(friends), "flights", kept)
     assert len(friends.kept) == 2
 
 
@@ -123,25 +125,25 @@ def test_no_password_is_told_kept_or_logged(
     friends.shut = True
     caplog.set_level("DEBUG")
     person = whom(friends, friends, word="s3cr3tword")
-    said = [*notify.tell(timeline(temp=LOUD), person, "flights", kept), *person]
+    said = [*notifications.notify_people(timeline(temp=LOUD), person, "flights", kept), *person]
     friends.shut = False
-    notify.tell(timeline(temp=LOUD), person, "flights", kept)
+    notifications.notify_people(timeline(temp=LOUD), person, "flights", kept)
     with pytest.raises(InputError) as refused:
-        notify.people("nothing://me:s3cr3tword@127.0.0.1")
+        notifications.people_reached("nothing://me:s3cr3tword@127.0.0.1")
     said += [str(refused.value), kept.read_text(encoding="utf-8"), *capfd.readouterr(), caplog.text]
     assert len(person) == 2
     assert "s3cr3tword" not in "".join(said)
 
 
 def test_what_was_told_is_kept_beside_the_log_or_where_a_database_has_no_beside(tmp_path: Path) -> None:
-    assert notify.memory(tmp_path / "log.db", tmp_path / "reports") == tmp_path / "log.db.told.json"
-    assert notify.memory(object(), tmp_path / "reports") == tmp_path / "reports" / "told.json"
+    assert notifications.memory_file(tmp_path / "log.db", tmp_path / "reports") == tmp_path / "log.db.told.json"
+    assert notifications.memory_file(object(), tmp_path / "reports") == tmp_path / "reports" / "told.json"
 
 
 def test_people_may_be_named_in_a_file(friends: Any, tmp_path: Path) -> None:
     file = tmp_path / "people.txt"
     file.write_text(f"# who is on call\n\njson://127.0.0.1:{friends.server_port}\nmailto://a:b@example.org\n")
-    assert len(notify.people(str(file))) == 2
+    assert len(notifications.people_reached(str(file))) == 2
 
 
 @pytest.mark.parametrize(
@@ -154,11 +156,11 @@ def test_people_may_be_named_in_a_file(friends: Any, tmp_path: Path) -> None:
 )
 def test_people_who_cannot_be_told_are_refused_with_a_hint(given: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
-        notify.people(given)
+        notifications.people_reached(given)
 
 
 def test_a_memory_that_is_something_else_is_refused(friends: Any, kept: Path) -> None:
     kept.write_text("[1]")
     with pytest.raises(InputError, match="is not what"):
-        notify.tell(timeline(temp=LOUD), whom(friends), "flights", kept)
+        notifications.notify_people(timeline(temp=LOUD), whom(friends), "flights", kept)
     assert json.loads(kept.read_text()) == [1]

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 from scipy.spatial import distance
 
-from roadworthy.errors import InputError
-from roadworthy.monitoring.parquet_drift import between
+from roadworthy.base.errors import InputError
+from roadworthy.monitoring.distributions import parquet_drift
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_the_statistics_are_those_of_scipy_on_the_same_bins(files: tuple[Path, Path]) -> None:
     before, now = (pd.read_parquet(path) for path in files)
-    found = {drift.name: drift for drift in between(*files)}
+    found = {drift.name: drift for drift in parquet_drift(*files)}
     assert set(found) == {"temp", "engines", "carrier"}
     categories = ["AA", "UA", "ZZ", None]
     table = [[int((part["carrier"].isna() if c is None else part["carrier"] == c).sum()) for c in categories]
@@ -62,15 +62,15 @@ def test_the_statistics_are_those_of_scipy_on_the_same_bins(files: tuple[Path, P
 
 
 def test_a_file_is_like_itself(files: tuple[Path, Path]) -> None:
-    for drift in between(files[0], files[0], ["temp", "carrier"]):
+    for drift in parquet_drift(files[0], files[0], ["temp", "carrier"]):
         assert (drift.psi, drift.jensen_shannon, drift.statistic, drift.p_value) == (0, 0, 0, 1)
 
 
 def test_what_cannot_be_compared_is_named(files: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no column 'late' of texts or numbers"):
-        between(*files, ["late"])
+        parquet_drift(*files, ["late"])
     with pytest.raises(InputError, match="cannot be read"):
-        between(files[0], tmp_path / "none.parquet")
+        parquet_drift(files[0], tmp_path / "none.parquet")
     pq.write_table(pq.read_table(files[0]).slice(0, 0), tmp_path / "empty.parquet")
     with pytest.raises(InputError, match="has no rows"):
-        between(tmp_path / "empty.parquet", files[1])
+        parquet_drift(tmp_path / "empty.parquet", files[1])

@@ -13,11 +13,11 @@ import world
 from pandas.testing import assert_frame_equal
 
 import scaled
-from roadworthy import scoring_partitions
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.signature import Signature
 from roadworthy.monitoring import scored, watch
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.signature import Signature
+from roadworthy.serving import batch_partitions
 from small import SIGNATURE, write_bundle
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
@@ -72,7 +72,7 @@ def by_log(bundle: Path, weeks: list[world.Week], folder: Path) -> pd.DataFrame:
             log.append({**week, "key": keys, "time": time, "version": "7", "decision": np.zeros(len(time), dtype=bool)})
             known = ~np.isnan(week["label"])
             log.append_labels(keys[known], week["label"][known], (time + np.timedelta64(5, "h"))[known])
-    found = watch.monitor(bundle, folder / "log.db", now=NOW).timeline.table()
+    found = watch.monitor_log(bundle, folder / "log.db", now=NOW).timeline.table()
     return found[found["monitor"] != "freshness"].reset_index(drop=True)
 
 
@@ -83,8 +83,8 @@ def test_one_process_and_two_workers_read_what_the_log_says(
     assert len(weeks) <= expected["window"].nunique()
     assert expected["alarm"].any()
     assert set(expected["monitor"]) >= {"drift", "prediction", "nulls", "unseen", "labels", "auc", "calibration"}
-    one = scored.monitor(bundle, str(partitions), now=NOW, report_path=tmp_path / "report.html")
-    many = scored.monitor(bundle, str(partitions), now=NOW, cluster="local:2")
+    one = scored.monitor_scored(bundle, str(partitions), now=NOW, report_path=tmp_path / "report.html")
+    many = scored.monitor_scored(bundle, str(partitions), now=NOW, cluster="local:2")
     for watched in (one, many):
         assert_frame_equal(
             watched.timeline.table().drop(columns="evidence"), expected.drop(columns="evidence"), rtol=1e-9, atol=1e-12
@@ -100,21 +100,21 @@ def test_a_worker_that_is_killed_while_it_counts_changes_no_figure(
     many.mkdir()
     for number in range(12):
         (many / f"{number:02}.parquet").symlink_to(partitions / f"{number % 4}.parquet")
-    one = scored.monitor(bundle, str(many), now=NOW)
+    one = scored.monitor_scored(bundle, str(many), now=NOW)
     with scaled.mortal_workers(tmp_path / "dask") as (address, kill):
-        two = scored.monitor(bundle, str(many), now=NOW, cluster=address, progress=kill)
+        two = scored.monitor_scored(bundle, str(many), now=NOW, cluster=address, progress=kill)
     assert_frame_equal(two.timeline.table(), one.timeline.table(), rtol=1e-9, atol=1e-12)
 
 
 def test_without_a_time_the_newest_day_is_the_last_one(bundle: Path, partitions: Path) -> None:
-    watched = scored.monitor(bundle, str(partitions))
+    watched = scored.monitor_scored(bundle, str(partitions))
     # The last prediction is of 5 August, at noon in UTC.
-    assert watched.timeline.windows == scored.monitor(bundle, str(partitions), now=NOW).timeline.windows
+    assert watched.timeline.windows == scored.monitor_scored(bundle, str(partitions), now=NOW).timeline.windows
     assert watched.timeline.windows[-1] == "2013-07-30"
 
 
 def test_labels_that_are_not_due_are_not_missed(bundle: Path, partitions: Path) -> None:
-    found = scored.monitor(bundle, str(partitions), now=NOW, label_delay=timedelta(days=60))
+    found = scored.monitor_scored(bundle, str(partitions), now=NOW, label_delay=timedelta(days=60))
     assert {reading.violated for reading in found.timeline.of("auc")} == {None}
 
 
@@ -122,20 +122,20 @@ def test_what_is_scored_for_monitoring_can_be_watched_wherever_it_is(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = scaled.write(tmp_path / "in", 3, 2000)
-    scoring_partitions.score(bundle, str(source), str(tmp_path / "out"), for_monitoring=True)
-    local = scored.monitor(bundle, str(tmp_path / "out"))
+    batch_partitions.score_partitions(bundle, str(source), str(tmp_path / "out"), for_monitoring=True)
+    local = scored.monitor_scored(bundle, str(tmp_path / "out"))
     assert local.timeline.windows == ["2013-07-01", "2013-07-08", "2013-07-15"]
     assert sum(reading.violated is not None for reading in local.timeline.readings) > 20
     with scaled.s3(monkeypatch):
-        there = scored.monitor(bundle, scaled.upload(tmp_path / "out", "out"))
+        there = scored.monitor_scored(bundle, scaled.upload(tmp_path / "out", "out"))
     assert_frame_equal(there.timeline.table(), local.timeline.table(), rtol=1e-9)
 
 
 def test_partitions_that_were_not_scored_for_monitoring_are_told_apart(bundle: Path, tmp_path: Path) -> None:
     source = scaled.write(tmp_path / "in", 1, 50)
-    scoring_partitions.score(bundle, str(source), str(tmp_path / "out"))
+    batch_partitions.score_partitions(bundle, str(source), str(tmp_path / "out"))
     for now in (None, NOW):
         with pytest.raises(InputError) as refusal:
-            scored.monitor(bundle, str(tmp_path / "out"), now=now)
+            scored.monitor_scored(bundle, str(tmp_path / "out"), now=now)
         assert "score --for-monitoring" in refusal.value.hint
         assert "0.parquet" in refusal.value.where

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadworthy import simulation
-from roadworthy.bundle import Bundle
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.bundle import Bundle
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.monitoring.monitors import Reading, Thresholds, Window
 from roadworthy.monitoring.timeline import Timeline
 from roadworthy.project import Project
+from roadworthy.serving import simulation
 from sample import HOME
 from small import rows
 
@@ -56,7 +56,7 @@ def test_each_row_is_answered_at_its_time_and_its_label_comes_when_it_came(
 ) -> None:
     path, table, told = tmp_path / "new" / "log.db", flights(), []
     shuffled = table.sample(frac=1, random_state=0)
-    played, labels = simulation.play(
+    played, labels = simulation.play_into_log(
         project.contract, shuffled, bundle, path, PERIOD, lambda at, of: told.append((at, of))
     )
     assert (played, labels) == (14 * 24, int(table["late"][: 14 * 24].notna().sum()))
@@ -77,7 +77,7 @@ def test_a_log_that_exists_is_never_written_to(project: Project, bundle: Bundle,
     path = tmp_path / "log.db"
     path.write_bytes(b"mine")
     with pytest.raises(InputError, match="there is such a file already"):
-        simulation.play(project.contract, flights(), bundle, path, PERIOD)
+        simulation.play_into_log(project.contract, flights(), bundle, path, PERIOD)
     assert path.read_bytes() == b"mine"
 
 
@@ -85,7 +85,7 @@ def test_a_period_without_rows_is_refused_and_says_what_there_is(
     project: Project, bundle: Bundle, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=r"no rows.*\n.*2013-07-01 to 2013-07-21"):
-        simulation.play(project.contract, flights(), bundle, tmp_path / "log.db", (MIDDLE, MIDDLE))
+        simulation.play_into_log(project.contract, flights(), bundle, tmp_path / "log.db", (MIDDLE, MIDDLE))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -98,9 +98,9 @@ def test_a_simulation_that_is_stopped_leaves_no_log_and_can_be_repeated(
 
     path = tmp_path / "log.db"
     with pytest.raises(KeyboardInterrupt):
-        simulation.play(project.contract, flights(), bundle, path, PERIOD, stop)
+        simulation.play_into_log(project.contract, flights(), bundle, path, PERIOD, stop)
     assert not path.exists()
-    assert simulation.play(project.contract, flights(), bundle, path, PERIOD)[0] == 14 * 24
+    assert simulation.play_into_log(project.contract, flights(), bundle, path, PERIOD)[0] == 14 * 24
 
 
 @given(st.text() | st.builds("{}@{}".format, st.sampled_from([*INCIDENTS, "x"]), st.dates() | st.text()))
@@ -115,7 +115,9 @@ def test_an_incident_is_understood_or_refused_in_a_sentence(project: Project, te
 def test_an_incident_changes_what_comes_after_it_and_nothing_before(project: Project, name: str) -> None:
     worlds = {"2013": flights(), "2023": flights(datetime(2023, 1, 1, tzinfo=UTC), seed=1)}
     before = worlds["2013"].copy()
-    after = simulation.happen(project.contract, worlds, "2013", [simulation.Incident(name, MIDDLE, INCIDENTS[name])])
+    after = simulation.apply_incidents(
+        project.contract, worlds, "2013", [simulation.Incident(name, MIDDLE, INCIDENTS[name])]
+    )
     pd.testing.assert_frame_equal(worlds["2013"], before)
     quiet = after[after["as_of"] < MIDDLE]
     pd.testing.assert_frame_equal(quiet.reset_index(drop=True), before[: 7 * 24], check_dtype=False)
@@ -128,7 +130,7 @@ def test_incidents_happen_in_the_order_of_their_dates(project: Project) -> None:
     later = simulation.Incident("celsius", MIDDLE + timedelta(days=7), INCIDENTS["celsius"])
     happening = [later, simulation.Incident("2023-begins", MIDDLE, INCIDENTS["2023-begins"])]
     worlds = {"2013": flights(), "2023": flights(datetime(2023, 1, 1, tzinfo=UTC), seed=1)}
-    found = simulation.happen(project.contract, worlds, "2013", happening)
+    found = simulation.apply_incidents(project.contract, worlds, "2013", happening)
     new = found[found["as_of"] >= later.start]["temp"].to_numpy()
     # The other world was there a week before it got colder.
     was = worlds["2023"]["temp"][7 * 24 :].to_numpy()
@@ -151,5 +153,5 @@ def test_an_alarm_is_told_when_it_begins_to_ring() -> None:
     windows = [Window(name, {}, empty, empty, empty, empty.astype(bool)) for name in names]
     timeline = Timeline(windows, readings, Thresholds())
     # Two of three windows: temp rings after that of 15 July, which ends on the 22nd. That of hour rang before.
-    found = simulation.rung(timeline, 7, datetime(2013, 7, 16, tzinfo=UTC))
+    found = simulation.begun_alarms(timeline, 7, datetime(2013, 7, 16, tzinfo=UTC))
     assert found == [simulation.Alarm("drift", "temp", "2013-07-15", 6)]

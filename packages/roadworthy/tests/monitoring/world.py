@@ -11,7 +11,7 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from roadworthy.monitoring.monitors import Window
-from roadworthy.monitoring.reference import make
+from roadworthy.registry.export import make_reference
 
 Week = dict[str, NDArray[Any]]
 Fault = Callable[[Week], Week]
@@ -64,7 +64,7 @@ def reference(features: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """The reference of the first half of the year."""
     train = join([week(number) for number in range(TRAINING_WEEKS)])
     labels = np.nan_to_num(train["label"])
-    return make(train, train["probability"], labels, features or FEATURES, day=train["day"])
+    return make_reference(train, train["probability"], labels, features or FEATURES, day=train["day"])
 
 
 def windows(first: int, count: int, fault: Fault | None = None) -> list[Window]:

@@ -72,12 +72,12 @@ def copied(folder: Path, edits: Sequence[Edit] = ()) -> Path:
 
 def judged(library: Path, home: Path, gates: Sequence[str], scratch: Path, *, train: bool = False) -> Said:
     """What the gates of the library in a folder say about the project in `home`; AssertionError when none is run."""
-    from roadworthy.drills import warm
+    from roadworthy.drills import practice
 
     scratch.mkdir(parents=True, exist_ok=True)
     words = (library, home, tuple(gates), scratch / "said.json", scratch / "told.txt", train)
-    if warm.possible():
-        process = warm._server().Process(target=_judge, args=words)
+    if practice.can_fork():
+        process = practice._server().Process(target=_judge, args=words)
         process.start()
         process.join(LIMIT)
         process.kill()
@@ -105,16 +105,16 @@ def _judge(library: Path, home: Path, gates: Sequence[str], said: Path, told: Pa
     os.chdir(home)
     sys.path.insert(0, str(library))
     with told.open("w", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
-        from roadworthy import steps
-        from roadworthy.evidence.bench import Bench
+        from roadworthy.gates.bench import Bench
         from roadworthy.gates.run import judge_named
         from roadworthy.project import Project
+        from roadworthy.registry import releases
 
-        at: Any = steps.__file__
+        at: Any = releases.__file__
         assert Path(at).is_relative_to(library), at
         project = Project.open(home)
-        version = steps.train(project).version if train else "champion"
-        bench = Bench(steps.as_made(project, version), version)
+        version = releases.train_version(project).version if train else "champion"
+        bench = Bench(releases.project_as_made(project, version), version)
         found = [judge_named(gate, bench) for gate in gates]
         said.write_text(json.dumps([(each.gate, each.passed, each.evidence) for each in found]), encoding="utf-8")
 

@@ -9,9 +9,9 @@ import mutated_library
 import pytest
 from mutated_library import Mutation
 
+from roadworthy.base.files import hold_lock
 from roadworthy.drills import faults, practice
-from roadworthy.files import locked
-from roadworthy.gates.catalog import GATES
+from roadworthy.gates.run import GATES
 from roadworthy.project import Project
 from sample import HOME
 
@@ -42,7 +42,7 @@ def test_the_text_that_a_mutation_changes_stands_once_in_the_library(mutation: M
 def test_the_table_says_where_each_of_the_101_first_drills_is_now() -> None:
     table = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)[1:]
     assert len({name for name, *_ in table}) == len(table) == 101
-    drills = {fault.name: fault.gate for fault in faults.load(HOME)}
+    drills = {fault.name: fault.gate for fault in faults.load_faults(HOME)}
     mutations = {mutation.name: mutation.judge for mutation in MUTATIONS}
     for name, now, judge in table:
         listed = {"drill": drills, "mutation": mutations}[now]
@@ -55,17 +55,17 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sound project with two versions of its model, as drills have it: one for all processes of pytest."""
     folder = tmp_path_factory.getbasetemp()
     folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "ground"
-    with locked(folder.with_suffix(".lock")):
+    with hold_lock(folder.with_suffix(".lock")):
         if not (folder / "ready").is_file():
             shutil.rmtree(folder, ignore_errors=True)
-            practice.prepare(Project.open(HOME), folder)
+            practice.prepare_practice(Project.open(HOME), folder)
             (folder / "ready").touch()
     return folder
 
 
 def of(ground: Path, target: Path) -> Path:
     """A copy of the ground in which a version may be trained."""
-    return practice.fresh(practice.Copy(Project.open(HOME), ground), target).home
+    return practice.fresh_copy(practice.ProjectCopy(Project.open(HOME), ground), target).home
 
 
 @pytest.mark.slow

@@ -17,24 +17,24 @@ from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 from threaded import served
 
-from roadworthy import service
-from roadworthy.bundle import Bundle
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
+from roadworthy.base.settings import Service
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.bundle.signature import Signature
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.service import recorder
-from roadworthy.settings import Service
-from roadworthy.signature import Signature
+from roadworthy.serving import app, predictor
+from roadworthy.serving.app import create_app
 from small import ROW, SIGNATURE, by_hand, rows
 
 
 @pytest.fixture(scope="module")
 def bundle(built_registry: Path) -> Bundle:
-    return service.champion(built_registry)
+    return app.champion_bundle(built_registry)
 
 
 @pytest.fixture(scope="module")
 def client(bundle: Bundle) -> Iterator[httpx.Client]:
-    with served(service.create_app(bundle, limits=Service(max_body=100_000))) as client:
+    with served(app.create_app(bundle, limits=Service(max_body=100_000))) as client:
         yield client
 
 
@@ -107,7 +107,7 @@ def test_health_and_the_model_are_told(client: httpx.Client) -> None:
 
 
 def test_it_is_not_ready_before_the_start_and_after_the_stop(bundle: Bundle) -> None:
-    app = service.create_app(bundle)
+    app = create_app(bundle)
     assert directly(app, "/readyz") == 503
     with served(app) as client:
         assert client.get("/readyz").status_code == 200
@@ -185,9 +185,9 @@ def test_the_pages_need_no_other_host(client: httpx.Client) -> None:
 def test_every_answer_is_in_the_log_after_a_clean_stop(
     bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder, "EVERY", 1000)  # so that only the stop writes
+    monkeypatch.setattr(predictor, "EVERY", 1000)  # so that only the stop writes
     file = tmp_path / "log.db"
-    with served(service.create_app(bundle, predictions=file)) as client:
+    with served(app.create_app(bundle, predictions=file)) as client:
         answers = [client.post("/v1/predict", json={**row, "flight_id": f"F{i}"}) for i, row in enumerate(rows(40))]
         many = client.post("/v1/predict", json={"rows": rows(10, seed=9)}).json()
         client.post("/v1/predict", json={**ROW, "temp": 999})
@@ -206,7 +206,7 @@ def test_the_settings_say_what_is_served_and_where_it_is_logged(
 ) -> None:
     monkeypatch.setenv("MLE_PATHS__REGISTRY", str(built_registry))
     monkeypatch.setenv("MLE_PATHS__PREDICTIONS", str(tmp_path / "log.db"))
-    with served(service.from_settings()) as client:
+    with served(app.from_settings()) as client:
         assert client.get("/v1/model").json()["name"] == "small"
     assert (tmp_path / "log.db").exists()
 
@@ -214,13 +214,13 @@ def test_the_settings_say_what_is_served_and_where_it_is_logged(
 def test_a_log_that_cannot_be_used_stops_the_start(bundle: Bundle, tmp_path: Path) -> None:
     (tmp_path / "log.db").write_bytes(b"something else" * 100)
     with pytest.raises(InputError, match=r"log\.db"):
-        service.create_app(bundle, predictions=tmp_path / "log.db")
+        app.create_app(bundle, predictions=tmp_path / "log.db")
 
 
 def test_a_failure_is_counted_logged_and_told_without_its_inside(
     bundle: Bundle, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app = service.create_app(bundle)
+    app = create_app(bundle)
     monkeypatch.setattr(app.state.predictor, "answer", lambda *_: 1 / 0)
     with served(app) as client:
         response = client.post("/v1/predict", json=ROW, headers={"x-request-id": "broken-1"})

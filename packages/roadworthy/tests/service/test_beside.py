@@ -15,17 +15,17 @@ import pytest
 from load import metric, wait_for
 from threaded import served
 
-from roadworthy import service
-from roadworthy.departure import by_chance, distance
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.signature import Signature
+from roadworthy.monitoring.distributions import prediction_shift, shift_by_chance
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.registry import Registry
-from roadworthy.service.metrics import Metrics
-from roadworthy.service.predictor import Predictor
-from roadworthy.service.request import BadRequestError
-from roadworthy.service.split import FEWEST, Split
-from roadworthy.service.versions import Rollout
-from roadworthy.signature import Signature
+from roadworthy.registry.registry import Registry
+from roadworthy.serving import app
+from roadworthy.serving.app import champion_bundle, create_app
+from roadworthy.serving.canary import FEWEST, CanaryTraffic
+from roadworthy.serving.predictor import Metrics, Predictor
+from roadworthy.serving.request import BadRequestError
+from roadworthy.serving.rollout import Rollout
 from small import ROW, SIGNATURE, rows, write_bundle
 
 
@@ -34,7 +34,7 @@ def client_of(registry: Path, aliases: dict[str, int], log: Path | None = None, 
     """A client and the application that looks at its registry when it is asked to; it has looked once."""
     (registry / "aliases.json").write_text(json.dumps({"champion": 1, **aliases}))
     rollout = Rollout(registry, every=1000, **options)
-    app = service.create_app(service.champion(registry), predictions=log, rollout=rollout)
+    app = create_app(champion_bundle(registry), predictions=log, rollout=rollout)
     with served(app) as client:
         app.state.versions.look()
         yield client, app
@@ -66,7 +66,7 @@ def test_a_shadow_is_compared_and_never_returned(versions: Path, tmp_path: Path)
         compared = connection.execute("select * from shadow").fetchall()
     connection.close()
     assert served_rows == [(answer["key"], "1", answer["probability"]) for answer in answers]
-    other = service.champion(versions, "3").predict_rows([{**ROW, "hour": i} for i in range(20)])
+    other = app.champion_bundle(versions, "3").predict_rows([{**ROW, "hour": i} for i in range(20)])
     # key, time, request id, version, probability, decision, version that answered, its probability
     assert [(row[0], row[2], row[3]) for row in compared] == [(a["key"], a["request_id"], "3") for a in answers]
     assert [row[4] for row in compared] == other.tolist()
@@ -197,7 +197,7 @@ def test_a_request_without_a_key_is_chosen_by_its_id(versions: Path) -> None:
 def test_no_share_is_no_request_and_the_whole_share_is_all(versions: Path, share: float, expected: str) -> None:
     with client_of(versions, {"canary": 2}, canary_share=share) as (client, app):
         assert {asked(client, f"F{i}")["version"] for i in range(20)} == {expected}
-        assert isinstance(app.state.predictor, Split) == (share > 0)
+        assert isinstance(app.state.predictor, CanaryTraffic) == (share > 0)
 
 
 def test_a_canary_that_fails_costs_no_request_and_is_taken_out(
@@ -208,7 +208,7 @@ def test_a_canary_that_fails_costs_no_request_and_is_taken_out(
         for i in range(2):
             assert asked(client, f"F{i}")["version"] == "1"
         app.state.versions.look()
-        assert isinstance(app.state.predictor, Split)  # two failures may be accidents
+        assert isinstance(app.state.predictor, CanaryTraffic)  # two failures may be accidents
         asked(client, "F3")
         app.state.versions.look()
         assert isinstance(app.state.predictor, Predictor)
@@ -259,13 +259,13 @@ def test_another_worker_that_withdraws_it_is_followed(versions: Path) -> None:
         assert metric(client, "canary_withdrawn_total") == 0
 
 
-def split_of(registry: Path, canary: int = 2, share: float = 0.5) -> Split:
+def split_of(registry: Path, canary: int = 2, share: float = 0.5) -> CanaryTraffic:
     metrics = Metrics()
-    champion, new = (Predictor(service.champion(registry, str(each)), metrics, None, 10) for each in (1, canary))
-    return Split(champion, new, share, metrics)
+    champion, new = (Predictor(app.champion_bundle(registry, str(each)), metrics, None, 10) for each in (1, canary))
+    return CanaryTraffic(champion, new, share, metrics)
 
 
-def ask(split: Split, table: list[dict[str, Any]]) -> None:
+def ask(split: CanaryTraffic, table: list[dict[str, Any]]) -> None:
     for i, row in enumerate(table):
         split.answer(json.dumps({**row, "flight_id": str(i)}).encode(), "r")
 
@@ -317,6 +317,6 @@ def test_the_champion_raises_what_it_refuses(built_versions: Path) -> None:
 
 def test_the_distance_by_chance_is_rarely_exceeded() -> None:
     draw = np.random.default_rng(0)
-    found = [distance(draw.beta(2, 5, 300), draw.beta(2, 5, 300)) for _ in range(300)]
-    assert np.mean(np.array(found) > by_chance(300, 300)) < 0.02
-    assert np.mean(np.array(found) > by_chance(300, 300) / 3) > 0.05  # and it is not too wide
+    found = [prediction_shift(draw.beta(2, 5, 300), draw.beta(2, 5, 300)) for _ in range(300)]
+    assert np.mean(np.array(found) > shift_by_chance(300, 300)) < 0.02
+    assert np.mean(np.array(found) > shift_by_chance(300, 300) / 3) > 0.05  # and it is not too wide

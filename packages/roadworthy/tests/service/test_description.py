@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 from schemathesis import Case, GenerationMode
 
-from roadworthy import service
-from roadworthy.service import keys
-from roadworthy.settings import Service
+from roadworthy.base.settings import Service
+from roadworthy.serving import access
+from roadworthy.serving.app import champion_bundle, create_app
 from small import ROW
 
 REQUESTS = 10_000
@@ -45,7 +45,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 @pytest.fixture(scope="module")
 def app(built_registry: Path) -> FastAPI:
-    made = service.create_app(service.champion(built_registry))
+    made = create_app(champion_bundle(built_registry))
     made.state.ready = True
     return made
 
@@ -209,10 +209,10 @@ def test_no_other_path_is_answered_in_an_unforeseen_way(app: FastAPI) -> None:
 
 
 def test_what_the_door_answers_is_in_the_description(built_registry: Path, tmp_path: Path) -> None:
-    key = keys.add(tmp_path / "keys.txt", "alice")
+    key = access.add_key(tmp_path / "keys.txt", "alice")
     limits = Service(keys_file=tmp_path / "keys.txt", rate=0.001, burst=1, max_body=500)
     for path in ("/v1/predict", "/v2/models/small/infer"):
-        app = service.create_app(service.champion(built_registry), limits=limits)
+        app = create_app(champion_bundle(built_registry), limits=limits)
         foreseen = Foreseen(app.openapi())
         described = path.replace("small", "{name}")
         for headers in ({}, {"x-api-key": key}, {"x-api-key": key}):

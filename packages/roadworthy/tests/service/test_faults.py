@@ -13,8 +13,8 @@ import httpx
 import pytest
 from load import load, metric, wait_for
 
-from roadworthy.registry import Registry
-from roadworthy.service import child
+from roadworthy.registry.registry import Registry
+from roadworthy.serving.client import start_process, stop_process
 from small import ROW
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither SIGKILL nor prlimit")
@@ -22,14 +22,14 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither 
 
 @contextmanager
 def started(registry: Path, **options: Any) -> Iterator[tuple["subprocess.Popen[bytes]", httpx.Client]]:
-    process = child.start(registry, port=0, every=0.02, **{"errors": subprocess.DEVNULL, **options})
+    process = start_process(registry, port=0, every=0.02, **{"errors": subprocess.DEVNULL, **options})
     try:
         assert process.stdout
         address = process.stdout.readline().decode().strip()
         with httpx.Client(base_url=address, timeout=20) as client:
             yield process, client
     finally:
-        child.stop(process)
+        stop_process(process)
 
 
 def keys(log: Path) -> list[str]:

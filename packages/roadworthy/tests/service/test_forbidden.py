@@ -12,8 +12,8 @@ import pytest
 from test_inference import INFER, KINDS
 from threaded import served
 
-from roadworthy import scoring, service
-from roadworthy.bundle import Bundle
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.serving import app, batch
 from small import ROW
 
 Row = dict[str, Any]
@@ -57,7 +57,7 @@ WAYS: dict[str, Way] = {
 
 @pytest.fixture(scope="module")
 def client(built_registry: Path) -> Iterator[httpx.Client]:
-    with served(service.create_app(service.champion(built_registry))) as client:
+    with served(app.create_app(app.champion_bundle(built_registry))) as client:
         yield client
 
 
@@ -84,7 +84,7 @@ def test_a_row_of_a_file_that_breaks_a_rule_is_not_answered(built_registry: Path
     planted = [*OF_A_COLUMN, *(NO_NUMBERS if kind == "csv" else [])]
     table = [{**ROW, name: value, "flight_id": f"{name} {value}"} for name, value in planted]
     source = written(tmp_path / f"rows.{kind}", [*table, {**ROW, "flight_id": "sound"}])
-    scoring.score(Bundle.load(built_registry / "versions/1"), source, tmp_path / "out.parquet")
+    batch.score_file(Bundle.load(built_registry / "versions/1"), source, tmp_path / "out.parquet")
     assert pq.read_table(tmp_path / "out.parquet")["flight_id"].to_pylist() == ["sound"]
 
 

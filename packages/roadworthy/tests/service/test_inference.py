@@ -15,9 +15,10 @@ from threaded import served
 from tritonclient.utils import InferenceServerException
 
 from configured import configured
-from roadworthy import service
+from roadworthy.bundle.signature import Signature
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.signature import Signature
+from roadworthy.serving import app
+from roadworthy.serving.app import champion_bundle, create_app
 from small import ROW, SIGNATURE, rows
 
 KINDS = {"carrier": "BYTES", "origin": "BYTES", "maker": "BYTES", "hour": "INT64", "temp": "FP64", "distance": "FP64"}
@@ -27,7 +28,7 @@ INFER = "/v2/models/small/infer"
 
 @pytest.fixture(scope="module")
 def client(built_registry: Path) -> Iterator[httpx.Client]:
-    with served(service.create_app(service.champion(built_registry))) as client:
+    with served(app.create_app(app.champion_bundle(built_registry))) as client:
         yield client
 
 
@@ -284,7 +285,7 @@ def test_every_refusal_has_the_form_of_the_protocol(client: httpx.Client, method
 
 
 def test_a_service_that_is_not_ready_says_so(built_registry: Path) -> None:
-    app = service.create_app(service.champion(built_registry))
+    app = create_app(champion_bundle(built_registry))
     with served(app) as client:
         app.state.ready = False
         assert client.get("/v2/health/live").json() == {"live": True}

@@ -10,12 +10,11 @@ from click.testing import CliRunner
 from threaded import served
 
 from configured import configured
-from roadworthy import service
-from roadworthy.cli import commands
-from roadworthy.errors import InputError
-from roadworthy.service import keys
-from roadworthy.service.keys import Keys
-from roadworthy.settings import Service
+from roadworthy.base.errors import InputError
+from roadworthy.base.settings import Service
+from roadworthy.cli.program import commands
+from roadworthy.serving import access, app
+from roadworthy.serving.access import Keys
 from small import ROW
 
 
@@ -26,13 +25,13 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def key(file: Path) -> str:
-    return keys.add(file, "alice")
+    return access.add_key(file, "alice")
 
 
 @pytest.fixture
 def client(built_registry: Path, file: Path, key: str) -> Iterator[httpx.Client]:
     assert key
-    with served(service.create_app(service.champion(built_registry), limits=Service(keys_file=file))) as client:
+    with served(app.create_app(app.champion_bundle(built_registry), limits=Service(keys_file=file))) as client:
         yield client
 
 
@@ -79,7 +78,7 @@ def test_who_watches_the_service_needs_no_key(client: httpx.Client) -> None:
 def test_a_new_key_opens_and_a_removed_one_shuts_with_the_next_request(
     client: httpx.Client, file: Path, key: str
 ) -> None:
-    other = keys.add(file, "bob")
+    other = access.add_key(file, "bob")
     assert predict(client, **{"x-api-key": other}) == 200
     lines = file.read_text().splitlines()
     file.write_text("\n".join(line for line in lines if not line.endswith("alice")))
@@ -130,7 +129,7 @@ def test_the_command_shows_a_key_once_and_keeps_its_sum(file: Path) -> None:
 @pytest.mark.parametrize("name", ["", "two words", "a\nb", "x" * 65])
 def test_a_name_that_would_break_the_file_is_refused(file: Path, name: str) -> None:
     with pytest.raises(InputError, match="cannot name a key"):
-        keys.add(file, name)
+        access.add_key(file, name)
     assert not file.exists()
 
 
@@ -142,7 +141,7 @@ def test_without_a_file_the_command_says_where_to_set_one(monkeypatch: pytest.Mo
 
 
 def test_no_key_is_in_what_the_service_says(built_registry: Path, tmp_path: Path) -> None:
-    known, guessed = keys.add(tmp_path / "keys.txt", "alice"), "guessed-0123456789"
+    known, guessed = access.add_key(tmp_path / "keys.txt", "alice"), "guessed-0123456789"
     with configured(built_registry, tmp_path, keys_file=tmp_path / "keys.txt", rate=1, burst=3) as (_, address):
         answers = [
             httpx.request(method, f"{address}{path}", json={**ROW, "hour": "x"}, headers=headers)
@@ -163,7 +162,7 @@ def test_no_key_is_in_what_the_service_says(built_registry: Path, tmp_path: Path
 def test_it_says_so_when_anyone_may_ask_from_elsewhere(
     built_registry: Path, tmp_path: Path, host: str, *, keyed: bool, warned: bool
 ) -> None:
-    keys.add(tmp_path / "keys.txt", "alice")
+    access.add_key(tmp_path / "keys.txt", "alice")
     file = tmp_path / "keys.txt" if keyed else ""
     with configured(built_registry, tmp_path, host=host, keys_file=file) as (_, address):
         assert address

@@ -12,8 +12,8 @@ from sample import HOME
 
 FOREIGN = "sklearn pandas mlflow pandera matplotlib skl2onnx onnx scipy papermill pyarrow duckdb IPython"
 OURS = (
-    "data data_checks definition evaluation export members model model_tests pages pipeline project retraining "
-    "simulation steps tracing tracking training"
+    "contract data drills gates model notebooks project registry.export registry.releases reports retraining "
+    "serving.batch serving.load_tests serving.simulation serving.tracing"
 )
 LIGHT = "pydantic numpy fastapi onnxruntime click rich"
 CODE = """
@@ -33,7 +33,7 @@ def loaded(module: str) -> set[str]:
     return set(names.split())
 
 
-@pytest.mark.parametrize("module", ["service", "service.__main__", "bundle", "monitoring.log"])
+@pytest.mark.parametrize("module", ["serving", "serving.__main__", "bundle.bundle", "monitoring.log"])
 def test_serving_loads_no_training(module: str) -> None:
     names = loaded(f"roadworthy.{module}")
     assert f"roadworthy.{module}" in names
@@ -60,7 +60,7 @@ def packages(names: set[str]) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-@pytest.mark.parametrize("module", ["bundle", "monitoring.log"])
+@pytest.mark.parametrize("module", ["bundle.bundle", "monitoring.log"])
 def test_the_bundle_and_the_log_need_no_web_framework(module: str) -> None:
     found = loaded(f"roadworthy.{module}")
     assert not found & {"fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client"}

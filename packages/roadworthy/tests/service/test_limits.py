@@ -14,13 +14,12 @@ import pytest
 from threaded import served
 
 from configured import configured
-from roadworthy import service
-from roadworthy.service import keys, protocol
-from roadworthy.service.body import BodyReader
-from roadworthy.service.protocol import LARGEST_HEAD, PatientProtocol
-from roadworthy.service.rates import Rates, group
-from roadworthy.service.refusal import RefusedError
-from roadworthy.settings import Service
+from roadworthy.base.settings import Service
+from roadworthy.serving import access, app, server
+from roadworthy.serving.access import Rates, RefusedError, client_group
+from roadworthy.serving.app import champion_bundle, create_app
+from roadworthy.serving.asgi import BodyReader
+from roadworthy.serving.server import LARGEST_HEAD, PatientProtocol
 from small import ROW
 
 BODY = json.dumps(ROW).encode()
@@ -30,7 +29,7 @@ HEAD = b"POST /v1/predict HTTP/1.1\r\nhost: x\r\n"
 @pytest.fixture(scope="module")
 def patient(built_registry: Path) -> Iterator[httpx.Client]:
     """A service that waits for a second."""
-    app = service.create_app(service.champion(built_registry))
+    app = create_app(champion_bundle(built_registry))
     with served(app, http=partial(PatientProtocol, patience=1)) as client:
         yield client
 
@@ -98,12 +97,12 @@ def test_the_number_of_clients_that_are_remembered_is_bounded() -> None:
     ],
 )
 def test_an_address_of_ipv6_stands_for_its_network(one: str, other: str, same: bool) -> None:  # noqa: FBT001
-    assert (group(one) == group(other)) is same
+    assert (client_group(one) == client_group(other)) is same
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(built_registry: Path) -> None:
     limits = Service(rate=0.5, burst=2)
-    with served(service.create_app(service.champion(built_registry), limits=limits)) as client:
+    with served(app.create_app(app.champion_bundle(built_registry), limits=limits)) as client:
         sent = [client.post("/v1/predict", json=ROW) for _ in range(3)]
         assert [each.status_code for each in sent] == [200, 200, 429]
         assert sent[2].headers["retry-after"] == "2"
@@ -114,16 +113,16 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(built_registry: 
 
 def test_each_key_has_its_own_rate(built_registry: Path, tmp_path: Path) -> None:
     file = tmp_path / "keys.txt"
-    alice, bob = keys.add(file, "alice"), keys.add(file, "bob")
+    alice, bob = access.add_key(file, "alice"), access.add_key(file, "bob")
     limits = Service(keys_file=file, rate=0.001, burst=1)
-    with served(service.create_app(service.champion(built_registry), limits=limits)) as client:
+    with served(app.create_app(app.champion_bundle(built_registry), limits=limits)) as client:
         sent = [client.get("/v1/model", headers={"x-api-key": key}).status_code for key in (alice, alice, bob, "?")]
     assert sent == [200, 429, 200, 401]
 
 
 def test_too_many_bodies_at_a_time_are_refused_and_health_is_not(built_registry: Path) -> None:
     limits = Service(max_concurrent=2)
-    with served(service.create_app(service.champion(built_registry), limits=limits)) as client:
+    with served(app.create_app(app.champion_bundle(built_registry), limits=limits)) as client:
         begun = HEAD + b"content-length: 9\r\n\r\n1"
         with connect(client, begun), connect(client, begun):
             wait_for(lambda: not answers(client))
@@ -224,7 +223,7 @@ def test_a_length_that_another_server_lets_pass_is_refused_before_the_body(annou
 def test_a_head_without_end_is_refused_and_its_sender_can_read_why(
     patient: httpx.Client, end: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocol, "LINGER", 20)  # however slow this machine is, all of it can be sent
+    monkeypatch.setattr(server, "LINGER", 20)  # however slow this machine is, all of it can be sent
     connection = connect(patient, HEAD)
     for number in range(8000):
         connection.sendall(b"x-%d: %s\r\n" % (number, b"y" * 1000))

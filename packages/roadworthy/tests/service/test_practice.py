@@ -8,7 +8,7 @@ import httpx
 import pandas as pd
 import pytest
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 from roadworthy.project import Project
 from sample import HOME
 from small import ROW
@@ -74,6 +74,6 @@ def test_the_trials_write_into_the_registry_of_the_project_that_is_asked(practic
 
 
 def test_a_gate_gives_the_function_that_judges(project: Project) -> None:
-    assert project.gates.function("Monitoring 4").__name__ == "fresh"
+    assert project.gates.function("Monitoring 4").__name__ == "version_fresh"
     with pytest.raises(InputError, match="no gate 'Monitoring 99'"):
         project.gates.function("Monitoring 99")

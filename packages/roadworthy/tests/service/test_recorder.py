@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.signature import Signature
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.service import recorder as service_recorder
-from roadworthy.service.metrics import Metrics
-from roadworthy.service.recorder import Recorder
-from roadworthy.signature import Signature
+from roadworthy.serving import predictor as service_recorder
+from roadworthy.serving.predictor import Metrics, Recorder
 from small import ROW, SIGNATURE
 
 

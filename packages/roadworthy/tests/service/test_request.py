@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roadworthy.service.request import BadRequestError, Problem, RequestReader
-from roadworthy.signature import Signature
+from roadworthy.bundle.signature import Signature
+from roadworthy.serving.request import BadRequestError, Problem, RequestReader
 from small import ROW, SIGNATURE, rows
 
 READER = RequestReader(Signature.parse(json.dumps(SIGNATURE)), max_rows=50)

@@ -14,10 +14,10 @@ import httpx
 import pytest
 from threaded import served
 
-from roadworthy import service
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.service.metrics import Metrics
-from roadworthy.service.predictor import Predictor
+from roadworthy.serving import app
+from roadworthy.serving.app import champion_bundle, create_app
+from roadworthy.serving.predictor import Metrics, Predictor
 from small import ROW, rows
 
 ROUNDS = 4
@@ -48,7 +48,7 @@ def kept(predictor: Predictor, bodies: Sequence[bytes]) -> float:
 
 @pytest.fixture
 def predictor(built_registry: Path) -> Predictor:
-    return Predictor(service.champion(built_registry), Metrics(), None, max_rows=1)
+    return Predictor(app.champion_bundle(built_registry), Metrics(), None, max_rows=1)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_no_request_waits_for_a_slow_disk(
         append(log, some)
 
     monkeypatch.setattr(PredictionLog, "append_rows", slowly)
-    app = service.create_app(service.champion(built_registry), predictions=tmp_path / "log.db")
+    app = create_app(champion_bundle(built_registry), predictions=tmp_path / "log.db")
     with served(app) as client:
         assert median(seconds(client) for _ in range(20)) < DISK / 2
 

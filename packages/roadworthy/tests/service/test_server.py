@@ -16,15 +16,15 @@ from typing import Any
 import httpx
 import pytest
 
-from roadworthy import service
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.signature import Signature
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.service.child import start, stop
-from roadworthy.service.server import listen
-from roadworthy.signature import Signature
+from roadworthy.serving import client
+from roadworthy.serving.client import start_process, stop_process
+from roadworthy.serving.server import listen_at
 from small import ROW, SIGNATURE
 
-COMMAND = [sys.executable, "-m", "roadworthy.service"]
+COMMAND = [sys.executable, "-m", "roadworthy.serving"]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program can catch")
 
 
@@ -47,12 +47,12 @@ def wait_for(claim: Callable[[], bool], seconds: float = 20) -> None:
 @contextmanager
 def started(registry: Path, **options: Any) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
     """The process and its address; ended by its pid whatever the test does."""
-    process = start(registry, **{"port": 0, "errors": subprocess.DEVNULL, **options})
+    process = start_process(registry, **{"port": 0, "errors": subprocess.DEVNULL, **options})
     try:
         assert process.stdout
         yield process, process.stdout.readline().decode().strip()
     finally:
-        stop(process)
+        stop_process(process)
 
 
 def answers(address: str) -> bool:
@@ -63,7 +63,7 @@ def answers(address: str) -> bool:
 
 
 def test_it_runs_as_long_as_the_block_and_keeps_every_answer(built_registry: Path, tmp_path: Path) -> None:
-    with service.running(built_registry, predictions=tmp_path / "log.db") as address:
+    with client.running_service(built_registry, predictions=tmp_path / "log.db") as address:
         assert httpx.get(f"{address}/readyz").status_code == 200
         for i in range(30):
             answer = httpx.post(f"{address}/v1/predict", json={**ROW, "flight_id": f"F{i}"}).json()
@@ -73,7 +73,7 @@ def test_it_runs_as_long_as_the_block_and_keeps_every_answer(built_registry: Pat
 
 
 def test_two_of_them_run_side_by_side(built_registry: Path) -> None:
-    with service.running(built_registry) as one, service.running(built_registry) as other:
+    with client.running_service(built_registry) as one, client.running_service(built_registry) as other:
         assert one != other
         assert answers(one)
         assert answers(other)
@@ -129,8 +129,8 @@ def test_no_accepted_request_is_lost_when_it_stops_under_load(built_registry: Pa
 @posix
 def test_it_ends_when_its_parent_is_killed(built_registry: Path) -> None:
     code = (
-        "import sys, time; from roadworthy import service\n"
-        "with service.running(sys.argv[1]) as address:\n"
+        "import sys, time; from roadworthy.serving.client import running_service\n"
+        "with running_service(sys.argv[1]) as address:\n"
         "    print(address, flush=True); time.sleep(600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code, str(built_registry)], stdout=subprocess.PIPE)
@@ -162,8 +162,8 @@ def test_a_busy_port_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
 
 
 def test_two_services_cannot_share_a_port() -> None:
-    with listen("127.0.0.1", 0) as first, pytest.raises(InputError, match="taken"):
-        listen("127.0.0.1", first.getsockname()[1])
+    with listen_at("127.0.0.1", 0) as first, pytest.raises(InputError, match="taken"):
+        listen_at("127.0.0.1", first.getsockname()[1])
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_two_services_cannot_share_a_port() -> None:
 )
 def test_a_place_that_does_not_exist_is_told(host: str, port: int, says: str) -> None:
     with pytest.raises(InputError, match=says):
-        listen(host, port)
+        listen_at(host, port)
 
 
 def test_a_registry_without_a_champion_says_which_command_makes_one(registry: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_registry_without_a_champion_says_which_command_makes_one(registry: Pa
 def test_a_broken_bundle_is_never_served(registry: Path) -> None:
     model = registry / "versions/1/model.onnx"
     model.write_bytes(model.read_bytes()[:-100])
-    with pytest.raises(InputError, match="did not start") as refusal, service.running(registry):
+    with pytest.raises(InputError, match="did not start") as refusal, client.running_service(registry):
         pass
     assert "model.onnx" in refusal.value.hint
     assert "changed or cut" in refusal.value.hint

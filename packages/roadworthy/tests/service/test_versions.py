@@ -14,17 +14,18 @@ from fastapi import FastAPI
 from load import load, metric, wait_for
 from threaded import served
 
-from roadworthy import service
-from roadworthy.bundle import Bundle
-from roadworthy.registry import Registry
-from roadworthy.service.versions import Rollout
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.registry.registry import Registry
+from roadworthy.serving import app
+from roadworthy.serving.app import create_app
+from roadworthy.serving.rollout import Rollout
 from small import ROW, write_bundle
 
 
 def app_of(registry: Path, every: float = 1000, **options: Any) -> FastAPI:
     """An application that looks at its registry when it is asked to, or `every` so many seconds."""
-    bundle = service.champion(registry)
-    return service.create_app(bundle, rollout=Rollout(registry, every=every), **options)
+    bundle = app.champion_bundle(registry)
+    return app.create_app(bundle, rollout=Rollout(registry, every=every), **options)
 
 
 @contextmanager
@@ -172,7 +173,7 @@ def test_damaged_aliases_leave_the_version_in_service(versions: Path, content: s
 
 
 def test_a_version_given_by_its_number_stays(versions: Path) -> None:
-    app = service.create_app(Bundle.load(versions / "versions" / "1"), rollout=Rollout(versions, "1"))
+    app = create_app(Bundle.load(versions / "versions" / "1"), rollout=Rollout(versions, "1"))
     with served(app) as client:
         Registry(versions).promote(2)
         app.state.versions.look()

@@ -15,13 +15,12 @@ import psutil
 import pytest
 from load import load, metric, wait_for
 
-from roadworthy import service
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
+from roadworthy.bundle.signature import Signature
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.registry import Registry
-from roadworthy.service import child, workers
-from roadworthy.service.server import listen
-from roadworthy.signature import Signature
+from roadworthy.registry.registry import Registry
+from roadworthy.serving import client, rollout, server, workers
+from roadworthy.serving.server import listen_at
 from small import ROW, SIGNATURE
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes cannot share a port on Windows")
@@ -30,7 +29,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes canno
 @contextmanager
 def started(registry: Path, count: int = 2, **options: Any) -> Iterator[tuple[psutil.Process, str]]:
     """The parent of some workers that all answer, and their address."""
-    process = child.start(registry, port=0, workers=count, every=0.02, **{"errors": subprocess.DEVNULL, **options})
+    process = client.start_process(
+        registry, port=0, workers=count, every=0.02, **{"errors": subprocess.DEVNULL, **options}
+    )
     parent = psutil.Process(process.pid)
     try:
         assert process.stdout
@@ -38,7 +39,7 @@ def started(registry: Path, count: int = 2, **options: Any) -> Iterator[tuple[ps
         wait_for(lambda: answering(address) == count)
         yield parent, address
     finally:
-        child.stop(process)
+        client.stop_process(process)
 
 
 def answering(address: str, version: int = 1) -> float:
@@ -105,7 +106,7 @@ def test_when_the_parent_is_killed_no_worker_is_left_and_the_log_is_whole(versio
             assert httpx.post(f"{address}/v1/predict", json={**ROW, "flight_id": key}).status_code == 200
         parent.kill()
         wait_for(lambda: not alive(processes))
-    with listen("127.0.0.1", int(address.rpartition(":")[2])):
+    with listen_at("127.0.0.1", int(address.rpartition(":")[2])):
         pass  # the port is free
     assert sorted(keys(tmp_path / "log.db")) == sorted(sent)
     assert not Path(shared).exists()
@@ -160,7 +161,7 @@ def test_a_canary_that_departs_is_taken_out_of_all_of_them_without_a_failed_requ
 
 def test_a_damaged_version_stops_the_start_with_a_sentence(versions: Path) -> None:
     (versions / "versions/1/model.onnx").write_bytes(b"")
-    with pytest.raises(InputError, match="did not start") as refusal, service.running(versions, workers=2):
+    with pytest.raises(InputError, match="did not start") as refusal, client.running_service(versions, workers=2):
         pass
     assert "changed or cut" in refusal.value.hint
     assert "no worker could be started" in refusal.value.hint
@@ -175,14 +176,14 @@ def test_workers_that_die_at_once_are_not_started_forever(monkeypatch: pytest.Mo
         pipe = subprocess.PIPE
         return subprocess.Popen([sys.executable, "-Ic", "print('ready')"], stdin=pipe, stdout=pipe)
 
-    monkeypatch.setattr(child, "start", die)
-    with listen("127.0.0.1", 0) as listener, pytest.raises(InputError, match="all workers died"):
+    monkeypatch.setattr(client, "start_process", die)
+    with listen_at("127.0.0.1", 0) as listener, pytest.raises(InputError, match="all workers died"):
         workers.Workers(listener, 2, drain=0).run(lambda: None)
     assert len(starts) == 2 + workers.RESTARTS
 
 
 def test_after_a_while_a_worker_may_be_replaced_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    with listen("127.0.0.1", 0) as listener:
+    with listen_at("127.0.0.1", 0) as listener:
         parent = workers.Workers(listener, 2, drain=0)
         now = time.monotonic()
         parent._starts.extend([now] * (2 + workers.RESTARTS))
@@ -194,4 +195,4 @@ def test_after_a_while_a_worker_may_be_replaced_again(monkeypatch: pytest.Monkey
 def test_on_windows_there_is_one_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     with pytest.raises(InputError, match="Windows"):
-        service.serve(service.Rollout(tmp_path), workers=2)
+        server.serve_model(rollout.Rollout(tmp_path), workers=2)

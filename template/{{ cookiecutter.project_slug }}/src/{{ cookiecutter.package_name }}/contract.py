@@ -6,7 +6,7 @@ Bounds are facts about the world (a day has 24 hours, a wind over 120 mph is not
 
 from dataclasses import replace
 
-from roadworthy.schema import Column, Contract, Law, Reference, Rule, Table
+from roadworthy import Column, Contract, Law, Reference, Rule, Table
 
 CARRIER = Column(name="carrier", kind="category", about="airline, two-letter code", pattern="^[0-9A-Z]{2}$")
 ORIGIN = Column(name="origin", kind="category", about="airport of departure", allowed=("EWR", "JFK", "LGA"))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from roadworthy import charts
-from roadworthy.pages import Link, Section, write_page
+from roadworthy.reports import charts
+from roadworthy.reports.pages import Link, Section, write_page
 
 from ..checks import Result
 from . import record, similar, submissions

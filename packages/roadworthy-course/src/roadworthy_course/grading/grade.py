@@ -9,8 +9,8 @@ from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from roadworthy.errors import InputError
-from roadworthy.files import write_atomic
+from roadworthy.base.errors import InputError
+from roadworthy.base.files import write_atomic
 
 from .. import checks, exercises, here, notebooks
 from . import hidden, inside, one, record, sandbox, submissions

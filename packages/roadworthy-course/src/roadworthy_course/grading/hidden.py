@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 
 from .. import checks
 

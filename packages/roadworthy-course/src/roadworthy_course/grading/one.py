@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 
 from .. import checks, notebooks
 from . import record, sandbox, submissions

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import roadworthy
 import roadworthy_course
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 
 TOOL = "bwrap"
 HINT = "install bubblewrap (apt-get install bubblewrap), or grade submissions that you trust with --trusted"

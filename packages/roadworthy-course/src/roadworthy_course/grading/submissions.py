@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from roadworthy.errors import InputError
+from roadworthy.base.errors import InputError
 
 from .. import notebooks
 

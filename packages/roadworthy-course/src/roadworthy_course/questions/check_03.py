@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from roadworthy.schema import Column, Law, Rule
+from roadworthy.contract.schema import Column, Law, Rule
 from roadworthy_course import answers, defects, drawn
 from roadworthy_course.answers import require
 from roadworthy_course.checks import Fault, Question

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from roadworthy import evaluation
+from roadworthy.model import evaluation
 from roadworthy.project import Project
 from roadworthy_course import answers, forecasts
 from roadworthy_course.answers import require

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from roadworthy.project import Project
-from roadworthy.service.request import BadRequestError
+from roadworthy.serving.request import BadRequestError
 from roadworthy_course import answers, latency, serving, situations, spies
 from roadworthy_course.answers import require
 from roadworthy_course.checks import Fault, Question

@@ -1,27 +1,41 @@
-"""The board: every fault planted in a copy of its own, all 28 gates run on it, and which of them were red."""
+"""The board: every fault planted in a copy of its own, all 28 gates run on it, and which of them were red.
 
+Clean variants count false alarms; a fault without a name is for learners to find.
+"""
+
+import hashlib
 import json
+import random
+import secrets
 import shutil
 import tempfile
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
-from .faults import Fault
-from .practice import Copy, fresh, prepare
+from pydantic import Field, ValidationError
+
+from ..base.errors import InputError, RedError
+from ..base.files import write_atomic
+from .faults import FOLDER, Fault, FaultPart, Rewrite
+from .practice import ProjectCopy, copy_project, data_settings, fresh_copy, prepare_practice, train_twice
 
 if TYPE_CHECKING:
-    from ..project import Project
+    from ..contract.workspace import Workspace
 
 Tell = Callable[[str, int, int], None]
+SEALED = "sealed.json"
+FILE = "clean.toml"
+TRAINING = "the tests of the training"
+WEEK = 7  # days between the two versions: with a month less, some of these months make a model that is refused
 
 
 @dataclass(frozen=True)
-class Drilled:
+class DrillResult:
     """A fault and what the gates said: `caught` by the gate that must, `red` and `not_judged` by name, seconds."""
 
     fault: str
@@ -37,7 +51,9 @@ class Drilled:
         return asdict(self)
 
 
-def drill(project: "Project", faults: Sequence[Fault], jobs: int = 1, tell: Tell | None = None) -> list[Drilled]:
+def run_drills(
+    project: "Workspace", faults: Sequence[Fault], jobs: int = 1, tell: Tell | None = None
+) -> list[DrillResult]:
     """Plant each fault in its own copy of a project and run all gates there; nothing is left behind.
 
     The gates are run on the copy without a fault first: InputError when one of them is not green there.
@@ -46,32 +62,32 @@ def drill(project: "Project", faults: Sequence[Fault], jobs: int = 1, tell: Tell
         place = Path(scratch)
         if tell:
             tell("the practice ground", 0, len(faults))
-        ground = prepare(project, place / "ground")
+        ground = prepare_practice(project, place / "ground")
         cache = place / "verdicts"
-        _require_green(gates(ground, cache), project.folder)
+        _require_green(run_gates_in_copy(ground, cache), project.folder)
         with ThreadPoolExecutor(jobs) as pool:
             one = lambda fault: drill_one(ground, fault, place, cache)  # noqa: E731
-            found: Iterator[Drilled] = pool.map(one, faults)
+            found: Iterator[DrillResult] = pool.map(one, faults)
             return list(_told(found, len(faults), tell))
 
 
-def drill_one(ground: Copy, fault: Fault, place: Path, cache: Path | None = None) -> Drilled:
+def drill_one(ground: ProjectCopy, fault: Fault, place: Path, cache: Path | None = None) -> DrillResult:
     """Plant one fault in a copy of the practice ground and run the gates on it."""
     since = time.monotonic()
-    copy = fresh(ground, Path(tempfile.mkdtemp(dir=place)) / "project")
+    copy = fresh_copy(ground, Path(tempfile.mkdtemp(dir=place)) / "project")
     try:
         copy.plant(fault)
-        judged = gates(copy, cache, train=fault.train == "after")
+        judged = run_gates_in_copy(copy, cache, train=fault.train == "after")
     finally:
         shutil.rmtree(copy.home.parent, ignore_errors=True)
     red = tuple(each["gate"] for each in judged if each["passed"] is False)
     unsure = tuple(each["gate"] for each in judged if each["passed"] is None)
     words = {each["gate"]: each["evidence"] for each in judged}
     seconds = round(time.monotonic() - since, 1)
-    return Drilled(fault.name, fault.gate, fault.gate in red, red, unsure, words[fault.gate], seconds)
+    return DrillResult(fault.name, fault.gate, fault.gate in red, red, unsure, words[fault.gate], seconds)
 
 
-def gates(copy: Copy, cache: Path | None = None, *, train: bool = False) -> list[dict[str, Any]]:
+def run_gates_in_copy(copy: ProjectCopy, cache: Path | None = None, *, train: bool = False) -> list[dict[str, Any]]:
     """What the gates say in a copy; with `train`, about a version that is trained there first."""
     words = ["gates", "--json", *(["--train"] if train else []), *(["--cache", str(cache)] if cache else [])]
     done = copy.run(*words)
@@ -95,8 +111,122 @@ def _require_green(judged: Sequence[dict[str, Any]], home: Path) -> None:
         raise InputError("without a fault, not every gate is green\n  " + "\n  ".join(red), where=home, hint=hint)
 
 
-def _told(found: Iterator[Drilled], count: int, tell: Tell | None) -> Iterator[Drilled]:
+def _told(found: Iterator[DrillResult], count: int, tell: Tell | None) -> Iterator[DrillResult]:
     for number, drilled in enumerate(found, start=1):
         if tell:
             tell(drilled.fault, number, count)
         yield drilled
+
+
+def plant_unnamed(project: "Workspace", place: Path, faults: Sequence[Fault], seed: int | None = None) -> Path:
+    """Plant one of the faults in a copy of the project in `place`, which is made anew; the folder of the copy."""
+    shutil.rmtree(place, ignore_errors=True)
+    fault = random.Random(seed).choice(faults)  # noqa: S311 - which exercise comes is no secret worth more
+    copy = prepare_practice(project, place / "project")
+    copy.plant(fault)
+    salt = secrets.token_hex(8)
+    sealed = {"salt": salt, "sum": _sum(salt, fault.name), "train": fault.train == "after"}
+    write_atomic(place / SEALED, json.dumps(sealed))
+    return copy.home
+
+
+def judge_unnamed(project: "Workspace", place: Path) -> list[dict[str, Any]]:
+    """What the gates say in the copy with the unnamed fault."""
+    return run_gates_in_copy(
+        ProjectCopy(project, place / "project"), place / "verdicts", train=bool(_sealed(place)["train"])
+    )
+
+
+def answer_unnamed(place: Path, name: str, faults: Sequence[Fault]) -> bool:
+    """Whether `name` is the fault; then the copy is removed. InputError for a name that no drill has."""
+    if name not in {fault.name for fault in faults}:
+        hint = "the command `drill` lists them: " + ", ".join(fault.name for fault in faults)
+        raise InputError(f"there is no drill {name!r}", where="--answer", hint=hint)
+    sealed = _sealed(place)
+    right = _sum(sealed["salt"], name) == str(sealed["sum"])
+    if right:
+        shutil.rmtree(place, ignore_errors=True)
+    return right
+
+
+def _sealed(place: Path) -> dict[str, Any]:
+    file = place / SEALED
+    if not file.is_file():
+        raise InputError("no fault is planted", where=place, hint="the command `drill --blind` plants one")
+    return dict(json.loads(file.read_text(encoding="utf-8")))
+
+
+def _sum(salt: str, name: str) -> str:
+    return hashlib.sha256(f"{salt} {name}".encode()).hexdigest()
+
+
+class Variant(FaultPart):
+    """A clean variant: settings, and the seed with which its snapshot's days are drawn again (0: as they are)."""
+
+    name: str
+    setting: dict[str, Any] = Field(default_factory=dict)
+    draw: int = 0
+
+
+@dataclass(frozen=True)
+class CleanResult:
+    """What the gates said about a clean variant: false alarms and gates that could not judge, with their evidence.
+
+    When the tests of the training refuse its model, that is the alarm, and there is no champion to run the gates on.
+    """
+
+    variant: str
+    alarms: dict[str, str]
+    not_judged: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)
+
+
+def load_variants(home: Path, count: int) -> tuple[list[Variant], list[Rewrite]]:
+    """The first `count` variants, and the queries that draw a table again; InputError when there are fewer."""
+    file = home / FOLDER / FILE
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        variants = [Variant.model_validate(each) for each in content["clean"]]
+        draws = [Rewrite.model_validate(each) for each in content["draw"]]
+    except FileNotFoundError as error:
+        raise InputError("no such file", where=file, hint="restore it from version control") from error
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValidationError) as error:
+        hint = "a variant has a name, settings and a seed to draw with"
+        raise InputError(f"is no list of clean variants: {error}", where=file, hint=hint) from error
+    if count > len(variants):
+        raise InputError(f"there are {len(variants)} clean variants", where=file, hint="ask for fewer, or write more")
+    return variants[:count], draws
+
+
+def run_clean_variants(project: "Workspace", count: int, jobs: int = 1, tell: Tell | None = None) -> list[CleanResult]:
+    """Run all gates on `count` clean variants of a project; nothing is left behind."""
+    variants, draws = load_variants(project.folder, count)
+    found = []
+    with tempfile.TemporaryDirectory(prefix="clean-") as scratch, ThreadPoolExecutor(jobs) as pool:
+        told = pool.map(lambda variant: _one(project, variant, draws, Path(scratch)), variants)
+        for number, cleared in enumerate(told, start=1):
+            if tell:
+                tell(cleared.variant, number, count)
+            found.append(cleared)
+    return found
+
+
+def _one(project: "Workspace", variant: Variant, draws: Sequence[Rewrite], scratch: Path) -> CleanResult:
+    with tempfile.TemporaryDirectory(dir=scratch) as place:
+        copy = copy_project(project, Path(place) / "project")
+        copy.set(variant.setting)
+        snapshot = data_settings(copy.home)["snapshot"]
+        for draw in draws:
+            if variant.draw and draw.snapshot == snapshot:
+                copy.rewrite(draw.model_copy(update={"sql": draw.sql.replace("$seed", str(variant.draw))}))
+        try:
+            train_twice(copy, WEEK)
+        except RedError as error:
+            return CleanResult(variant.name, {TRAINING: error.what}, {})
+        judged = run_gates_in_copy(copy)
+    alarms = {each["gate"]: each["evidence"] for each in judged if each["passed"] is False}
+    unsure = {each["gate"]: each["evidence"] for each in judged if each["passed"] is None}
+    return CleanResult(variant.name, alarms, unsure)

@@ -1,33 +1,38 @@
-"""The practice ground: a copy of the project with two versions of its model, in which faults are planted.
-
-Its package and settings are copied, data are linked and copied only when a fault rewrites them: the project itself is
-never written. Of many rows, models are made of every fourth, so that a drill takes half a minute.
-"""
+"""The practice ground: a copy of the project with two versions of its model, in which faults are planted."""
 
 import json
+import multiprocessing
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyarrow import parquet
 
-from .. import data, database
-from ..errors import InputError, RedError
-from ..files import write_atomic
-from ..settings import FILE
-from . import damage, warm
+from ..base import databases
+from ..base.errors import InputError, RedError
+from ..base.files import write_atomic
+from ..base.settings import FILE
+from ..data import snapshots
+from ..notebooks import kernel_forkserver
+from . import faults
 from .faults import Edit, Fault, Rewrite
 
 if TYPE_CHECKING:
-    from ..project import Project
+    from ..contract.workspace import Workspace
 
+PACKAGE = __name__.split(".")[0]
+# One thread each: drills beside each other would fight over the cores, and trees take ten times as long.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
 LIBRARY = __package__.split(".")[0]
 LOCKS = ("requirements.in", "requirements.txt", "requirements-service.txt")
 COPIED = ("config.toml", "pyproject.toml", *LOCKS, "deploy", "drills")
@@ -36,16 +41,63 @@ MONTH = 30  # days
 LIMIT = 600  # seconds that one command in a copy may take
 
 
-class Copy:
+def run_command(
+    home: Path, words: tuple[str, ...], variables: Mapping[str, str], limit: int
+) -> subprocess.CompletedProcess[str]:
+    """Run `words` as a command of the library in the copy `home`; TimeoutExpired after `limit` seconds."""
+    with tempfile.TemporaryDirectory() as scratch:
+        said, complained = Path(scratch, "out"), Path(scratch, "err")
+        process = _server().Process(target=_become, args=(home, words, dict(variables), said, complained))
+        process.start()
+        process.join(limit)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired(words, limit)
+        texts = (file.read_text(encoding="utf-8", errors="replace") for file in (said, complained))
+        return subprocess.CompletedProcess(words, process.exitcode, *texts)
+
+
+def can_fork() -> bool:
+    """Whether processes can be forked here."""
+    return kernel_forkserver.POSSIBLE and os.environ.get(kernel_forkserver.SWITCH) != "0"
+
+
+@cache
+def _server() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(kernel_forkserver.PACKAGES))
+    for name, value in (*kernel_forkserver.QUIET.items(), *ENVIRONMENT.items()):
+        os.environ.setdefault(name, value)  # the libraries read it when the server imports them
+    return context
+
+
+def package_folders(home: Path) -> tuple[Path, Path]:
+    """The folders that hold the packages of a command in a copy: the copy's own, and this library."""
+    return home / "src", Path(__file__).resolve().parents[2]
+
+
+def _become(home: Path, words: tuple[str, ...], variables: dict[str, str], said: Path, complained: Path) -> None:
+    """Be the command: its output, its folder, its package."""
+    for number, file in ((1, said), (2, complained)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    os.chdir(home)
+    os.environ.update(variables)
+    sys.path[:0] = map(str, package_folders(home))
+    sys.argv = [PACKAGE, *words]
+    runpy.run_module(PACKAGE, run_name="__main__", alter_sys=True)
+
+
+class ProjectCopy:
     """A copy of the project in which a fault may be planted."""
 
-    def __init__(self, project: "Project", home: Path) -> None:
+    def __init__(self, project: "Workspace", home: Path) -> None:
         """Use the copy of a project in the folder `home`."""
         self.origin, self.home = project, home
         self.package = home / "src" / project.settings.project.package
 
     @property
-    def project(self) -> "Project":
+    def project(self) -> "Workspace":
         """The copy as a project, with the settings that it has now."""
         return self.origin.copied_to(self.home)
 
@@ -57,7 +109,7 @@ class Copy:
             self.rewrite(rewrite)
         self.set(fault.setting)
         if fault.damage:
-            getattr(damage, fault.damage)(self.project)
+            getattr(faults, fault.damage)(self.project)
 
     def edit(self, edit: Edit) -> None:
         """Replace a text that stands exactly once in a file."""
@@ -76,14 +128,14 @@ class Copy:
         """Write a table anew from a query over the tables of its snapshot."""
         folder = self.snapshot(rewrite.snapshot)
         file = folder / f"{rewrite.table}.parquet"
-        connection = database.empty()
+        connection = databases.empty_duckdb()
         for table in folder.glob("*.parquet"):
             connection.read_parquet(str(table)).create_view(table.stem)
         beside = file.with_suffix(".new")
         connection.execute(f"copy ({rewrite.sql}) to '{beside}' (format parquet, compression zstd)")
         beside.replace(file)
         if rewrite.seal:
-            data.seal(folder)
+            snapshots.seal_snapshot(folder)
 
     def set(self, values: Mapping[str, Any]) -> None:
         """Set values of config.toml by their names, for example {"model.max_iter": 5}."""
@@ -101,10 +153,10 @@ class Copy:
 
     def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command of this library in the copy, on the copy's own package."""
-        environment = {**warm.ENVIRONMENT, **os.environ, "MLE_HOME": str(self.home), **variables}
-        if warm.possible():
-            return warm.run(self.home, words, environment, LIMIT)
-        environment["PYTHONPATH"] = os.pathsep.join(map(str, warm.sources(self.home)))
+        environment = {**ENVIRONMENT, **os.environ, "MLE_HOME": str(self.home), **variables}
+        if can_fork():
+            return run_command(self.home, words, environment, LIMIT)
+        environment["PYTHONPATH"] = os.pathsep.join(map(str, package_folders(self.home)))
         command = [sys.executable, "-m", LIBRARY, *words]
         return subprocess.run(  # noqa: S603 - every word of it is ours
             command, cwd=self.home, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
@@ -116,7 +168,7 @@ def data_settings(home: Path) -> dict[str, Any]:
     return dict(_written(home)["data"])
 
 
-def copy_project(project: "Project", target: Path) -> Copy:
+def copy_project(project: "Workspace", target: Path) -> ProjectCopy:
     """Copy package, settings and tests of a project; its data are links until they are rewritten.
 
     The library is not copied: a fault is planted in what the team owns, and the commands are those of this one.
@@ -138,17 +190,17 @@ def copy_project(project: "Project", target: Path) -> Copy:
         if snapshot.folder.is_dir():
             place = target / snapshot.folder.resolve().relative_to(home)
             shutil.copytree(snapshot.folder, place, copy_function=_link, ignore=ignored, dirs_exist_ok=True)
-    return Copy(project, target)
+    return ProjectCopy(project, target)
 
 
-def prepare(project: "Project", target: Path) -> Copy:
+def prepare_practice(project: "Workspace", target: Path) -> ProjectCopy:
     """The practice ground itself: a copy with a version of a month ago and the present one, the champion."""
     copy = copy_project(project, target)
     train_twice(copy)
     return copy
 
 
-def train_twice(copy: Copy, days: int = MONTH) -> None:
+def train_twice(copy: ProjectCopy, days: int = MONTH) -> None:
     """Make a version of some days ago and the present one, the champion.
 
     Raises RedError when the tests of the training refuse one of them, InputError when it cannot be trained.
@@ -171,10 +223,10 @@ def _every(snapshot: Path) -> int:
     return min(EVERY, max(1, int(rows) // ENOUGH))
 
 
-def fresh(ground: Copy, target: Path) -> Copy:
+def fresh_copy(ground: ProjectCopy, target: Path) -> ProjectCopy:
     """A copy of the practice ground for one fault."""
     shutil.copytree(ground.home, target, copy_function=_link_data, ignore=shutil.ignore_patterns("__pycache__"))
-    return Copy(ground.origin, target)
+    return ProjectCopy(ground.origin, target)
 
 
 def _written(home: Path) -> dict[str, Any]:

@@ -4,16 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .judge import Judgement, gate
+from . import expectations, feature_value, features, privacy
+from .bench import Bench, Judgement, gate
 
 if TYPE_CHECKING:
-    from ..evidence.added_feature import Extension
-    from ..evidence.contribution import Contributions
-    from ..evidence.expectations import Expectations
-    from ..evidence.feature_costs import Costs
-    from ..evidence.foresight import Requirements
-    from ..evidence.personal_traces import Traces
-    from ..evidence.worked_examples import Examples
+    from .expectations import Expectations
+    from .feature_value import Contributions, Costs
+    from .features import AddedFeature, Examples, Requirements
+    from .privacy import Traces
 
 # A value a hundred times out must be refused: a bound may lie as far from the values seen as 30 times their span, or
 # their largest one. The widest of the course: rain, 5 inches an hour, where .64 were seen in 2023 (6.8 times) and
@@ -40,8 +38,43 @@ MAX_FILES = 3
 MAX_SECONDS = 20.0
 
 
+def gather_expectations(bench: Bench) -> expectations.Expectations:
+    """The contract beside the data, and the planted values that it does not refuse."""
+    return expectations.measure_expectations(bench)
+
+
+def gather_contributions(bench: Bench) -> feature_value.Contributions:
+    """The AUC that each feature contributes, with its interval by days."""
+    return feature_value.measure_contributions(bench)
+
+
+def gather_costs(bench: Bench) -> feature_value.Costs:
+    """Time and bytes of each feature in serving, and the work of its SQL."""
+    return feature_value.measure_feature_costs(bench)
+
+
+def gather_requirements(bench: Bench) -> features.Requirements:
+    """What the contract says against features, and which of them change when the future is taken away."""
+    return features.measure_future_leakage(bench)
+
+
+def gather_privacy(bench: Bench) -> privacy.Traces:
+    """Personal data in the tables, private values in what was written, a private value sent through the log."""
+    return privacy.measure_privacy(bench)
+
+
+def gather_extension(bench: Bench) -> features.AddedFeature:
+    """Where a feature arrives that is added to a copy in the documented steps."""
+    return features.measure_added_feature(bench)
+
+
+def gather_examples(bench: Bench) -> features.Examples:
+    """The SQL of the features against examples that were calculated by hand."""
+    return features.measure_worked_examples(bench)
+
+
 @gate("Data 1", "feature expectations are captured in a schema")
-def schema(evidence: "Expectations") -> Judgement:
+def schema_covers_data(evidence: "Expectations") -> Judgement:
     """Every column has an entry, bounds are near the data, and planted bad values are refused."""
     columns = evidence.columns
     room, slack = _room(columns), columns["max_null"] - columns["nulls"]
@@ -63,7 +96,7 @@ def schema(evidence: "Expectations") -> Judgement:
 
 
 @gate("Data 2", "all features are beneficial")
-def beneficial(evidence: "Contributions") -> Judgement:
+def features_beneficial(evidence: "Contributions") -> Judgement:
     """Each feature may contribute `LEAST_AUC` at least, by the upper end of its day-block interval, or has a reason."""
     if evidence.table.empty:
         return False, f"every feature is kept for another reason: {', '.join(evidence.kept)}"
@@ -82,7 +115,7 @@ def beneficial(evidence: "Contributions") -> Judgement:
 
 
 @gate("Data 3", "no feature costs too much")
-def affordable(evidence: "Costs") -> Judgement:
+def features_affordable(evidence: "Costs") -> Judgement:
     """Time and bytes of each feature in serving, and the work of the SQL that makes them all."""
     table, making = evidence.table, evidence.making
     times = table["micros"] / table["micros"].median()
@@ -107,7 +140,7 @@ def affordable(evidence: "Costs") -> Judgement:
 
 
 @gate("Data 4", "features adhere to meta-level requirements")
-def requirements(evidence: "Requirements") -> Judgement:
+def requirements_kept(evidence: "Requirements") -> Judgement:
     """No feature is forbidden by the contract, and none changes when what came later is taken away."""
     seen = evidence.foresight
     if not seen.rows and not seen.missing:
@@ -124,7 +157,7 @@ def requirements(evidence: "Requirements") -> Judgement:
 
 
 @gate("Data 5", "the data pipeline has appropriate privacy controls")
-def private(evidence: "Traces") -> Judgement:
+def privacy_kept(evidence: "Traces") -> Judgement:
     """No personal data in open columns, no private value outside its raw columns, and the logs keep none."""
     if not evidence.columns:
         return False, "no column of the contract is private: who looks at the data has to say which ones are"
@@ -139,7 +172,7 @@ def private(evidence: "Traces") -> Judgement:
 
 
 @gate("Data 6", "new features can be added quickly")
-def extensible(evidence: "Extension") -> Judgement:
+def features_extensible(evidence: "AddedFeature") -> Judgement:
     """A feature arrives everywhere after the documented changes in at most `MAX_FILES` files."""
     missing = [place for place, arrived in evidence.arrived.items() if not arrived]
     files = f"{len(evidence.files)} files changed"

@@ -1,28 +1,115 @@
-"""The seven gates of the infrastructure: what makes a model, carries it to service and takes it back."""
+"""Infrastructure 1 to 7: what makes a model, carries it to service and takes it back."""
 
-from ..canary import Canary
-from ..departure import MAX_CPU, MAX_PSI
-from ..evidence.going_back import GoingBack
-from ..evidence.infrastructure import Trainings
-from ..evidence.spec_tests import SpecTests
-from ..evidence.traces import Traces
-from ..evidence.validation import Validation
-from ..evidence.whole import Whole
-from .judge import Judgement, gate
+from dataclasses import dataclass
 
+from ..base import databases
+from ..bundle import bundle
+from ..model import training
+from ..monitoring.distributions import MAX_CPU, MAX_PSI
+from ..serving.canary import CanaryComparison, compare_versions
+from . import promotion, reproducibility, whole_pipeline
+from .bench import Bench, Judgement, NotJudgedError, gate
+from .promotion import RollbackEvidence, Validation
+from .reproducibility import SpecTests, excerpt_folder, excerpt_periods
+from .whole_pipeline import PipelineRun, Traces
+
+THREADS = (1, 4)  # of DuckDB, in the first training and the second
+REFIT_ROWS = 10_000
+CANARY_ROWS = 2_000
 # float32 sums of some hundred leaves differ by 6e-7 from those in float64 (see export.py); a real difference by more.
 SAME = 1e-6
 # The invented rules have no noise: 20 trees reach an AUC of 1.000, chance .5 with a standard error of .015.
 LEARNED = 0.95
 # A correction of a probability on one way only is skew, which Monitoring 3 guards; another column or class is farther.
 SAME_MODEL = 0.1
-
 # Days with test rows. A week may be a quiet one, and its days show nothing for sure. Retraining waits for as many.
 FEWEST_DAYS = 28
 
 
+@dataclass(frozen=True)
+class Trainings:
+    """Two trainings on the same rows, and the version's training done again.
+
+    `changed`: rows of features that differ or stand elsewhere; `gap`: largest difference of the two models' answers.
+    `refit_gap`: of the version's answers from those of a refit on the rows that it took; None when the version is
+    made of other data or settings than the present ones.
+    """
+
+    features: int
+    changed: int
+    rows: int
+    gap: float
+    refit_rows: int
+    refit_gap: float | None
+
+
+def gather_trainings(bench: Bench) -> Trainings:
+    """Train twice from the tables, and refit the version in between: a clock has moved on by then."""
+    snapshot, (period, _) = excerpt_folder(bench), excerpt_periods(bench)
+    one = reproducibility.train_small(bench.project, snapshot, period, bench.spec, THREADS[0])
+    refit = _refit_gap(bench)
+    two = reproducibility.train_small(bench.project, snapshot, period, bench.spec, THREADS[1])
+    gap = reproducibility.answer_difference(one.answers, two.answers)
+    return Trainings(len(one.rows), reproducibility.changed_rows(one, two), len(one.answers), gap, REFIT_ROWS, refit)
+
+
+def gather_spec_tests(bench: Bench) -> reproducibility.SpecTests:
+    """The unit tests of the specification, on invented rows."""
+    return reproducibility.run_spec_tests(bench.project, bench.spec)
+
+
+def gather_pipeline(bench: Bench) -> whole_pipeline.PipelineRun:
+    """The whole pipeline on a few weeks."""
+    folder = bench.scratch / "whole"
+    folder.mkdir()
+    return whole_pipeline.run_pipeline(bench, folder)
+
+
+def gather_validation(bench: Bench) -> promotion.Validation:
+    """The version, its verdicts, and promotions that must be refused."""
+    return promotion.measure_validation(bench)
+
+
+def gather_traces(bench: Bench) -> whole_pipeline.Traces:
+    """Predictions from the tables to the service, step by step."""
+    return whole_pipeline.trace_rows(bench)
+
+
+def gather_canary(bench: Bench) -> CanaryComparison:
+    """Requests as clients of the version before send them, answered by both versions."""
+    new, before = bench.bundle, bench.before
+    missing = [name for name in before.names if name not in bench.test]
+    if missing:
+        raise NotJudgedError(f"the features have no column {missing[0]!r} that clients send today")
+    rows = bench.test.iloc[:: max(1, len(bench.test) // CANARY_ROWS)]
+    return compare_versions(before, new, databases.plain_records(rows, before.names))
+
+
+def gather_rollback(bench: Bench) -> promotion.RollbackEvidence:
+    """A rollback rehearsed, and the one that the real registry would do."""
+    found = promotion.look_up(bench.registry, bench.scratch / "registry")
+    try:
+        rehearsed = promotion.rehearse_rollback(bench, bench.scratch / "rollback")
+    except NotJudgedError:
+        if not found[-1] and found[0] == found[1]:
+            raise
+        rehearsed = None  # the real registry is broken, and that is what this gate says
+    return promotion.RollbackEvidence(rehearsed, *found)
+
+
+def _refit_gap(bench: Bench) -> float | None:
+    if not promotion.of_the_present(bench):
+        return None
+    rows = bench.test.iloc[:: max(1, len(bench.test) // REFIT_ROWS)]
+    try:
+        answers = training.predict_probabilities(bench.pipeline, bench.spec, rows)
+    except ValueError as error:
+        raise NotJudgedError(f"the refitted model cannot answer, see Infrastructure 2: {error}") from error
+    return reproducibility.answer_difference(answers, bundle.predict_frame(bench.bundle, rows))
+
+
 @gate("Infrastructure 1", "training is reproducible")
-def reproducible(evidence: Trainings) -> Judgement:
+def training_reproducible(evidence: Trainings) -> Judgement:
     """Two trainings from the tables agree bit for bit, and a refit of the version with its answers to 1e-6.
 
     The second half is claimed only for a version of the present data and settings: see Model 1 for another one.
@@ -56,7 +143,7 @@ def spec_tested(evidence: SpecTests) -> Judgement:
 
 
 @gate("Infrastructure 3", "the ML pipeline is integration tested")
-def integrated(evidence: Whole) -> Judgement:
+def pipeline_integrated(evidence: PipelineRun) -> Judgement:
     """Every row arrives at every stage, each names the champion's version, a row's answer is the same everywhere."""
     rows = evidence.rows
     asked = {name: count for name, count in rows.items() if name not in {"expected", "features", "asked"}}
@@ -82,7 +169,7 @@ def integrated(evidence: Whole) -> Judgement:
 
 
 @gate("Infrastructure 4", "model quality is validated before serving")
-def validated(evidence: Validation) -> Judgement:
+def version_validated(evidence: Validation) -> Judgement:
     """The bundle is whole, its figures are those of later days and can be had again, and no red version is promoted.
 
     Rehearsed with copies: what is red is not promoted. A red verdict on a candidate is validation at work: what counts
@@ -109,7 +196,7 @@ def validated(evidence: Validation) -> Judgement:
 
 
 @gate("Infrastructure 5", "the model is debuggable")
-def debuggable(evidence: Traces) -> Judgement:
+def predictions_debuggable(evidence: Traces) -> Judgement:
     """Raw rows give the features, they give X, its leaves the sum, and that the service's answer, to 1e-6 each."""
     wrong = [f"raw rows do not explain {', '.join(evidence.unexplained)}"] if evidence.unexplained else []
     wrong += [f"the encoding differs from the signature by {evidence.encoding:.2g}"] if evidence.encoding else []
@@ -125,7 +212,7 @@ def debuggable(evidence: Traces) -> Judgement:
 
 
 @gate("Infrastructure 6", "models are canaried before serving")
-def canaried(evidence: Canary) -> Judgement:
+def canary_passed(evidence: CanaryComparison) -> Judgement:
     """Requests of today are all answered, the answers are distributed much as before, and none costs much more CPU."""
     wrong = []
     if evidence.refused or evidence.failed:
@@ -142,7 +229,7 @@ def canaried(evidence: Canary) -> Judgement:
 
 
 @gate("Infrastructure 7", "serving models can be rolled back")
-def rolled_back(evidence: GoingBack) -> Judgement:
+def rolled_back(evidence: RollbackEvidence) -> Judgement:
     """A rollback brings the old answers back, rehearsed with copies, and the real registry has where to go back to."""
     wrong = [evidence.lost] if evidence.lost else []
     if evidence.champion != evidence.told:

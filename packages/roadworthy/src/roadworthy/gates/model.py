@@ -1,18 +1,23 @@
-"""Gates of the model, section II of the ML Test Score: it is the reviewed one, tuned, and good for everybody."""
+"""Model 1 to 7: whether it is the reviewed one, tuned, young enough, better than simple ones, good for everybody."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from .judge import Judgement, gate
+from ..data.snapshots import thin_rows
+from ..model import evaluation, training
+from . import alternatives, specification
+from .bench import SAMPLE, Bench, Judgement, NotJudgedError, gate
 
 if TYPE_CHECKING:
-    from ..evidence.ageing import Ages
-    from ..evidence.committed import Committed
-    from ..evidence.model import Simpler, Slices, Tuning
-    from ..evidence.replay import Replay
+    from .alternatives import Ages
+    from .specification import Committed, Replay
 
+ANSWER = "answer"
 SHOWN = 2  # differences that are told
 # Both ways answer the same rows, so only rounding and a refused row may differ; a month's interval is +-.03 wide.
 MIN_CORRELATION, MAX_DIFFERENCE = 0.9, 0.005
@@ -40,8 +45,106 @@ MAX_OFF = 0.07
 MAX_OVER, MAX_UNDER, MAX_MISSED = 0.095, 0.045, 0.15
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """Hyperparameters that no search covers, the AUC of the committed ones, and the candidates, the best first."""
+
+    uncovered: tuple[str, ...]
+    committed: float
+    candidates: Sequence[training.Candidate]
+    margin: float = training.MARGIN
+
+
+@dataclass(frozen=True)
+class Simpler:
+    """Two models on the same rows: AUC of the simpler one and of the version, and the paired difference."""
+
+    simple: float
+    version: float
+    difference: evaluation.Difference
+
+
+@dataclass(frozen=True)
+class Slices:
+    """An evaluation of each slice, the floor of config.toml, the AUC of all rows; and calibration where it was trained.
+
+    seen: the mean answer less the share of the target on training rows, first of all, then of each slice.
+    """
+
+    table: pd.DataFrame
+    floor: float
+    whole: float
+    seen: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def gather_specification(bench: Bench) -> specification.Committed:
+    """The specification that the version was trained with, compared with the committed one and with the bundle."""
+    return replace(specification.compare_committed(bench), strangers=specification.foreign_entries(bench))
+
+
+def gather_replay(bench: Bench) -> specification.Replay:
+    """The test period answered offline and online."""
+    return specification.replay_test_period(bench)
+
+
+def gather_tuning(bench: Bench) -> Tuning:
+    """The committed hyperparameters against candidates, on weeks of the training period."""
+    uncovered = sorted(set(training.tunable_hyperparameters(bench.spec)) - set(bench.project.search.grid))
+    _require_features(bench)
+    base, candidates = training.tune_hyperparameters(
+        bench.project, bench.split.train, bench.spec, bench.project.search.quick
+    )
+    return Tuning(tuple(uncovered), base, candidates)
+
+
+def gather_ages(bench: Bench) -> alternatives.Ages:
+    """The loss of AUC by the age of a model."""
+    _require_features(bench)
+    return alternatives.measure_ages(bench)
+
+
+def gather_simpler(bench: Bench) -> Simpler:
+    """Logistic regression on the features of the version, fitted anew, against the version."""
+    _require_features(bench)
+    test, answers = bench.test, _answers(bench)
+    spec = bench.spec
+    plainly = alternatives.fit_logistic_regression(bench.project, bench.split.train, spec).predict_proba(
+        test[list(spec.features)]
+    )[:, 1]
+    y, day = test[bench.contract.target], test[bench.contract.day]
+    difference = evaluation.compare(y, plainly, answers, day)
+    version = evaluation.evaluate(y, answers, day, draws=1).auc
+    return Simpler(version + difference.auc, version, difference)
+
+
+def gather_slices(bench: Bench) -> Slices:
+    """The version on every slice of config.toml that has enough rows of both classes."""
+    test, answers, tests = bench.test, _answers(bench), bench.config.tests
+    y, day = test[bench.contract.target], test[bench.contract.day]
+    whole = evaluation.evaluate(y, answers, day, draws=1).auc
+    table = evaluation.slices(test, tests.slices, y, answers, day)
+    return Slices(table, tests.min_auc_slice, whole, specification.mean_answers_by_slice(bench))
+
+
+def gather_groups(bench: Bench) -> pd.DataFrame:
+    """The version on every group of config.toml."""
+    return alternatives.measure_groups(bench)
+
+
+def _answers(bench: Bench) -> NDArray[np.float64]:
+    """What the version says about the rows of `bench.test`."""
+    return thin_rows(bench.split.test.assign(**{ANSWER: bench.answers}), SAMPLE)[ANSWER].to_numpy()
+
+
+def _require_features(bench: Bench) -> None:
+    """A committed feature that the data do not have is the subject of others."""
+    missing = [name for name in bench.spec.features if name not in bench.frame]
+    if missing:
+        raise NotJudgedError(f"no such feature: {', '.join(missing)}")
+
+
 @gate("Model 1", "model specs are reviewed and submitted")
-def reviewed(evidence: "Committed") -> Judgement:
+def specification_reviewed(evidence: "Committed") -> Judgement:
     """The version was trained with the specification, contract and SQL that are committed; no difference is small.
 
     Its signature and its reference are those of that specification and of the rows it was trained on, exactly.
@@ -71,7 +174,7 @@ def offline_online(evidence: "Replay") -> Judgement:
 
 
 @gate("Model 3", "all hyperparameters have been tuned")
-def tuned(evidence: "Tuning") -> Judgement:
+def hyperparameters_tuned(evidence: "Tuning") -> Judgement:
     """Each hyperparameter is in the search space, and no candidate is surely better by more than the margin there."""
     if evidence.uncovered:
         return False, f"in no search space (tuning.py): {', '.join(evidence.uncovered)}"
@@ -107,7 +210,7 @@ def no_simpler(evidence: "Simpler") -> Judgement:
 
 
 @gate("Model 6", "model quality is sufficient on important data slices")
-def slices(evidence: "Slices") -> Judgement:
+def slices_sufficient(evidence: "Slices") -> Judgement:
     """The weakest slice reaches the floor of config.toml, or is .16 below all rows at most; training saw all slices.
 
     Judged by the upper end of simultaneous intervals: of forty slices, one is below its own interval by chance. A model
@@ -126,7 +229,7 @@ def slices(evidence: "Slices") -> Judgement:
 
 
 @gate("Model 7", "the model is tested for considerations of inclusion")
-def inclusion(evidence: pd.DataFrame) -> Judgement:
+def groups_treated_alike(evidence: pd.DataFrame) -> Judgement:
     """No group of [gates.groups] surely has probabilities .095 above or .045 below all, or recall .15 below."""
     if evidence.empty:
         return None, "no group has enough positives"

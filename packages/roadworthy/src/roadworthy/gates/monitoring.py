@@ -1,13 +1,21 @@
-"""The seven tests of monitoring: what changes around a model after its training, and how far that may go."""
+"""Monitoring 1 to 7: what changes around a model after its training, and how far that may go."""
 
-from ..evidence.alarms import Alarms
-from ..evidence.lock import Dependencies
-from ..evidence.monitoring import Age, Invariants
-from ..evidence.regression import Regression
-from ..evidence.skew import Paths
-from ..evidence.speed import Speed
-from ..evidence.stability import Numbers
-from .judge import Judgement, gate
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import pandas as pd
+
+from ..contract.rules import Finding
+from ..contract.schema import Contract
+from ..model import training
+from ..registry.registry import CHAMPION
+from . import alarms, dependencies, expectations, skew, speed
+from .alarms import Alarms, Regression
+from .bench import Bench, Judgement, NotJudgedError, gate
+from .dependencies import Dependencies
+from .skew import Paths
+from .speed import Numbers, Speed
 
 SHOWN = 3  # changes or findings that are told; the others are counted
 # What the code may add to the bare model: to a request, to a row of a file, to loading. Measured: 2.7 to 5.8, .2 to .6,
@@ -16,8 +24,116 @@ ADDED = (12.0, 1.2, 1000.0)
 LARGEST = 20e6  # bytes of a bundle: it has half of a million, and every version is kept
 
 
+@dataclass(frozen=True)
+class Invariants:
+    """What the data checks found in a snapshot; `error` says why they could not even be made.
+
+    `served` is what the version takes that the contract forbids; None when it cannot be loaded.
+    """
+
+    snapshot: str
+    findings: tuple[Finding, ...] = ()
+    rows: int = 0
+    quarantined: int = 0
+    error: str = ""
+    served: expectations.Refusals | None = None
+
+
+@dataclass(frozen=True)
+class Age:
+    """The newest labelled day, the last day that training has seen, and the same of the version in service."""
+
+    version: int
+    newest: date
+    trained_until: date
+    champion: int | None
+    champion_until: date | None
+    max_days: int
+
+
+def gather_dependencies(bench: Bench) -> dependencies.Dependencies:
+    """The installed packages against the lock and against those of the version, the tables against the contract."""
+    packages, changes = dependencies.package_changes(bench.home)
+    recorded: dict[str, str] = bench.manifest["lineage"].get("packages", {})
+    unknown = [f"the version does not say its {name}" for name in training.LIBRARIES if name not in recorded]
+    try:
+        tables = dependencies.table_changes(bench.connection, bench.contract)
+        columns = sum(len(table.columns) for table in bench.contract.tables)
+    except NotJudgedError:  # Monitoring 2 says so
+        tables, columns = [], 0
+    changes += [*unknown, *dependencies.library_changes(recorded), *tables]
+    return dependencies.Dependencies(packages, len(recorded), columns, tuple(changes))
+
+
+def gather_invariants(bench: Bench) -> Invariants:
+    """The findings of the data checks, or why the snapshot cannot be read; and what the version refuses."""
+    snapshot = bench.config.data.snapshot
+    try:
+        report = bench.report
+    except NotJudgedError as reason:
+        return Invariants(snapshot, error=str(reason))
+    lost = sum(len(rows) for rows in report.quarantine.values())
+    return Invariants(snapshot, tuple(report.findings), sum(report.rows.values()), lost, served=_refusals(bench))
+
+
+def gather_age(bench: Bench) -> Age:
+    """How far behind the newest labelled day the training rows of the version end, and those of the champion."""
+    frame = bench.frame
+    newest = _last_day(bench.contract, frame[frame[bench.contract.target].notna()])
+    champion = bench.registry.aliases().get(CHAMPION)
+    until = _trained_until(bench, bench.version, newest)
+    of_champion = _trained_until(bench, champion, newest) if champion else None
+    return Age(bench.version, newest, until, champion, of_champion, bench.config.gates.max_age_days)
+
+
+def gather_paths(bench: Bench) -> skew.Paths:
+    """The same rows by every way from a row to an answer."""
+    return skew.measure_paths(bench)
+
+
+def gather_numbers(bench: Bench) -> speed.Numbers:
+    """The numbers of the features, inside the model, and of its answers to ordinary and extreme rows."""
+    return speed.measure_stability(bench)
+
+
+def gather_speed(bench: Bench) -> speed.Speed:
+    """What an answer costs, beside the version before and the bare model."""
+    return speed.measure_speed(bench)
+
+
+def gather_quality(bench: Bench) -> alarms.Regression:
+    """The answers beside those of the version before, and whether the monitors ring for what is planted."""
+    return alarms.measure_regression(bench)
+
+
+def _refusals(bench: Bench) -> expectations.Refusals | None:
+    try:
+        bundle = bench.bundle
+    except NotJudgedError:  # Infrastructure 4 says so
+        return None
+    return expectations.measure_refusals(bench.contract, bundle)
+
+
+def _trained_until(bench: Bench, version: int, newest: date) -> date:
+    """The last day of the training rows: by the version's lineage, and not later than the rows that there are."""
+    lineage: dict[str, Any] = Bench(bench.project, version).manifest["lineage"]
+    last = date.fromisoformat(lineage["periods"]["train"][1]) - timedelta(days=1)
+    if lineage["periods"]["train"] != [str(day) for day in bench.config.split.train]:
+        return last
+    try:
+        # The period of the settings: the rows that it stands for can be looked at.
+        return min(last, _last_day(bench.contract, bench.split.train))
+    except NotJudgedError:
+        return min(last, newest)
+
+
+def _last_day(contract: Contract, rows: pd.DataFrame) -> date:
+    day: date = rows[contract.day].max().date()
+    return day
+
+
 @gate("Monitoring 1", "dependency changes result in notification")
-def dependencies(evidence: Dependencies) -> Judgement:
+def dependencies_unchanged(evidence: Dependencies) -> Judgement:
     """Nothing that the model depends on is other than written down: any change is told, however small it looks.
 
     Packages: what is installed is what is locked, and the libraries are those that the version was made with. Data:
@@ -33,7 +149,7 @@ def dependencies(evidence: Dependencies) -> Judgement:
 
 
 @gate("Monitoring 2", "data invariants hold for inputs")
-def invariants(evidence: Invariants) -> Judgement:
+def invariants_hold(evidence: Invariants) -> Judgement:
     """Every data check of the snapshot holds, and a request to the version is refused for what the contract forbids.
 
     The limits, with where they come from, stand in the contract; the signature has those of the features from there.
@@ -73,7 +189,7 @@ def no_skew(evidence: Paths) -> Judgement:
 
 
 @gate("Monitoring 4", "models are not too stale")
-def fresh(evidence: Age) -> Judgement:
+def version_fresh(evidence: Age) -> Judgement:
     """The version's training rows end at most `gates.max_age_days` before the newest labelled day.
 
     Another version in service may be older, and is told: a newer one is what puts an end to that.
@@ -87,7 +203,9 @@ def fresh(evidence: Age) -> Judgement:
 
 
 @gate("Monitoring 5", "models are numerically stable")
-def stable(evidence: Numbers, max_step: float = 10.0, max_certain: float = 0.02, max_batch: float = 1e-6) -> Judgement:
+def numbers_stable(
+    evidence: Numbers, max_step: float = 10.0, max_certain: float = 0.02, max_batch: float = 1e-6
+) -> Judgement:
     """No value that is no number, no step out of proportion, no answer at or beyond 0 and 1.
 
     A step of 10 in the log-odds multiplies the odds by 22,000; the largest of the model is 0.5. None of the answers of
@@ -113,7 +231,7 @@ def stable(evidence: Numbers, max_step: float = 10.0, max_certain: float = 0.02,
 
 
 @gate("Monitoring 6", "computing performance has not regressed")
-def fast(evidence: Speed, slower: float = 2.0, less: float = 0.65) -> Judgement:
+def answers_fast(evidence: Speed, slower: float = 2.0, less: float = 0.65) -> Judgement:
     """Nothing takes twice what it took before; code adds little to the model; the bundle stays small.
 
     Twice: one bundle beside itself gave .8 to 1.4 with six processes on two cores. `ADDED` has twice the most that was
@@ -138,7 +256,7 @@ def fast(evidence: Speed, slower: float = 2.0, less: float = 0.65) -> Judgement:
 
 
 @gate("Monitoring 7", "prediction quality has not regressed")
-def quality(evidence: Regression, auc: float = 0.01, brier: float = 0.005, gap: float = 0.10) -> Judgement:
+def quality_kept(evidence: Regression, auc: float = 0.01, brier: float = 0.005, gap: float = 0.10) -> Judgement:
     """Not worse than the version before beyond chance and a margin: AUC, Brier score, calibration in the large.
 
     Margins, by retraining with one month more in turn: the AUC of a sound retraining of 2013 lost at most .015, with an

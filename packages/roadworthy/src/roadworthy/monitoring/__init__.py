@@ -1,1 +1,1 @@
-"""What happens to the model in service: the log of its predictions, drift, performance when the labels come."""
+"""What happens to the model in service: the log of its predictions, drift, performance when labels come, alarms."""

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .counts import Columns, Floats
+from .distributions import Columns, Floats
 from .monitors import MIN_CLASS, MIN_ROWS, Window
 
 METRICS = ("auc", "brier", "log_loss")
@@ -51,7 +51,7 @@ class Estimate:
         return None if np.isnan(self.realised) else bool(self.low <= self.realised <= self.high)
 
 
-def fit(probability: ArrayLike, label: ArrayLike, day: NDArray[Any], part: NDArray[Any]) -> dict[str, Any]:
+def fit_estimates(probability: ArrayLike, label: ArrayLike, day: NDArray[Any], part: NDArray[Any]) -> dict[str, Any]:
     """The calibration and how far estimates were off, for reference.json, from held-out answers with their labels.
 
     `part` names the successive parts of the days; {} when the shortest has fewer than three weeks.
@@ -81,7 +81,7 @@ def by_window(
     """
     if not reference.get("estimate"):
         return []
-    strange = strange or [unseen(reference, window.columns, len(window.probability)) for window in windows]
+    strange = strange or [unseen_rows(reference, window.columns, len(window.probability)) for window in windows]
     found: list[Estimate] = []
     for i, window in enumerate(windows):
         parts = slice(max(0, i + 1 - judge_over), i + 1)
@@ -90,13 +90,13 @@ def by_window(
             for name in ("probability", "label", "day", "judged")
         )
         if len(p) >= MIN_ROWS:
-            real = realised(p[known], y[known])
-            guess = estimate(reference["estimate"], p, day, np.concatenate(strange[parts]))
+            real = realised_metrics(p[known], y[known])
+            guess = estimate_metrics(reference["estimate"], p, day, np.concatenate(strange[parts]))
             found += [Estimate(window.name, metric, *guess[metric], real.get(metric, nan)) for metric in METRICS]
     return found
 
 
-def estimate(
+def estimate_metrics(
     fitted: Mapping[str, Any], probability: Floats, day: NDArray[Any], strange: NDArray[np.bool_]
 ) -> dict[str, tuple[float, float, float]]:
     """Each metric with the bounds of its interval; `strange` marks the rows that have an unseen category."""
@@ -119,7 +119,7 @@ def estimate(
     return found
 
 
-def realised(probability: Floats, label: Floats) -> dict[str, float]:
+def realised_metrics(probability: Floats, label: Floats) -> dict[str, float]:
     """The metrics by known labels; empty with too few of a class."""
     late = int(label.sum())
     if min(late, len(label) - late) < MIN_CLASS:
@@ -128,7 +128,7 @@ def realised(probability: Floats, label: Floats) -> dict[str, float]:
     return dict(zip(METRICS, whole[0].tolist(), strict=True))
 
 
-def unseen(reference: Mapping[str, Any], columns: Columns, rows: int) -> NDArray[np.bool_]:
+def unseen_rows(reference: Mapping[str, Any], columns: Columns, rows: int) -> NDArray[np.bool_]:
     """The rows with a category that training lacks."""
     strange = np.zeros(rows, dtype=np.bool_)
     for name, bins in reference["features"].items():

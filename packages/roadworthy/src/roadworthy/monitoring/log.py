@@ -13,19 +13,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
-from ..postgres import Postgres
-from ..signature import Feature, Signature
-from .log_postgres import PostgresStore
-from .log_sqlite import SqliteStore
-from .log_store import Store
+from ..base.databases import Postgres
+from ..base.errors import InputError
+from ..bundle.signature import Feature, Signature
+from .log_stores import PostgresStore, SqliteStore, Store
 
 HEAD = ("key", "time", "request_id", "version", "probability", "decision")
 LABELS = ("label", "known_at")
 Columns = dict[str, NDArray[Any]]
 
 
-def exists(place: Path | Postgres) -> bool:
+def log_exists(place: Path | Postgres) -> bool:
     """Whether there is a log; InputError for a database that cannot be reached."""
     if isinstance(place, Path):
         return place.is_file()

@@ -1,23 +1,19 @@
-"""The monitors: each takes what happened in a window and says whether it is still normal, with its evidence.
-
-A threshold comes from a measurement, and a window with few rows is given the benefit of chance: a monitor that rings
-every week is switched off in the third.
-"""
+"""The monitors: each takes what happened in a window and says whether it is still normal, with its evidence."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from .chance import widened
-from .counts import Columns, Counts, Floats, expected
-from .drift import largest_psi, noise, psi
-from .performance import judge
-from .season import every, monitored
+from ..model.evaluation import LEVEL, Evaluation, evaluate
+from .distributions import Columns, Counts, Floats, expected_counts, largest_psi, psi, psi_noise
+from .limits import monitored_bins, monitored_counts, widened_interval
 
+DRAWS = 200
+BINS = 10
 # Standard errors that are exceeded once in 1000 by chance, to both sides, if rows were independent, which those of one
 # day are not: it only raises the limits of small windows and rings nothing by itself.
 CHANCE = 3.29
@@ -27,6 +23,90 @@ CERTAIN = ("freshness", "skew")
 OUTCOMES = ("labels", "auc", "skill", "base rate", "calibration")
 WIDENED = "(99.5%, as one of four)"
 MIN_CLASS = 30  # labels of each class, as for the slices of the evaluation
+
+
+class Interval(NamedTuple):
+    """An estimate with the bounds of its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Performance:
+    """The metrics of `evaluation`, and how far probabilities are from frequencies.
+
+    `gap` is the mean prediction minus the base rate. `skill` is 1 - Brier score / Brier score of the base rate
+    (Murphy 1973): 0 says no better than one constant, and unlike the Brier score it does not move with the base rate.
+    `ece` is the expected calibration error: mean distance of probability and frequency over bins of equal size
+    (Naeini et al. 2015). Chance alone makes it larger, and each draw of days once more: its interval is mirrored at the
+    estimate (basic bootstrap; Davison and Hinkley 1997, 5.2). `bins` is the calibration curve.
+    """
+
+    evaluation: Evaluation
+    gap: Interval
+    skill: Interval
+    ece: Interval
+    bins: tuple["Bin", ...]
+
+
+class Bin(NamedTuple):
+    """One point of the calibration curve: mean probability, observed frequency with its interval, rows."""
+
+    predicted: float
+    observed: float
+    low: float
+    high: float
+    rows: float
+
+
+def judge_performance(labels: ArrayLike, probabilities: ArrayLike, day: NDArray[Any], *, seed: int = 0) -> Performance:
+    """Judge probabilities by known labels (0 or 1), each of shape (rows,); ValueError when there are none."""
+    y, p = np.asarray(labels, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
+    if not len(y):
+        raise ValueError("no rows to judge")
+    evaluation = evaluate(y, p, day, draws=DRAWS, seed=seed)
+    sums = _sums((np.ones(len(y)), y, p, (p - y) ** 2), _bin(p), day, seed)
+    rows, late, said, squares = (table.sum(axis=1) for table in sums)
+    rate = late / rows
+    ece = np.abs(sums[2] - sums[1]).sum(axis=1) / rows
+    with np.errstate(divide="ignore", invalid="ignore"):  # one class only: there is no skill
+        skill = 1 - squares / rows / (rate * (1 - rate))
+    gap = _interval(said / rows - rate)
+    return Performance(evaluation, gap, _interval(skill), _mirrored(_interval(ece)), _curve(*sums[:3]))
+
+
+def _sums(columns: tuple[Floats, ...], cell: NDArray[np.intp], day: NDArray[Any], seed: int) -> list[Floats]:
+    """Sums of each column by bin, (1 + draws, bins): first over all days, then over each draw of days."""
+    names, of_day = np.unique(day, return_inverse=True)
+    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), DRAWS)
+    weights = np.vstack([np.ones(len(names)), drawn])
+    shape = (len(names), cell.max() + 1)
+    at = np.ravel_multi_index((of_day, cell), shape)
+    return [weights @ np.bincount(at, column, shape[0] * shape[1]).reshape(shape) for column in columns]
+
+
+def _bin(p: Floats) -> NDArray[np.intp]:
+    edges = np.unique(np.quantile(p, np.arange(1, BINS) / BINS))
+    return np.unique(np.searchsorted(edges, p, side="right"), return_inverse=True)[1]
+
+
+def _curve(rows: Floats, late: Floats, said: Floats) -> tuple[Bin, ...]:
+    with np.errstate(invalid="ignore"):  # a draw may leave a bin empty
+        low, high = np.nanquantile(late / rows, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    columns = (said[0] / rows[0], late[0] / rows[0], low, high, rows[0])
+    return tuple(Bin(*values) for values in zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _interval(draws: Floats) -> Interval:
+    finite = draws[np.isfinite(draws)]
+    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(finite) else (np.nan, np.nan)
+    return Interval(float(draws[0]), float(low), float(high))
+
+
+def _mirrored(found: Interval) -> Interval:
+    return Interval(found.value, max(0.0, 2 * found.value - found.high), max(0.0, 2 * found.value - found.low))
 
 
 @dataclass(frozen=True)
@@ -117,23 +197,23 @@ class Reading:
     high: float = nan
 
 
-def join(name: str, windows: Sequence[Window]) -> Window:
+def join_windows(name: str, windows: Sequence[Window]) -> Window:
     """One window of several, for what needs more rows; the features are left out."""
     parts = ((w.probability, w.label, w.day, w.due) for w in windows)
     return Window(name, {}, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def inputs(reference: Mapping[str, Any], window: Window, thresholds: Thresholds) -> list[Reading]:
+def input_readings(reference: Mapping[str, Any], window: Window, thresholds: Thresholds) -> list[Reading]:
     """What can be said without labels: drift of features, of their relations, of predictions; nulls, unseen values."""
     if len(window.probability) < MIN_ROWS or window.days < thresholds.min_days:
         days, least = f"{window.days} of at least {thresholds.min_days} days", f"at least {MIN_ROWS}"
         reason = f"not judged: {len(window.probability):,} rows of {least}, {days}"
         return _unjudged(window, _kinds(reference), reason)
-    found = every(reference, {**window.columns, "prediction": window.probability})
+    found = monitored_counts(reference, {**window.columns, "prediction": window.probability})
     readings = []
-    for (monitor, subject), bins in monitored(reference):
+    for (monitor, subject), bins in monitored_bins(reference):
         if (monitor, subject) in found:
-            counts, before = found[monitor, subject], expected(bins)
+            counts, before = found[monitor, subject], expected_counts(bins)
             seasonal = reference.get("limits", {}).get(monitor, {}).get(subject, 0.0)
             readings.append(
                 _moved(window.name, (monitor, subject), (before, counts), max(thresholds.max_psi, seasonal))
@@ -146,7 +226,7 @@ def inputs(reference: Mapping[str, Any], window: Window, thresholds: Thresholds)
     return readings
 
 
-def outcomes(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds) -> list[Reading]:
+def outcome_readings(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds) -> list[Reading]:
     """What can be said when labels are there: their coverage, ranking, skill, base rate, calibration.
 
     `metrics` is the metrics.json of the bundle.
@@ -180,7 +260,7 @@ def _unjudged(window: Window, monitors: Iterable[str], reason: str) -> list[Read
 
 def _performance(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds) -> Iterable[Reading]:
     known = window.judged
-    found = judge(window.label[known], window.probability[known], window.day[known])
+    found = judge_performance(window.label[known], window.probability[known], window.day[known])
     auc = (found.evaluation.auc, found.evaluation.auc_low, found.evaluation.auc_high)
     floor = float(metrics.get("auc_low", 0.5))
     below, above = f"alarm when all of the interval {WIDENED} is below", f"alarm when all of it {WIDENED} is above"
@@ -197,7 +277,7 @@ def _performance(metrics: Mapping[str, Any], window: Window, thresholds: Thresho
 
 def _bounds(interval: tuple[float, float, float]) -> tuple[float, float]:
     """The interval by days at the level of one of the four monitors that judge the same labels."""
-    return widened(*interval, len(OUTCOMES) - 1)
+    return widened_interval(*interval, len(OUTCOMES) - 1)
 
 
 def _reading(
@@ -211,7 +291,7 @@ def _reading(
 def _moved(window: str, key: tuple[str, str], counts: tuple[Counts, Counts], limit: float) -> Reading:
     before, now = counts
     value, most = psi(before.vector, now.vector), largest_psi(before)
-    limit = max(limit, noise(before.vector, now.vector))
+    limit = max(limit, psi_noise(before.vector, now.vector))
     if limit >= most:
         evidence = f"not judged: PSI {value:.2f}; the season moves it up to {limit:.1f}, a fault by {most:.1f} at most"
         return Reading(window, *key, value, limit, None, evidence)

@@ -17,15 +17,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ..cluster import Progress, spread
-from ..errors import InputError
-from ..partitions import Place
+from ..base.errors import InputError
+from ..data.partitions import Place, Progress, spread_work
 from . import estimates, report, traffic
+from .limits import COUNTED, Found, monitored_counts
 from .monitors import Reading, Thresholds, Window
-from .relations import COUNTED
-from .season import Found, every
-from .timeline import read
-from .watch import DAYS, JUDGE_OVER, LABEL_DELAY, WINDOWS, Watched, load
+from .timeline import read_timeline
+from .watch import DAYS, JUDGE_OVER, LABEL_DELAY, WINDOWS, Watched, load_reference
 
 BATCH = 1 << 16  # rows at a time
 ROW = ("probability", "label", "day", "due", "strange")
@@ -47,20 +45,20 @@ class Question:
 
 
 @dataclass
-class Part:
+class WindowPart:
     """The answer for one window: counts of all that is monitored, and the rows that are judged when labels are due."""
 
     found: Found = field(default_factory=dict)
     rows: list[Rows] = field(default_factory=list)
 
-    def add(self, more: "Part") -> None:
+    def add(self, more: "WindowPart") -> None:
         """Add the answer for other rows of the same window."""
         for key, counts in more.found.items():
             self.found[key] = self.found[key].plus(counts) if key in self.found else counts
         self.rows += more.rows
 
 
-def monitor(
+def monitor_scored(
     bundle_folder: Path,
     place: str,
     *,
@@ -78,7 +76,7 @@ def monitor(
     Without `now`, until the end of the newest day. The time of a row is that of the signature, and every label that is
     there counts as known. Raises InputError for partitions that `score --for-monitoring` has not written.
     """
-    bundle, reference = load(bundle_folder)
+    bundle, reference = load_reference(bundle_folder)
     limits = thresholds or Thresholds()
     if days < limits.min_days or windows < 1:
         what = f"{windows} windows of {days} days cannot be judged"
@@ -89,32 +87,32 @@ def monitor(
     starts = end - np.arange(windows, 0, -1) * np.timedelta64(days, "D")
     columns = (bundle.signature.time, bundle.signature.target)
     question = Question(here, bundle.version, *columns, reference, starts, end, end - np.timedelta64(label_delay))
-    parts: dict[int, Part] = {}
-    for answer in spread(_answer, question, names, cluster=cluster, progress=progress):
+    parts: dict[int, WindowPart] = {}
+    for answer in spread_work(_answer, question, names, cluster=cluster, progress=progress):
         for number, part in answer.items():
-            parts.setdefault(number, Part()).add(part)
+            parts.setdefault(number, WindowPart()).add(part)
     numbers = _numbers(parts, windows)
-    asked = [_rows(parts.get(number, Part())) for number in numbers]
-    seen = [_window(question, n, parts.get(n, Part()), rows) for n, rows in zip(numbers, asked, strict=True)]
+    asked = [_rows(parts.get(number, WindowPart())) for number in numbers]
+    seen = [_window(question, n, parts.get(n, WindowPart()), rows) for n, rows in zip(numbers, asked, strict=True)]
     more = _volume(reference, asked, starts[numbers.start :], days, limits)
-    timeline = read(reference, bundle.metrics, seen, thresholds=limits, judge_over=JUDGE_OVER, more=more)
+    timeline = read_timeline(reference, bundle.metrics, seen, thresholds=limits, judge_over=JUDGE_OVER, more=more)
     guesses = estimates.by_window(reference, seen, JUDGE_OVER, strange=[rows["strange"] for rows in asked])
     if report_path is not None:
         about = f"Model {bundle.signature.name}, version {bundle.version}, until {str(end)[:16].replace('T', ' ')} UTC"
-        report.write(report_path, about, reference, seen, timeline, judge_over=JUDGE_OVER, guesses=guesses)
+        report.write_report(report_path, about, reference, seen, timeline, judge_over=JUDGE_OVER, guesses=guesses)
     return Watched(timeline.verdicts(), timeline, report_path, tuple(guesses))
 
 
-def _answer(question: Question, name: str) -> dict[int, Part]:
+def _answer(question: Question, name: str) -> dict[int, WindowPart]:
     """Count one partition, row group by row group; what it has to say about each window."""
-    answer: dict[int, Part] = {}
+    answer: dict[int, WindowPart] = {}
     with question.place.reading(name) as file:
         columns = _columns(question, file, name)
         for batch in file.iter_batches(batch_size=BATCH, columns=columns):
             for number, rows in _by_window(question, batch):
-                answer.setdefault(number, Part()).add(_counted(question, rows))
+                answer.setdefault(number, WindowPart()).add(_counted(question, rows))
     # In one piece, so that a window of many batches is few arrays.
-    return {number: Part(part.found, [_joined(part.rows)]) for number, part in answer.items()}
+    return {number: WindowPart(part.found, [_joined(part.rows)]) for number, part in answer.items()}
 
 
 def _columns(question: Question, file: pq.ParquetFile, name: str) -> list[str]:
@@ -136,7 +134,7 @@ def _by_window(question: Question, batch: pa.RecordBatch) -> Iterator[tuple[int,
         yield int(each), batch.filter(pa.array(number == each))
 
 
-def _counted(question: Question, rows: pa.RecordBatch) -> Part:
+def _counted(question: Question, rows: pa.RecordBatch) -> WindowPart:
     bins = question.reference["features"]
     columns = {
         name: rows.column(name) if each["kind"] == "category" else _numbers_of(rows.column(name))
@@ -148,8 +146,8 @@ def _counted(question: Question, rows: pa.RecordBatch) -> Part:
     label = _numbers_of(rows.column(question.label)) if has else np.full(len(moment), np.nan)
     day, due = moment.astype("datetime64[D]"), moment <= question.due
     row = (probability, label.astype(np.float32), day, due, _strange(bins, rows))
-    found = every(question.reference, {**columns, "prediction": probability})
-    return Part(found, [dict(zip(ROW, row, strict=True))])
+    found = monitored_counts(question.reference, {**columns, "prediction": probability})
+    return WindowPart(found, [dict(zip(ROW, row, strict=True))])
 
 
 def _strange(bins: Mapping[str, Mapping[str, Any]], rows: pa.RecordBatch) -> NDArray[np.bool_]:
@@ -177,7 +175,7 @@ def _joined(rows: list[Rows]) -> Rows:
     return {name: np.concatenate([each[name] for each in rows]) for name in ROW}
 
 
-def _rows(part: Part) -> Rows:
+def _rows(part: WindowPart) -> Rows:
     kinds = (float, float, "datetime64[D]", np.bool_, np.bool_)
     empty = {name: np.empty(0, kind) for name, kind in zip(ROW, kinds, strict=True)}
     return _joined(part.rows) if part.rows else empty
@@ -193,11 +191,11 @@ def _volume(
     """What is said of the number of rows; a row is as new as its day is."""
     time = np.sort(np.concatenate([rows["day"] for rows in asked])).astype("datetime64[us]")
     came = traffic.Traffic(time, np.empty(0, "datetime64[us]"), began=False, label_delay=np.timedelta64(0, "us"))
-    found = traffic.readings(reference, came, starts, days, limits)
+    found = traffic.traffic_readings(reference, came, starts, days, limits)
     return [reading for reading in found if reading.monitor == "volume"]
 
 
-def _window(question: Question, number: int, part: Part, rows: Rows) -> Window:
+def _window(question: Question, number: int, part: WindowPart, rows: Rows) -> Window:
     names = {"drift": "{}", "relation": COUNTED}
     counted = {
         names[monitor].format(subject): counts for (monitor, subject), counts in part.found.items() if monitor in names
@@ -206,7 +204,7 @@ def _window(question: Question, number: int, part: Part, rows: Rows) -> Window:
     return Window.of(str(question.starts[number])[:10], columns)
 
 
-def _numbers(parts: dict[int, Part], windows: int) -> range:
+def _numbers(parts: dict[int, WindowPart], windows: int) -> range:
     """Without those before the first that has rows."""
     return range(min(parts, default=windows - 1), windows)
 

@@ -4,16 +4,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..gates import Verdict
-from .alerts import alarms
-from .claims import CLAIMS
-from .monitors import Reading, Thresholds, Window, inputs, join, outcomes
+from ..base.errors import Verdict
+from ..contract.definition import MONITORS
+from .monitors import Reading, Thresholds, Window, input_readings, join_windows, outcome_readings
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MOST_NAMED = 3  # subjects in the evidence of a verdict; the table has all
 STATUS = {False: "good", True: "bad", None: "not judged"}
+
+
+def alarm_rings(history: Sequence[bool | None], n: int = 2, m: int = 3) -> bool:
+    """Whether at least `n` of the last `m` judged windows were violated; `history` goes from old to new.
+
+    None stands for a window that could not be judged: it neither raises an alarm nor ends one. Two of three: a
+    monitor that is violated once in 1000 quiet windows then rings once in 300,000. ValueError unless 1 <= n <= m.
+    """
+    if not 1 <= n <= m:
+        raise ValueError(f"n of m windows: {n} of {m} is not possible")
+    judged = [violated for violated in history if violated is not None]
+    return sum(judged[-m:]) >= n
+
+
+def alarm_history(history: Sequence[bool | None], n: int = 2, m: int = 3) -> list[bool]:
+    """Whether the alarm rings after each window of the history."""
+    return [alarm_rings(history[: i + 1], n, m) for i in range(len(history))]
 
 
 class Timeline:
@@ -26,7 +42,7 @@ class Timeline:
         thresholds: Thresholds,
         own: Mapping[str, str] | None = None,
     ) -> None:
-        self.claims = {**CLAIMS, **(own or {})}
+        self.claims = {**MONITORS, **(own or {})}
         self.windows = [window.name for window in windows]
         self.readings = list(readings)
         self.thresholds = thresholds
@@ -38,7 +54,7 @@ class Timeline:
         """Whether the alarm of a monitor rings after each window; a window without a reading was not judged."""
         found = self._by_key.get((monitor, subject), {})
         history = [found[window].violated if window in found else None for window in self.windows]
-        return dict(zip(self.windows, alarms(history, *self.thresholds.agree(monitor)), strict=True))
+        return dict(zip(self.windows, alarm_history(history, *self.thresholds.agree(monitor)), strict=True))
 
     def states(self, monitor: str, subject: str = "") -> list[str]:
         """The state after each window: "alarm", "violated", "quiet" or "not judged"."""
@@ -91,7 +107,7 @@ class Timeline:
         return next(found[window] for window in reversed(self.windows) if window in found)
 
 
-def read(
+def read_timeline(
     reference: Mapping[str, Any],
     metrics: Mapping[str, Any],
     windows: Sequence[Window],
@@ -111,8 +127,8 @@ def read(
     limits = thresholds or Thresholds()
     readings = list(more)
     for i, window in enumerate(windows):
-        judged = join(window.name, windows[max(0, i + 1 - judge_over) : i + 1])
-        readings += [*inputs(reference, window, limits), *outcomes(metrics, judged, limits)]
+        judged = join_windows(window.name, windows[max(0, i + 1 - judge_over) : i + 1])
+        readings += [*input_readings(reference, window, limits), *outcome_readings(metrics, judged, limits)]
     return Timeline(windows, readings, limits, own)
 
 

@@ -8,21 +8,22 @@ window. That is a fact and no sample, so it rings at once. All versions count: w
 Latency and errors are not in the prediction log. Prometheus has them: deploy/prometheus/ has the rules.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .chance import Spread, share
-from .counts import Floats
-from .monitors import Reading, Thresholds
+from .distributions import Columns, Floats
+from .limits import Spread, share_of_family
+from .monitors import MIN_ROWS, Reading, Thresholds, Window
 
 REMEMBERED = 182  # days of training: what was usual ten years ago is not
 MIN_BLOCKS = 3
 DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
 Times = NDArray[np.datetime64]
+Index = Mapping[object, int]
 
 
 class Traffic(NamedTuple):
@@ -37,7 +38,7 @@ class Traffic(NamedTuple):
     label_delay: np.timedelta64
 
 
-def describe(day: NDArray[Any], every: int = 1) -> dict[str, Any]:
+def describe_traffic(day: NDArray[Any], every: int = 1) -> dict[str, Any]:
     """The rows of each of the last days of training, for reference.json; every n-th row stands for n."""
     days = day.astype("datetime64[D]")
     first = max(days.min(), days.max() - np.timedelta64(REMEMBERED - 1, "D"))
@@ -45,7 +46,7 @@ def describe(day: NDArray[Any], every: int = 1) -> dict[str, Any]:
     return {"since": str(first), "per_day": counts.tolist()}
 
 
-def readings(
+def traffic_readings(
     reference: Mapping[str, Any], traffic: Traffic, starts: Times, days: int, thresholds: Thresholds
 ) -> list[Reading]:
     """Volume and freshness of the windows of `days` days that begin at `starts`."""
@@ -59,7 +60,7 @@ def readings(
     return found
 
 
-def usual(described: Mapping[str, Any], first: np.datetime64, days: int) -> tuple[float, Spread | None]:
+def usual_volume(described: Mapping[str, Any], first: np.datetime64, days: int) -> tuple[float, Spread | None]:
     """The predictions to expect in so many days, and by how much (as a logarithm) blocks of training differed."""
     counts = np.asarray(described["per_day"], dtype=np.float64)
     weekday = (np.arange(len(counts)) + date.fromisoformat(described["since"]).weekday()) % 7
@@ -87,11 +88,11 @@ def _volume(
 ) -> Reading:
     start, days = window
     name, rows = _name(start), int(np.subtract(*np.searchsorted(time, [start + days * DAY, start])))
-    expected, spread = usual(reference["traffic"], start, days)
+    expected, spread = usual_volume(reference["traffic"], start, days)
     told = f"{rows:,} predictions in {days} days, {expected:,.0f} in training"
     limit = float(np.log1p(thresholds.max_volume))
     if spread:
-        away = spread.bound(share(reference.get("tests", 1))) - spread.mean
+        away = spread.bound(share_of_family(reference.get("tests", 1))) - spread.mean
         limit = max(limit, abs(spread.mean) + away)
     value = float(np.log((rows + 0.5) / (expected + 0.5)))
     if first:
@@ -134,3 +135,57 @@ def _unjudged(start: np.datetime64, subject: str, why: str) -> Reading:
 
 def _name(start: np.datetime64) -> str:
     return str(start)[:10]
+
+
+def skew_readings(
+    names: Sequence[str], windows: Sequence[Window], batch: Columns, thresholds: Thresholds
+) -> list[Reading]:
+    """The share of differing values of each feature in each window; `batch` holds the features and "key" as arrays."""
+    index = {key: row for row, key in enumerate(batch["key"].tolist())}
+    return [reading for window in windows for reading in _window(names, window, (batch, index), thresholds)]
+
+
+def values_differ(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where two arrays of one shape have another value; NaN is equal to NaN, None to None."""
+    if one.dtype == object:
+        return np.array([a != b and not (_missing(a) and _missing(b)) for a, b in zip(one, other, strict=True)], bool)
+    a, b = (np.asarray(values, dtype=np.float32) for values in (one, other))
+    return np.asarray((a != b) & ~(np.isnan(a) & np.isnan(b)))
+
+
+def _window(
+    names: Sequence[str], window: Window, batch: tuple[Columns, Index], thresholds: Thresholds
+) -> list[Reading]:
+    keys = window.columns["key"].tolist() if "key" in window.columns else []
+    own, theirs = _both(keys, batch[1])
+    if len(own) < MIN_ROWS:
+        reason = f"not judged: the batch path knows {len(own):,} of {len(keys):,} keys, at least {MIN_ROWS}"
+        return [Reading(window.name, "skew", name, np.nan, thresholds.max_skew, None, reason) for name in names]
+    found = []
+    for name in names:
+        logged, made = window.columns[name][own], batch[0][name][theirs]
+        bad = values_differ(logged, made)
+        share = float(bad.mean())
+        evidence = f"{share:.1%} of {len(own):,} values differ from the batch path, limit {thresholds.max_skew:.1%}"
+        if bad.any():
+            at = int(np.argmax(bad))
+            evidence += f"; {keys[own[at]]}: {_told(logged[at])}, not {_told(made[at])}"
+        violated = share > thresholds.max_skew
+        found.append(Reading(window.name, "skew", name, share, thresholds.max_skew, violated, evidence))
+    return found
+
+
+def _both(keys: Sequence[object], index: Index) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    pairs = [(row, index[key]) for row, key in enumerate(keys) if key in index]
+    own, theirs = zip(*pairs, strict=True) if pairs else ((), ())
+    return np.array(own, dtype=np.intp), np.array(theirs, dtype=np.intp)
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value != value  # noqa: PLR0124 - NaN is the value that differs from itself
+
+
+def _told(value: Any) -> str:
+    if _missing(value):
+        return "nothing"
+    return value if isinstance(value, str) else f"{float(value):.5g}"

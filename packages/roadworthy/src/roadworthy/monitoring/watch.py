@@ -1,29 +1,32 @@
 """Watch a model: from its prediction log, window by window, to readings, verdicts and a report."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
-from ..bundle import Bundle
-from ..definition import claim_of
-from ..errors import InputError
-from ..gates import Verdict
-from ..postgres import Postgres
-from . import estimates, report, skew, traffic
-from .counts import Columns
+from ..base.databases import Postgres
+from ..base.errors import InputError, Verdict
+from ..bundle import bundle
+from ..bundle.bundle import Bundle
+from ..bundle.signature import Signature
+from ..contract.definition import claim_of
+from ..contract.schema import Contract
+from . import estimates, report, traffic
+from .distributions import Columns
 from .estimates import Estimate
-from .log import PredictionLog, exists
+from .log import PredictionLog, log_exists
 from .monitors import Reading, Thresholds, Window
-from .timeline import Timeline, read
+from .timeline import Timeline, read_timeline
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from ..contract.workspace import Workspace
 
 DAYS = 7  # of a window: the limits of the reference were measured on weeks
 WINDOWS = 13  # a quarter of a year
@@ -48,10 +51,10 @@ class Watched:
     @property
     def passed(self) -> bool | None:
         """False when an alarm rings, True when every monitor is quiet, None when one of them could not judge."""
-        return report.passed(self.verdicts)
+        return report.verdicts_passed(self.verdicts)
 
 
-def monitor(
+def monitor_log(
     bundle_folder: Path,
     log_path: Path | Postgres,
     *,
@@ -72,7 +75,7 @@ def monitor(
     `monitors` are those of the project: each gives a reading of a window.
     Raises InputError for a bundle or a log that cannot be read, and for windows that are too short.
     """
-    bundle, reference = load(bundle_folder)
+    bundle, reference = load_reference(bundle_folder)
     limits = thresholds or Thresholds()
     if days < limits.min_days or windows < 1:
         what = f"{windows} windows of {days} days cannot be judged"
@@ -88,18 +91,20 @@ def monitor(
     came = traffic.Traffic(
         rows["time"], rows["known_at"], bool((rows["time"] < starts[0]).any()), np.timedelta64(label_delay)
     )
-    more = traffic.readings(reference, came, starts, days, limits)
-    more += skew.readings(list(reference["features"]), parts, batch, limits) if batch else []
+    more = traffic.traffic_readings(reference, came, starts, days, limits)
+    more += traffic.skew_readings(list(reference["features"]), parts, batch, limits) if batch else []
     watched = monitors or {}
     claims = {name: claim_of(monitor) for name, monitor in watched.items()}
     more += [
         replace(watched[name](reference, part), monitor=name, window=part.name) for name in claims for part in parts
     ]
-    timeline = read(reference, bundle.metrics, parts, thresholds=limits, judge_over=JUDGE_OVER, more=more, own=claims)
+    timeline = read_timeline(
+        reference, bundle.metrics, parts, thresholds=limits, judge_over=JUDGE_OVER, more=more, own=claims
+    )
     guesses = estimates.by_window(reference, parts, JUDGE_OVER)
     if report_path is not None:
         about = f"Model {bundle.signature.name}, version {bundle.version}, until {end:%Y-%m-%d %H:%M} UTC"
-        report.write(report_path, about, reference, parts, timeline, judge_over=JUDGE_OVER, guesses=guesses)
+        report.write_report(report_path, about, reference, parts, timeline, judge_over=JUDGE_OVER, guesses=guesses)
     return Watched(timeline.verdicts(), timeline, report_path, tuple(guesses))
 
 
@@ -116,10 +121,10 @@ def by_window(
     "probability", "label" (NaN: never known) and "day" as arrays.
     """
     parts = [Window.of(name, columns) for name, columns in windows.items()]
-    return read(reference, metrics, parts, thresholds=thresholds).table()
+    return read_timeline(reference, metrics, parts, thresholds=thresholds).table()
 
 
-def load(bundle_folder: Path) -> tuple[Bundle, dict[str, Any]]:
+def load_reference(bundle_folder: Path) -> tuple[Bundle, dict[str, Any]]:
     """A verified bundle and the content of its reference.json; InputError when it has none."""
     bundle, file = Bundle.load(bundle_folder), Path(bundle_folder) / "reference.json"
     if not file.is_file():
@@ -129,7 +134,7 @@ def load(bundle_folder: Path) -> tuple[Bundle, dict[str, Any]]:
 
 def _rows(path: Path | Postgres, bundle: Bundle, start: datetime, end: datetime) -> Columns:
     """The log from `start` on; where that is empty, the newest of the year before, to tell silence from a new log."""
-    if not exists(path):
+    if not log_exists(path):
         times, numbers, texts = np.empty(0, "datetime64[us]"), np.empty(0), np.empty(0, object)
         return {"time": times, "known_at": times, "version": texts, "probability": numbers, "label": numbers}
     with PredictionLog(path, bundle.signature) as log:
@@ -158,3 +163,45 @@ def _in_utc(moment: datetime) -> datetime:
 
 def _utc(moment: datetime) -> np.datetime64:
     return np.datetime64(moment.replace(tzinfo=None), "us")
+
+
+def window_of_rows(project: "Workspace", rows: pd.DataFrame, probability: ArrayLike) -> Columns:
+    """Rows of features with their answers as the monitors read them: features, probability, label, day.
+
+    The label is NaN where it is never known.
+    """
+    contract = project.contract
+    names = [name for name in project.settings.model.features if name in rows]
+    beside = {
+        "probability": np.asarray(probability, dtype=np.float64),
+        "label": rows[contract.target].to_numpy(dtype=np.float64),
+        "day": rows[contract.day].to_numpy(dtype="datetime64[D]"),
+    }
+    return {**bundle.frame_columns(rows, names), **beside}
+
+
+def read_windows(bundle_folder: Path, windows: Mapping[str, Columns]) -> pd.DataFrame:
+    """The readings of windows against the reference of a bundle: one row per window, monitor and subject."""
+    bundle, reference = load_reference(bundle_folder)
+    return by_window(reference, bundle.metrics, windows)
+
+
+def estimates_of(bundle_folder: Path, windows: Mapping[str, Columns]) -> tuple[Estimate, ...]:
+    """How good a bundle's model is in each window, estimated before the labels from its answers alone."""
+    _, reference = load_reference(bundle_folder)
+    parts = [Window.of(name, columns) for name, columns in windows.items()]
+    return tuple(estimates.by_window(reference, parts))
+
+
+def logged_counts(place: Path | Postgres, signature: Signature) -> tuple[int, int]:
+    """How many answers and labels a prediction log holds; InputError when it is not one of this signature."""
+    if not log_exists(place):
+        return 0, 0
+    with PredictionLog(place, signature) as log:
+        return log.count()
+
+
+def batch_columns(contract: Contract, names: list[str], rows: Iterable[pd.DataFrame]) -> dict[str, NDArray[np.generic]]:
+    """The named features and the "key" of tables of features as arrays: what the monitor of skew compares with."""
+    whole = pd.concat([each[[contract.key, *names]] for each in rows], ignore_index=True)
+    return {**bundle.frame_columns(whole, names), "key": whole[contract.key].to_numpy(dtype=object)}

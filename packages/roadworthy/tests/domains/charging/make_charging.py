@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from roadworthy import data
+from roadworthy.data import snapshots
 
 FIRST, DAYS = np.datetime64("2024-01-08"), 301  # a Monday, and 43 weeks
 SITES = ("ABK", "CRN", "DOM", "EGG", "FAR", "HUB")
@@ -23,7 +23,7 @@ def make(folder: Path) -> None:
     folder.mkdir(parents=True)
     pq.write_table(sessions(draw), folder / "sessions.parquet")
     pc.write_csv(sites(), folder / "sites.csv")
-    data.seal(folder)
+    snapshots.seal_snapshot(folder)
 
 
 def sites() -> pa.Table:

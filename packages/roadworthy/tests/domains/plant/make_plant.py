@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from roadworthy import data
+from roadworthy.data import snapshots
 
 FIRST = np.datetime64("2031-03-01T06:00:00", "us")
 DAYS, CUT = 290, 199  # the second snapshot begins after the 199th day
@@ -32,7 +32,7 @@ def make(folder: Path) -> None:
         pq.write_table(_readings(parts, inside, fahrenheit=name == "line-b"), place / "readings.parquet")
         pq.write_table(pa.table(known), place / "machines.parquet")
         pq.write_table(_done(services, low, high), place / "services.parquet")
-        data.seal(place)
+        snapshots.seal_snapshot(place)
 
 
 def machines(draw: np.random.Generator) -> Columns:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from roadworthy.schema import Column, Contract, Law, Reference, Rule, Table
+from roadworthy.contract.schema import Column, Contract, Law, Reference, Rule, Table
 
 UNPLUGGED = "plugged_in + to_minutes(minutes)"
 SITE = Column(name="site", kind="category", about="where it is charged", pattern="^[A-Z]{3}$")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import roadworthy as rw
 
 if TYPE_CHECKING:
-    from roadworthy.evidence.bench import Bench
+    from roadworthy.gates.bench import Bench
 
 HIGHEST = 0.98
 

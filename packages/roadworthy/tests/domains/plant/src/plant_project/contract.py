@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from roadworthy.schema import Column, Contract, Law, Reference, Rule, Table
+from roadworthy.contract.schema import Column, Contract, Law, Reference, Rule, Table
 
 MACHINE = Column(name="machine", kind="category", about="which one", pattern="^M[0-9]{2}$")
 PRODUCT = Column(name="product", kind="category", about="what is made", allowed=("bolt", "gear", "shaft", "valve"))

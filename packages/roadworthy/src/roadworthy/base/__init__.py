@@ -1,0 +1,1 @@
+"""What every other room needs: errors and verdicts, files and locks, settings, databases, progress, source code."""

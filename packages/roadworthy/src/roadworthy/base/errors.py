@@ -1,0 +1,103 @@
+"""What stops a command: errors that a person can act on, and verdicts of gates that are not green.
+
+An error says what is wrong, where, and what to do. A verdict is a claim, whether it holds, and the evidence.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class ProjectError(Exception):
+    """A mistake to be told in a sentence, without a traceback; `exit_code` is the command's.
+
+    >>> print(ProjectError("is empty", where="data/trips.csv", hint="check the export that made it"))
+    data/trips.csv: is empty
+      check the export that made it
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, where: str | Path = "", hint: str = "") -> None:
+        """Say `what` is wrong, `where` (a file, a column, a port) and, as a `hint`, what to do."""
+        self.what, self.where, self.hint = what, str(where), hint
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        """`where: what`, and the hint on a line of its own."""
+        first = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{first}\n  {self.hint}" if self.hint else first
+
+
+class InputError(ProjectError):
+    """The input or the usage is wrong: exit code 2.
+
+    >>> InputError("there is no column 'speed'").exit_code
+    2
+    """
+
+
+class RedError(ProjectError):
+    """A check or a gate is red: exit code 1.
+
+    >>> RedError("not every gate is green").exit_code
+    1
+    """
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a gate says: `passed` is None when it could not judge, which is never green."""
+
+    gate: str
+    passed: bool | None
+    evidence: str
+
+
+class Judgeable(Protocol):
+    """What has a verdict: a gate's name, whether it passed, and its evidence."""
+
+    @property
+    def gate(self) -> str:
+        """The name of the gate."""
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether its claim holds; None when it could not judge."""
+
+    @property
+    def evidence(self) -> str:
+        """The evidence in words."""
+
+
+def verdict_table(verdicts: "Sequence[Judgeable]") -> "pd.DataFrame":
+    """The verdicts to look at: gate, verdict (green, red, not judged), evidence."""
+    import pandas as pd  # here, because the service reads verdicts too, and must start fast
+
+    words = {True: "green", False: "red", None: "not judged"}
+    rows = [{"gate": v.gate, "verdict": words[v.passed], "evidence": v.evidence} for v in verdicts]
+    return pd.DataFrame(rows, columns=["gate", "verdict", "evidence"])
+
+
+def require_green(verdicts: "Sequence[Judgeable]", where: str = "", hint: str = "") -> None:
+    """Raise RedError unless every gate is green; it names those that are not. No verdict at all is not green."""
+    red = [f"{v.gate}: {v.evidence}" for v in verdicts if not v.passed] or ([] if verdicts else ["no gate has judged"])
+    if red:
+        raise RedError("not every gate is green\n  " + "\n  ".join(red), where=where, hint=hint)
+
+
+def dump_verdicts(verdicts: Sequence[Verdict]) -> str:
+    """The verdicts as JSON text."""
+    return json.dumps([asdict(v) for v in verdicts], indent=1)
+
+
+def load_verdicts(path: Path) -> list[Verdict]:
+    """The verdicts that `dump` wrote to a file; none when the file is missing."""
+    return [Verdict(**v) for v in json.loads(path.read_text(encoding="utf-8"))] if path.is_file() else []

@@ -1,0 +1,320 @@
+"""The settings: config.toml, checked and frozen; an environment variable MLE_SECTION__KEY wins over the file.
+
+Only `Project`, `keys new` and the application factories of the service read them; every other function takes arguments.
+"""
+
+import os
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+
+from .databases import Postgres, postgres_place
+from .errors import InputError
+
+PREFIX = "MLE_"
+FILE = "config.toml"
+VENDOR = "vendor"  # the folder of a project that holds the library as it was released
+ARTIFACTS = "tracking/artifacts"
+RESERVED = {"MLE_HOME", "MLE_FORK", "MLE_SIGNING_KEY", "MLE_API_KEY"}
+
+
+class Section(BaseModel):
+    """Frozen, and no key that is not known."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid")
+
+
+class Package(Section):
+    """Which package of `src` defines the project: its contract, SQL, model and extensions."""
+
+    package: str = Field(pattern=r"^[a-z_][a-z0-9_]*$")
+
+
+class Snapshot(Section):
+    """A folder of Parquet tables with their sums.
+
+    repair: an SQL file for a table that needs one. source: a function of the project that gives a table otherwise.
+    """
+
+    folder: Path
+    repair: dict[str, str] = {}
+    source: dict[str, str] = {}
+
+
+class Checks(Section):
+    """Limits of the data checks that are not facts about the data."""
+
+    max_quarantined: float = Field(ge=0, le=1)
+
+
+class Data(Section):
+    """Which snapshots there are, and which one is checked and trained on; `earlier` ones are trained on as well."""
+
+    snapshot: str
+    earlier: tuple[str, ...] = ()
+    snapshots: dict[str, Snapshot]
+    checks: Checks
+
+
+class Split(Section):
+    """Two periods, each from its first day to the day after its last; every n-th row only, for a quick try.
+
+    half_life: days after which a training row weighs half as much; 0: all of them weigh the same.
+    """
+
+    train: tuple[date, date]
+    test: tuple[date, date]
+    every: int = Field(default=1, ge=1, le=30)
+    half_life: int = Field(default=0, ge=0, le=36500)
+
+
+class Retraining(Section):
+    """What a challenger is made of, the newest labelled days on which it meets the champion, and when it is wanted.
+
+    The window: `expanding` learns from all of `train`, `sliding` from its last `months`, `weighted` from all of it with
+    weights that halve every `half_life` days. min_new_days: labelled days that the champion has not learned from.
+    alarms: the monitors whose alarm asks for a new model; what is broken (values, labels) is not among them.
+    """
+
+    snapshots: tuple[str, ...] = Field(min_length=1)
+    train: tuple[date, date]
+    test: tuple[date, date]
+    window: Literal["expanding", "sliding", "weighted"] = "expanding"
+    months: int = Field(default=12, ge=1, le=600)
+    half_life: int = Field(default=365, ge=1, le=36500)
+    min_new_days: int = Field(default=28, ge=1, le=3650)
+    alarms: tuple[str, ...] = ("auc", "skill", "base rate", "calibration", "unseen")
+
+
+class Model(Section):
+    """The specification of the model; everything that training depends on beside the data.
+
+    >>> numbers = {"max_iter": 100, "learning_rate": 0.1, "max_leaf_nodes": 15, "seed": 0, "threshold": 0.5}
+    >>> spec = Model(name="long-sessions", features=("hour", "site"), **numbers)
+    >>> spec.model_copy(update={"max_iter": 50}).max_iter
+    50
+    """
+
+    name: str
+    features: tuple[str, ...] = Field(min_length=1)
+    max_iter: int = Field(ge=1, le=5000)
+    learning_rate: float = Field(gt=0, le=1)
+    max_leaf_nodes: int = Field(ge=2, le=1024)
+    seed: int = Field(ge=0)
+    threshold: float = Field(gt=0, lt=1)
+
+
+class Tests(Section):
+    """What the model tests expect of the model."""
+
+    slices: tuple[str, ...]
+    min_auc_slice: float = Field(ge=0.5, le=1)
+    invariant: tuple[str, ...] = ()
+    max_invariance: float = Field(gt=0, le=1)
+    rises_with: dict[str, tuple[float, float]] = {}
+    falls_with: dict[str, tuple[float, float]] = {}
+
+
+class Gates(Section):
+    """What the gates need to know about these data; their thresholds stand beside them, with the reason.
+
+    kept: features without a contribution that stay, with the reason. groups: SQL expressions over the features whose
+    values must be served alike. max_age_days: of a model, from the end of its training data to the newest data.
+    """
+
+    kept: dict[str, str] = {}
+    groups: dict[str, str] = {}
+    max_age_days: int = Field(ge=1, le=3650)
+
+
+class Service(Section):
+    """Where the online service listens, in how many processes, which versions answer, who may ask, and how much.
+
+    shadow: an alias that is only compared with the champion. canary_share: of the requests, for the alias canary.
+    keys_file: sums of API keys; without it anyone may ask. rate: requests a second of one key or address, 0 is no
+    limit; as many as `burst` may come at once. max_body: bytes. max_concurrent: bodies that are read at a time.
+    patience: seconds in which a whole request must have come. given_times: a row may say its prediction time, which the
+    log keeps instead of the clock's; for months that are played again, never where others may ask.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    shadow: str = ""
+    canary_share: float = Field(default=0.0, ge=0, le=1)
+    keys_file: Path | None = None
+    rate: float = Field(default=0, ge=0, allow_inf_nan=False)
+    burst: int = Field(default=100, ge=1)
+    max_rows: int = Field(default=1_000, ge=1)
+    max_body: int = Field(default=1 << 20, ge=1)
+    max_concurrent: int = Field(default=256, ge=1)
+    patience: float = Field(default=10, gt=0, le=3600)
+    given_times: bool = False
+
+
+class Monitoring(Section):
+    """Thresholds of the monitors, and who is told by `monitor --notify`.
+
+    notify: a file with a URL of Apprise on each line, or such URLs; they hold passwords, so they are never shown.
+    """
+
+    max_psi: float = Field(gt=0)
+    max_unseen: float = Field(ge=0, le=1)
+    notify: SecretStr = SecretStr("")
+
+
+class Paths(Section):
+    """Where results go, relative to the project; tracking and predictions may go to a PostgreSQL database by its URL.
+
+    artifacts: the files of tracked runs, when tracking is a database; beside an SQLite file otherwise.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(arbitrary_types_allowed=True)
+
+    registry: Path
+    runs: Path
+    reports: Path
+    tracking: Annotated[Path | Postgres, BeforeValidator(postgres_place)]
+    predictions: Annotated[Path | Postgres, BeforeValidator(postgres_place)]
+    cache: Path
+    artifacts: Path
+
+
+class Settings(Section):
+    """All of config.toml; relative paths are those of the folder that holds it."""
+
+    project: Package
+    data: Data
+    split: Split
+    retraining: Retraining
+    model: Model
+    tests: Tests
+    gates: Gates
+    service: Service
+    monitoring: Monitoring
+    paths: Paths
+
+    def snapshot(self, name: str = "") -> Snapshot:
+        """The snapshot of that name, the default one without a name; InputError when there is none."""
+        name = name or self.data.snapshot
+        if name not in self.data.snapshots:
+            hint = f"choose one of: {', '.join(self.data.snapshots)}; or add [data.snapshots.{name}]"
+            raise InputError(f"there is no snapshot {name!r}", where=FILE, hint=hint)
+        return self.data.snapshots[name]
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Read config.toml of the project in `home`, or of the one that holds the working folder.
+
+    Raises InputError for a missing file, TOML that does not parse, an unknown key or a value out of range.
+    """
+    home = (home or find_home()).resolve()
+    try:
+        values = tomllib.loads((home / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError("no such file", where=home / FILE, hint="run the command inside the project") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"is not valid TOML: {error}", where=home / FILE) from error
+    _override(values, os.environ)
+    try:
+        return Settings.model_validate(_absolute(values, home))
+    except ValidationError as error:
+        hint = "add what is missing, correct what is wrong, and try again"
+        raise InputError(_sentences(error), where=home / FILE, hint=hint) from error
+
+
+def find_home() -> Path:
+    """The project's folder: MLE_HOME, else the nearest one above the working folder that holds config.toml.
+
+    InputError when there is none.
+    """
+    if "MLE_HOME" in os.environ:
+        return Path(os.environ["MLE_HOME"])
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / FILE).is_file():
+            return folder
+    hint = "go into a project's folder, or name one in the environment variable MLE_HOME"
+    raise InputError(f"holds no project, nor does a folder above it: there is no {FILE}", where=here, hint=hint)
+
+
+def _override(values: dict[str, Any], environment: os._Environ[str] | dict[str, str]) -> None:
+    for name, text in environment.items():
+        if name.startswith(PREFIX) and name not in RESERVED:
+            *sections, key = name.removeprefix(PREFIX).lower().split("__")
+            place = values
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[key] = _value(text)
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _absolute(values: dict[str, Any], home: Path) -> dict[str, Any]:
+    paths = values.get("paths", {})
+    snapshots = values.get("data", {}).get("snapshots", {})
+    if isinstance(paths, dict):
+        paths = {"artifacts": ARTIFACTS, **paths}
+    absolute = {key: _from(home, path) for key, path in paths.items()} if isinstance(paths, dict) else paths
+    for snapshot in snapshots.values() if isinstance(snapshots, dict) else ():
+        if isinstance(snapshot, dict) and "folder" in snapshot:
+            snapshot["folder"] = home / snapshot["folder"]
+    service = values.get("service", {})
+    if isinstance(service, dict) and isinstance(service.get("keys_file"), str):
+        service["keys_file"] = home / service["keys_file"] if service["keys_file"] else None
+    monitoring = values.get("monitoring", {})
+    if isinstance(monitoring, dict) and isinstance(monitoring.get("notify"), str):
+        monitoring["notify"] = _place(monitoring["notify"], home)
+    return {**values, "paths": absolute}
+
+
+def _from(home: Path, path: Any) -> Any:
+    return path if isinstance(path, str) and "://" in path else home / path
+
+
+def _place(notify: str, home: Path) -> str:
+    return str(home / notify) if notify and "://" not in notify else notify
+
+
+def _sentences(error: ValidationError) -> str:
+    return "; ".join(f"{_key(*map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+
+
+def _key(*names: str) -> str:
+    """A key as it stands in the file: below its section, or a section itself."""
+    *sections, key = names
+    return f"[{'.'.join(sections)}] {key}" if sections else f"[{key}]"
+
+
+def challenger_settings(config: Settings, **changes: Any) -> Settings:
+    """The settings that make and judge a challenger: the snapshots, the periods and the window of [retraining].
+
+    `changes` are values of [retraining] that hold instead of those of the settings.
+    """
+    parts = config.retraining.model_copy(update=changes)
+    *earlier, newest = parts.snapshots
+    start, end = parts.train
+    if parts.window == "sliding":
+        start = max(start, _months_before(end, parts.months))
+    half_life = parts.half_life if parts.window == "weighted" else 0
+    split = {"train": (start, end), "test": parts.test, "half_life": half_life}
+    return config.model_copy(
+        update={
+            "data": config.data.model_copy(update={"snapshot": newest, "earlier": tuple(earlier)}),
+            "split": config.split.model_copy(update=split),
+        }
+    )
+
+
+def _months_before(day: date, months: int) -> date:
+    import pandas as pd  # here, because the service reads settings too, and must start fast
+
+    return (pd.Timestamp(day) - pd.DateOffset(months=months)).date()

@@ -1,0 +1,386 @@
+"""The command line. Every command reads the settings, calls one function of the package and shows what it says.
+
+Exit codes: 0 good, 1 a gate or a check is red, 2 the input or the usage is wrong, 130 interrupted. Slow packages are
+imported inside the commands, so that help and mistakes answer at once.
+"""
+
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..base import source_code
+from ..base.errors import InputError, ProjectError, RedError
+from ..contract.workspace import folder_of_project
+from ..project import Project
+from . import gates, monitoring, retraining, serving, vendor
+from .output import JSON, draw_rows, say, show_table, show_verdicts
+
+PROJECT = "roadworthy.project"  # under which a call of the command line keeps the project
+
+
+class Commands(click.Group):
+    """The library's commands, those of other packages by their entry points, and those that the project registers."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the alphabet; without a project that can be read, only those without one."""
+        try:
+            own = set(self.of_project(ctx))
+        except ProjectError:
+            own = set()
+        return sorted({*super().list_commands(ctx), *self.of_packages(), *own})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name; one of the project gets the project as its object."""
+        ours = super().get_command(ctx, cmd_name)
+        if ours:
+            return ours
+        entry = self.of_packages().get(cmd_name)
+        if entry:
+            found: click.Command = entry.load()
+            return found
+        own = self.of_project(ctx).get(cmd_name)
+        if own:
+            ctx.obj = self.project(ctx)
+        return own
+
+    def project(self, ctx: click.Context) -> Project:
+        """The project that holds the working folder; opened once for a call of the command line."""
+        if PROJECT not in ctx.meta:
+            ctx.meta[PROJECT] = Project.open()
+        found: Project = ctx.meta[PROJECT]
+        return found
+
+    @staticmethod
+    def of_packages() -> dict[str, EntryPoint]:
+        """The entry points of the group `roadworthy.commands` by the names of their commands."""
+        return {entry.name: entry for entry in entry_points(group="roadworthy.commands")}
+
+    def of_project(self, ctx: click.Context) -> dict[str, click.Command]:
+        """The commands of the project by name; InputError for one that is no command."""
+        found = self.project(ctx).definition.extensions("commands", {*self.commands, *self.of_packages()})
+        for name, command in found.items():
+            if not isinstance(command, click.Command):
+                hint = "decorate it with @click.command()"
+                raise InputError("is no command of click", where=f"commands {name!r} of the project", hint=hint)
+        return {name: command for name, command in found.items() if isinstance(command, click.Command)}
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def commands(ctx: click.Context) -> None:
+    """A machine-learning project: check, train, test, serve, score, monitor, retrain."""
+    with suppress(ProjectError):  # what is wrong with the project the command itself says
+        home = folder_of_project()
+        found = [] if ctx.invoked_subcommand == "vendor" else source_code.unaccepted_edits(home)
+        if source_code.upgrade_interrupted(home) and ctx.invoked_subcommand != "upgrade":
+            say("Warning: an upgrade of the library was interrupted; give the command again, or rename vendor.before")
+        if found:
+            say(f"Warning: the library in vendor/ is not as it was released: {source_code.edits_in_words(found)}")
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in a sentence and an exit code, never in a traceback."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        commands(standalone_mode=False)
+    except ProjectError as error:
+        _end(str(error), error.exit_code)
+    except click.exceptions.Abort:
+        _end("interrupted; what was complete is kept", 130)
+    except KeyboardInterrupt:
+        _end("interrupted; what was complete is kept", 130)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(error.exit_code) from None
+    except BrokenPipeError:
+        raise SystemExit(1) from None
+    except ModuleNotFoundError as error:
+        # The image of the service has what serves, and not what trains.
+        hint = "run it where all of requirements.txt is installed"
+        _end(f"this command needs the package {error.name!r}, which is not in this environment\n  {hint}", 2)
+    except OSError as error:
+        _end(f"{error.filename or 'this machine'}: {error.strerror or error}\n  what was there before is unchanged", 2)
+
+
+@commands.command()
+@click.argument("lessons", nargs=-1)
+@click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter of the lessons.")
+@click.option("--resume", is_flag=True, help="Go on in the latest run: keep what is complete and unchanged.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Lessons at a time.")
+@click.option("--limit", type=click.FloatRange(min=0.1), help="Seconds that one lesson may take.")
+def run(lessons: tuple[str, ...], given: tuple[tuple[str, str], ...], resume: bool, jobs: int, limit: float) -> None:  # noqa: FBT001
+    """Execute the lessons (all, or LESSONS such as 01 02) with papermill into runs/<time>/."""
+    from ..base.progress import Display
+    from ..notebooks import runs
+
+    project = Project.open()
+    home, config = project.folder, project.settings
+    planned = runs.plan_run(home, config.paths.runs, lessons, given, resume=resume)
+    runner = runs.Runner(planned, home, jobs=jobs, limit=limit)
+    try:
+        with Display("cell") as display:
+            runner.execute(display.tell)
+    finally:
+        page = runs.write_run_page(planned, config.model.name, config.paths.reports)
+        say(f"The report is {page}")
+    if planned.failed:
+        raise RedError(*_failure(planned.failed))
+
+
+@commands.command()
+@click.argument("lessons", nargs=-1)
+def store(lessons: tuple[str, ...]) -> None:
+    """Run the lessons (all, or LESSONS such as 01 02) and store their outputs in them, which nbval compares."""
+    from ..base.progress import Display
+    from ..notebooks.lessons import store_outputs
+
+    with Display("lesson") as display:
+        stored = store_outputs(Project.open().folder, lessons, display.tell_step)
+    say(f"Stored: {', '.join(path.name for path in stored)}")
+
+
+@commands.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--table", default="", help="Which table of the contract FILE is; its first one without it.")
+@click.option("--snapshot", default="", help="Which snapshot of config.toml; the default one without it.")
+@JSON
+def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None:  # noqa: FBT001
+    """Check a snapshot, or FILE (CSV or Parquet) as a table, against the contract; quarantine bad rows."""
+    from ..contract import checks
+
+    project = Project.open()
+    config, contract = project.settings, project.contract
+    if file:
+        names = [known.name for known in contract.tables]
+        table = table or names[0]
+        if table not in names:
+            hint = f"there are {', '.join(names)}"
+            raise InputError(f"the contract has no table {table!r}", where="--table", hint=hint)
+        report = checks.check_file(file, contract.table(table), max_quarantined=config.data.checks.max_quarantined)
+    else:
+        report = project.check(snapshot)
+    name = file.stem if file else snapshot or config.data.snapshot
+    folder = config.paths.reports / "data" / name
+    page = checks.write_check_page(contract, report, folder / "index.html", name)
+    kept = checks.write_quarantine(report, folder / "quarantine")
+    show_table(report.frame[["table", "check", "passed", "rows", "evidence"]], as_json)
+    say(f"The report is {page}" + "".join(f"\nQuarantined rows are in {path}" for path in kept))
+    checks.require_passed(report, where=file or name)
+
+
+@commands.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def seal(folder: Path) -> None:
+    """Record the SHA-256 sums of the Parquet files in FOLDER, so that a later change of them is noticed."""
+    from ..data import snapshots
+
+    say(f"Written: {snapshots.seal_snapshot(folder)}")
+
+
+@commands.command()
+@JSON
+def train(as_json: bool) -> None:  # noqa: FBT001
+    """Check the data, train, evaluate, test, export, register and track a model."""
+    from ..base import errors
+
+    project = Project.open()
+    say("Checking, training, evaluating, exporting: about half a minute")
+    release = project.train()
+    show_verdicts(release.trained.verdicts, as_json=as_json)
+    say(f"Version {release.version}: AUC {release.trained.evaluation.auc:.3f}")
+    errors.require_green(release.trained.verdicts, where=f"version {release.version}")
+
+
+@commands.command()
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@JSON
+def evaluate(version: str, as_json: bool) -> None:  # noqa: FBT001
+    """Evaluate a version on the test period: metrics with intervals by days, and its slices."""
+    result, slices = Project.open().evaluate(version)
+    if as_json:
+        click.echo(json.dumps({**result.to_dict(), "slices": slices.to_dict("records")}))
+        return
+    for name, value in result.to_dict().items():
+        click.echo(f"{name:16} {value:,.4g}")
+    show_table(slices[["slice", "rows", "auc", "auc_low", "auc_high", "brier"]].round(3), as_json=False)
+
+
+@commands.command("test-model")
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@JSON
+def test_model(version: str, as_json: bool) -> None:  # noqa: FBT001
+    """Run the model tests again on a version; a red one is exit code 1."""
+    from ..base import errors
+
+    verdicts = Project.open().test_model(version)
+    show_verdicts(verdicts, as_json=as_json)
+    errors.require_green(verdicts, where=f"version {version}")
+
+
+@commands.group()
+def registry() -> None:
+    """List versions, promote one, roll back."""
+
+
+@registry.command("list")
+@JSON
+def registry_list(as_json: bool) -> None:  # noqa: FBT001
+    """List the versions with their aliases and their AUC."""
+    rows = Project.open().registry.list_versions()
+    columns = ["version", "aliases", "created", "auc"]
+    # Without pandas, which the image of the service does not have.
+    if as_json:
+        click.echo(json.dumps(rows))
+    else:
+        draw_rows(columns, [[row[name] for name in columns] for row in rows])
+
+
+@registry.command()
+@click.argument("version")
+@click.option("--as", "alias", type=click.Choice(["champion", "challenger", "canary"]), default="champion")
+def promote(version: str, alias: str) -> None:
+    """Make VERSION the champion, refused unless all of its gates are green; or the challenger or canary beside it."""
+    project = Project.open()
+    if found := source_code.unaccepted_edits(project.folder):
+        raise RedError(
+            f"the library is not as it was released: {source_code.edits_in_words(found)}",
+            where="vendor",
+            hint=source_code.HINT,
+        )
+    number = project.registry.promote(version, alias)
+    say(f"Version {number} is the {alias}")
+
+
+@registry.command()
+@click.option("--reason", default="", help="Why; it stays in the history.")
+def rollback(reason: str) -> None:
+    """Make the version before the champion the champion again."""
+    number = Project.open().registry.rollback(reason)
+    say(f"Version {number} is the champion again")
+
+
+@commands.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that answer at this address.")
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+def serve(host: str | None, port: int | None, workers: int | None, version: str) -> None:
+    """Serve a version over HTTP until Ctrl-C; behind an alias, another one as soon as it is promoted."""
+    from ..serving.rollout import Rollout
+    from ..serving.server import serve_model as start
+    from ..serving.server import to_standard_error
+
+    config = Project.open().settings
+    to_standard_error()
+    wanted = config.service
+    start(
+        Rollout(config.paths.registry, version, shadow=wanted.shadow, canary_share=wanted.canary_share),
+        host=host or wanted.host,
+        port=wanted.port if port is None else port,
+        workers=workers or wanted.workers,
+        predictions=config.paths.predictions,
+        limits=config.service,
+        started=lambda address: say(f"Serving at {address}, its pages are {address}/docs; stop with Ctrl-C"),
+    )
+
+
+@commands.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@click.option("--threads", type=click.IntRange(1, 64), help="Threads; without it, as many as the machine has, up to 8.")
+@serving.CLUSTER
+@serving.FOR_MONITORING
+@JSON
+def score(  # noqa: PLR0917 - click hands them over by name
+    source: str,
+    target: str,
+    version: str,
+    threads: int | None,
+    cluster: str,
+    for_monitoring: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Score the rows of IN (CSV or Parquet) into OUT, in constant memory; quarantine bad rows.
+
+    A run that was stopped goes on where it was when the same command is given again. IN and OUT may be folders of
+    Parquet files or s3://BUCKET/PREFIX: then OUT gets a file for each one of IN, and a cluster may share the work.
+    """
+    from ..base.progress import Display
+    from ..bundle.bundle import Bundle
+    from ..data import partitions
+    from ..serving import batch
+
+    folder = Project.open().registry.path(version)
+    if cluster or partitions.is_partitioned(source):
+        serving.score_partitioned(
+            folder, source, target, cluster=cluster, for_monitoring=for_monitoring, as_json=as_json
+        )
+        return
+    bundle, file = Bundle.load(folder), Path(source)
+    with Display("row", pace=True) as display:
+        summary = batch.score_file(
+            bundle,
+            file,
+            Path(target),
+            for_monitoring=for_monitoring,
+            threads=threads or batch.threads_here(),
+            progress=lambda at, of: display.tell(file.name, at, of),
+            tell=say,
+        )
+    told = {name: getattr(summary, name) for name in ("version", "rows", "scored", "quarantined")}
+    if as_json:
+        click.echo(json.dumps({**told, "reasons": dict(summary.reasons)}))
+    say(f"{summary.scored:,} of {summary.rows:,} rows scored into {target} by version {summary.version}")
+    if summary.quarantined:
+        say(f"{summary.quarantined:,} rows are in {summary.quarantine}, with their reasons")
+
+
+@commands.command()
+@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
+def tracking(port: int) -> None:
+    """Open MLflow's page with every tracked training, until Ctrl-C."""
+    from ..model.tracking import serve_tracking
+    from ..serving.server import listen_at
+
+    config = Project.open().settings
+    store = config.paths.tracking
+    if isinstance(store, Path) and not store.is_file():
+        raise InputError("nothing is tracked yet", where=store, hint="the command `train` tracks its first run there")
+    listen_at("127.0.0.1", port).close()
+    say(f"MLflow is at http://127.0.0.1:{port}; stop with Ctrl-C")
+    serve_tracking(store, port, config.paths.artifacts)
+
+
+for command in (gates.gates, gates.scorecard, gates.drill, gates.tune):
+    commands.add_command(command)
+commands.add_command(serving.trace)
+commands.add_command(vendor.vendor)
+commands.add_command(vendor.upgrade)
+commands.add_command(serving.keys)
+commands.add_command(monitoring.simulate)
+commands.add_command(monitoring.monitor)
+commands.add_command(retraining.retrain)
+
+
+def _failure(step: Any) -> tuple[str]:
+    failure = step.failure
+    lines = "\n    ".join([*failure["lines"], ""]).rstrip()
+    where = f"lesson {step.lesson}, cell {failure['cell']}: {failure['error']}"
+    hint = "correct it and go on with the command `run --resume`; the notebook up to there is kept"
+    return (f"{where}\n    {lines}\n  {hint}" if lines else f"{where}\n  {hint}",)
+
+
+def _end(text: str, code: int) -> None:
+    click.echo(text, err=True)
+    sys.stderr.flush()
+    # Threads of libraries that wait for a network or a lock must not keep a failed command alive.
+    sys.stdout.flush()
+    os._exit(code) if code == 130 else sys.exit(code)

@@ -1,0 +1,1 @@
+"""The data contract: its words, the project that it belongs to, and the checks of rows and tables."""

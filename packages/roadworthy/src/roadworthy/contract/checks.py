@@ -1,0 +1,216 @@
+"""Hold data against the contract: bad rows are quarantined with their reason, a bad table is red; the page of it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pandas as pd
+
+from ..base import databases
+from ..base.errors import InputError, RedError
+from ..base.files import write_atomic
+from ..reports.pages import Section, write_page
+from . import rules
+from .rules import Finding
+from .schema import Contract, Reference, Table
+
+if TYPE_CHECKING:
+    from .workspace import Workspace
+
+BESIDE_REASON = {"reason": "reason of the table"}  # a table may have a column of the name that the quarantine adds
+OWN = "project"  # in the place of a table's name: a check of the team's own looks at all tables
+FIRST = 20
+
+
+@dataclass
+class Report:
+    """All findings, the number of rows of each table, and its quarantined rows (index: row number, from 1)."""
+
+    findings: list[Finding] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    quarantine: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check holds."""
+        return all(finding.passed for finding in self.findings)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The findings as a table, the red ones first."""
+        return pd.DataFrame(self.findings).sort_values("passed", kind="stable", ignore_index=True)
+
+
+def check_snapshot(project: "Workspace", connection: duckdb.DuckDBPyConnection, *, max_quarantined: float) -> Report:
+    """Check every table of an opened snapshot; a table may lose the share `max_quarantined` of its rows."""
+    report, contract = Report(), project.contract
+    for table in contract.tables:
+        check_table(connection, table, report, max_quarantined=max_quarantined)
+        report.findings += [_reference(connection, table, reference) for reference in table.references]
+    report.findings += rules.same_period(connection, contract)
+    report.findings += [
+        _own(name, check, connection) for name, check in project.definition.extensions("checks").items()
+    ]
+    return report
+
+
+def check_file(path: Path, table: Table, *, max_quarantined: float) -> Report:
+    """Check one CSV or Parquet file as the given table; InputError when it is not such a table at all."""
+    connection = databases.empty_duckdb()
+    rules.read_file(connection, path).create_view(table.name)
+    report = Report()
+    check_table(connection, table, report, max_quarantined=max_quarantined, where=str(path))
+    return report
+
+
+def check_table(
+    connection: duckdb.DuckDBPyConnection, table: Table, report: Report, *, max_quarantined: float, where: str = ""
+) -> None:
+    """Add the findings on one table to `report`; InputError when it has other columns or no rows."""
+    rules.require_columns(connection.table(table.name).columns, table, where or table.name)
+    typed = rules.typed_rows(connection, table)
+    if typed.empty:
+        raise InputError("has no rows", where=where or table.name, hint="check the export that made it")
+    bad = rules.row_failures(connection, typed, table)
+    reasons = _reasons(bad)
+    report.rows[table.name] = len(typed)
+    lost = typed.loc[typed.index.isin(reasons.index)].rename(columns=BESIDE_REASON)
+    report.quarantine[table.name] = lost.join(reasons)
+    report.findings += _row_findings(table, bad, len(typed), max_quarantined)
+    report.findings += [_enough_rows(table, typed), *_missing_values(table, typed)]
+    report.findings += [_days(table, typed)] if table.time else []
+    report.findings += rules.table_findings(connection, table)
+    if reasons.index.size <= max_quarantined * len(typed):  # more of them are red already
+        report.findings += rules.lost_parts(table, typed, reasons.index)
+
+
+def exclude_quarantined(connection: duckdb.DuckDBPyConnection, report: Report) -> None:
+    """Take the quarantined rows out of the views of an opened snapshot."""
+    for name, rows in report.quarantine.items():
+        if len(rows):
+            numbers = ", ".join(map(str, rows.index))
+            kept = f"select * exclude (row) from ({rules.numbered_query(name)}) where row not in ({numbers})"
+            connection.execute(f"create temp table accepted_{name} as {kept}")
+            connection.execute(f"create or replace view {name} as select * from accepted_{name}")
+
+
+def write_quarantine(report: Report, folder: Path) -> list[Path]:
+    """Write the quarantined rows of each table, with their reasons, as Parquet; the files that were written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lost = {name: rows for name, rows in report.quarantine.items() if len(rows)}
+    for name, rows in lost.items():
+        rows.to_parquet(folder / f"{name}.parquet")
+    return [folder / f"{name}.parquet" for name in lost]
+
+
+def require_passed(report: Report, where: str | Path = "") -> None:
+    """Raise RedError when a check does not hold; it names each of them."""
+    red = [f"{f.table}: {f.check}: {f.evidence}" for f in report.findings if not f.passed]
+    if red:
+        hint = "look at the quarantined rows; correct the data, or the contract if it is the world that has changed"
+        raise RedError("the data do not keep the contract\n  " + "\n  ".join(red), where=where, hint=hint)
+
+
+def describe_table(table: Table) -> pd.DataFrame:
+    """The contract of a table to look at: one row per column."""
+    rows = [
+        {
+            "column": c.name,
+            "kind": c.kind,
+            "unit": c.unit,
+            "low": c.low,
+            "high": c.high,
+            "allowed": ", ".join(c.allowed) or c.pattern,
+            "max_null": c.max_null,
+            "known": c.known,
+        }
+        for c in table.columns
+    ]
+    return pd.DataFrame(rows)
+
+
+def _own(name: str, check: Callable[..., tuple[bool, str]], connection: duckdb.DuckDBPyConnection) -> Finding:
+    """What a check of the project says of all tables together."""
+    passed, evidence = check(connection)
+    return Finding(OWN, name, bool(passed), 0, str(evidence))
+
+
+def _reasons(bad: pd.DataFrame) -> Any:
+    # The slow join only where a row has more than one reason: a broken rule can hit every row of a table.
+    once = bad.drop_duplicates("row", keep=False).set_index("row")["reason"]
+    several = bad[bad["row"].duplicated(keep=False)].groupby("row")["reason"].agg("; ".join)
+    return pd.concat([once, several])
+
+
+def _row_findings(table: Table, bad: pd.DataFrame, rows: int, max_quarantined: float) -> list[Finding]:
+    lost = bad["row"].nunique()
+    passed = lost <= max_quarantined * rows
+    evidence = f"{lost:,} of {rows:,} rows in quarantine, at most {max_quarantined:.1%} are accepted"
+    findings = [Finding(table.name, "rows keep the contract", passed, lost, evidence)]
+    for (check, column), cases in bad.groupby(["check", "column"]):
+        name = f"{column}: {check}" if column else str(check)
+        findings.append(Finding(table.name, name, passed, len(cases), str(cases["reason"].iloc[0])))
+    return findings
+
+
+def _enough_rows(table: Table, typed: pd.DataFrame) -> Finding:
+    passed = len(typed) >= table.min_rows
+    return Finding(table.name, "enough rows", passed, 0, f"{len(typed):,} rows, at least {table.min_rows:,} expected")
+
+
+def _missing_values(table: Table, typed: pd.DataFrame) -> list[Finding]:
+    share = typed.isna().mean()
+    return [
+        Finding(
+            table.name,
+            f"{column.name}: share of missing values",
+            bool(share[column.name] <= column.max_null),
+            int(typed[column.name].isna().sum()),
+            f"{share[column.name]:.1%} missing, at most {column.max_null:.0%} is normal",
+        )
+        for column in table.columns
+        if column.nullable
+    ]
+
+
+def _days(table: Table, typed: pd.DataFrame) -> Finding:
+    days = typed[table.time].dt.floor("D")
+    missing = pd.date_range(days.min(), days.max(), freq="D").difference(pd.DatetimeIndex(days.unique()))
+    passed = len(missing) <= table.max_missing_days
+    evidence = f"{days.nunique()} days from {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}, {len(missing)} missing"
+    return Finding(table.name, "no day is missing", passed, 0, evidence)
+
+
+def _reference(connection: duckdb.DuckDBPyConnection, table: Table, reference: Reference) -> Finding:
+    total, lost = connection.execute(
+        f'select count(*), count(*) filter (where "{reference.column}" not in '
+        f'(select "{reference.other}" from {reference.table})) from {table.name} '
+        f'where "{reference.column}" is not null'
+    ).fetchall()[0]
+    share = lost / max(total, 1)
+    evidence = f"{share:.1%} not in {reference.table}, at most {reference.max_missing:.0%} is normal"
+    name = f"{reference.column}: exists in {reference.table}"
+    return Finding(table.name, name, share <= reference.max_missing, lost, evidence)
+
+
+def write_check_page(contract: Contract, report: Report, path: Path, name: str) -> Path:
+    """Write the page, and the findings beside it as JSON; `name` says what was checked."""
+    found = [{**asdict(each), "passed": bool(each.passed), "rows": int(each.rows)} for each in report.findings]
+    document = {"name": name, "contract": contract.sha256, "passed": report.passed, "findings": found}
+    write_atomic(path.with_suffix(".json"), json.dumps(document, indent=1))
+    findings = report.frame.assign(status=report.frame["passed"].map({True: "good", False: "bad"}))
+    findings = findings[["status", "table", "check", "rows", "evidence"]]
+    red = int((~report.frame["passed"]).sum())
+    sections = [Section("Checks", table=findings, status="bad" if red else "good")]
+    for table, rows in report.quarantine.items():
+        if len(rows):
+            text = f"{len(rows):,} of {report.rows[table]:,} rows. The first {min(FIRST, len(rows))}:"
+            first = rows.head(FIRST).reset_index()
+            left_out = {"row", "reason", *(column.name for column in contract.table(table).columns if column.private)}
+            columns = ["row", "reason", *[column for column in first if column not in left_out]]
+            sections.append(Section(f"In quarantine: {table}", text, first[columns]))
+    lead = f"{len(findings)} checks of {sum(report.rows.values()):,} rows, {red} of them red."
+    return write_page(path, f"Data checks: {name}", sections, lead=lead, status="bad" if red else "good")

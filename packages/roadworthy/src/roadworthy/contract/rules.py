@@ -1,0 +1,299 @@
+"""Which rows of a table break the contract, and why; and what must hold of a table as a whole."""
+
+import difflib
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from ..base.databases import to_frame
+from ..base.errors import InputError
+from .schema import Column, Contract, Law, Table
+
+SQL_TYPES = {
+    "category": "VARCHAR",
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "time": "TIMESTAMPTZ",
+    "date": "DATE",
+}
+# Weeks are judged in tables of at least so many whole ones: fewer say nothing about what is usual.
+MIN_WEEKS = 4
+# A thin week. The thinnest whole week of 2013 and 2023 has .77 of the rows of the median week.
+MIN_ROWS = 0.5
+# A week may lack up to 3 times what a year may, and 20 points more: the worst of 2013 and 2023 are a week of storms
+# with 21% of the labels missing (limit 44%) and a silent sensor, 26% (65%).
+TIMES, MORE = 3, 0.2
+# A category of 30 rows a week disappears when it has none for over a week: of all with more than 20, the longest gap
+# in both years is 3 days.
+OFTEN, MAX_GAP = 30, 7
+# Days by which tables may begin and end apart: one of the course's lacks the last of a year, UTC adds part of a day.
+MAX_APART = 3
+# The quarantine is for single rows. A part of the table that loses more than half of its rows is an incident.
+MAX_LOST = 0.5
+
+
+def read_file(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
+    """A CSV or Parquet file as a relation, CSV values as text; InputError when it cannot be read."""
+    if not path.is_file():
+        raise InputError("no such file", where=path, hint="check the name; a CSV or Parquet file is expected")
+    try:
+        if path.suffix == ".csv":
+            return connection.read_csv(str(path), all_varchar=True, na_values=["", "NA"], header=True)
+        return connection.read_parquet(str(path))
+    except duckdb.Error as error:
+        first = str(error).splitlines()[0]
+        hint = "a CSV file (.csv) with a header, or a Parquet file, is expected"
+        raise InputError(f"cannot be read: {first}", where=path, hint=hint) from error
+
+
+def require_columns(found: list[str], table: Table, where: str) -> None:
+    """Raise InputError when a column is missing or unknown; it guesses which one was renamed."""
+    missing = [name for name in table.names if name not in found]
+    extra = [name for name in found if name not in table.names]
+    if missing or extra:
+        parts = [f"column {name!r} is missing" for name in missing] + [f"column {name!r} is unknown" for name in extra]
+        near = {name: difflib.get_close_matches(name, extra, n=1, cutoff=0.5) for name in missing}
+        renamed = [f"{matches[0]!r} may be {name!r} renamed" for name, matches in near.items() if matches]
+        hint = "; ".join([*renamed, f"the contract of {table.name} is in contract.py"])
+        raise InputError(", ".join(parts), where=where, hint=hint)
+
+
+def typed_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFrame:
+    """The table with the types of the contract and its row numbers as index; what has another type is missing.
+
+    Leaves them as the temporary table `typed` in the connection, for the rules.
+    """
+    casts = ", ".join(f'try_cast("{c.name}" as {SQL_TYPES[c.kind]}) as "{c.name}"' for c in table.columns)
+    connection.execute(f"create or replace temp table typed as select row, {casts} from ({numbered_query(table.name)})")
+    return to_frame(connection.sql("select * from typed order by row")).set_index("row")
+
+
+def numbered_query(name: str) -> str:
+    """The query that adds the number of each row of a table, from 1 and in its order."""
+    return f"select row_number() over () as row, * from {name}"
+
+
+def row_failures(connection: duckdb.DuckDBPyConnection, typed: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Every failure of every row, after `typed_rows` has prepared the connection."""
+    found = [_wrong_types(connection, table), _wrong_values(typed, table), _broken_rules(connection, table)]
+    return pd.concat([frame for frame in found if len(frame)] or found[:1], ignore_index=True)
+
+
+def pandera_schema(table: Table) -> pa.DataFrameSchema:
+    """The contract of one table as a pandera schema: ranges, allowed values, patterns, missing values, the key."""
+    columns = {column.name: pa.Column(None, _checks(column), nullable=column.nullable) for column in table.columns}
+    return pa.DataFrameSchema(columns, unique=list(table.key))
+
+
+def _checks(column: Column) -> list[pa.Check]:
+    checks = []
+    if column.low is not None and column.high is not None:
+        checks.append(pa.Check.in_range(column.low, column.high, error=f"not in {column.low:g} to {column.high:g}"))
+    if column.allowed:
+        checks.append(pa.Check.isin(column.allowed, error=f"not one of {', '.join(column.allowed)}"))
+    if column.pattern:
+        checks.append(pa.Check.str_matches(column.pattern, error=f"does not match {column.pattern}"))
+    return checks
+
+
+def _wrong_values(typed: pd.DataFrame, table: Table) -> pd.DataFrame:
+    try:
+        pandera_schema(table).validate(typed, lazy=True)
+    except SchemaErrors as errors:
+        return _reasons(errors.failure_cases, table)
+    return _none()
+
+
+def _reasons(cases: pd.DataFrame, table: Table) -> pd.DataFrame:
+    check = cases["check"].astype("str")
+    doubled = check.str.startswith("multiple_fields_uniqueness") | (check == "field_uniqueness")
+    check = check.mask(doubled, "is doubled").replace("not_nullable", "is missing")
+    column = cases["column"].astype("str").mask(doubled, f"key ({', '.join(table.key)})")
+    # A reason is shown in reports and messages: a private value is not named in it.
+    private = column.isin([each.name for each in table.columns if each.private])
+    value = cases["failure_case"].map(lambda v: "" if pd.isna(v) else f"{v} ").mask(doubled | private, "")
+    reason = column + ": " + value + check
+    found = pd.DataFrame({"row": cases["index"], "check": check, "column": column, "reason": reason})
+    return found.drop_duplicates(["row", "column", "check"])
+
+
+def _wrong_types(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFrame:
+    relation = connection.table(table.name)
+    text = {name for name, kind in zip(relation.columns, relation.types, strict=True) if str(kind) == "VARCHAR"}
+    parts = [
+        f"select row, 'type' as \"check\", '{c.name}' as \"column\", "
+        f"'{c.name}: ' || \"{c.name}\" || ' is not of type {c.kind}' as reason from ({numbered_query(table.name)}) "
+        f'where "{c.name}" is not null and try_cast("{c.name}" as {SQL_TYPES[c.kind]}) is null'
+        for c in table.columns
+        if c.name in text and SQL_TYPES[c.kind] != "VARCHAR"
+    ]
+    return to_frame(connection.sql(" union all ".join(parts))) if parts else _none()
+
+
+def _broken_rules(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFrame:
+    # A rule over a missing value is not broken: that the value is missing is said elsewhere.
+    parts = [
+        f"select row, 'rule {rule.name}' as \"check\", '' as \"column\", 'rule {rule.name}: {rule.about}: not so' as "
+        f"reason from typed where not coalesce(({rule.holds}), true)"
+        for rule in table.rules
+    ]
+    return to_frame(connection.sql(" union all ".join(parts))) if parts else _none()
+
+
+def _none() -> pd.DataFrame:
+    return pd.DataFrame({"row": [], "check": [], "column": [], "reason": []})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check of one table: what was checked, whether it holds, how many rows it names, and the evidence."""
+
+    table: str
+    check: str
+    passed: bool
+    rows: int
+    evidence: str
+
+
+def table_findings(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]:
+    """The laws and the weeks of a table, whose rows stand in `typed` with the types of the contract."""
+    found = _laws(connection, table)
+    if table.time and _whole_weeks(connection, table) >= MIN_WEEKS:
+        found += [*_weeks(connection, table), _gap(connection, table)]
+    return found
+
+
+def lost_parts(table: Table, rows: pd.DataFrame, lost: pd.Index) -> list[Finding]:
+    """No frequent category and no day may have more than half of its rows in quarantine (`lost`, of the index).
+
+    Few rows of the table, and all of one place: nothing else says that these are gone.
+    """
+    weeks = (rows[table.time].max() - rows[table.time].min()).days // 7 if table.time else 0
+    if weeks < MIN_WEEKS:
+        return []
+    parts = {c.name: (rows[c.name], OFTEN * weeks) for c in table.columns if c.kind == "category"}
+    parts["day"] = (rows[table.time].dt.strftime("%Y-%m-%d"), OFTEN)
+    found = [part for name, (values, often) in parts.items() for part in _lost(name, values, lost, often)]
+    share, what, gone, count = max(found, default=(0.0, "any day", 0, len(rows)))
+    evidence = f"{what}: {gone:,} of {count:,} rows in quarantine, at most {MAX_LOST:.0%} of a day or what is frequent"
+    return [Finding(table.name, "no part is in quarantine", share <= MAX_LOST, gone, evidence)]
+
+
+def _lost(name: str, values: "pd.Series[str]", lost: pd.Index, often: int) -> list[tuple[float, str, int, int]]:
+    counts, gone = values.value_counts(), values.loc[lost].value_counts()
+    frequent = [value for value in gone.index if counts[value] >= often]
+    return [(gone[v] / counts[v], f"{name} {v}", int(gone[v]), int(counts[v])) for v in frequent]
+
+
+def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Finding]:
+    """All tables with a time begin and end within a few days: a stale one would silently be joined to nothing."""
+    parts = [
+        f"select '{table.name}' as name, min(\"{table.time}\")::timestamp as first, "
+        f'max("{table.time}")::timestamp as last from {table.name}'
+        for table in contract.tables
+        if table.time
+    ]
+    spans = connection.execute(" union all ".join(parts)).fetchall() if parts else []
+    return [
+        *_apart("begin", [(name, first) for name, first, _ in spans]),
+        *_apart("end", [(name, last) for name, _, last in spans]),
+    ]
+
+
+def _apart(what: str, times: list[tuple[str, datetime]]) -> list[Finding]:
+    if len(times) < 2:
+        return []
+    early, late = min(times, key=lambda each: each[1]), max(times, key=lambda each: each[1])
+    days = (late[1] - early[1]).total_seconds() / 86400
+    evidence = (
+        f"{early[0]} {what}s on {early[1]:%Y-%m-%d}, {late[0]} on {late[1]:%Y-%m-%d}, at most {MAX_APART} days apart"
+    )
+    return [Finding(early[0], f"tables {what} together", days <= MAX_APART, 0, evidence)]
+
+
+def _laws(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]:
+    if not table.laws:
+        return []
+    figures = connection.execute(f"select {', '.join(law.figure for law in table.laws)} from typed").fetchall()[0]
+    return [_law(table, law, figure) for law, figure in zip(table.laws, figures, strict=True)]
+
+
+def _law(table: Table, law: Law, figure: float | None) -> Finding:
+    # Without a value there is nothing to break; that values are missing is said elsewhere.
+    passed = figure is None or law.low <= figure <= law.high
+    shown = "none" if figure is None else f"{figure:.3g}"
+    return Finding(
+        table.name, f"law {law.name}", passed, 0, f"{law.about}: {shown}, normal {law.low:g} to {law.high:g}"
+    )
+
+
+def _whole_weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
+    """Make `weeks`, the rows of whole weeks with the number of their `day_number`; how many weeks there are."""
+    # By the second: a cast to a date asks for the time zone of every row and takes five times as long.
+    day = f'floor(epoch("{table.time}") / 86400)::integer'
+    first, last = connection.execute(f"select min({day}), max({day}) from typed").fetchall()[0]
+    count = (last - first + 1) // 7 if first is not None else 0
+    inside = f"where day_number < {7 * count}"
+    numbered = f"select *, {day} - {first or 0} as day_number from typed"
+    connection.execute(f"create or replace temp view weeks as select * from ({numbered}) {inside}")
+    return int(count)
+
+
+def _weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]:
+    columns = [column for column in table.columns if column.nullable]
+    shares = "".join(f', avg(("{column.name}" is null)::integer)' for column in columns)
+    weeks = connection.execute(
+        f'select min("{table.time}")::date, count(*){shares} from weeks group by day_number // 7 order by 1'
+    ).fetchall()
+    missing = [
+        (week[i] / (TIMES * column.max_null + MORE), week[i], column, week[0])
+        for week in weeks
+        for i, column in enumerate(columns, start=2)
+    ]
+    thin = _thin(table, [(week[0], week[1]) for week in weeks])
+    return [thin, _missing(table, *max(missing, key=lambda each: each[0]))] if missing else [thin]
+
+
+def _thin(table: Table, weeks: list[tuple[date, int]]) -> Finding:
+    usual = sorted(count for _, count in weeks)[len(weeks) // 2]
+    first, fewest = min(weeks, key=lambda week: week[1])
+    evidence = f"{fewest:,} rows in the week of {first}, {usual:,} in the median week, at least {MIN_ROWS:.0%} of it"
+    return Finding(table.name, "no week is thin", fewest >= MIN_ROWS * usual, 0, evidence)
+
+
+def _missing(table: Table, of_limit: float, share: float, column: Column, week: date) -> Finding:
+    limit = TIMES * column.max_null + MORE
+    evidence = f"{column.name}: {share:.0%} missing in the week of {week}, at most {limit:.0%} is normal"
+    return Finding(table.name, "no week lacks values", of_limit <= 1, 0, evidence)
+
+
+def _gap(connection: duckdb.DuckDBPyConnection, table: Table) -> Finding:
+    """The longest time without a row of any category that is frequent otherwise."""
+    names = [column.name for column in table.columns if column.kind == "category"]
+    gaps = [gap for name in names for gap in connection.execute(_gaps(table, name)).fetchall()]
+    # Of a place and all that happened only there, the place: it has more rows.
+    days, _, what, since = max(gaps, default=(0, 0, "no category", "the first day"))
+    evidence = f"{what}: no row for {days} days from {since} on, at most {MAX_GAP} are normal for what is frequent"
+    return Finding(table.name, "no category disappears", days <= MAX_GAP, 0, evidence)
+
+
+def _gaps(table: Table, name: str) -> str:
+    """SQL: the longest gap between the days of each frequent category, the first and last day of the table included."""
+    return f"""
+        with counts as (select "{name}" as c, day_number as d, count(*) as n from weeks group by all),
+        ends as (select min(d) - 1 as first, max(d) + 1 as last, max(d) // 7 + 1 as weeks from counts),
+        frequent as (select c, sum(n) as n from counts where c is not null group by c
+            having sum(n) >= {OFTEN} * (select weeks from ends)),
+        days as (select c, d from counts semi join frequent using (c)
+            union all select c, unnest([first, last]) from frequent, ends),
+        gaps as (select c, d, d - lag(d) over (partition by c order by d) - 1 as gap from days)
+        select gap, n, '{name} ' || c, (select min("{table.time}")::date from weeks) + (d - gap)
+        from gaps join frequent using (c) where gap > 0 order by gap desc, n desc limit 1
+    """

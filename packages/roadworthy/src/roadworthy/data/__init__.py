@@ -1,0 +1,1 @@
+"""Snapshots and their features; tables of any size, in files and partitions."""

@@ -1,0 +1,300 @@
+"""Read a snapshot: verify its sums, open its tables in DuckDB, make the features, split in time.
+
+Six lessons and most commands need the features of the same snapshot, which takes seven seconds of CPU. So they are
+kept in a file, by the sum of everything that they depend on: data, settings and code.
+"""
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+from pyarrow import ArrowInvalid
+
+from ..base import databases
+from ..base.databases import to_frame
+from ..base.errors import InputError
+from ..base.files import explain_write_errors, file_sha256, write_atomic
+from ..base.settings import Snapshot
+from ..base.source_code import code_of, files_behind
+from ..contract import checks
+from ..contract.schema import Contract, Table
+
+if TYPE_CHECKING:
+    from ..contract.workspace import Workspace
+
+SUMS = "SHA256SUMS"
+Period = tuple[date, date]
+LOG = logging.getLogger(__package__)
+KEPT = 4  # files; those that were not used for longest are removed
+Arguments = ParamSpec("Arguments")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Labelled rows of two periods: training ends before the test begins.
+
+    half_life: days after which a training row weighs half as much; 0: all of them weigh the same.
+    """
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    half_life: int = 0
+
+
+def recorded_sums(folder: Path) -> dict[str, str]:
+    """The recorded SHA-256 sum of each file of a snapshot; InputError when there is no record."""
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        hint = "restore the file, or record the sums of new data with the command `seal`"
+        raise InputError("no such file", where=folder / SUMS, hint=hint) from error
+    return {name: total for total, name in (line.split() for line in lines)}
+
+
+def seal_snapshot(folder: Path) -> Path:
+    """Record the sums of the Parquet files in `folder`: from now on, a change of them is noticed."""
+    tables = sorted(folder.glob("*.parquet"))
+    if not tables:
+        raise InputError("holds no Parquet file", where=folder, hint="put the tables there first")
+    return write_atomic(folder / SUMS, "".join(f"{file_sha256(table)}  {table.name}\n" for table in tables))
+
+
+def verify_snapshot(contract: Contract, folder: Path, elsewhere: Collection[str] = ()) -> dict[str, str]:
+    """The sums of a snapshot, after each file was compared with its own; InputError names the file that differs.
+
+    Tables that come from `elsewhere` have no file.
+    """
+    files = [table for table in contract.tables if table.name not in elsewhere]
+    recorded = recorded_sums(folder) if files else {}
+    for table in files:
+        file = folder / f"{table.name}.parquet"
+        if not file.is_file():
+            raise InputError("no such file", where=file, hint="restore it from version control")
+        if file_sha256(file) != recorded.get(file.name):
+            hint = "restore it from version control; or, if the change is meant, record it with the command `seal`"
+            raise InputError(f"its SHA-256 sum is not the one in {SUMS}: the file was changed", where=file, hint=hint)
+    return recorded
+
+
+def open_snapshot(project: "Workspace", snapshot: Snapshot) -> duckdb.DuckDBPyConnection:
+    """Open a snapshot of the settings, repaired and with the tables that come from a source of the project."""
+    return connect_snapshot(project, snapshot.folder, snapshot.repair, snapshot.source)
+
+
+def sums_of(project: "Workspace", snapshot: Snapshot, *, verified: bool = False) -> dict[str, str]:
+    """The sums of a snapshot as lineage remembers them: of its files, and of what its sources give now."""
+    contract, given = project.contract, snapshot.source
+    if verified:
+        found = verify_snapshot(contract, snapshot.folder, given)
+    else:
+        found = recorded_sums(snapshot.folder) if len(given) < len(contract.tables) else {}
+    tables = {name: _from_source(project, contract.table(name), snapshot.folder, given[name]) for name in given}
+    return {**found, **{f"{name} from {given[name]}": _digest(table) for name, table in tables.items()}}
+
+
+def connect_snapshot(
+    project: "Workspace",
+    folder: Path,
+    repair: Mapping[str, str] | None = None,
+    source: Mapping[str, str] | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """Verify a snapshot and open it: one view per table of the contract, in UTC.
+
+    `repair` maps a table to the SQL file of the project that reads it as it should have been written, `source` to the
+    function of the project that gives it instead of a file. Raises InputError for a file that is missing, was changed
+    or is no Parquet.
+    """
+    given = source or {}
+    verify_snapshot(project.contract, folder, given)
+    connection = databases.empty_duckdb()
+    for table in project.contract.tables:
+        if table.name in given:
+            connection.register(f"{table.name} source", _from_source(project, table, folder, given[table.name]))
+            relation: Any = connection.sql(f'select * from "{table.name} source"')
+        else:
+            relation = _open(connection, str(folder / f"{table.name}.parquet"))
+        if table.name in (repair or {}):
+            relation = relation.query(table.name, project.sql((repair or {})[table.name]))
+        relation.create_view(table.name)
+    return connection
+
+
+def make_features(
+    project: "Workspace", connection: duckdb.DuckDBPyConnection, where: str = "true", **parameters: object
+) -> pd.DataFrame:
+    """One row per entity with its features and its label, in the order of the prediction time.
+
+    Made by features.sql, then by the feature steps of the project in Python. `where` (SQL over the features, with
+    `$name` for a parameter) leaves rows out. Numbers that may be missing are float64 with NaN; the label is float64 0,
+    1 or NaN (not known).
+    """
+    made = connection.sql(f"select * from ({project.sql('features.sql')}) where {where}", params=parameters or None)
+    booleans = {column.name for column in project.contract.features.columns if column.kind == "boolean"}
+    flags = [f'"{name}"::DOUBLE as "{name}"' for name in made.columns if name in booleans]
+    return with_steps(project, to_frame(made.select(f"* replace ({', '.join(flags)})") if flags else made))
+
+
+def with_steps(project: "Workspace", frame: pd.DataFrame) -> pd.DataFrame:
+    """What features.sql gives, and the columns that the project's feature steps add to it in Python.
+
+    InputError when a step loses or doubles rows.
+    """
+    for name, step in project.definition.extensions("feature_steps").items():
+        rows, frame = len(frame), step(frame)
+        if len(frame) != rows:
+            hint = "a step adds columns to the rows that features.sql gives, and keeps all of them"
+            raise InputError(f"makes {len(frame):,} rows of {rows:,}", where=f"feature step {name!r}", hint=hint)
+    return frame
+
+
+def labelled_rows(contract: Contract, frame: pd.DataFrame, period: Period) -> pd.DataFrame:
+    """The rows of a period (its end not included) whose label is known; InputError when there are none."""
+    day = frame[contract.day]
+    start, end = (pd.Timestamp(limit) for limit in period)
+    rows = frame[(day >= start) & (day < end) & frame[contract.target].notna()]
+    if rows.empty:
+        hint = f"the data run from {day.min():%Y-%m-%d} to {day.max():%Y-%m-%d}" if len(frame) else "the table is empty"
+        raise InputError(f"no labelled rows from {start:%Y-%m-%d} to {end:%Y-%m-%d}", where="[split]", hint=hint)
+    return rows
+
+
+def split_periods(contract: Contract, frame: pd.DataFrame, train: Period, test: Period, every: int = 1) -> Split:
+    """Two periods of labelled rows, every n-th of them; InputError when the test begins before training ends."""
+    if test[0] < train[1]:
+        hint = "a test on days that training has seen says nothing about the next months"
+        what = f"the test begins on {test[0]}, before training ends on {train[1]}"
+        raise InputError(what, where="[split]", hint=hint)
+    return Split(
+        labelled_rows(contract, frame, train).iloc[::every], labelled_rows(contract, frame, test).iloc[::every]
+    )
+
+
+def thin_rows(rows: pd.DataFrame, count: int) -> pd.DataFrame:
+    """About `count` rows: every n-th one, so that all days stay; a model learns more from days than from rows."""
+    return rows.iloc[:: max(1, round(len(rows) / count))]
+
+
+def _open(connection: duckdb.DuckDBPyConnection, file: str) -> Any:
+    try:
+        return connection.sql(f"select * from {_literal(file)}")
+    except duckdb.Error as error:
+        hint = "write the file again and record its sum with the command `seal`"
+        raise InputError(f"cannot be read as Parquet: {error}", where=file, hint=hint) from error
+
+
+def _from_source(project: "Workspace", table: Table, folder: Path, name: str) -> pa.Table:
+    """The table as a source of the project gives it; InputError when there is no such source or it gives no table."""
+    sources = project.definition.extensions("sources")
+    if name not in sources:
+        hint = f"the project's package registers {', '.join(sources)}" if sources else "the project registers none"
+        raise InputError(f"there is no source {name!r}", where=f"[data.snapshots] source of {table.name}", hint=hint)
+    found = sources[name](table, folder)
+    if not isinstance(found, pa.Table):
+        hint = "a source returns a pyarrow.Table"
+        raise InputError(f"gives a {type(found).__name__}", where=f"source {name!r} of the project", hint=hint)
+    return found
+
+
+def _digest(table: pa.Table) -> str:
+    """A sum over the values of a table, in one chunk and in the order of its rows."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def cached_features(
+    folder: Path,
+    parts: object,
+    make: Callable[Arguments, pd.DataFrame],
+    *arguments: Arguments.args,
+    **named: Arguments.kwargs,
+) -> pd.DataFrame:
+    """The table that `make` gives, from a file in `folder` if it was made of the same `parts` by the same code.
+
+    Without room for the file, the table is made each time.
+    """
+    file = folder / f"features-{_sum(parts, make)}.arrow"
+    try:
+        table = pd.read_feather(file)
+    except (OSError, ArrowInvalid):
+        table = make(*arguments, **named)
+    else:
+        os.utime(file)
+        return table
+    try:
+        with explain_write_errors(file):
+            folder.mkdir(parents=True, exist_ok=True)
+            beside = file.with_suffix(f".{os.getpid()}")
+            table.to_feather(beside, compression="lz4")
+            beside.replace(file)
+            _forget(folder)
+    except InputError as error:
+        LOG.warning("the features are not kept: %s", error)
+    return table
+
+
+def _sum(parts: object, make: Callable[..., pd.DataFrame]) -> str:
+    code = [file_sha256(path) for path in files_behind(make)]
+    return hashlib.sha256(repr((parts, code, pd.__version__)).encode()).hexdigest()[:32]
+
+
+def _forget(folder: Path) -> None:
+    files = sorted(folder.glob("features-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in files[KEPT:]:
+        old.unlink(missing_ok=True)
+
+
+def checked_features(project: "Workspace", *names: str) -> pd.DataFrame:
+    """The features of one or more snapshots (the default one without a name), checked, bad rows left out.
+
+    Raises RedError when a snapshot does not keep the contract.
+    """
+    return pd.concat(
+        [_snapshot_features(project, name) for name in names or (project.settings.data.snapshot,)], ignore_index=True
+    )
+
+
+def split_features(project: "Workspace", frame: pd.DataFrame | None = None) -> Split:
+    """The labelled rows of the two periods of the settings; `frame` has the features of the default snapshot, if known.
+
+    Rows of earlier snapshots come first, under negative numbers: the others keep the index that they have in `frame`.
+    """
+    newest, parts = checked_features(project) if frame is None else frame, project.settings.split
+    if project.settings.data.earlier:
+        earlier = checked_features(project, *project.settings.data.earlier)
+        earlier.index = pd.RangeIndex(-len(earlier), 0)
+        newest = pd.concat([earlier, newest])
+    return replace(
+        split_periods(project.contract, newest, parts.train, parts.test, every=parts.every), half_life=parts.half_life
+    )
+
+
+def _snapshot_features(project: "Workspace", name: str) -> pd.DataFrame:
+    snapshot, limit = project.settings.snapshot(name), project.settings.data.checks.max_quarantined
+    sums = sums_of(project, snapshot, verified=True)
+    sql = {name: project.sql(name) for name in ("features.sql", *snapshot.repair.values())}
+    own = [project.definition.extensions(kind) for kind in ("feature_steps", "checks")]
+    code = [{name: code_of(function) for name, function in functions.items()} for functions in own]
+    parts = (sums, snapshot.repair, limit, sql, project.contract.sha256, code)
+    return cached_features(project.settings.paths.cache, parts, _checked_features, project, snapshot, limit)
+
+
+def _checked_features(project: "Workspace", snapshot: Snapshot, limit: float) -> pd.DataFrame:
+    connection = open_snapshot(project, snapshot)
+    report = checks.check_snapshot(project, connection, max_quarantined=limit)
+    checks.require_passed(report, where=snapshot.folder)
+    checks.exclude_quarantined(connection, report)
+    return make_features(project, connection)

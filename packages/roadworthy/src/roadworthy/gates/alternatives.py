@@ -1,0 +1,172 @@
+"""A version beside others: older ones, a simpler one, and its answers for groups of people or things."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from ..base import databases
+from ..base.settings import Model
+from ..contract.schema import Contract
+from ..data import snapshots
+from ..data.snapshots import thin_rows
+from ..model import evaluation, training
+from ..model.evaluation import LEVEL
+from .bench import Bench
+
+if TYPE_CHECKING:
+    from ..contract.workspace import Workspace
+
+PARTS = 6  # of the labelled days; two months of a year
+LEARNED = 2  # parts that the first model has seen
+AGE_ROWS, JUDGED = 8_000, 3_000
+AGE_DRAWS = 100
+Floats = NDArray[np.float64]
+REGRESSION_ROWS = 10_000  # more of them change its AUC by less than .003
+RARE = 30  # rows of a category that share one column
+GROUP_DRAWS = 500
+FEWEST = 200  # positives; below, a share of them says nothing
+
+
+@dataclass(frozen=True)
+class Ages:
+    """A table by age, and the age that config.toml allows.
+
+    `table`: since and until (days from the end of training to the days judged), periods (how many were judged), auc,
+    loss against the fresh models on the same days, low and high of its 95% interval.
+    """
+
+    table: pd.DataFrame
+    allowed: int
+
+
+def measure_ages(bench: Bench) -> Ages:
+    """Train on the first two parts of the data, on the first three, and so on; judge each on every later part.
+
+    Earlier snapshots are looked at as well where the newest is too short to show the allowed age.
+    """
+    allowed, earlier, frame = bench.config.gates.max_age_days, bench.config.data.earlier, bench.frame
+    if earlier and _days(frame[bench.contract.day]) * (PARTS - LEARNED) / PARTS < allowed:
+        frame = pd.concat([snapshots.checked_features(bench.project, *earlier), frame], ignore_index=True)
+    rows = frame[frame[bench.contract.target].notna()].iloc[:: bench.config.split.every]
+    return Ages(by_age(bench.project, rows, bench.spec), allowed)
+
+
+def by_age(project: "Workspace", rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
+    """The loss of AUC by age, as `Ages.table`."""
+    day = rows[project.contract.day]
+    start, days = day.min(), _days(day)
+    edges = [start + pd.Timedelta(days=round(days * part / PARTS)) for part in range(PARTS + 1)]
+    ends = range(LEARNED, PARTS)
+    models = {end: training.fit_pipeline(project, thin_rows(rows[day < edges[end]], AGE_ROWS), spec) for end in ends}
+    judged = {end: thin_rows(rows[(day >= edges[end]) & (day < edges[end + 1])], JUDGED) for end in ends}
+    answers = {
+        (end, part): training.predict_probabilities(models[end], spec, judged[part])
+        for end in ends
+        for part in ends
+        if part >= end
+    }
+    length = days / PARTS
+    found = []
+    for age in range(PARTS - LEARNED):
+        losses = [
+            _loss(project.contract, judged[part], answers[part, part], answers[part - age, part])
+            for part in ends
+            if part - age in ends
+        ]
+        found.append({"since": round(age * length), "until": round((age + 1) * length), **_mean(losses)})
+    return pd.DataFrame(found)
+
+
+def _days(day: pd.Series) -> int:
+    return int((day.max() - day.min()).days) + 1
+
+
+def _loss(contract: Contract, rows: pd.DataFrame, fresh: Floats, old: Floats) -> tuple[float, evaluation.Difference]:
+    y, day = rows[contract.target], rows[contract.day]
+    return evaluation.evaluate(y, old, day, draws=1).auc, evaluation.compare(y, fresh, old, day, draws=AGE_DRAWS)
+
+
+def _mean(losses: list[tuple[float, evaluation.Difference]]) -> dict[str, float]:
+    """The mean over periods, whose days are different ones: the squares of their half widths add up."""
+    half = np.sqrt(sum(((loss.auc_high - loss.auc_low) / 2) ** 2 for _, loss in losses)) / len(losses)
+    mean = float(np.mean([loss.auc for _, loss in losses]))
+    auc = float(np.mean([auc for auc, _ in losses]))
+    return {"periods": len(losses), "auc": auc, "loss": mean, "low": mean - float(half), "high": mean + float(half)}
+
+
+def fit_logistic_regression(project: "Workspace", rows: pd.DataFrame, spec: Model) -> Pipeline:
+    """One column for each category, missing numbers replaced by the mean, numbers scaled."""
+    some = thin_rows(rows, REGRESSION_ROWS)
+    categories, numbers = training.model_inputs(spec, project.contract.features)
+    codes = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=RARE)
+    scaled = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
+    encoder = ColumnTransformer([("category", codes, categories), ("number", scaled, numbers)])
+    pipeline = make_pipeline(encoder, LogisticRegression(max_iter=300))
+    return pipeline.fit(some[list(spec.features)], some[project.contract.target].astype(int))
+
+
+def measure_groups(bench: Bench) -> pd.DataFrame:
+    """One row for each value of each group of config.toml, as `by_group` has them.
+
+    The expressions are evaluated over all rows of the snapshot: what is a small community does not depend on a sample.
+    """
+    test = bench.split.test
+    groups = assign_groups(bench.contract, bench.frame, bench.config.gates.groups).loc[test.index]
+    return by_group(
+        groups, test[bench.contract.target], bench.answers, test[bench.contract.day], bench.bundle.threshold
+    )
+
+
+def assign_groups(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame:
+    """The value of each group for each row of a table of features, with its index."""
+    features = frame[contract.features.names].reset_index(drop=True).assign(row=np.arange(len(frame)))
+    asked = ", ".join(f'({sql})::varchar as "{name}"' for name, sql in groups.items())
+    with databases.empty_duckdb() as connection:
+        connection.register("features", features)
+        found = connection.sql(f"select {asked} from features order by row").fetchnumpy()
+    return pd.DataFrame(found, index=frame.index)
+
+
+def by_group(groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Series, threshold: float) -> pd.DataFrame:
+    """For each group: group, rows, gap, recall, and both relative to all rows with their 95% intervals by days.
+
+    `gap` is the mean probability minus the rate of the target, `recall` the share of the positives with a warning;
+    `gap_more` and `recall_more` are how much more they are than on all rows.
+    """
+    late, warned = y.to_numpy(dtype=np.float64), (p >= threshold).astype(np.float64)
+    names, of_day = np.unique(day.to_numpy(), return_inverse=True)
+    drawn = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), GROUP_DRAWS)
+    weights = np.vstack([np.ones(len(names)), drawn])
+
+    def measured(at: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        rows, gap, positives, found = (
+            weights @ np.bincount(of_day[at], column[at], len(names))
+            for column in (np.ones(len(p)), p - late, late, late * warned)
+        )
+        with np.errstate(divide="ignore", invalid="ignore"):  # a draw may leave a group empty
+            return gap / rows, found / positives
+
+    every = measured(np.ones(len(p), dtype=bool))
+    found = []
+    for name in groups:
+        for value in sorted(set(groups[name].dropna())):
+            at = (groups[name] == value).to_numpy()
+            if late[at].sum() >= FEWEST:
+                gap, recall = measured(at)
+                row = {"group": f"{name} {value}", "rows": int(at.sum()), "gap": gap[0], "recall": recall[0]}
+                found.append({**row, **_more("gap", gap - every[0]), **_more("recall", recall - every[1])})
+    return pd.DataFrame(found)
+
+
+def _more(name: str, draws: Floats) -> dict[str, float]:
+    low, high = np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return {f"{name}_more": float(draws[0]), f"{name}_low": float(low), f"{name}_high": float(high)}

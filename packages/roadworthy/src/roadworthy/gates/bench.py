@@ -1,0 +1,225 @@
+"""What the gates look at: one version of the model with its data, and what turns a function into a gate."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+
+from ..base.errors import Verdict
+from ..base.settings import Model
+from ..bundle import bundle
+from ..bundle.bundle import Bundle
+from ..contract import checks
+from ..data import snapshots
+from ..data.snapshots import thin_rows
+from ..model import evaluation, training
+from ..registry import export
+from ..registry.registry import CHAMPION, Registry
+
+if TYPE_CHECKING:
+    from ..contract.workspace import Workspace
+
+SAMPLE = 40_000  # rows: a fit takes about two seconds
+Part = TypeVar("Part")
+OF_THE_DATA = {"connection", "report", "frame", "split", "train", "test"}
+Judgement = tuple[bool | None, str]
+Evidence = TypeVar("Evidence")
+
+
+class NotJudgedError(Exception):
+    """A part that a gate needs is missing or broken; another gate says so."""
+
+
+class part(Generic[Part]):  # noqa: N801 - used like property
+    """A shared part of the bench: made on first use, its failure kept as well."""
+
+    def __init__(self, make: Callable[[Any], Part]) -> None:
+        self.make, self.__doc__ = make, make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Remember under which name the part is kept."""
+        self.name = name
+
+    def __get__(self, bench: Any, owner: type | None = None) -> Part:
+        """The part; NotJudgedError when it cannot be made."""
+        if self.name not in bench.made:
+            try:
+                bench.made[self.name] = self.make(bench)
+            except NotJudgedError as error:
+                bench.made[self.name] = error
+            except Exception as error:  # noqa: BLE001 - whatever broke it, the gates after it cannot judge
+                told = str(error).splitlines()[0] if str(error) else type(error).__name__
+                bench.made[self.name] = NotJudgedError(f"{self.name.replace('_', ' ')}: {told}")
+        kept = bench.made[self.name]
+        if isinstance(kept, NotJudgedError):
+            raise kept
+        return kept  # type: ignore[no-any-return]
+
+
+class Bench:
+    """A version of the model (the champion without a number), the version before it, and the data of the settings."""
+
+    def __init__(self, project: "Workspace", version: int | str = CHAMPION) -> None:
+        self.project = project
+        self.config, self.home, self.contract = project.settings, project.folder, project.contract
+        self.registry = Registry(self.config.paths.registry)
+        self.version = self.registry.resolve(version)
+        self.made: dict[str, Any] = {}
+
+    def with_features(self, *features: str) -> "Bench":
+        """The same data and version under a specification with other features, as a team may commit it."""
+        spec = self.spec.model_copy(update={"features": features})
+        other = Bench(self.project.using(self.config.model_copy(update={"model": spec})), self.version)
+        other.made = {name: made for name, made in self.made.items() if name in OF_THE_DATA}
+        return other
+
+    @cached_property
+    def scratch(self) -> Path:
+        """A folder for what a gate tries out; it goes with the bench."""
+        folder = tempfile.mkdtemp(prefix="gates-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+
+    @property
+    def spec(self) -> Model:
+        """The committed specification of the model."""
+        return self.config.model
+
+    @part
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The snapshot, its sums verified, before any check."""
+        snapshot = self.config.snapshot()
+        return snapshots.open_snapshot(self.project, snapshot)
+
+    @part
+    def report(self) -> checks.Report:
+        """What the data checks say about the snapshot."""
+        limit = self.config.data.checks.max_quarantined
+        return checks.check_snapshot(self.project, self.connection, max_quarantined=limit)
+
+    @part
+    def frame(self) -> pd.DataFrame:
+        """The features of the snapshot without the quarantined rows."""
+        if not self.report.passed:
+            raise NotJudgedError("the data do not keep the contract, see Monitoring 2")
+        checks.exclude_quarantined(self.connection, self.report)
+        return snapshots.checked_features(self.project)
+
+    @part
+    def split(self) -> snapshots.Split:
+        """The rows that training took and the later ones."""
+        return snapshots.split_features(self.project, self.frame)
+
+    @part
+    def train(self) -> pd.DataFrame:
+        """About `SAMPLE` of the training rows, from every day."""
+        return thin_rows(self.split.train, SAMPLE)
+
+    @part
+    def test(self) -> pd.DataFrame:
+        """About `SAMPLE` of the test rows, from every day."""
+        return thin_rows(self.split.test, SAMPLE)
+
+    @part
+    def bundle(self) -> Bundle:
+        """The version under judgement as serving loads it."""
+        return Bundle.load(self.folder)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the version under judgement."""
+        return self.registry.path(self.version)
+
+    @part
+    def manifest(self) -> dict[str, Any]:
+        """The manifest of the version under judgement: sums, lineage, packages, time."""
+        return dict(json.loads((self.folder / "manifest.json").read_text(encoding="utf-8")))
+
+    @part
+    def trained_spec(self) -> Model:
+        """The specification that the version was trained with, by its manifest."""
+        return Model(**self.manifest["lineage"]["spec"])
+
+    @part
+    def answers(self) -> NDArray[np.float64]:
+        """P(target) of every test row, by the version under judgement."""
+        return bundle.predict_frame(self.bundle, self.split.test)
+
+    @part
+    def evaluation(self) -> evaluation.Evaluation:
+        """How good those answers are."""
+        test = self.split.test
+        return evaluation.evaluate(
+            test[self.contract.target], self.answers, test[self.contract.day], own=evaluation.own_metrics(self.project)
+        )
+
+    @part
+    def pipeline(self) -> Pipeline:
+        """The model fitted once more, by scikit-learn, on the rows that training took."""
+        return training.fit_pipeline(self.project, self.split.train, self.spec, self.split.half_life)
+
+    @part
+    def before(self) -> Bundle:
+        """The bundle that serves or served before this version; without one, a model of the training days but the last.
+
+        A rehearsal needs a version to compare with and to go back to. The first version of a project has none. A
+        damaged one is the fault of none that compares with it, see Infrastructure 7.
+        """
+        champion = self.registry.aliases().get(CHAMPION)
+        number = self.registry.predecessor(self.version) if champion == self.version else champion
+        return Bundle.load(self.registry.path(number) if number else self._older())
+
+    def _older(self) -> Path:
+        split = self.split
+        days = np.sort(split.train[self.contract.day].unique())
+        shorter = split.train[split.train[self.contract.day] < days[-(len(days) // 6)]]
+        trained = training.train_model(
+            self.project, snapshots.Split(thin_rows(shorter, SAMPLE), self.test), self.spec, self.config.tests
+        )
+        folder = self.scratch / "before" / "versions" / "1"
+        folder.mkdir(parents=True)
+        export.write_bundle(trained, folder)
+        return folder
+
+
+def fingerprint(*parts: object) -> str:
+    """A sum over anything that has a stable text."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Judge(Generic[Evidence]):
+    """A gate: call it with its evidence to get a verdict. `function` says whether the claim holds, and why."""
+
+    name: str
+    claim: str
+    function: Callable[[Evidence], Judgement]
+
+    def __call__(self, evidence: Evidence) -> Verdict:
+        """The verdict on this evidence."""
+        passed, words = self.function(evidence)
+        return Verdict(self.name, passed, words)
+
+
+def gate(name: str, claim: str) -> Callable[[Callable[[Evidence], Judgement]], Judge[Evidence]]:
+    """Make a function of some evidence the gate `name`, for example "Model 6".
+
+    It returns whether the claim holds (None: it cannot be judged) and the evidence in words, to be shown as it is.
+    """
+
+    def named(function: Callable[[Evidence], Judgement]) -> Judge[Evidence]:
+        return Judge(name, claim, function)
+
+    return named

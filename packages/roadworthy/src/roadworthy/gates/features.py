@@ -1,0 +1,323 @@
+"""The SQL of the features: worked examples, no knowledge of the future, and a feature added as the README says."""
+
+import json
+import re
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+
+from ..base import databases
+from ..base.settings import FILE
+from ..bundle.bundle import Bundle
+from ..contract import rules
+from ..contract.schema import Contract, Table
+from ..contract.workspace import Workspace
+from ..data import snapshots
+from ..model import evaluation, training
+from ..model.training import MODELLED
+from ..monitoring.log import PredictionLog
+from ..registry import export
+from ..serving.request import BadRequestError, RequestReader
+from .bench import Bench
+from .feature_value import excerpt_database
+
+if TYPE_CHECKING:
+    from ..bundle.signature import Signature
+
+FOLDER = Path("tests", "feature_examples")
+EXPECTED = "expected.csv"
+MOMENTS = 4
+BEFORE, AFTER = 3, 2  # days; a longer memory is cut in both
+RECENT = pd.Timedelta(minutes=30)  # of older events, what came after them may have been known by the moment
+ADDED = "added_feature"
+COPY = "package_with_added_feature"
+# What is added, and after which place: the last SELECT, the head of the features' columns, the last feature.
+STEPS = {
+    f"src/{COPY}/features.sql": (r"(?s)\A.*^select\n", f"    row_number() over () % 5 as {ADDED},\n"),
+    f"src/{COPY}/contract.py": (
+        r'^FEATURES = Table\(\n    name="\w+",\n    columns=\(\n',
+        f'        Column(name="{ADDED}", kind="integer", about="added by a gate", low=0, high=4),\n',
+    ),
+    FILE: (r"^features = \[[^\]]*?(?=,?\s*\])", f', "{ADDED}"'),
+}
+DAYS = 4  # of events to make features of
+TREES = 5
+
+
+@dataclass(frozen=True)
+class Examples:
+    """How many examples there are, and what is wrong.
+
+    untested: features (and the target) that the examples do not show with two different values. different: by column,
+    the first example that comes out otherwise. missing, extra: rows that do not come out, rows that should not.
+    """
+
+    rows: int
+    columns: int
+    untested: tuple[str, ...]
+    different: dict[str, str]
+    missing: int
+    extra: int
+
+
+def measure_worked_examples(bench: Bench) -> Examples:
+    """Run features.sql on the examples of the project."""
+    folder = bench.home / FOLDER
+    expected = read_example(folder / EXPECTED, bench.contract.features)
+    made = example_features(bench.project, folder)
+    names = [*bench.spec.features, bench.contract.target]
+    shown = [name for name in expected.columns if len(expected[name].dropna().unique()) > 1]
+    return compare_worked_examples(bench.contract, made, expected, tuple(name for name in names if name not in shown))
+
+
+def compare_worked_examples(
+    contract: Contract, made: pd.DataFrame, expected: pd.DataFrame, untested: tuple[str, ...] = ()
+) -> Examples:
+    """Every value of every expected column, row by row: rows are matched by the key."""
+    one, two = (rows.set_index(contract.key) for rows in (expected, made))
+    missing = one.index.difference(two.index)
+    extra = len(two) - len(one.index.intersection(two.index))
+    both = [key for key in one.index if key in two.index]
+    once = two[~two.index.duplicated()]
+    different = {str(name): said for name in one if (said := _first(one.loc[both], once.loc[both], str(name)))}
+    return Examples(len(one), len(one.columns), untested, different, len(missing), extra)
+
+
+def read_example(file: Path, table: Table) -> pd.DataFrame:
+    """A CSV file as the table of the contract, empty values missing; columns that it has not are left out."""
+    with databases.empty_duckdb() as connection:
+        return databases.to_frame(_typed(connection, file, table))
+
+
+def example_features(project: "Workspace", folder: Path) -> pd.DataFrame:
+    """The features of the tables in a folder of CSV files."""
+    with databases.empty_duckdb() as connection:
+        for table in project.contract.tables:
+            _typed(connection, folder / f"{table.name}.csv", table).create(table.name)
+        return snapshots.with_steps(project, databases.to_frame(connection.sql(project.sql("features.sql"))))
+
+
+def _typed(connection: duckdb.DuckDBPyConnection, file: Path, table: Table) -> duckdb.DuckDBPyRelation:
+    found = connection.read_csv(str(file), all_varchar=True, header=True)
+    columns = [column for column in table.columns if column.name in found.columns]
+    return found.project(", ".join(f'cast("{c.name}" as {rules.SQL_TYPES[c.kind]}) as "{c.name}"' for c in columns))
+
+
+def _first(expected: pd.DataFrame, made: pd.DataFrame, name: str) -> str:
+    """The first row in which a column differs, in words; empty when there is none."""
+    if name not in made:
+        return "not made"
+    one, two = expected[name], made[name]
+    if pd.api.types.is_numeric_dtype(one) and pd.api.types.is_numeric_dtype(two):
+        same = np.isclose(one.astype("float64"), two.astype("float64"), equal_nan=True)
+    else:
+        same = ((one.astype(object) == two.astype(object)) | (one.isna() & two.isna())).to_numpy(dtype=bool)
+    if same.all():
+        return ""
+    at = int(np.flatnonzero(~same)[0])
+    return f"{one.index[at]} is {two.iloc[at]}, expected {one.iloc[at]}"
+
+
+@dataclass
+class FutureLeakage:
+    """How many recent events were compared (`rows`), how many are missing, and by feature how many differ."""
+
+    rows: int = 0
+    missing: int = 0
+    changed: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """Why features may not be features, by name; raw columns that are known afterwards, without saying since when."""
+
+    features: int
+    wrong: dict[str, str]
+    undated: tuple[str, ...]
+    foresight: FutureLeakage
+
+
+def measure_future_leakage(bench: Bench) -> Requirements:
+    """Judge the specification by the contract, and what features know at moments all over the snapshot."""
+    undated = (
+        f"{t.name}.{c.name}" for t in bench.contract.tables for c in t.columns if c.known == "after" and not c.known_at
+    )
+    wrong = {name: why for name in bench.spec.features if (why := why_forbidden(bench.contract, name))}
+    times, found = bench.frame[bench.contract.time], FutureLeakage()
+    for i in range(MOMENTS):
+        # In the order of time: where there are more events, there are more moments.
+        compare_requirements(
+            bench.project, bench.connection, times.iloc[len(times) * (2 * i + 1) // (2 * MOMENTS)], found
+        )
+    return Requirements(len(bench.spec.features), wrong, tuple(undated), found)
+
+
+def why_forbidden(contract: Contract, name: str) -> str:
+    """Why a column may not be a feature, by the contract; empty when it may."""
+    column = {each.name: each for each in contract.features.columns}.get(name)
+    if not column:
+        return "not in the contract"
+    if name in {contract.key, contract.time, contract.day, contract.target, contract.known_at}:
+        return "identifies or labels a row"
+    if column.private:
+        return "private"
+    if column.known == "after":
+        return "known only afterwards"
+    return "" if column.kind in MODELLED else f"of kind {column.kind}"
+
+
+def compare_requirements(
+    project: "Workspace", connection: duckdb.DuckDBPyConnection, moment: pd.Timestamp, found: FutureLeakage
+) -> None:
+    """Add to `found` what the features of the events just before a moment have seen of what came after it."""
+    tables = excerpt_database(project.contract, connection, moment - pd.Timedelta(days=BEFORE), BEFORE + AFTER)
+    later = _recent(project, tables, moment)
+    for table in project.contract.tables:
+        forget_later(tables, table, moment)
+    then = _recent(project, tables, moment)
+    found.missing += len(later.index.difference(then.index)) + len(then) - then.index.nunique()
+    both = later.index.intersection(then.index[~then.index.duplicated()])
+    found.rows += len(both)
+    for name in later.columns:
+        found.changed[name] += _differ(later.loc[both, name], then.loc[both, name])
+
+
+def forget_later(tables: duckdb.DuckDBPyConnection, table: Table, moment: pd.Timestamp) -> None:
+    """Take out of a table what was not known at a moment: rows that came later, values of columns that came later."""
+    known = f"<= '{moment}'"
+    hidden = (
+        f'case when ({c.known_at}) {known} then "{c.name}" end as "{c.name}"' for c in table.columns if c.known_at
+    )
+    changes = ", ".join(hidden)
+    replaced = f" replace ({changes})" if changes else ""
+    where = f" where ({table.known_at}) {known}" if table.known_at else ""
+    tables.execute(f"create or replace table {table.name} as select *{replaced} from {table.name}{where}")
+
+
+def _recent(project: "Workspace", tables: duckdb.DuckDBPyConnection, moment: pd.Timestamp) -> pd.DataFrame:
+    """The features of the events just before a moment that are known before by the contract, by the key."""
+    time = project.contract.time
+    within = {"moment": moment.to_pydatetime(), "since": (moment - RECENT).to_pydatetime()}
+    made = snapshots.make_features(project, tables, f"{time} <= $moment and {time} > $since", **within)
+    after = {column.name for column in project.contract.features.columns if column.known == "after"}
+    return made.set_index(project.contract.key).drop(columns=after & set(made.columns))
+
+
+def _differ(one: pd.Series, two: pd.Series) -> int:
+    if pd.api.types.is_numeric_dtype(one) and pd.api.types.is_numeric_dtype(two):
+        return int((~np.isclose(one.astype("float64"), two.astype("float64"), equal_nan=True)).sum())
+    return int((~((one == two) | (one.isna() & two.isna()))).sum())
+
+
+@dataclass(frozen=True)
+class AddedFeature:
+    """The files that were changed, whether the feature arrived in each place, and CPU seconds."""
+
+    files: tuple[str, ...]
+    arrived: dict[str, bool]
+    seconds: float
+
+
+def measure_added_feature(bench: Bench) -> AddedFeature:
+    """Add a feature in a copy in the scratch folder, train a few trees with it, and look for it in all that follows."""
+    times = bench.frame[bench.contract.time]
+    events = excerpt_database(bench.contract, bench.connection, times.iloc[len(times) // 2], DAYS)
+    home = bench.scratch / "extended"
+    shutil.rmtree(home, ignore_errors=True)
+    since = time.process_time()
+    package = bench.home / "src" / bench.config.project.package
+    shutil.copytree(package, home / "src" / COPY, ignore=shutil.ignore_patterns("__pycache__"))
+    text = (bench.home / FILE).read_text(encoding="utf-8")
+    (home / FILE).write_text(text.replace(f'package = "{package.name}"', f'package = "{COPY}"'), encoding="utf-8")
+    for name, (place, text) in STEPS.items():
+        insert_text(home / name, place, text)
+    with open_copy(home) as extended:
+        arrived = feature_arrivals(extended, events)
+    return AddedFeature(tuple(STEPS), arrived, time.process_time() - since)
+
+
+def insert_text(file: Path, place: str, text: str) -> None:
+    """Put a text after the place that a regular expression finds; ValueError when there is no such place."""
+    content = file.read_text(encoding="utf-8")
+    found = re.search(place, content, re.MULTILINE)
+    if not found:
+        raise ValueError(f"{file.name}: no place for a feature, looked for {place}")
+    file.write_text(content[: found.end()] + text + content[found.end() :], encoding="utf-8")
+
+
+def feature_arrivals(project: Workspace, events: duckdb.DuckDBPyConnection) -> dict[str, bool]:
+    """Whether the feature is in each place of a project: the data, the bundle, the request, the log, the monitors."""
+    frame, features = snapshots.make_features(project, events), project.settings.model.features
+    if ADDED not in features or ADDED not in frame:
+        return {"settings": ADDED in features, "data": ADDED in frame}
+    bundle = _bundle(project, frame)
+    row = bundle.golden[0]["features"]
+    reference = json.loads((bundle.folder / "reference.json").read_text(encoding="utf-8"))
+    with PredictionLog(project.folder / "log.db", bundle.signature) as log:
+        logged = ADDED in log.columns
+    return {
+        "signature": ADDED in bundle.names,
+        "golden rows": ADDED in row,
+        "request": _needed(bundle.signature, row),
+        "monitors": ADDED in reference["features"],
+        "log": logged,
+    }
+
+
+@contextmanager
+def open_copy(home: Path) -> Iterator[Workspace]:
+    """The project of the copy; its modules are forgotten afterwards."""
+    try:
+        yield Workspace.open(home)
+    finally:
+        for name in [name for name in sys.modules if name.partition(".")[0] == COPY]:
+            del sys.modules[name]
+
+
+def _bundle(project: Workspace, frame: pd.DataFrame) -> Bundle:
+    spec, contract = project.settings.model.model_copy(update={"max_iter": TREES}), project.contract
+    split = snapshots.Split(*split_labelled(contract, frame))
+    pipeline = training.fit_pipeline(project, split.train, spec)
+    p = training.predict_probabilities(pipeline, spec, split.test)
+    # All of it as one block: a day of a few rows may lack one of the classes, and an AUC needs both.
+    judged = evaluation.evaluate(split.test[contract.target], p, np.zeros(len(p)), draws=2)
+    # Without the model tests: so few rows say nothing about slices.
+    trained = training.Trained(project, pipeline, spec, split, p, judged, (), {})
+    folder = project.folder / "bundle"
+    folder.mkdir()
+    export.write_bundle(trained, folder)
+    return Bundle.load(folder)
+
+
+def split_labelled(contract: Contract, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Three quarters of the labelled rows to learn from, and the last quarter to judge on.
+
+    Not the last day: it may begin a minute before the excerpt ends.
+    """
+    rows = frame[frame[contract.target].notna()]
+    cut = len(rows) * 3 // 4
+    return rows.iloc[:cut], rows.iloc[cut:]
+
+
+def _needed(signature: "Signature", row: dict[str, Any]) -> bool:
+    """Whether a request with the feature is read and one without it is refused, whatever its other values are."""
+    without = {name: value for name, value in row.items() if name != ADDED}
+    return ADDED not in _wrong(signature, {**without, ADDED: 3}) and ADDED in _wrong(signature, without)
+
+
+def _wrong(signature: "Signature", row: dict[str, Any]) -> set[str]:
+    try:
+        RequestReader(signature, 1).read(json.dumps(row).encode())
+    except BadRequestError as error:
+        return {problem.field for problem in error.problems}
+    return set()

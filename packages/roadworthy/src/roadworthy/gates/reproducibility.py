@@ -1,0 +1,266 @@
+"""Small models trained again: from an excerpt, and from invented rows of known answer; nothing may differ."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.pipeline import Pipeline
+
+from ..base.settings import Model
+from ..bundle import bundle
+from ..bundle.signature import Signature
+from ..contract.schema import Column, Contract
+from ..data import snapshots
+from ..model import training
+from ..registry import export
+from .bench import Bench
+
+if TYPE_CHECKING:
+    from ..contract.workspace import Workspace
+
+TRAINING_ROWS = 15_000
+FEW_TREES = 40  # what depends on chance does so from the first tree on
+TRAIN_DAYS, TEST_DAYS = 28, 14
+ENOUGH = 700  # rows that each period should hold: as many as are asked, and some without a label
+CATEGORIES = ("AA", "BB", "CC", "DD")
+NULLS = 0.2
+UNSEEN = "??"
+DAYS = 60
+Rule = Callable[[pd.DataFrame], NDArray[np.bool_]]
+INVENTED_ROWS = 1500
+SPEC_TREES = (1, 5, 20)
+LEAVES = 4
+NO_PARAMETER = {"name", "features", "threshold"}  # of the specification, but not of the estimator
+
+
+@dataclass(frozen=True)
+class SmallTraining:
+    """What one training made: a sum over each row of features in their order, and an answer for each row it took."""
+
+    rows: NDArray[np.uint64]
+    answers: NDArray[np.float64]
+
+
+def train_small(
+    project: "Workspace", snapshot: Path, period: snapshots.Period, spec: Model, threads: int
+) -> SmallTraining:
+    """Features by the given number of DuckDB's threads, a training on about `ROWS` of them, its answers.
+
+    More threads may give rows in another order, unless the SQL says which.
+    """
+    connection = snapshots.connect_snapshot(project, snapshot)
+    connection.execute(f"set threads = {threads}")
+    frame = snapshots.make_features(project, connection)
+    rows = snapshots.labelled_rows(project.contract, frame, period)
+    rows = snapshots.thin_rows(rows, TRAINING_ROWS)
+    small = spec.model_copy(update={"max_iter": min(spec.max_iter, FEW_TREES)})
+    answers = training.predict_probabilities(training.fit_pipeline(project, rows, small), small, rows)
+    return SmallTraining(np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64), answers)
+
+
+def changed_rows(one: SmallTraining, two: SmallTraining) -> int:
+    """How many rows of features differ, or stand elsewhere."""
+    shorter, longer = sorted((len(one.rows), len(two.rows)))
+    return int((one.rows[:shorter] != two.rows[:shorter]).sum()) + longer - shorter
+
+
+def answer_difference(one: NDArray[np.float64], two: NDArray[np.float64]) -> float:
+    """The largest difference of answers; infinite when there are more of one than of the other."""
+    return float(np.abs(one - two).max()) if len(one) == len(two) else float("inf")
+
+
+def excerpt_periods(bench: Bench) -> tuple[snapshots.Period, snapshots.Period]:
+    """The last four weeks of the training period that have rows, and the first two of the test period.
+
+    Where so few days hold less than `ENOUGH` rows, as many days as hold them.
+    """
+    settings = bench.config.split
+    train, test = bench.split.train[bench.contract.day], bench.split.test[bench.contract.day]
+    end, start = (
+        min(settings.train[1], _date(train.max()) + timedelta(days=1)),
+        max(settings.test[0], _date(test.min())),
+    )
+    first, last = train.sort_values().iloc[-ENOUGH:].iloc[0], test.sort_values().iloc[:ENOUGH].iloc[-1]
+    since = min(end - timedelta(days=TRAIN_DAYS), _date(first))
+    until = max(start + timedelta(days=TEST_DAYS), _date(last) + timedelta(days=1))
+    return (since, end), (start, until)
+
+
+def excerpt_folder(bench: Bench) -> Path:
+    """The folder of the excerpt, made once: repaired tables without the quarantined rows, with their sums.
+
+    Tables with a time hold the days of both periods and one more on each side; the others are whole.
+    """
+    folder = bench.scratch / "excerpt"
+    if not folder.exists():
+        spans = [(start - timedelta(days=1), end + timedelta(days=1)) for start, end in excerpt_periods(bench)]
+        folder.mkdir(parents=True)
+        for table in bench.contract.tables:
+            inside = " or ".join(f"\"{table.time}\" >= '{a}' and \"{table.time}\" < '{b}'" for a, b in spans)
+            where = f"where {inside}" if table.time else ""
+            target = (folder / f"{table.name}.parquet").as_posix().replace("'", "''")
+            bench.connection.execute(f"copy (select * from \"{table.name}\" {where}) to '{target}' (format parquet)")
+        snapshots.seal_snapshot(folder)
+    return folder
+
+
+def _date(moment: pd.Timestamp) -> date:
+    return moment.date()
+
+
+def invented_rows(contract: Contract, rows: int, rule: Rule, seed: int) -> pd.DataFrame:
+    """Every column of the features, drawn evenly and independently, a fifth of the values missing; the label by `rule`.
+
+    Rows stand in the order of time. Numbers lie within the contract's limits, categories are the allowed ones or
+    `CATEGORIES`.
+    """
+    draw = np.random.default_rng(seed)
+    frame = pd.DataFrame({column.name: _column(column, rows, draw) for column in contract.features.columns})
+    return frame.assign(**{contract.target: rule(frame).astype(float)})
+
+
+def _column(column: Column, rows: int, draw: np.random.Generator) -> object:
+    if column.kind in {"date", "time"}:
+        days = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.sort(draw.integers(0, DAYS, rows)), unit="D")
+        return days if column.kind == "date" else days.tz_localize("UTC")
+    if column.kind == "text":
+        return [f"{column.name} {i}" for i in range(rows)]
+    missing = draw.random(rows) < NULLS
+    if column.kind == "category":
+        values = draw.choice(np.array(column.allowed or CATEGORIES, dtype=object), rows)
+        return pd.Series(values, dtype="str").mask(missing)
+    low, high = column.low or 0.0, 100.0 if column.high is None else column.high
+    # Of whole numbers the highest is one too: of 0 and 1, both.
+    numbers = np.floor(draw.uniform(low, high + 1, rows)) if column.kind == "integer" else draw.uniform(low, high, rows)
+    return np.where(missing, np.nan, numbers)
+
+
+@dataclass(frozen=True)
+class SpecTests:
+    """What came out. `reached`: whether a change of a field of the specification arrives in the estimator.
+
+    `trees` and `leaves` are asked for and found; `losses` on the training rows after 1, 5 and 20 trees; `learned` the
+    AUC for each planted rule on new rows; `unusual` the answers to unseen categories and to nothing but missing
+    values; `misplaced` the features that the pipeline and the exported signature encode differently.
+    """
+
+    reached: Mapping[str, bool]
+    trees: tuple[int, int]
+    leaves: tuple[int, int]
+    losses: tuple[float, ...]
+    learned: Mapping[str, float]
+    unusual: tuple[float, ...]
+    misplaced: tuple[str, ...]
+
+
+def run_spec_tests(project: "Workspace", spec: Model) -> SpecTests:
+    """Build, fit and ask small models of this specification."""
+    categories, numbers = training.model_inputs(spec, project.contract.features)
+    rules = planted_rule(categories, numbers)
+    first = next(iter(rules.values()))
+    rows = invented_rows(project.contract, INVENTED_ROWS, first, seed=1)
+    fitted = [training.fit_pipeline(project, rows, _smaller(spec, max_iter=count)) for count in SPEC_TREES]
+    stumps = training.fit_pipeline(
+        project, rows, _smaller(spec, max_iter=SPEC_TREES[1], max_leaf_nodes=LEAVES)
+    ).named_steps["trees"]
+    return SpecTests(
+        reached={
+            name: field_reaches(project, spec, name) for name in type(spec).model_fields if name not in NO_PARAMETER
+        },
+        trees=(SPEC_TREES[1], int(stumps.n_iter_)),
+        leaves=(LEAVES, max(int(tree.get_n_leaf_nodes()) for (tree,) in stumps._predictors)),  # noqa: SLF001
+        losses=tuple(
+            float(log_loss(rows[project.contract.target], training.predict_probabilities(each, spec, rows)))
+            for each in fitted
+        ),
+        learned={name: learned_auc(project, spec, rule) for name, rule in rules.items()},
+        unusual=unusual_answers(project, fitted[-1], spec, rows),
+        misplaced=tuple(misplaced_features(project.contract, fitted[-1], spec, rows)),
+    )
+
+
+def planted_rule(categories: list[str], numbers: list[str]) -> dict[str, Rule]:
+    """A rule for each kind of input: a number's size, which category, whether a number or a category is missing."""
+    rules: dict[str, Rule] = {}
+    for name in numbers[:1]:
+        rules |= {"a number": partial(_large, name), "a missing number": partial(_missing, name)}
+    for name in categories[:1]:
+        rules |= {"a category": partial(_every_other, name), "a missing category": partial(_missing, name)}
+    return rules
+
+
+def field_reaches(project: "Workspace", spec: Model, name: str) -> bool:
+    """Whether other values of a field are found again in a parameter of the estimator."""
+    value = getattr(spec, name)
+    others = (value / 2, value / 3) if isinstance(value, float) else (value + 1, 2 * value + 3)
+    return all(_found(project, spec, name, other) for other in others)
+
+
+def learned_auc(project: "Workspace", spec: Model, rule: Rule) -> float:
+    """The AUC on new rows of a model that saw the rule in others."""
+    old, new = (invented_rows(project.contract, INVENTED_ROWS, rule, seed=seed) for seed in (1, 2))
+    small = _smaller(spec, max_iter=SPEC_TREES[-1])
+    return float(
+        roc_auc_score(
+            new[project.contract.target],
+            training.predict_probabilities(training.fit_pipeline(project, old, small), small, new),
+        )
+    )
+
+
+def unusual_answers(project: "Workspace", pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> tuple[float, ...]:
+    """The answers to a row of unseen categories and to one in which everything is missing."""
+    categories, numbers = training.model_inputs(spec, project.contract.features)
+    unseen = rows.iloc[:1].assign(**dict.fromkeys(categories, UNSEEN))
+    empty = rows.iloc[:1].assign(**dict.fromkeys(categories), **dict.fromkeys(numbers, np.nan))
+    return tuple(float(training.predict_probabilities(pipeline, spec, each)[0]) for each in (unseen, empty))
+
+
+def misplaced_features(contract: Contract, pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> list[str]:
+    """The features whose column of X is not what the signature of the export says.
+
+    Columns are handed over in another order than in training: the pipeline takes them by name.
+    """
+    encoded = np.asarray(pipeline.named_steps["encoder"].transform(rows[list(reversed(spec.features))]))
+    described = Signature.parse(json.dumps(export.model_signature(contract, spec, pipeline))).features
+    if len(described) != encoded.shape[1] or {each.name for each in described} != set(spec.features):
+        return sorted({*spec.features} ^ {each.name for each in described}) or ["the number of columns"]
+    columns = bundle.frame_columns(rows, [each.name for each in described])
+    same = [
+        np.array_equal(each.encode(columns[each.name]), encoded[:, i], equal_nan=True)
+        for i, each in enumerate(described)
+    ]
+    return [each.name for each, right in zip(described, same, strict=True) if not right]
+
+
+def _found(project: "Workspace", spec: Model, name: str, value: Any) -> bool:
+    before, after = (_parameters(project, each) for each in (spec, spec.model_copy(update={name: value})))
+    return any(after[each] == value for each in after if repr(after[each]) != repr(before[each]))
+
+
+def _parameters(project: "Workspace", spec: Model) -> dict[str, Any]:
+    return dict(training.build_pipeline(project, spec).named_steps["trees"].get_params())
+
+
+def _smaller(spec: Model, **values: int) -> Model:
+    return spec.model_copy(update=values)
+
+
+def _large(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(frame[name] > frame[name].mean())  # of 0 and 1 the median may be 1, and nothing above it
+
+
+def _missing(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(frame[name].isna())
+
+
+def _every_other(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(frame[name].isin(sorted(frame[name].dropna().unique())[::2]))

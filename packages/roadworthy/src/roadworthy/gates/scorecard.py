@@ -1,0 +1,174 @@
+"""The ML Test Score of a version: every test with its verdict, its evidence, its code, and the drills that prove it.
+
+Breck, Cai, Nielsen, Salib, Sculley, "The ML Test Score" (2017): one point for each automated test, and the score is the
+minimum of the four sections. A test counts as automated here only if a drill plants the fault it exists for.
+"""
+
+import inspect
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pandas as pd
+
+from ..base.settings import VENDOR
+from ..base.source_code import RELEASED
+from ..drills.board import DrillResult
+from ..drills.faults import Fault
+from ..reports import charts
+from ..reports.pages import Link, Section, Status, write_page
+from .run import GATES, SECTIONS, Gate, Judged
+
+WORDS = {True: "good", False: "bad", None: "not judged"}
+
+
+@dataclass(frozen=True)
+class Test:
+    """One of the 28 tests: what its gate says, where its code stands, the drills that plant its faults.
+
+    `caught` counts those that the last run of the drills caught; None when none of them was run.
+    """
+
+    judged: Judged
+    code: str
+    drills: tuple[str, ...]
+    caught: int | None
+
+    @property
+    def automated(self) -> bool:
+        """Whether it runs by itself and is proven by a drill."""
+        return bool(self.drills)
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """All 28 tests of one version, and the gates of the project's own, which have no part in the score."""
+
+    version: int
+    tests: tuple[Test, ...]
+    own: tuple[Test, ...] = ()
+
+    @property
+    def sections(self) -> dict[str, int]:
+        """The number of automated tests by section."""
+        points = Counter(test.judged.gate.split()[0] for test in self.tests if test.automated)
+        return {name: points[name] for name in SECTIONS}
+
+    @property
+    def score(self) -> int:
+        """The ML Test Score: the minimum of the sections."""
+        return min(self.sections.values())
+
+    @property
+    def green(self) -> int:
+        """How many gates are green."""
+        return sum(test.judged.passed is True for test in self.tests)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        tests, own = (
+            [
+                {**test.judged.to_dict(), "code": test.code, "drills": list(test.drills), "caught": test.caught}
+                for test in group
+            ]
+            for group in (self.tests, self.own)
+        )
+        automated = sum(test.automated for test in self.tests)
+        head = {"version": self.version, "score": self.score, "automated": automated, "green": self.green}
+        return {**head, "sections": self.sections, "tests": tests, "own": own}
+
+
+def make_scorecard(
+    version: int,
+    judged: Sequence[Judged],
+    faults: Sequence[Fault],
+    home: Path,
+    drilled: Path,
+    own: Sequence[Gate] = (),
+) -> Scorecard:
+    """The scorecard of what the gates said, the project's `own` after the 28.
+
+    `drilled` is the file with what the drills found, if they were run.
+    """
+    found = read_drilled(drilled)
+    code = {gate.name: _place(gate.judge.function, home) for gate in GATES}
+    code |= {gate.name: _place(gate.gather, home) for gate in own}
+    tests = [_test(each, code.get(each.gate, f"{VENDOR}/{RELEASED}:1"), faults, found) for each in judged]
+    return Scorecard(version, tuple(tests[: len(GATES)]), tuple(tests[len(GATES) :]))
+
+
+def write_scorecard(card: Scorecard, path: Path, home: Path, name: str) -> Path:
+    """Write the page."""
+    counts = f"{card.green} of {len(card.tests)} gates are green."
+    sums = ", ".join(f"{section} {points}" for section, points in card.sections.items())
+    lead = f"ML Test Score {card.score}: the minimum of {sums}. {counts}"
+    board = charts.scoreboard([test.judged for test in card.tests], title="28 tests, each with its gate")
+    sections = [Section("At a glance", figures=(board,))]
+    sections += [_section(section, card, home, path) for section in SECTIONS]
+    sections += [_own_section(card, home, path)] if card.own else []
+    red = [test for test in (*card.tests, *card.own) if not test.judged.passed]
+    status: Status = "bad" if red else "good"
+    return write_page(path, f"{name}: scorecard of version {card.version}", sections, lead=lead, status=status)
+
+
+def write_drilled(path: Path, drilled: Sequence[DrillResult]) -> None:
+    """Remember what drills found, beside what other drills found before."""
+    from ..base.files import write_atomic
+
+    known = read_drilled(path) | {each.fault: each.to_dict() for each in drilled}
+    write_atomic(path, json.dumps(list(known.values()), indent=1))
+
+
+def read_drilled(path: Path) -> dict[str, Mapping[str, Any]]:
+    """What the last run of each drill found, by the name of the fault."""
+    if not path.is_file():
+        return {}
+    return {each["fault"]: each for each in json.loads(path.read_text(encoding="utf-8"))}
+
+
+def _test(judged: Judged, code: str, faults: Sequence[Fault], found: Mapping[str, Mapping[str, Any]]) -> Test:
+    drills = tuple(fault.name for fault in faults if fault.gate == judged.gate)
+    run = [found[name]["caught"] for name in drills if name in found]
+    return Test(judged, code, drills, sum(run) if run else None)
+
+
+def _place(function: Any, home: Path) -> str:
+    file, (_, line) = Path(inspect.getsourcefile(function) or ""), inspect.getsourcelines(function)
+    shown = file.relative_to(home) if file.is_relative_to(home) else file
+    return f"{shown.as_posix()}:{line}"
+
+
+def _section(name: str, card: Scorecard, home: Path, page: Path) -> Section:
+    tests = [test for test in card.tests if test.judged.gate.startswith(name)]
+    green = sum(test.judged.passed is True for test in tests)
+    status: Status = "good" if green == len(tests) else "bad"
+    table = pd.DataFrame([_row(test, home, page) for test in tests])
+    text = f"{card.sections[name]} of {len(tests)} automated, {green} green."
+    return Section(name, text, table, status=status)
+
+
+def _own_section(card: Scorecard, home: Path, page: Path) -> Section:
+    green = sum(test.judged.passed is True for test in card.own)
+    status: Status = "good" if green == len(card.own) else "bad"
+    table = pd.DataFrame([_row(test, home, page) for test in card.own])
+    text = f"{green} of {len(card.own)} green. They stop a promotion like the others and have no part in the score."
+    return Section("Gates of this project", text, table, status=status)
+
+
+def _row(test: Test, home: Path, page: Path) -> dict[str, object]:
+    file, _, line = test.code.rpartition(":")
+    target = Path(os.path.relpath(home / file, page.parent)).as_posix()
+    proven = f" ({test.caught} caught)" if test.caught is not None else ""
+    return {
+        "test": test.judged.gate,
+        "status": WORDS[test.judged.passed],
+        "claim": test.judged.claim,
+        "evidence": test.judged.evidence,
+        "code": Link(f"{Path(file).name}:{line}", quote(target)),
+        "drills": f"{len(test.drills)}{proven}: {', '.join(test.drills)}",
+    }

@@ -1,0 +1,255 @@
+"""What an answer costs beside the version before and the bare model; and whether its numbers stay numbers."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..base import databases
+from ..bundle import bundle
+from ..bundle.bundle import Bundle, frame_columns
+from ..bundle.signature import LARGEST
+from ..contract.schema import Contract
+from ..model.evaluation import without_values
+from ..serving import tracing
+from ..serving.batch import score_file
+from ..serving.predictor import Metrics, Predictor
+from . import skew
+from .bench import Bench, NotJudgedError
+
+Floats = NDArray[np.float64]
+STABILITY_ROWS = 8  # ordinary rows whose values are then made extreme
+BATCHES = (1, 7, 64)
+ARITHMETIC = "out of range"  # how DuckDB begins when a calculation has no result: the logarithm of 0, a sum too large
+CERTAIN = 1e-3  # a probability closer than this to 0 or 1 claims to be certain
+REPEATS = 15  # many short ones: the shorter, the more of them are not disturbed
+LONG = 7  # repeats of what takes longer
+ALONE = 30  # requests with one row, each repeat
+ROWS = 3000  # rows of a file
+TOGETHER = 200  # rows of one request
+VALUES = 20  # of a row that is read for comparison: part of what an answer costs is the same for any row
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Counts of what is no number or out of bounds, each with how many there are in all.
+
+    `infinite` names features with infinite values. `leaves` are steps of the log-odds, `largest` the largest of them.
+    `outside` counts answers that are not strictly between 0 and 1, `extremes` the same for extreme rows. `certain` is
+    the share of answers that claim certainty, `batches` the largest difference between answers in batches of any size.
+    `error` says that the features could not even be calculated.
+    """
+
+    infinite: tuple[str, ...]
+    inner: int
+    inner_bad: int
+    largest: float
+    answers: int
+    outside: int
+    certain: float
+    extreme: int
+    extreme_outside: int
+    batches: float
+    error: str = ""
+
+
+def measure_stability(bench: Bench) -> Numbers:
+    """Look at every feature, node and answer of the version under judgement."""
+    try:
+        _ = bench.frame
+    except NotJudgedError as reason:
+        if ARITHMETIC not in str(reason).lower():
+            raise
+        return Numbers((), 0, 0, 0.0, 0, 0, 0.0, 0, 0, 0.0, error=str(reason))
+    answers = bench.answers  # first: a file that is damaged is not for this gate to find
+    inside = tracing.read_trees(bench.folder / "model.onnx")
+    steps, thresholds = inside.leaves, inside.thresholds
+    base = bench.test.iloc[:: max(1, len(bench.test) // STABILITY_ROWS)]
+    inputs = np.concatenate(list(extreme_inputs(bench.contract, bench.bundle, base)))
+    finite = steps[np.isfinite(steps)]
+    return Numbers(
+        infinite=infinite_features(bench.frame, bench.bundle.names),
+        inner=len(steps) + len(thresholds),
+        # A threshold of +inf is right: it parts what is missing from every number.
+        inner_bad=int((~np.isfinite(steps)).sum() + (~(thresholds > -np.inf)).sum()),
+        largest=float(np.abs(finite).max(initial=0.0)),
+        answers=len(answers),
+        outside=answers_outside(answers),
+        certain=float(np.mean((answers < CERTAIN) | (answers > 1 - CERTAIN))),
+        extreme=len(inputs),
+        extreme_outside=answers_outside(bench.bundle.predict(inputs)),
+        batches=by_batches(bench.bundle, inputs),
+    )
+
+
+def infinite_features(frame: pd.DataFrame, names: list[str]) -> tuple[str, ...]:
+    """The features with an infinite value, or one that float32 cannot hold."""
+    numbers = [name for name in names if pd.api.types.is_numeric_dtype(frame[name])]
+    return tuple(name for name in numbers if (frame[name].abs() > LARGEST).any())
+
+
+def extreme_inputs(contract: Contract, bundle: Bundle, base: pd.DataFrame) -> Iterator[NDArray[np.float32]]:
+    """X of ordinary rows: as they are, without values, every number at its bounds and at the ends of float32."""
+    encoded = bundle.encode_columns(frame_columns(base, bundle.names))
+    yield encoded
+    yield bundle.encode_columns(frame_columns(without_values(contract, base), bundle.names))
+    yield np.full((1, encoded.shape[1]), np.nan, dtype=np.float32)
+    tiny = float(np.finfo(np.float32).smallest_subnormal)
+    for i, feature in enumerate(bundle.signature.features):
+        if feature.kind != "category":
+            for value in (*feature.bounds, -LARGEST, LARGEST, tiny, 0.0):
+                changed = encoded.copy()
+                changed[:, i] = value
+                yield changed
+
+
+def answers_outside(answers: Floats) -> int:
+    """How many answers are not strictly between 0 and 1; NaN is none."""
+    return int((~((answers > 0) & (answers < 1))).sum())
+
+
+def by_batches(bundle: Bundle, inputs: NDArray[np.float32]) -> float:
+    """The largest difference between the answers to all rows at once and in batches of several sizes."""
+    whole = bundle.predict(inputs)
+    differences = [
+        np.abs(np.concatenate([bundle.predict(part) for part in parts]) - whole)
+        for parts in ([inputs[at : at + size] for at in range(0, len(inputs), size)] for size in BATCHES)
+    ]
+    return float(np.nan_to_num(np.max(differences), nan=1.0))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Microseconds of CPU: of the version, of the one before, and of the bare model of the version.
+
+    `reading` is what the standard library takes to read a row from JSON, of `VALUES` values at least, at the same time:
+    how fast Python is here.
+    """
+
+    what: str
+    now: float
+    before: float
+    bare: float
+    reading: float
+
+    @property
+    def added(self) -> float:
+        """What the code around the model takes, in times of reading a row."""
+        return (self.now - self.bare) / self.reading
+
+
+@dataclass(frozen=True)
+class Speed:
+    """The costs of a request with one row, of a row of a file and of loading (bare: the model alone), and sizes.
+
+    `together`: microseconds of CPU for a row of a request with many.
+    """
+
+    request: Cost
+    row: Cost
+    loading: Cost
+    together: float
+    bytes_now: int
+    bytes_before: int
+    largest_file: str
+
+
+def measure_speed(bench: Bench) -> Speed:
+    """Answer the same rows with both versions, and load them."""
+    now, before = bench.bundle, bench.before
+    rows = skew.enough_allowed(bench.test, now.signature.features).iloc[:ROWS]
+    file = bench.scratch / "speed.parquet"
+    rows[[bench.contract.key, *dict.fromkeys([*now.names, *before.names])]].to_parquet(file)
+    inputs = now.encode_columns(bundle.frame_columns(rows, now.names))
+    singles = [inputs[i : i + 1] for i in range(ALONE)]
+    requests = [_requests(bench.contract, bundle, rows) for bundle in (now, before)]
+    reading = partial(_all, [partial(json.loads, body) for body in _to_read(bench.contract, now, rows)])
+    session = _bare_load(bench.folder)
+    bare: list[Callable[[], object]] = [partial(session.run, ["probabilities"], {"X": one}) for one in singles]
+    alone: list[Callable[[], object]] = [partial(_all, calls) for calls in [*requests, bare]]
+    batch: list[Callable[[], object]] = [
+        *(partial(score_file, each, file, file.with_name("s.parquet")) for each in (now, before)),
+        partial(session.run, ["probabilities"], {"X": inputs}),
+    ]
+    load: list[Callable[[], object]] = [
+        *(partial(Bundle.load, each.folder) for each in (now, before)),
+        partial(_bare_load, bench.folder),
+    ]
+    many = partial(_predictor(now, TOGETHER).answer, _many(bench.contract, now, rows), "")
+    *single, together = least_micros([*alone, reading, many], [ALONE] * 4 + [TOGETHER])
+    files = {path: path.stat().st_size for path in bench.folder.rglob("*") if path.is_file()}
+    largest = max(files, key=lambda path: files[path])
+    return Speed(
+        Cost("a request", *single),
+        Cost("a row of a file", *least_micros([*batch, reading], [len(inputs)] * 3 + [ALONE], LONG)),
+        Cost("loading", *least_micros([*load, reading], [1, 1, 1, ALONE], LONG)),
+        together,
+        sum(files.values()),
+        bundle_bytes(before.folder),
+        largest.relative_to(bench.folder).as_posix(),
+    )
+
+
+def bundle_bytes(folder: Path) -> int:
+    """The bytes of all files of a bundle."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def least_micros(calls: Sequence[Callable[[], object]], counts: Sequence[int], repeats: int = REPEATS) -> list[float]:
+    """Microseconds of CPU of each call, divided by its count: the least of repeats in turns, the first left out."""
+    seconds = [[_seconds(call) for call in calls] for _ in range(repeats + 1)][1:]
+    return [min(column) / count * 1e6 for column, count in zip(zip(*seconds, strict=True), counts, strict=True)]
+
+
+def _seconds(call: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
+    since = clock()
+    call()
+    return clock() - since
+
+
+def _all(calls: Sequence[Callable[[], object]]) -> None:
+    for call in calls:
+        call()
+
+
+def _requests(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> list[Callable[[], object]]:
+    predictor = _predictor(bundle)
+    bodies = [json.dumps(row).encode() for row in _records(contract, bundle, rows, ALONE)]
+    return [partial(predictor.answer, body, "") for body in bodies]
+
+
+def _predictor(bundle: Bundle, max_rows: int = 1) -> Predictor:
+    return Predictor(bundle, Metrics(), None, max_rows)
+
+
+def _to_read(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> list[bytes]:
+    """Rows as JSON; where they have few values, with these again under other names."""
+    found = []
+    for record in _records(contract, bundle, rows, ALONE):
+        values = [(f"{name}{'_' * turn}", value) for turn in range(VALUES) for name, value in record.items()]
+        found.append(json.dumps(dict(values[: max(len(record), VALUES + 1)])).encode())  # the key is one more
+    return found
+
+
+def _many(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> bytes:
+    records = _records(contract, bundle, rows, TOGETHER)
+    return json.dumps({"rows": (records * TOGETHER)[:TOGETHER]}).encode()
+
+
+def _records(contract: Contract, bundle: Bundle, rows: pd.DataFrame, count: int) -> list[dict[str, Any]]:
+    return databases.plain_records(rows.iloc[:count], [contract.key, *bundle.names])
+
+
+def _bare_load(folder: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    model = (folder / "model.onnx").read_bytes()
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

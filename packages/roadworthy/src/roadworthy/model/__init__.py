@@ -1,0 +1,1 @@
+"""Training, tuning, evaluation and model tests, and the record of each run."""

@@ -1,0 +1,1 @@
+"""Notebooks: run by papermill in kernels of their own, with parameters, key figures and stored outputs."""

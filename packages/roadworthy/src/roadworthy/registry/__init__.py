@@ -1,0 +1,1 @@
+"""Versions of the model: exported, numbered, promoted, rolled back."""

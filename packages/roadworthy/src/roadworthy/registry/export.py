@@ -1,0 +1,280 @@
+"""What the training data looked like, in a few kilobytes that travel with the model: reference.json of the bundle."""
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from onnx import ModelProto, TensorProto, helper
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline
+
+from ..base import errors
+from ..base.errors import RedError
+from ..base.files import write_atomic
+from ..base.settings import Model
+from ..bundle.bundle import Bundle, frame_columns, manifest_sums, predict_frame, sign_manifest
+from ..contract.schema import Column, Contract
+from ..model import training
+from ..model.evaluation import without_values
+from ..model.training import Trained
+from ..monitoring import estimates, traffic
+from ..monitoring.distributions import Columns, category_bins, numeric_bins
+from ..monitoring.limits import family_size, fit_relations, full_weeks, weekly_limits, weekly_spreads
+from .registry import Registry
+
+HeldOut = tuple[ArrayLike, ArrayLike, NDArray[Any], NDArray[Any]]
+OPSET = {"": 18, "ai.onnx.ml": 3}
+MAX_DIFFERENCE = 1e-6
+GOLDEN_ROWS = 20
+EDGE_ROWS = 2000
+UNSEEN = "??"
+
+
+def make_reference(
+    columns: Columns,
+    predictions: ArrayLike,
+    labels: ArrayLike,
+    features: Sequence[Mapping[str, Any]],
+    *,
+    day: NDArray[Any] | None = None,
+    months: Mapping[str, Columns] | None = None,
+    every: int = 1,
+    held_out: HeldOut | None = None,
+) -> dict[str, Any]:
+    """The content of reference.json, ready for JSON.
+
+    `columns` are the features of the training rows by name: objects with None for a missing category, numbers with
+    NaN. `features` are those of signature.json; private ones are left out, for the log does not keep them. `day`
+    (datetime64, one for each row) lets the limits know how far weeks differ; without it the conventional ones hold.
+    Each row stands for `every` that came. `held_out` are probabilities, labels, days and parts of training rows by
+    models that had not seen them; without them nothing is estimated before labels arrive.
+    """
+    p = np.asarray(predictions, dtype=np.float64)
+    numbers = [feature["name"] for feature in _public(features) if feature["kind"] != "category"]
+    reference: dict[str, Any] = {
+        **reference_of_rows(columns, labels, features),
+        "prediction": numeric_bins(p),
+        "relations": fit_relations(columns, numbers),
+        "mean_prediction": float(p.mean()),
+    }
+    blocks = list((months or {}).values()) if day is None else full_weeks({**columns, "prediction": p}, day)
+    spread = weekly_spreads(reference, blocks)
+    reference |= {"limits": weekly_limits(spread), "spread": spread, "tests": family_size(spread)}
+    reference |= {} if day is None else {"traffic": traffic.describe_traffic(day, every)}
+    return {**reference, "estimate": estimates.fit_estimates(*held_out) if held_out else {}}
+
+
+def reference_of_rows(columns: Columns, labels: ArrayLike, features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What of reference.json the rows alone decide: how many, the bins of each public feature, the base rate."""
+    y = np.asarray(labels, dtype=np.float64)
+    bins = {feature["name"]: _bins(columns[feature["name"]], feature) for feature in _public(features)}
+    return {"rows": len(y), "features": bins, "base_rate": float(y.mean())}
+
+
+def _public(features: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [feature for feature in features if not feature.get("private")]
+
+
+def _bins(values: NDArray[Any], feature: Mapping[str, Any]) -> dict[str, Any]:
+    if feature["kind"] == "category":
+        return category_bins(values, list(feature["categories"]))
+    return numeric_bins(values)
+
+
+def register_version(trained: Trained, registry: Registry) -> int:
+    """Export a trained model into the registry; the number of its version (an old one for the same content)."""
+    return registry.add(lambda folder: write_bundle(trained, folder))
+
+
+def write_bundle(trained: Trained, folder: Path) -> None:
+    """Write the bundle of a trained model into an empty folder and verify it.
+
+    Raises RedError when the exported model differs from scikit-learn by more than 1e-6 on a row of the test period,
+    on one of them with missing values, or on one with unseen categories.
+    """
+    _write_json(folder / "signature.json", model_signature(trained.project.contract, trained.spec, trained.pipeline))
+    write_atomic(folder / "model.onnx", to_onnx(trained.pipeline))
+    _write_json(folder / "golden.json", golden_records(trained))
+    _write_json(folder / "metrics.json", trained.evaluation.to_dict())
+    _write_json(folder / "reference.json", _reference(trained))
+    write_atomic(folder / "gates.json", errors.dump_verdicts(trained.verdicts))
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    manifest = {"sha256": manifest_sums(folder), "lineage": trained.lineage, "created": created}
+    _write_json(folder / "manifest.json", {**manifest, "packages": trained.lineage.get("packages", {})})
+    sign_manifest(folder)
+    verify_parity(Bundle.load(folder), trained)
+
+
+def to_onnx(pipeline: Pipeline) -> bytes:
+    """The trees as ONNX: input X, float32 (rows, features), output P(target), float32 (rows, 1)."""
+    trees = deepcopy(pipeline.named_steps["trees"])
+    if isinstance(trees, HistGradientBoostingClassifier):
+        # The converter knows scikit-learn's own class only. One that the project derives from it may fit otherwise; if
+        # it answered otherwise, `verify_parity` would refuse it.
+        trees.__class__ = HistGradientBoostingClassifier
+    for (tree,) in trees._predictors:  # noqa: SLF001 - there is no public way to the thresholds
+        tree.nodes["num_threshold"] = _round_down(tree.nodes["num_threshold"])
+    inputs = [("X", FloatTensorType([None, trees.n_features_in_]))]
+    with warnings.catch_warnings():
+        # skl2onnx hands NumPy integers to protobuf, which deprecates them; the result is verified on every row.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        converted = convert_sklearn(trees, "model", inputs, options={"zipmap": False}, target_opset=OPSET)
+    return bytes(_one_sum(converted).SerializeToString())
+
+
+def model_signature(contract: Contract, spec: Model, pipeline: Pipeline) -> dict[str, Any]:
+    """What a request must look like and how it becomes a row of X, derived from the contract."""
+    categories, _ = training.model_inputs(spec, contract.features)
+    return signature_of(contract, spec, dict(zip(categories, training.seen_categories(pipeline), strict=True)))
+
+
+def signature_of(contract: Contract, spec: Model, seen: Mapping[str, list[str]]) -> dict[str, Any]:
+    """The signature of a model that has `seen` these categories of the categorical features."""
+    categories, numbers = training.model_inputs(spec, contract.features)
+    features = [
+        *[_feature(contract.features.column(name), seen.get(name, [])) for name in categories],
+        *[_feature(contract.features.column(name), None) for name in numbers],
+    ]
+    roles = {"target": contract.target, "key": contract.key, "time": contract.time}
+    head = {"name": spec.name, "version_of_contract": contract.sha256, **roles, "threshold": spec.threshold}
+    return {**head, "features": features}
+
+
+def golden_records(trained: Trained) -> list[dict[str, object]]:
+    """Rows with scikit-learn's answer: real ones, one without nullable values, one of unseen categories."""
+    test = trained.split.test
+    rows = test.sample(min(GOLDEN_ROWS, len(test)), random_state=0)[list(trained.spec.features)]
+    contract = trained.project.contract
+    rows = pd.concat([rows, without_values(contract, rows.iloc[:1]), _unseen(contract, rows.iloc[1:2], trained.spec)])
+    answers = trained.predict(rows)
+    records = [{name: _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
+    return [{"features": row, "probability": float(p)} for row, p in zip(records, answers, strict=True)]
+
+
+def verify_parity(bundle: Bundle, trained: Trained) -> None:
+    """Raise RedError unless the bundle agrees with scikit-learn on every row of the test period.
+
+    Where these rows lack no value or know every category, copies of some of them do not: without all nullable values,
+    without some of them in every combination that chance gives, with categories that training has not seen.
+    """
+    rows, contract = trained.split.test, trained.project.contract
+    edge = rows[list(trained.spec.features)].sample(min(EDGE_ROWS, len(rows)), random_state=0)
+    for name, sample, expected in (
+        ("the test period", rows, trained.probabilities),
+        ("rows without nullable values", without_values(contract, edge), None),
+        ("rows without some nullable values", _mixed(edge, without_values(contract, edge)), None),
+        ("rows with unseen categories", _unseen(contract, edge, trained.spec), None),
+        ("rows with some unseen categories", _mixed(edge, _unseen(contract, edge, trained.spec)), None),
+    ):
+        differ = prediction_difference(bundle, sample, trained.predict(sample) if expected is None else expected)
+        if not differ.max() <= MAX_DIFFERENCE:
+            bad = int((~(differ <= MAX_DIFFERENCE)).sum())
+            hint = "the export is refused; compare the versions of scikit-learn and skl2onnx with requirements.txt"
+            raise RedError(f"{bad:,} of {len(sample):,} predictions differ on {name}", where="export", hint=hint)
+
+
+def prediction_difference(bundle: Bundle, rows: pd.DataFrame, expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far the exported model is from the `expected` answer, for each row."""
+    return np.asarray(np.abs(predict_frame(bundle, rows) - expected))
+
+
+def _one_sum(converted: ModelProto) -> ModelProto:
+    """The same trees with one sum for each row and the logistic function of it.
+
+    For a classifier ONNX Runtime keeps a sum for each class, though two classes need one: that takes a third longer.
+    """
+    (trees,) = (node for node in converted.graph.node if node.op_type == "TreeEnsembleClassifier")
+    held = {each.name: helper.get_attribute_value(each) for each in trees.attribute}
+    nodes = {name: value for name, value in held.items() if name.startswith("nodes_")}
+    leaves = {name: held[f"class_{name}"] for name in ("treeids", "nodeids", "weights")}
+    total = helper.make_node(
+        "TreeEnsembleRegressor",
+        ["X"],
+        ["log_odds"],
+        domain="ai.onnx.ml",
+        n_targets=1,
+        base_values=held["base_values"],
+        target_ids=[0] * len(leaves["weights"]),
+        **{f"target_{name}": values for name, values in leaves.items()},
+        **nodes,
+    )
+    graph = helper.make_graph(
+        [total, helper.make_node("Sigmoid", ["log_odds"], ["probabilities"])],
+        converted.graph.name,
+        list(converted.graph.input),
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 1])],
+    )
+    opset = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
+    return helper.make_model(graph, opset_imports=opset, ir_version=converted.ir_version)
+
+
+def _round_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    nearest = values.astype(np.float32)
+    return np.where(nearest > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+
+
+def _feature(column: Column, categories: list[str] | None) -> dict[str, object]:
+    described = {name: getattr(column, name) for name in ("name", "kind", "about", "unit", "nullable", "pattern")}
+    limits = {"allowed": list(column.allowed), "low": column.low, "high": column.high, "private": column.private}
+    return {**described, **limits, **({} if categories is None else {"categories": categories})}
+
+
+def _reference(trained: Trained) -> dict[str, object]:
+    train = trained.split.train
+    described = model_signature(trained.project.contract, trained.spec, trained.pipeline)["features"]
+    names = list(trained.spec.features)
+    given = (
+        frame_columns(train, names),
+        trained.predict(train),
+        train[trained.project.contract.target].to_numpy(),
+        described,
+    )
+    every = int((trained.lineage.get("periods", {}).get("every") or [1])[0])
+    return make_reference(
+        *given, day=train[trained.project.contract.day].to_numpy(), every=every, held_out=_held_out(trained, every)
+    )
+
+
+def _held_out(trained: Trained, every: int) -> HeldOut | None:
+    """What models that had not seen them say about the rows of training; None where there are too few days.
+
+    Nor for a model of every n-th row, with which gates are practised: it costs three more trainings.
+    """
+    train = trained.split.train
+    if every > 1 or train[trained.project.contract.day].nunique() < estimates.MIN_DAYS * training.PARTS:
+        return None
+    later = training.held_out(trained.project, train, trained.spec)
+    names = ("probability", trained.project.contract.target, trained.project.contract.day, "part")
+    probability, label, day, part = (later[name].to_numpy() for name in names)
+    return probability, label, day, part
+
+
+def _unseen(contract: Contract, rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
+    categories, _ = training.model_inputs(spec, contract.features)
+    return rows.assign(**dict.fromkeys(categories, UNSEEN))
+
+
+def _mixed(rows: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Each value from `rows` or from the same place in `other`, by chance."""
+    draw = np.random.default_rng(0)
+    return pd.DataFrame({name: rows[name].where(draw.random(len(rows)) < 0.5, other[name]) for name in rows})
+
+
+def _plain(value: object) -> object:
+    if value is None or value != value:  # noqa: PLR0124 - NaN is the value that differs from itself
+        return None
+    item = getattr(value, "item", None)
+    return item() if item else value
+
+
+def _write_json(path: Path, content: object) -> None:
+    write_atomic(path, json.dumps(content, indent=1, allow_nan=False))

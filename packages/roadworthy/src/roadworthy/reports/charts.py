@@ -1,0 +1,178 @@
+"""The pictures of the lessons and the reports. Each function draws one matplotlib figure and returns it.
+
+>>> figure = bars(["online", "batch"], [40.0, 3.0], title="Time of the processor", label="microseconds a row")
+>>> figure.axes[0].get_title(loc="left")
+'Time of the processor'
+"""
+
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from textwrap import fill
+from typing import Any, Protocol
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from numpy.typing import ArrayLike
+
+BLUE, ORANGE, GREY, RED, GREEN = "#2b6cb0", "#c05621", "#718096", "#c53030", "#2f855a"
+STYLE: Any = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e2e8f0",
+    "axes.axisbelow": True,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "font.size": 9,
+    "figure.dpi": 96,
+}
+
+
+class Claim(Protocol):
+    """A gate's name with its section, what it claims, and whether that holds (None: it could not judge)."""
+
+    @property
+    def gate(self) -> str:
+        """For example "Model 6"."""
+
+    @property
+    def claim(self) -> str:
+        """What is judged."""
+
+    @property
+    def passed(self) -> bool | None:
+        """The verdict."""
+
+
+class Picture(Figure):
+    """A figure that a notebook shows by itself, without pyplot: no global state, nothing to close."""
+
+    def _repr_png_(self) -> bytes:
+        content = BytesIO()
+        self.savefig(content, format="png", metadata={"Software": None})
+        return content.getvalue()
+
+
+def intervals(
+    names: Sequence[str],
+    values: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    *,
+    title: str,
+    label: str,
+    line: float | None = None,
+) -> Figure:
+    """A value with its interval for each name, from top to bottom; `line` marks a threshold."""
+    middle = np.asarray(values, dtype=float)
+    figure, axes = _figure(title, height=1.1 + 0.28 * len(names))
+    rows = np.arange(len(names))[::-1]
+    axes.hlines(rows, np.asarray(low, dtype=float), np.asarray(high, dtype=float), color=BLUE, linewidth=3, alpha=0.4)
+    axes.plot(middle, rows, "o", color=BLUE)
+    axes.set_yticks(rows, list(names))
+    axes.set_xlabel(label)
+    if line is not None:
+        axes.axvline(line, color=RED, linestyle="--", linewidth=1)
+    return figure
+
+
+def timeline(
+    times: Sequence[str],
+    series: Mapping[str, ArrayLike],
+    *,
+    title: str,
+    label: str,
+    bands: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
+    line: float | None = None,
+) -> Figure:
+    """One line for each series over time; `bands` are intervals by the name of their series, `line` a threshold."""
+    figure, axes = _figure(title)
+    at = np.arange(len(times))
+    for color, (name, values) in zip((BLUE, ORANGE, GREEN, GREY), series.items(), strict=False):
+        axes.plot(at, np.asarray(values, dtype=float), "o-", color=color, label=name)
+        if bands and name in bands:
+            low, high = (np.asarray(limit, dtype=float) for limit in bands[name])
+            axes.fill_between(at, low, high, color=color, alpha=0.15, linewidth=0)
+    if line is not None:
+        axes.axhline(line, color=RED, linestyle="--", linewidth=1)
+    axes.set_xticks(at, list(times), rotation=45 if len(times) > 12 else 0, ha="right" if len(times) > 12 else "center")
+    axes.set_ylabel(label)
+    axes.legend(frameon=False)
+    return figure
+
+
+def bars(names: Sequence[str], values: ArrayLike, *, title: str, label: str, line: float | None = None) -> Figure:
+    """A horizontal bar for each name; `line` marks a threshold, bars beyond it are red."""
+    heights = np.asarray(values, dtype=float)
+    figure, axes = _figure(title, height=1.1 + 0.28 * len(names))
+    rows = np.arange(len(names))[::-1]
+    over = heights > line if line is not None else np.zeros(len(heights), dtype=bool)
+    axes.barh(rows, heights, color=np.where(over, RED, BLUE).tolist(), height=0.65)
+    axes.set_yticks(rows, list(names))
+    axes.set_xlabel(label)
+    if line is not None:
+        axes.axvline(line, color=RED, linestyle="--", linewidth=1)
+    return figure
+
+
+def calibration(predictions: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title: str, bins: int = 10) -> Figure:
+    """Predicted against observed share for each named pair (labels, probabilities), in bins of equal size."""
+    figure, axes = _figure(title, height=4.2, width=4.6)
+    axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
+    top = 0.0
+    for color, (name, (labels, probabilities)) in zip((BLUE, ORANGE, GREEN), predictions.items(), strict=False):
+        y, p = np.asarray(labels, dtype=float), np.asarray(probabilities, dtype=float)
+        groups = np.array_split(np.argsort(p), bins)
+        predicted, observed = ([float(values[group].mean()) for group in groups] for values in (p, y))
+        axes.plot(predicted, observed, "o-", color=color, label=name)
+        top = max(top, *predicted, *observed)
+    axes.set(xlim=(0, top * 1.05), ylim=(0, top * 1.05), xlabel="predicted", ylabel="observed")
+    axes.legend(frameon=False)
+    return figure
+
+
+def scoreboard(judged: Sequence[Claim], *, title: str) -> Figure:
+    """The gates as tiles, one row for each section: green, red, or grey when one could not judge."""
+    sections = list(dict.fromkeys(each.gate.split()[0] for each in judged))
+    figure, axes = _figure(title, width=9.6, height=0.5 + 0.95 * len(sections))
+    for row, section in enumerate(reversed(sections)):
+        for column, each in enumerate(each for each in judged if each.gate.startswith(section)):
+            color, verdict = {True: (GREEN, "green"), False: (RED, "red"), None: (GREY, "not judged")}[each.passed]
+            axes.add_patch(Rectangle((column, row), 0.95, 0.9, color=color))
+            words = f"{each.gate.split()[1]}  {fill(each.claim, 17)}"
+            axes.text(column + 0.05, row + 0.8, words, color="white", fontsize=7, va="top", linespacing=1.15)
+            axes.text(column + 0.9, row + 0.05, verdict, color="white", fontsize=7, ha="right", weight="bold")
+    axes.set_yticks(np.arange(len(sections)) + 0.45, list(reversed(sections)))
+    axes.set(xlim=(0, 7), ylim=(0, len(sections)), xticks=[])
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def tiles(rows: Mapping[str, Sequence[tuple[str, str]]], *, title: str) -> Figure:
+    """A row of tiles for each name: their words and "good", "begun", "bad" or "open", which is their color."""
+    colors = {"good": (GREEN, "white"), "begun": (ORANGE, "white"), "bad": (RED, "white"), "open": ("#cbd5e0", "black")}
+    figure, axes = _figure(title, height=0.8 + 0.36 * max(len(rows), 1))
+    for row, each in enumerate(rows.values()):
+        for column, (words, state) in enumerate(each):
+            color, ink = colors[state]
+            axes.add_patch(Rectangle((column, row), 0.92, 0.82, color=color))
+            axes.text(column + 0.46, row + 0.41, words, color=ink, ha="center", va="center")
+    axes.set_yticks(np.arange(len(rows)) + 0.41, list(rows))
+    axes.set(xlim=(0, max(map(len, rows.values()), default=1)), ylim=(max(len(rows), 1), 0), xticks=[])
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+def _figure(title: str, *, width: float = 7.2, height: float = 3.2) -> tuple[Figure, Axes]:
+    with mpl.rc_context(STYLE):
+        figure = Picture(figsize=(width, height), layout="constrained")
+        axes = figure.subplots()
+        axes.set_title(title)
+    return figure, axes

@@ -1,0 +1,291 @@
+"""Decisions about challengers, one folder each, and the rules behind them: when one is wanted, when one is better.
+
+Each phase is recorded when it is complete, so that a decision can be resumed and replayed. Drift alone is no rule: it
+rings for the season too.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ..base import settings
+from ..base.databases import Postgres
+from ..base.errors import InputError, Verdict
+from ..base.files import write_atomic
+from ..bundle.bundle import Bundle
+from ..contract.schema import Contract
+from ..data import snapshots
+from ..data.snapshots import Period
+from ..model.evaluation import Difference, Evaluation, compare, evaluate
+from ..monitoring import watch
+from ..monitoring.log import log_exists
+from ..monitoring.monitors import Thresholds
+
+if TYPE_CHECKING:
+    from ..contract.workspace import Workspace
+
+FILE = "decision.json"
+PHASES = ("snapshot", "checks", "training", "tracking", "gates", "comparison", "shadow", "card", "promotion")
+AGAIN = "restore it, or move the folder of this decision away: the next retraining begins anew"
+FEWEST = 30  # rows of either class in a slice; with fewer, nothing can be said about it
+WORSE = -0.01  # AUC; with many slices some are worse by chance, so the whole interval of one must lie below this
+Floats = NDArray[np.float64]
+
+
+class Record:
+    """One decision: its plan, what each finished phase found, and its outcome once there is one."""
+
+    def __init__(self, folder: Path, content: dict[str, Any]) -> None:
+        self.folder, self.content = folder, content
+
+    @property
+    def number(self) -> int:
+        """The number of the decision."""
+        return int(self.folder.name)
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """What was decided about: the settings, the champion, and why."""
+        return dict(self.content["plan"])
+
+    @property
+    def outcome(self) -> dict[str, Any] | None:
+        """promoted, reason, ended; None while the decision is open."""
+        return self.content.get("outcome")
+
+    @property
+    def open(self) -> bool:
+        """Whether it may go on."""
+        return self.outcome is None
+
+    def __getitem__(self, phase: str) -> dict[str, Any]:
+        """What a finished phase found."""
+        return dict(self.content["phases"][phase]["found"])
+
+    def __contains__(self, phase: str) -> bool:
+        """Whether a phase is finished."""
+        return phase in self.content["phases"]
+
+    def finish(self, phase: str, found: Mapping[str, Any]) -> None:
+        """Record that a phase is complete, with what it found."""
+        self.content["phases"][phase] = {"at": timestamp(), "found": dict(found)}
+        self._write()
+
+    def close(self, *, promoted: bool, reason: str, ended: str = "decided") -> None:
+        """End the decision; `ended` is "decided", "stopped" (a phase was red) or "abandoned" (another one began)."""
+        self.content["outcome"] = {"at": timestamp(), "promoted": promoted, "reason": reason, "ended": ended}
+        self._write()
+
+    def _write(self) -> None:
+        write_atomic(self.folder / FILE, json.dumps(self.content, indent=1))
+
+
+class Decisions:
+    """The decisions of a registry, in the folder `decisions` beside its versions."""
+
+    def __init__(self, registry: Path) -> None:
+        self.folder = Path(registry) / "decisions"
+
+    def begin(self, plan: Mapping[str, Any]) -> Record:
+        """A new decision about `plan`, plain values by name."""
+        number = max((record.number for record in self.all()), default=0) + 1
+        record = Record(self.folder / f"{number:04}", {"begun": timestamp(), "plan": dict(plan), "phases": {}})
+        record._write()  # noqa: SLF001 - it exists from now on
+        return record
+
+    def all(self) -> list[Record]:
+        """Every decision, the oldest first; InputError for a file that is none."""
+        found = sorted(self.folder.glob(f"[0-9]*/{FILE}"), key=lambda file: int(file.parent.name))
+        return [_read(file) for file in found]
+
+    def get(self, number: int) -> Record:
+        """The decision of that number; InputError when there is none."""
+        file = self.folder / f"{number:04}" / FILE
+        if not file.is_file():
+            have = ", ".join(str(record.number) for record in self.all()) or "none yet"
+            hint = f"decisions: {have}; the command `retrain --list` shows them"
+            raise InputError(f"there is no decision {number}", where=self.folder, hint=hint)
+        return _read(file)
+
+
+def fingerprint(parts: object) -> str:
+    """A sum over anything that has a stable text."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def timestamp() -> str:
+    """The time as records have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _read(file: Path) -> Record:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        complete = isinstance(content["plan"], dict) and set(content["phases"]) <= set(PHASES)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"is not a decision: {error}", where=file, hint=AGAIN) from error
+    if not complete:
+        raise InputError("is not a decision of this project", where=file, hint=AGAIN)
+    return Record(file.parent, content)
+
+
+def decision_verdicts(record: Record) -> list[Verdict]:
+    """Everything that was said about the challenger: gates, comparison, shadow."""
+    return [Verdict(**each) for phase in ("gates", "comparison", "shadow") for each in record[phase]["verdicts"]]
+
+
+def rule_on_challenger(said: Sequence[Verdict]) -> tuple[bool, str]:
+    """Whether a challenger is promoted: only when all is green. The reason: what is not, or what it is better by."""
+    red = [verdict for verdict in said if not verdict.passed]
+    told = red or [verdict for verdict in said if verdict.gate in {"better than the champion", "no slice is worse"}]
+    return not red, "; ".join(f"{verdict.gate}: {verdict.evidence}" for verdict in told)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A challenger beside the champion on the same days: each by itself, the paired difference, and that of slices.
+
+    `slices` has a row for each: slice, rows, auc (the difference), auc_low, auc_high, worse.
+    """
+
+    challenger: Evaluation
+    champion: Evaluation
+    difference: Difference
+    slices: tuple[dict[str, Any], ...]
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Whether the challenger is better, and on no slice worse."""
+        return better_than_champion(self.difference), no_slice_worse(self.slices)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures by name, as plain values."""
+        sides = {name: getattr(self, name).to_dict() for name in ("challenger", "champion")}
+        return {**sides, "difference": asdict(self.difference), "slices": list(self.slices)}
+
+    @classmethod
+    def of(cls, figures: dict[str, Any]) -> "Comparison":
+        """What `to_dict` gave."""
+        one, other = Evaluation.of(figures["challenger"]), Evaluation.of(figures["champion"])
+        return cls(one, other, Difference(**figures["difference"]), tuple(figures["slices"]))
+
+
+def compare_with_champion(
+    contract: Contract, rows: pd.DataFrame, new: Floats, old: Floats, slices: Iterable[str]
+) -> Comparison:
+    """Compare the answers `new` and `old`, each (rows,), to labelled rows, in all and by the named columns."""
+    y, day = rows[contract.target], rows[contract.day]
+    return Comparison(
+        evaluate(y, new, day),
+        evaluate(y, old, day),
+        compare(y, new, old, day),
+        by_slice(contract, rows, new, old, slices),
+    )
+
+
+def by_slice(
+    contract: Contract, rows: pd.DataFrame, new: Floats, old: Floats, slices: Iterable[str]
+) -> tuple[dict[str, Any], ...]:
+    """The paired difference on each value of the named columns that has enough rows of both classes."""
+    labels, days = rows[contract.target].to_numpy(), rows[contract.day].to_numpy()
+    found = []
+    for name in slices:
+        for value in pd.unique(rows[name].dropna()):
+            at = (rows[name] == value).to_numpy()
+            if min(labels[at].sum(), (1 - labels[at]).sum()) >= FEWEST:
+                change = compare(labels[at], new[at], old[at], days[at])
+                figures = {"auc": change.auc, "auc_low": change.auc_low, "auc_high": change.auc_high}
+                row = {"slice": f"{name} = {value}", "rows": int(at.sum()), **figures}
+                found.append({**row, "worse": bool(change.auc_high < WORSE)})
+    return tuple(found)
+
+
+def better_than_champion(difference: Difference) -> Verdict:
+    """The challenger ranks better than the champion on the same days, beyond chance."""
+    interval = f"{difference.auc:+.3f} [{difference.auc_low:+.3f}, {difference.auc_high:+.3f}]"
+    return Verdict("better than the champion", difference.better, f"AUC {interval} on the same days")
+
+
+def no_slice_worse(slices: Iterable[dict[str, Any]]) -> Verdict:
+    """No slice on which the challenger ranks worse than the champion, beyond chance and by .01 AUC at least."""
+    table = list(slices)
+    worse = [f"{row['slice']} {row['auc']:+.3f}" for row in table if row["worse"]]
+    evidence = ", ".join(worse) if worse else f"none of {len(table)} is worse beyond chance"
+    return Verdict("no slice is worse", not worse if table else None, evidence)
+
+
+def unseen_days(judged_from: date, challenger: date, champion: date) -> Verdict:
+    """Neither model has learned from the days on which they meet; the dates are the ends of what they learned from."""
+    seen = [name for name, end in (("challenger", challenger), ("champion", champion)) if end > judged_from]
+    if seen:
+        return Verdict("on days that neither has seen", passed=False, evidence=f"the {seen[0]} knows some of them")
+    words = f"judged from {judged_from}; the challenger has learned until {challenger}, the champion until {champion}"
+    return Verdict("on days that neither has seen", passed=True, evidence=words)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule, whether it wants a retraining, and why."""
+
+    name: str
+    wants: bool
+    reason: str
+
+
+def retraining_rules(
+    project: "Workspace", champion: Path, log: Path | Postgres, until: datetime | None = None
+) -> tuple[Rule, ...]:
+    """What each rule says now: of the champion's bundle, the prediction log, and the data of [retraining]."""
+    config, contract = project.settings, project.contract
+    bundle, own = Bundle.load(champion), settings.challenger_settings(config)
+    limits = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
+    said = (
+        watch.monitor_log(champion, log, now=until, thresholds=limits, monitors=project.monitors).verdicts
+        if log_exists(log)
+        else ()
+    )
+    rows = pd.concat(
+        [snapshots.checked_features(project, name) for name in config.retraining.snapshots], ignore_index=True
+    )
+    start, end = (date.fromisoformat(str(day)) for day in bundle.manifest["lineage"]["periods"]["train"])
+    newest = rows.loc[rows[contract.target].notna(), contract.day].max().date()
+    return (
+        alarm_rule(said, config.retraining.alarms),
+        age_rule(end - timedelta(days=1), newest, config.gates.max_age_days),
+        new_days(contract, rows, (start, end), own.split.train, config.retraining.min_new_days),
+    )
+
+
+def alarm_rule(verdicts: Iterable[Verdict], watched: Iterable[str]) -> Rule:
+    """An alarm rings of a monitor that a new model could quieten (the part of its name before the colon)."""
+    names = tuple(watched)
+    red = [v for v in verdicts if v.passed is False and v.gate.partition(":")[0] in names]
+    told = "; ".join(f"{v.gate.partition(':')[0]}: {v.evidence}" for v in red)
+    return Rule("alarm", bool(red), told or f"no alarm of {', '.join(names)} rings")
+
+
+def age_rule(learned_until: date, newest: date, allowed: int) -> Rule:
+    """The champion is older than [gates] max_age_days: from the last day it learned from to the newest labelled day."""
+    days = (newest - learned_until).days
+    words = f"the champion has learned until {learned_until}, labels reach {newest}: {days} days, at most {allowed}"
+    return Rule("age", days > allowed, words)
+
+
+def new_days(contract: Contract, rows: pd.DataFrame, known: Period, wanted: Period, fewest: int) -> Rule:
+    """There are enough labelled days in the period `wanted` that the champion has not learned from, `known`."""
+    days = pd.Series(rows.loc[rows[contract.target].notna(), contract.day].unique())
+    inside = days[_within(days, wanted) & ~_within(days, known)]
+    words = f"{len(inside)} labelled days of [retraining] train are new to the champion, from {fewest} on it is time"
+    return Rule("new days", len(inside) >= fewest, words)
+
+
+def _within(days: "pd.Series[pd.Timestamp]", period: Period) -> "pd.Series[bool]":
+    return (days >= pd.Timestamp(period[0])) & (days < pd.Timestamp(period[1]))

@@ -1,0 +1,132 @@
+"""Decide again: from the data, the parameters and the champion of a recorded decision, with the code of now."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..base.errors import InputError, Verdict
+from ..base.settings import Model, Settings, Split, Tests
+from ..bundle.bundle import Bundle, predict_frame
+from ..model import training
+from ..registry import export
+from ..registry.registry import Registry
+from . import decisions, retrain
+from .decisions import Decisions, Record
+
+if TYPE_CHECKING:
+    from ..contract.workspace import Workspace
+
+EXACT = 1e-9
+BY_DATA = "data"
+# What the project's package brings to the lineage, in words.
+OWN = {"contract": "the contract", "features_sql": "features.sql", "feature_steps": "a step", "model": "the model"}
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay found: what has changed since, which figures differ, whether the decision is the same.
+
+    `figures` is how many were compared; none when the data have changed, for then it is another question.
+    """
+
+    number: int
+    changed: tuple[str, ...]
+    figures: int
+    differ: tuple[str, ...]
+    promoted: bool | None
+    recorded: bool
+
+    @property
+    def same(self) -> bool:
+        """Whether the same decision and the same figures came out."""
+        return bool(self.figures) and not self.differ and self.promoted == self.recorded
+
+
+def replay_decision(project: "Workspace", number: int) -> Replayed:
+    """Train and compare once more, and decide; the registry is only read.
+
+    What the gates and the shadow said is taken from the record: they looked at the machine and the log of that day.
+    Raises InputError for a decision that was never made, or whose champion is gone.
+    """
+    registry = project.settings.paths.registry
+    record = Decisions(registry).get(number)
+    if record.outcome is None or "promotion" not in record:
+        how = record.outcome["ended"] if record.outcome else "open"
+        hint = "only a decision that was made can be made again"
+        raise InputError(f"decision {number} is {how}", where=record.folder, hint=hint)
+    own = project.using(settings_of(project.settings, record))
+    changed = tuple(_changed(own, record))
+    if any(each.startswith(BY_DATA) for each in changed):
+        return Replayed(number, changed, 0, (), None, bool(record.outcome["promoted"]))
+    figures, sums, said = _again(own, record, Registry(registry))
+    before = _flat({name: record["comparison"][name] for name in figures})
+    differ = [name for name, value in _flat(figures).items() if not _alike(value, before.get(name))]
+    differ += [f"files: {name}" for name, total in record["training"]["sums"].items() if sums.get(name) != total]
+    promoted, _ = decisions.rule_on_challenger(said)
+    return Replayed(number, changed, len(before), tuple(differ), promoted, bool(record.outcome["promoted"]))
+
+
+def settings_of(config: Settings, record: Record) -> Settings:
+    """The settings of a decision: its snapshots, periods, specification and tests, whatever the file says now."""
+    then = record.plan["settings"]
+    places = {"snapshot": then["data"]["snapshot"], "earlier": tuple(then["data"]["earlier"])}
+    parts = {"split": Split(**then["split"]), "model": Model(**then["model"]), "tests": Tests(**then["tests"])}
+    return config.model_copy(update={"data": config.data.model_copy(update=places), **parts})
+
+
+def _changed(own: "Workspace", record: Record) -> Iterator[str]:
+    """What the decision depended on and is not as it was, in words."""
+    then, now = record.plan["lineage"], json.loads(json.dumps(training.project_lineage(own)))
+    for snapshot, files in then["data"].items():
+        for name in sorted({*files, *now["data"].get(snapshot, {})}):
+            if files.get(name) != now["data"].get(snapshot, {}).get(name):
+                yield f"{BY_DATA}: {snapshot}/{name} has another sum"
+    commit = record.plan["commit"] or "then"
+    if record.plan["code"] != retrain.decision_code():
+        yield f"code: the library is not that of {commit}"
+    for kind, what in OWN.items():
+        if then.get(kind) != now[kind]:
+            yield f"code: {what} is not that of {commit}"
+    for name, version in then["packages"].items():
+        if now["packages"].get(name) != version:
+            yield f"packages: {name} {version} then, {now['packages'].get(name)} now"
+
+
+def _again(
+    own: "Workspace", record: Record, registry: Registry
+) -> tuple[dict[str, Any], Mapping[str, str], list[Verdict]]:
+    """The figures of the comparison, the sums of the model's files, and all verdicts."""
+    trained, rows = training.train_and_evaluate(own), None
+    with tempfile.TemporaryDirectory() as scratch:
+        export.write_bundle(trained, Path(scratch))
+        bundle = Bundle.load(Path(scratch))
+        champion = Bundle.load(registry.path(int(record.plan["champion"])))
+        rows = trained.split.test
+        new, old = (predict_frame(each, rows) for each in (bundle, champion))
+        sums = bundle.manifest["sha256"]
+    found = decisions.compare_with_champion(own.contract, rows, new, old, own.settings.tests.slices)
+    apart = decisions.unseen_days(
+        own.settings.split.test[0], own.settings.split.train[1], retrain.learned_period(champion)[1]
+    )
+    kept = [Verdict(**each) for phase in ("gates", "shadow") for each in record[phase]["verdicts"]]
+    return found.to_dict(), sums, [*kept, apart, *found.verdicts]
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Nested figures under names such as "difference auc"."""
+    if isinstance(value, Mapping):
+        named = [(f"{name} {key}".strip(), each) for key, each in value.items()]
+    elif isinstance(value, list | tuple):
+        named = [(f"{name} {number}", each) for number, each in enumerate(value)]
+    else:
+        return {name: value}
+    return {key: found for part, each in named for key, found in _flat(each, part).items()}
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, int | float):
+        return abs(one - other) <= EXACT or (one != one and other != other)  # noqa: PLR0124 - NaN equals NaN here
+    return bool(one == other)

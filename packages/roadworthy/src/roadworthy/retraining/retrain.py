@@ -1,0 +1,272 @@
+"""A retraining from the snapshot to the decision: phases that are recorded when they are complete.
+
+A process that is killed leaves champion and registry as they were; the next call goes on after the last finished phase
+if nothing that the decision depends on has changed, and begins anew otherwise.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..base import settings
+from ..base.databases import Postgres
+from ..base.errors import RedError, Verdict
+from ..base.files import exclusive_lock, file_sha256
+from ..base.source_code import files_behind
+from ..bundle import bundle
+from ..bundle.bundle import Bundle, predict_frame
+from ..data import snapshots
+from ..gates.specification import git_state
+from ..model import tracking, training
+from ..registry import export, releases
+from ..registry.registry import CHALLENGER, CHAMPION, Registry
+from ..serving import shadow
+from . import decisions, model_card
+from .decisions import Decisions, Record, decision_verdicts, rule_on_challenger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ..contract.workspace import Workspace
+
+Judge = Callable[["Workspace", int], Sequence[Verdict]]
+Tell = Callable[[str, int, int], None]
+
+
+def all_gates(project: "Workspace", version: int) -> Sequence[Verdict]:
+    """The 28 gates on a version, on days that it has not seen: about a minute."""
+    from ..gates import run
+
+    return run.judge_version(project, version).verdicts
+
+
+def tests_only(project: "Workspace", version: int) -> Sequence[Verdict]:
+    """No gate but the model tests of the training: for lessons and practice, where a minute is too long."""
+    return releases.recorded_verdicts(project, version)
+
+
+def decide_retraining(
+    project: "Workspace",
+    *,
+    why: str = "by hand",
+    again: bool = False,
+    judge: Judge = all_gates,
+    log: Path | Postgres | None = None,
+    until: datetime | None = None,
+    tell: Tell | None = None,
+) -> Record:
+    """Decide about a challenger made by [retraining]: the record of the decision, which says whether it was promoted.
+
+    What was decided before on the same data, settings, code and champion is not decided `again` unless that is wanted.
+    `log` and `until`: which requests the challenger answers in the shadow. Raises InputError without a champion or
+    while another retraining is at work, RedError when the data do not keep the contract.
+    """
+    own = project.using(settings.challenger_settings(project.settings))
+    book, plan = Decisions(project.settings.paths.registry), plan_of(project, own, why)
+    with _only_one(book):
+        known = _latest(book, plan)
+        if known and not known.open and not again:
+            return known
+        record = known if known and known.open else None
+        for other in book.all():
+            if other.open and (record is None or other.number != record.number):
+                other.close(promoted=False, reason="another retraining began", ended="abandoned")
+        open_one = record or book.begin(plan)
+        read, until = log or project.settings.paths.predictions, until or datetime.now(UTC)
+        return DecisionWork(project, own, open_one, judge, read, until).run(tell)
+
+
+def earlier_decision(project: "Workspace") -> Record | None:
+    """The closed decision on the present data, settings, code and champion, if there is one."""
+    plan = plan_of(project, project.using(settings.challenger_settings(project.settings)), "")
+    known = _latest(Decisions(project.settings.paths.registry), plan)
+    return known if known and not known.open else None
+
+
+def plan_of(project: "Workspace", own: "Workspace", why: str) -> dict[str, Any]:
+    """What a decision depends on, as plain values: lineage, champion, code, window; beside it the commit and why."""
+    registry, parts = Registry(project.settings.paths.registry), project.settings.retraining
+    window = {"sliding": {"months": parts.months}, "weighted": {"half_life": parts.half_life}}.get(parts.window, {})
+    settings = {
+        "data": own.settings.data.model_dump(mode="json", include={"snapshot", "earlier"}),
+        **{name: getattr(own.settings, name).model_dump(mode="json") for name in ("split", "model", "tests")},
+    }
+    return {
+        "champion": registry.resolve(CHAMPION),
+        "window": {"kind": parts.window, **window},
+        "lineage": json.loads(json.dumps(training.project_lineage(own))),
+        "settings": settings,
+        "code": decision_code(),
+        "commit": git_state(project)[0],
+        "why": why,
+    }
+
+
+def decision_code() -> str:
+    """A sum over the files of the library behind features, training and comparison."""
+    files = files_behind(training.train_and_evaluate, decisions.compare_with_champion, export.write_bundle)
+    return decisions.fingerprint([(path.name, file_sha256(path)) for path in files])
+
+
+@dataclass
+class DecisionWork:
+    """One decision at work: under the settings of the project, and under those of the challenger, `own`."""
+
+    project: "Workspace"
+    own: "Workspace"
+    record: Record
+    judge: Judge
+    log: Path | Postgres
+    until: datetime
+
+    @property
+    def registry(self) -> Registry:
+        """Where the versions are."""
+        return Registry(self.project.settings.paths.registry)
+
+    @property
+    def champion(self) -> int:
+        """The number of the version that the challenger meets."""
+        return int(self.record.plan["champion"])
+
+    @cached_property
+    def split(self) -> snapshots.Split:
+        """The rows that the challenger learns from, and those on which it meets the champion."""
+        return snapshots.split_features(self.own)
+
+    @property
+    def version(self) -> int:
+        """The challenger's number."""
+        return int(self.record["training"]["version"])
+
+    def run(self, tell: Tell | None = None) -> Record:
+        """Go through the phases that are not finished yet, and end the decision."""
+        for number, phase in enumerate(decisions.PHASES, start=1):
+            if tell:
+                tell(phase, number, len(decisions.PHASES))
+            if phase not in self.record:
+                try:
+                    found = getattr(self, phase)()
+                except RedError as error:
+                    self.record.close(promoted=False, reason=f"{phase}: {error}", ended="stopped")
+                    raise
+                self.record.finish(phase, found)
+        verdict = self.record["promotion"]
+        self.record.close(promoted=verdict["promoted"], reason=verdict["reason"])
+        return self.record
+
+    def snapshot(self) -> dict[str, Any]:
+        """Compare every file with its recorded sum."""
+        names = [*self.own.settings.data.earlier, self.own.settings.data.snapshot]
+        return {
+            "sums": {
+                name: snapshots.sums_of(self.own, self.own.settings.snapshot(name), verified=True) for name in names
+            }
+        }
+
+    def checks(self) -> dict[str, Any]:
+        """Check the data against the contract, and count what is left to learn from and to judge on."""
+        return {
+            "train": model_card.describe_rows(self.project.contract, self.split.train),
+            "test": model_card.describe_rows(self.project.contract, self.split.test),
+        }
+
+    def training(self) -> dict[str, Any]:
+        """Train the challenger and register it; the same content is never registered twice."""
+        trained = training.train_and_evaluate(self.own)
+        version = export.register_version(trained, self.registry)
+        manifest = Bundle.load(self.registry.path(version)).manifest
+        return {"version": version, "sums": manifest["sha256"], "metrics": trained.evaluation.to_dict()}
+
+    def tracking(self) -> dict[str, Any]:
+        """Track the training, once."""
+        found = tracking.record_once(
+            self.project.settings.paths.tracking,
+            self.own.settings.model.name,
+            f"retrain version {self.version}, decision {self.record.number}",
+            parameters={**self.own.settings.model.model_dump(mode="json"), "version": self.version},
+            metrics=self.record["training"]["metrics"],
+            artifacts=self.registry.path(self.version),
+        )
+        return {"run": found}
+
+    def gates(self) -> dict[str, Any]:
+        """Judge the challenger by the gates."""
+        said = self.judge(self.project, self.version)
+        return {"by": self.judge.__name__, "verdicts": [asdict(verdict) for verdict in said]}
+
+    def comparison(self) -> dict[str, Any]:
+        """Meet the champion on the newest labelled days, in all and on every slice."""
+        apart = decisions.unseen_days(
+            self.own.settings.split.test[0], self.own.settings.split.train[1], self.learned_until(self.champion)
+        )
+        bundles = [Bundle.load(self.registry.path(number)) for number in (self.version, self.champion)]
+        new, old = (predict_frame(bundle, self.split.test) for bundle in bundles)
+        found = decisions.compare_with_champion(
+            self.project.contract, self.split.test, new, old, self.own.settings.tests.slices
+        )
+        return {**found.to_dict(), "verdicts": [asdict(verdict) for verdict in (apart, *found.verdicts)]}
+
+    def shadow(self) -> dict[str, Any]:
+        """Let the challenger answer beside the champion; from here on the service may have it as its shadow."""
+        champion, challenger = (Bundle.load(self.registry.path(n)) for n in (self.champion, self.version))
+        source, columns = shadow.newest_requests(self.log, champion, self.until) or (
+            "the days of the comparison",
+            bundle.frame_columns(snapshots.thin_rows(self.split.test, shadow.MOST), champion.names),
+        )
+        found = shadow.compare_in_shadow(champion, challenger, source, columns)
+        self.registry.promote(self.version, CHALLENGER, f"decision {self.record.number}")
+        return {**found.to_dict(), "verdicts": [asdict(shadow.shadow_is_sound(found))]}
+
+    def card(self) -> dict[str, Any]:
+        """Write the model card; without one, nothing is promoted."""
+        page = model_card.write_card(
+            self.project.contract, self.record, self.own.settings, self.project.settings.gates.max_age_days
+        )
+        return {"files": [page.name, page.with_suffix(".json").name]}
+
+    def promotion(self) -> dict[str, Any]:
+        """Promote the challenger if every verdict is green; otherwise it stays one, with the reason."""
+        promoted, reason = rule_on_challenger(decision_verdicts(self.record))
+        if promoted:
+            self.registry.promote(self.version, reason=f"decision {self.record.number}: {reason}")
+        return {"promoted": promoted, "reason": reason}
+
+    def learned_until(self, version: int) -> date:
+        """The end of the days that a version has learned from."""
+        return learned_period(Bundle.load(self.registry.path(version)))[1]
+
+
+def learned_period(bundle: Bundle) -> snapshots.Period:
+    """The period that a version has learned from, by its lineage."""
+    start, end = bundle.manifest["lineage"]["periods"]["train"]
+    return date.fromisoformat(str(start)), date.fromisoformat(str(end))
+
+
+def _latest(book: Decisions, plan: "Mapping[str, Any]") -> Record | None:
+    """The newest decision about the same: an abandoned or stopped one does not count."""
+    for record in reversed(book.all()):
+        finished = record.outcome is None or record.outcome["ended"] == "decided"
+        if finished and _same(record, plan):
+            return record
+    return None
+
+
+def _same(record: Record, plan: "Mapping[str, Any]") -> bool:
+    """Whether a decision is about what `plan` says. The champion may be its own challenger by now: it was promoted."""
+    before = record.plan
+    champions = {before["champion"], *([record["training"]["version"]] if "card" in record else [])}
+    alike = all(before.get(name) == plan[name] for name in ("lineage", "window", "code"))
+    return alike and plan["champion"] in champions
+
+
+@contextmanager
+def _only_one(book: Decisions) -> "Iterator[None]":
+    book.folder.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(book.folder / ".lock"):
+        yield

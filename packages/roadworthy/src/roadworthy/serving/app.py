@@ -1,0 +1,261 @@
+"""The application factory: a bundle becomes a web service with its own documentation, health and metrics."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exception_handlers import http_exception_handler
+from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from typing_extensions import TypedDict
+
+from ..base import settings
+from ..base.databases import Postgres
+from ..bundle.bundle import Bundle
+from ..monitoring.log import PredictionLog
+from ..registry.registry import Registry
+from . import tensors
+from .access import access_control
+from .asgi import BodyReader, PredictionMiddleware, require_model
+from .canary import CanaryTraffic
+from .description import complete_openapi
+from .predictor import Metrics, Predictor, Recorder
+from .rollout import Rollout, ServedVersions
+from .shadow import Shadow
+
+OPEN = settings.Service()
+# FastAPI looks for providers of telemetry in each request, for a tenth of its time; /metrics has what we measure.
+NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
+PLATFORM = "onnxruntime_onnx"
+EXTENSIONS = ["binary_tensor_data"]
+router = APIRouter(prefix="/v2")
+UNREADY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready"}}
+
+
+def create_app(
+    bundle: Bundle,
+    *,
+    predictions: Path | Postgres | None = None,
+    rollout: Rollout | None = None,
+    limits: settings.Service = OPEN,
+) -> FastAPI:
+    """The service that answers with `bundle` and logs to the file or database `predictions`, if there is one.
+
+    With a `rollout` it follows the registry from there on. Raises InputError when the log or the file of keys cannot be
+    used. `app.state.ready` says whether traffic should come, `app.state.predictor` is what answers.
+    """
+    metrics = Metrics()
+    log = PredictionLog(predictions, bundle.signature) if predictions else None
+    recorder = Recorder(log, metrics, bundle.signature.key, time=bundle.signature.time) if log else None
+    predictor = Predictor(bundle, metrics, recorder, limits.max_rows, given_times=limits.given_times)
+    app = FastAPIOffline(
+        title=bundle.signature.name,
+        version=bundle.version,
+        redoc_url=None,
+        lifespan=_lifespan,
+        telemetry=NO_TELEMETRY,
+    )
+
+    def make(other: Bundle) -> Predictor:
+        if recorder:
+            recorder.follow(other.signature)
+        return Predictor(other, metrics, recorder, limits.max_rows, given_times=limits.given_times)
+
+    def show(answers: Predictor | CanaryTraffic) -> None:
+        metrics.serving(answers.bundle.signature.name, answers.bundle.version, answers.created)
+        app.state.predictor = answers
+
+    show(predictor)
+    shadow = Shadow(metrics, recorder) if rollout and rollout.shadow else None
+    versions = None
+    if rollout:
+        versions = ServedVersions(rollout, predictor, make=make, metrics=metrics, show=show, shadow=shadow)
+    app.state.ready, app.state.versions = False, versions
+    app.state.background = [each for each in (recorder, shadow, versions) if each]
+    bodies = BodyReader(limits.max_body, limits.max_concurrent)
+    admits = access_control(limits.keys_file, limits.rate, limits.burst)
+    app.add_middleware(PredictionMiddleware, metrics=metrics, bodies=bodies, door=admits)
+    _add_routes(app, metrics)
+    add_to(app)
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
+    return app
+
+
+def champion_bundle(registry: Path, alias: str = "champion") -> Bundle:
+    """The bundle behind an alias; InputError says which command makes one."""
+    return Bundle.load(Registry(registry).path(alias))
+
+
+def from_settings() -> FastAPI:
+    """The service as config.toml describes it, for `uvicorn --factory`."""
+    read = settings.load_settings()
+    rollout = Rollout(read.paths.registry, shadow=read.service.shadow, canary_share=read.service.canary_share)
+    first = champion_bundle(rollout.registry)
+    return create_app(first, predictions=read.paths.predictions, rollout=rollout, limits=read.service)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    for each in app.state.background:
+        each.start()
+    app.state.ready = True
+    yield
+    app.state.ready = False
+    for each in reversed(app.state.background):
+        each.stop()
+
+
+def _add_routes(app: FastAPI, metrics: Metrics) -> None:
+    @app.get("/healthz", summary="The process is alive")
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz", summary="The service takes traffic; 503 before the start is complete and once a stop began")
+    async def readyz(response: Response) -> dict[str, str]:
+        response.status_code = 200 if app.state.ready else 503
+        return {"status": "ready" if app.state.ready else "not ready"}
+
+    @app.get("/v1/model", summary="The model that answers")
+    async def model() -> dict[str, Any]:
+        return _about(app.state.predictor)
+
+    @app.get("/metrics", summary="For Prometheus", include_in_schema=False)
+    async def metrics_text() -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _about(predictor: Predictor) -> dict[str, Any]:
+    bundle, signature = predictor.bundle, predictor.bundle.signature
+    features = [{"name": f.name, "about": f.about, "allowed": f.rule} for f in signature.features]
+    return {
+        "name": signature.name,
+        "version": bundle.version,
+        "target": signature.target,
+        "threshold": bundle.threshold,
+        "key": signature.key,
+        "time": predictor.reader.time,
+        "max_rows": predictor.reader.max_rows,
+        "created": bundle.manifest["created"],
+        "contract": signature.version_of_contract,
+        "metrics": bundle.metrics,
+        "features": features,
+    }
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    predictor: Predictor = app.state.predictor
+    if getattr(app.state, "described", None) is not predictor:
+        described = get_openapi(title=app.title, version=predictor.bundle.version, routes=app.routes)
+        app.openapi_schema, app.state.described = complete_openapi(described, predictor), predictor
+    return dict(app.openapi_schema or {})
+
+
+class Server(TypedDict):
+    """What answers."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class Live(TypedDict):
+    """Whether the process is alive."""
+
+    live: bool
+
+
+class Ready(TypedDict):
+    """Whether the service takes traffic."""
+
+    ready: bool
+
+
+class ModelReady(TypedDict):
+    """Whether a model takes traffic."""
+
+    name: str
+    ready: bool
+
+
+class ModelMetadata(TypedDict):
+    """A model, its version, its inputs and outputs."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[tensors.Metadata]
+    outputs: list[tensors.Metadata]
+
+
+class ProtocolError(TypedDict):
+    """Why there is no answer."""
+
+    error: str
+
+
+UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "No such model", "model": ProtocolError}}
+
+
+def add_to(app: FastAPI) -> None:
+    """Add the routes, and the form of errors under /v2."""
+    app.include_router(router)
+    app.add_exception_handler(HTTPException, _in_the_form_of_the_protocol)
+
+
+@router.get("", summary="The server and the extensions that it speaks")
+async def server(request: Request) -> Server:
+    """Server metadata."""
+    predictor = _predictor(request)
+    return Server(name=predictor.bundle.signature.name, version=predictor.bundle.version, extensions=EXTENSIONS)
+
+
+@router.get("/health/live", summary="The process is alive")
+async def live() -> Live:
+    """Liveness."""
+    return Live(live=True)
+
+
+@router.get("/health/ready", summary="The service takes traffic", responses={503: {"model": Ready}})
+async def ready(request: Request, response: Response) -> Ready:
+    """Readiness of the server."""
+    return Ready(ready=_ready(request, response))
+
+
+@router.get("/models/{name}/versions/{version}", summary="The model's inputs and outputs", responses=UNKNOWN)
+@router.get("/models/{name}", summary="The model's inputs and outputs", responses=UNKNOWN)
+async def model(request: Request, name: str, version: str | None = None) -> ModelMetadata:
+    """Model metadata."""
+    predictor = _predictor(request)
+    require_model(predictor, name, version)
+    signature = predictor.bundle.signature
+    versions, (inputs, outputs) = [predictor.bundle.version], tensors.tensor_metadata(signature)
+    return ModelMetadata(name=signature.name, versions=versions, platform=PLATFORM, inputs=inputs, outputs=outputs)
+
+
+@router.get("/models/{name}/versions/{version}/ready", summary="The model takes traffic", responses=UNKNOWN)
+@router.get("/models/{name}/ready", summary="The model takes traffic", responses=UNKNOWN)
+async def model_ready(request: Request, response: Response, name: str, version: str | None = None) -> ModelReady:
+    """Readiness of a model."""
+    require_model(_predictor(request), name, version)
+    return ModelReady(name=name, ready=_ready(request, response))
+
+
+def _predictor(request: Request) -> Predictor:
+    predictor: Predictor = request.app.state.predictor
+    return predictor
+
+
+def _ready(request: Request, response: Response) -> bool:
+    response.status_code = 200 if request.app.state.ready else 503
+    return bool(request.app.state.ready)
+
+
+async def _in_the_form_of_the_protocol(request: Request, error: Any) -> Response:
+    if request.url.path.startswith("/v2"):
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    return await http_exception_handler(request, error)

@@ -1,0 +1,145 @@
+"""Score partitioned Parquet, one partition at a time and worker, with the rules and answers of `scoring`.
+
+For IN/day=1/a.parquet there will be OUT/day=1/a.parquet, OUT/_quarantine/day=1/a.parquet if rows are not allowed, and
+OUT/_notes/day=1/a.parquet.json, which is written last. Each appears when it is complete. A partition whose note says
+that it was made of the same file by the same version is left as it is, so a run that was stopped goes on.
+"""
+
+import hashlib
+import json
+import tempfile
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+from ..base.errors import InputError
+from ..bundle.bundle import MANIFEST, SIGNED, Bundle, manifest_sums
+from ..data.partitions import Place, Progress, spread_work
+from . import batch
+from .batch import Counts
+
+NOTES, QUARANTINE = "_notes", "_quarantine"
+
+
+@dataclass(frozen=True)
+class PartitionTask:
+    """What is the same for all partitions; `files` is the bundle, which travels to the workers."""
+
+    source: Place
+    target: Place
+    version: str
+    files: dict[str, bytes]
+    for_monitoring: bool
+
+    @property
+    def identity(self) -> str:
+        """What a partition's result depends on beside the partition."""
+        sums = {name: hashlib.sha256(content).hexdigest() for name, content in self.files.items()}
+        about = [self.version, sums, self.for_monitoring, batch.program_sums()]
+        return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(kw_only=True)
+class Summary(Counts):
+    """What became of the rows of all partitions; `resumed` is how many of these an earlier run had finished."""
+
+    version: str
+    partitions: int = 0
+    resumed: int = 0
+
+
+def score_partitions(
+    bundle_folder: Path,
+    source: str,
+    target: str,
+    *,
+    cluster: str = "",
+    for_monitoring: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Score each Parquet file below `source` into one of the same name below `target`: folders or s3://bucket/prefix.
+
+    `cluster` is that of `spread`, `progress` is called with the partitions done and all of them, `for_monitoring` that
+    of `scoring.score`. Raises InputError for what `scoring.score` does, and when `target` holds other partitions, which
+    would be taken for results of this run.
+    """
+    here, there = Place(source), Place(target)
+    found = here.partitions()
+    if here.name.rstrip("/") == there.name.rstrip("/") or (here.local and there.local and _inside(here, there)):
+        raise InputError("would be mixed with its own results", where=source, hint="choose another place for these")
+    if foreign := sorted(there.finished().keys() - found.keys()):
+        what = f"holds a partition that the source does not have: {foreign[0]}"
+        raise InputError(what, where=target, hint="choose an empty place")
+    bundle = Bundle.load(bundle_folder)
+    names = [MANIFEST, SIGNED, *manifest_sums(bundle_folder)]
+    files = {name: (bundle_folder / name).read_bytes() for name in names if (bundle_folder / name).is_file()}
+    task = PartitionTask(here, there, bundle.version, files, for_monitoring)
+    summary = Summary(version=bundle.version)
+    for note in spread_work(_partition, task, list(found.items()), cluster=cluster, progress=progress):
+        summary.add(note)
+        summary.partitions += 1
+        summary.resumed += bool(note["resumed"])
+    return summary
+
+
+def _partition(task: PartitionTask, item: tuple[str, list[int]]) -> dict[str, object]:
+    """Score one partition unless that is done; what was counted."""
+    name, (size, changed) = item
+    identity, note = [task.identity, size, changed], f"{NOTES}/{name}.json"
+    with tempfile.TemporaryDirectory() as folder:
+        if kept := _done(task, note, identity):
+            return {**kept, "resumed": True}
+        counted = _score(task, name, Path(folder))
+    task.target.put(note, json.dumps({"identity": identity, "counts": counted}).encode())
+    return {**counted, "resumed": False}
+
+
+def _score(task: PartitionTask, name: str, scratch: Path) -> dict[str, object]:
+    source = task.source.path(name) if task.source.local else task.source.fetch(name, scratch / "in.parquet")
+    aside = f"{QUARANTINE}/{name}"
+    keep = partial(batch.score_file, _bundle(task), source, for_monitoring=task.for_monitoring)
+    if task.target.local:
+        return _counts(keep(task.target.path(name), quarantine=task.target.path(aside)))
+    out, refused = scratch / "out.parquet", scratch / "refused.parquet"
+    summary = keep(out, quarantine=refused)
+    if summary.quarantine:
+        task.target.put(aside, refused)
+    else:
+        task.target.remove(aside)
+    task.target.put(name, out)
+    return _counts(summary)
+
+
+def _done(task: PartitionTask, note: str, identity: list[object]) -> dict[str, object]:
+    """What was counted when the partition was scored; nothing when it was not, or not from this."""
+    try:
+        said = json.loads(task.target.content(note) or b"{}")
+        return dict(said["counts"]) if said["identity"] == identity else {}
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def _counts(summary: batch.Summary) -> dict[str, object]:
+    return {name: getattr(summary, name) for name in Counts.__dataclass_fields__}
+
+
+def _inside(source: Place, target: Place) -> bool:
+    return target.path("").resolve().is_relative_to(source.path("").resolve())
+
+
+def _bundle(task: PartitionTask) -> Bundle:
+    return _unpacked(task.version, tuple(sorted(task.files.items())))
+
+
+@lru_cache(maxsize=1)
+def _unpacked(version: str, files: tuple[tuple[str, bytes], ...]) -> Bundle:
+    """The bundle in this process; it needs its folder while it is loaded only."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / version
+        for name, content in files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        bundle = Bundle.load(folder)
+        # Read now what would be read from the folder later.
+        _ = (bundle.manifest, bundle.metrics, bundle.golden)
+        return bundle

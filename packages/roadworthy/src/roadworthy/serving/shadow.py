@@ -1,0 +1,193 @@
+"""A shadow: the challenger answers the same rows beside the version in service; it is compared and never returned."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..base.databases import Postgres
+from ..base.errors import InputError, Verdict
+from ..bundle.bundle import Bundle
+from ..monitoring.log import PredictionLog, log_exists
+from .predictor import Listener, Metrics, Predictor, Recorder
+from .request import Row
+
+LIMIT = 1_000  # requests that may wait
+LOG = logging.getLogger(__package__)
+DAYS = 28  # of the log
+MOST, FEWEST = 20_000, 300  # rows; with fewer, nothing can be said
+REPEATS = 5  # of the measurement of time; the fastest counts
+# The gates Monitoring 6 and 7 are the narrow ones: twice the time, and a mean prediction .10 apart on labelled days.
+MAX_SHIFT, MAX_FACTOR, MAX_SLOWER, FEWEST_VALUES = 0.20, 10.0, 5.0, 10
+Columns = Mapping[str, NDArray[Any]]
+
+
+class _Answered(NamedTuple):
+    shadow: Predictor
+    version: str
+    rows: list[Row]
+    answers: list[float]
+    request_id: str
+
+
+class Shadow:
+    """The thread in which shadows answer, whichever version is one at the time."""
+
+    def __init__(self, metrics: Metrics, recorder: Recorder | None, limit: int = LIMIT) -> None:
+        self._metrics, self._recorder, self._limit = metrics, recorder, limit
+        self._queue: queue.SimpleQueue[_Answered | None] = queue.SimpleQueue()
+        self._told: set[tuple[str, str]] = set()
+        self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Compare what waits, then stop."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def of(self, serving: Predictor, shadow: Predictor) -> Listener:
+        """What `serving` has to tell its answers to, so that `shadow` answers as well; never waits."""
+        version = serving.bundle.version
+
+        def listener(rows: list[Row], answers: list[float], request_id: str) -> None:
+            if self._queue.qsize() < self._limit:
+                self._queue.put(_Answered(shadow, version, rows, answers, request_id))
+            else:
+                self._metrics.shadow_dropped.inc()
+
+        return listener
+
+    def _run(self) -> None:
+        while (asked := self._queue.get()) is not None:
+            try:
+                self._compare(asked)
+            except Exception as error:  # noqa: BLE001 - whatever breaks, it is the shadow's failure and nobody else's
+                self._failed(asked, f"{type(error).__name__}")
+
+    def _compare(self, asked: _Answered) -> None:
+        bundle, (row, *_) = asked.shadow.bundle, asked.rows
+        # A row was read by the rules of the version in service, so it never has what only the shadow knows.
+        lacking = [each.name for each in bundle.signature.features if not each.nullable and each.name not in row]
+        if lacking:
+            self._failed(asked, f"the requests lack {', '.join(lacking)}")
+            return
+        answers = bundle.predict_rows(asked.rows).tolist()
+        for answer, given in zip(answers, asked.answers, strict=True):
+            self._metrics.difference.observe(abs(answer - given))
+        if self._recorder:
+            served = asked.version, asked.answers
+            self._recorder.put_compared(
+                asked.request_id, bundle.version, asked.rows, answers, bundle.threshold, served=served
+            )
+
+    def _failed(self, asked: _Answered, reason: str) -> None:
+        self._metrics.shadow_failures.inc(len(asked.rows))
+        told = asked.shadow.bundle.version, reason
+        if told not in self._told:  # the first of its kind: the counter has the rest
+            self._told.add(told)
+            LOG.warning("the shadow cannot answer", extra={"version": told[0], "reason": reason})
+
+
+@dataclass(frozen=True)
+class ShadowComparison:
+    """Both versions on the same rows: means, shares of decisions, correlation, largest difference, relative time.
+
+    `source` says which rows; `error` why the challenger could not answer.
+    """
+
+    source: str
+    rows: int
+    champion_mean: float = 0.0
+    challenger_mean: float = 0.0
+    champion_decisions: float = 0.0
+    challenger_decisions: float = 0.0
+    correlation: float = 0.0
+    largest: float = 0.0
+    values: int = 0
+    invalid: int = 0
+    slower: float = 1.0
+    error: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures by name."""
+        return asdict(self)
+
+
+def newest_requests(log: Path | Postgres, champion: Bundle, until: datetime) -> tuple[str, Columns] | None:
+    """The newest rows that the champion was asked until then, and a sentence on them; None when they are too few."""
+    if not log_exists(log):
+        return None
+    with PredictionLog(log, champion.signature) as opened:
+        rows = opened.read(until - timedelta(days=DAYS), until)
+    own = np.flatnonzero(rows["version"] == champion.version)[-MOST:]
+    if len(own) < FEWEST:
+        return None
+    first, last = (str(rows["time"][own[i]])[:10] for i in (0, -1))
+    columns = {name: rows[name][own] for name in champion.names if name in rows}
+    return f"the prediction log, {first} to {last}", columns
+
+
+def compare_in_shadow(champion: Bundle, challenger: Bundle, source: str, columns: Columns) -> ShadowComparison:
+    """Let both answer the same rows, given by columns."""
+    rows = len(next(iter(columns.values())))
+    try:
+        new, new_time = _answers(challenger, columns)
+    except InputError as error:
+        return ShadowComparison(source, rows, error=f"{error.where}: {error.what}")
+    old, old_time = _answers(champion, columns)
+    varies = min(float(np.std(old)), float(np.std(new))) > 1e-9
+    return ShadowComparison(
+        source,
+        rows,
+        float(old.mean()),
+        float(new.mean()),
+        float((old >= champion.threshold).mean()),
+        float((new >= challenger.threshold).mean()),
+        float(np.corrcoef(old, new)[0, 1]) if varies else 0.0,
+        float(np.abs(new - old).max()),
+        len(np.unique(new)),
+        int((~((new > 0) & (new < 1))).sum()),
+        round(new_time / max(old_time, 1e-9), 2),
+    )
+
+
+def shadow_is_sound(found: ShadowComparison) -> Verdict:
+    """The challenger answers every row, with probabilities that vary, and not beyond all proportion otherwise."""
+    name = "sound in the shadow"
+    if found.error:
+        return Verdict(name, passed=False, evidence=f"it cannot answer: {found.error}")
+    if found.rows < FEWEST:
+        return Verdict(name, None, f"not judged: {found.rows} rows of {found.source} are too few")
+    least = found.champion_decisions / MAX_FACTOR
+    most = max(found.champion_decisions * MAX_FACTOR, 1 / MAX_FACTOR**2)
+    shift = found.challenger_mean - found.champion_mean
+    wrong = [f"{found.invalid:,} answers are no probabilities"] if found.invalid else []
+    wrong += [f"only {found.values} different answers"] if found.values < FEWEST_VALUES else []
+    wrong += ["the mean prediction moves too far"] if not abs(shift) <= MAX_SHIFT else []
+    wrong += ["it decides otherwise"] if not least <= found.challenger_decisions <= most else []
+    wrong += ["it is too slow"] if found.slower > MAX_SLOWER else []
+    words = f"{found.rows:,} rows of {found.source}: mean prediction {found.challenger_mean:.3f} beside "
+    words += f"{found.champion_mean:.3f}, decisions {found.challenger_decisions:.1%} beside "
+    words += f"{found.champion_decisions:.1%}, correlation {found.correlation:.2f}, {found.slower:.1f} times as long"
+    return Verdict(name, not wrong, "; ".join([*wrong, words]))
+
+
+def _answers(bundle: Bundle, columns: Columns) -> tuple[NDArray[np.float64], float]:
+    """The answers and the CPU seconds of the fastest of some repetitions."""
+    seconds = []
+    for _ in range(REPEATS):
+        since = time.process_time()
+        answers = bundle.predict(bundle.encode_columns(columns))
+        seconds.append(time.process_time() - since)
+    return answers, min(seconds)
