@@ -76,4 +76,4 @@ def test_the_nearest_mistake_gives_the_cause() -> None:
 
 def test_modules_that_a_function_calls_are_seen() -> None:
     called = numeric.modules(lambda: evaluation.evaluate([0, 1], [0.1, 0.2], [1, 2]))
-    assert "roadworthy.evaluation" in called
+    assert "roadworthy.model.evaluation" in called
