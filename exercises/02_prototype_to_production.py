@@ -247,5 +247,5 @@ check("q7")
 
 # %% [markdown]
 # All right? `roadworthy exercise status` shows how far you are. What your project does with its own features is in
-# `features.sql` and `model.py` of its package and in `training.py` of the library; the gates that keep a leak out are
+# `features.sql` and `model.py` of its package and in `model/training.py` of the library; the gates that keep a leak out are
 # those of lesson 03.
