@@ -62,17 +62,43 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 def hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock that the file `path` stands for, alone among all processes; it ends with a process that is killed.
 
-    Raises InputError when the place cannot be written.
+    Waits while another process holds it. Raises InputError when the place cannot be written.
     """
     with explain_write_errors(path):
         file = (_folder(path.parent) / path.name).open("ab")
     with file:
-        if sys.platform == "win32":
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        _lock(file, wait=True)
         yield  # closing the file releases it
+
+
+@contextmanager
+def exclusive_lock(path: Path) -> Iterator[None]:
+    """Hold the lock on the file `path`, which is made; InputError when another process holds it."""
+    with explain_write_errors(path):
+        file = path.open("ab")
+    with file:
+        try:
+            _lock(file, wait=False)
+            # Whoever held it before may have removed it in between: then it is a lock on nothing.
+            held = os.path.samestat(os.fstat(file.fileno()), path.stat())
+        except OSError:
+            held = False
+        if not held:
+            hint = "wait until it has ended, or give another name"
+            raise InputError("another process is at work on it", where=path.parent, hint=hint)
+        yield
+    if sys.platform == "win32":  # nobody can remove an open file there, so its holder could not
+        with suppress(OSError):
+            path.unlink()
+            path.parent.rmdir()
+
+
+def _lock(file: IO[bytes], *, wait: bool) -> None:
+    if sys.platform == "win32":
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
@@ -85,47 +111,15 @@ def explain_write_errors(path: Path) -> Iterator[None]:
         raise InputError(f"cannot be written: {error.strerror or error}", where=path, hint=hint) from error
 
 
+@contextmanager
+def explain_read_errors(path: Path, hint: str, what: str = "cannot be read") -> Iterator[None]:
+    """Turn what is raised while `path` is read and taken apart (JSON of another shape) into an InputError."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{what}: {error}", where=path, hint=hint) from error
+
+
 def _folder(path: Path) -> Path:
     path.mkdir(parents=True, exist_ok=True)
     return path
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-    def _leave(path: Path) -> None:
-        # Nobody can remove an open file there, so its holder could not.
-        with suppress(OSError):
-            path.unlink()
-            path.parent.rmdir()
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _leave(path: Path) -> None:
-        del path
-
-
-@contextmanager
-def exclusive_lock(path: Path) -> Iterator[None]:
-    """Hold the lock on the file `path`, which is made; InputError when another process holds it."""
-    with explain_write_errors(path):
-        file = path.open("ab")
-    with file:
-        try:
-            _lock(file)
-            # Whoever held it before may have removed it in between: then it is a lock on nothing.
-            held = os.path.samestat(os.fstat(file.fileno()), path.stat())
-        except OSError:
-            held = False
-        if not held:
-            hint = "wait until it has ended, or give another name"
-            raise InputError("another process is at work on it", where=path.parent, hint=hint)
-        yield
-    _leave(path)

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
 
 from .databases import Postgres, postgres_place
 from .errors import InputError
@@ -17,8 +17,29 @@ from .errors import InputError
 PREFIX = "MLE_"
 FILE = "config.toml"
 VENDOR = "vendor"  # the folder of a project that holds the library as it was released
-ARTIFACTS = "tracking/artifacts"
 RESERVED = {"MLE_HOME", "MLE_FORK", "MLE_SIGNING_KEY", "MLE_API_KEY"}
+
+
+def _in_home(value: Any, info: ValidationInfo) -> Any:
+    """A path of config.toml as one of the project's folder; a URL, and what is no path, as it is."""
+    if not isinstance(value, str | Path) or "://" in str(value) or info.context is None:
+        return value
+    return info.context / value
+
+
+def _text_in_home(value: Any, info: ValidationInfo) -> Any:
+    return str(_in_home(value, info)) if value and isinstance(value, str) else value
+
+
+def _place_in_home(value: Any, info: ValidationInfo) -> Any:
+    place = _in_home(value, info)
+    return postgres_place(place) if isinstance(place, str) else place
+
+
+HomePath = Annotated[Path, BeforeValidator(_in_home)]
+# Empty stands for none, so that an environment variable can take away what the file says.
+OptionalPath = Annotated[Path | None, BeforeValidator(lambda value, info: _in_home(value or None, info))]
+Place = Annotated[Path | Postgres, BeforeValidator(_place_in_home)]
 
 
 class Section(BaseModel):
@@ -39,7 +60,7 @@ class Snapshot(Section):
     repair: an SQL file for a table that needs one. source: a function of the project that gives a table otherwise.
     """
 
-    folder: Path
+    folder: HomePath
     repair: dict[str, str] = {}
     source: dict[str, str] = {}
 
@@ -145,7 +166,7 @@ class Service(Section):
     workers: int = Field(default=1, ge=1, le=64)
     shadow: str = ""
     canary_share: float = Field(default=0.0, ge=0, le=1)
-    keys_file: Path | None = None
+    keys_file: OptionalPath = None
     rate: float = Field(default=0, ge=0, allow_inf_nan=False)
     burst: int = Field(default=100, ge=1)
     max_rows: int = Field(default=1_000, ge=1)
@@ -163,7 +184,7 @@ class Monitoring(Section):
 
     max_psi: float = Field(gt=0)
     max_unseen: float = Field(ge=0, le=1)
-    notify: SecretStr = SecretStr("")
+    notify: Annotated[SecretStr, BeforeValidator(_text_in_home)] = SecretStr("")
 
 
 class Paths(Section):
@@ -174,13 +195,13 @@ class Paths(Section):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(arbitrary_types_allowed=True)
 
-    registry: Path
-    runs: Path
-    reports: Path
-    tracking: Annotated[Path | Postgres, BeforeValidator(postgres_place)]
-    predictions: Annotated[Path | Postgres, BeforeValidator(postgres_place)]
-    cache: Path
-    artifacts: Path
+    registry: HomePath
+    runs: HomePath
+    reports: HomePath
+    tracking: Place
+    predictions: Place
+    cache: HomePath
+    artifacts: HomePath = Field(default=Path("tracking", "artifacts"), validate_default=True)
 
 
 class Settings(Section):
@@ -218,9 +239,9 @@ def load_settings(home: Path | None = None) -> Settings:
         raise InputError("no such file", where=home / FILE, hint="run the command inside the project") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"is not valid TOML: {error}", where=home / FILE) from error
-    _override(values, os.environ)
+    _override(values)
     try:
-        return Settings.model_validate(_absolute(values, home))
+        return Settings.model_validate(values, context=home)
     except ValidationError as error:
         hint = "add what is missing, correct what is wrong, and try again"
         raise InputError(_sentences(error), where=home / FILE, hint=hint) from error
@@ -241,8 +262,8 @@ def find_home() -> Path:
     raise InputError(f"holds no project, nor does a folder above it: there is no {FILE}", where=here, hint=hint)
 
 
-def _override(values: dict[str, Any], environment: os._Environ[str] | dict[str, str]) -> None:
-    for name, text in environment.items():
+def _override(values: dict[str, Any]) -> None:
+    for name, text in os.environ.items():
         if name.startswith(PREFIX) and name not in RESERVED:
             *sections, key = name.removeprefix(PREFIX).lower().split("__")
             place = values
@@ -256,32 +277,6 @@ def _value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _absolute(values: dict[str, Any], home: Path) -> dict[str, Any]:
-    paths = values.get("paths", {})
-    snapshots = values.get("data", {}).get("snapshots", {})
-    if isinstance(paths, dict):
-        paths = {"artifacts": ARTIFACTS, **paths}
-    absolute = {key: _from(home, path) for key, path in paths.items()} if isinstance(paths, dict) else paths
-    for snapshot in snapshots.values() if isinstance(snapshots, dict) else ():
-        if isinstance(snapshot, dict) and "folder" in snapshot:
-            snapshot["folder"] = home / snapshot["folder"]
-    service = values.get("service", {})
-    if isinstance(service, dict) and isinstance(service.get("keys_file"), str):
-        service["keys_file"] = home / service["keys_file"] if service["keys_file"] else None
-    monitoring = values.get("monitoring", {})
-    if isinstance(monitoring, dict) and isinstance(monitoring.get("notify"), str):
-        monitoring["notify"] = _place(monitoring["notify"], home)
-    return {**values, "paths": absolute}
-
-
-def _from(home: Path, path: Any) -> Any:
-    return path if isinstance(path, str) and "://" in path else home / path
-
-
-def _place(notify: str, home: Path) -> str:
-    return str(home / notify) if notify and "://" not in notify else notify
 
 
 def _sentences(error: ValidationError) -> str:
@@ -303,7 +298,9 @@ def challenger_settings(config: Settings, **changes: Any) -> Settings:
     *earlier, newest = parts.snapshots
     start, end = parts.train
     if parts.window == "sliding":
-        start = max(start, _months_before(end, parts.months))
+        import pandas as pd  # here, because the service reads settings too, and must start fast
+
+        start = max(start, (pd.Timestamp(end) - pd.DateOffset(months=parts.months)).date())
     half_life = parts.half_life if parts.window == "weighted" else 0
     split = {"train": (start, end), "test": parts.test, "half_life": half_life}
     return config.model_copy(
@@ -312,9 +309,3 @@ def challenger_settings(config: Settings, **changes: Any) -> Settings:
             "split": config.split.model_copy(update=split),
         }
     )
-
-
-def _months_before(day: date, months: int) -> date:
-    import pandas as pd  # here, because the service reads settings too, and must start fast
-
-    return (pd.Timestamp(day) - pd.DateOffset(months=months)).date()
