@@ -231,7 +231,7 @@ def test_a_drill_finds_its_tables_and_its_drills_wherever_they_stand(project: Pr
     copy = practice.copy_project(project, tmp_path / "copy")
     files = {file.name for file in project.settings.snapshot().folder.iterdir()}
     assert {file.name for file in copy.snapshot().iterdir()} == files
-    assert practice._every(copy.snapshot()) == 1, "there are few rows: each one is needed"
+    assert practice._sampling_interval(copy.snapshot()) == 1, "there are few rows: each one is needed"
     for fault in faults.load_faults(project.folder):
         assert fault.gate in {gate.name for gate in GATES}
         practice.fresh_copy(copy, tmp_path / fault.name).plant(fault)

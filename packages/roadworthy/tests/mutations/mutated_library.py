@@ -77,7 +77,7 @@ def judged(library: Path, home: Path, gates: Sequence[str], scratch: Path, *, tr
     scratch.mkdir(parents=True, exist_ok=True)
     words = (library, home, tuple(gates), scratch / "said.json", scratch / "told.txt", train)
     if practice.can_fork():
-        process = practice._server().Process(target=_judge, args=words)
+        process = practice._fork_server().Process(target=_judge, args=words)
         process.start()
         process.join(LIMIT)
         process.kill()

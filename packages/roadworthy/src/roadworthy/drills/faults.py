@@ -17,7 +17,6 @@ from ..base.errors import InputError
 from ..base.files import write_atomic
 from ..bundle.bundle import Bundle
 from ..data import snapshots
-from ..data.snapshots import connect_snapshot
 from ..registry import releases
 from ..registry.registry import CHAMPION, Registry
 from ..registry.releases import reseal_bundle
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 FOLDER = "drills"
 SECTIONS = ("data", "model", "infrastructure", "monitoring")
-CLEAN = "clean.toml"  # variants without a fault, see clean.py
+CLEAN = "clean.toml"  # variants without a fault, see board.py
 
 
 class FaultPart(BaseModel):
@@ -59,7 +58,7 @@ class Fault(FaultPart):
     """A fault by its name, the gate that must catch it, and the story of how it happens.
 
     `train` says when the model is trained: before the fault is planted, or after it (a new version is judged then).
-    `damage` names a function of `damage.py`, for what is no change of text, table or setting.
+    `damage` names a function of this module, for what is no change of text, table or setting.
     """
 
     name: str
@@ -81,15 +80,15 @@ def load_faults(home: Path, names: Sequence[str] = ()) -> list[Fault]:
     sections = [home / FOLDER / f"{section}.toml" for section in SECTIONS]
     own = sorted(file for file in (home / FOLDER).glob("*.toml") if file not in sections and file.name != CLEAN)
     there = [*filter(Path.is_file, sections), *own]
-    found = [fault for file in there or sections for fault in _read(file)]
-    unknown = [name for name in names if name not in {fault.name for fault in found}]
+    faults = [fault for file in there or sections for fault in _read_faults(file)]
+    unknown = [name for name in names if name not in {fault.name for fault in faults}]
     if unknown:
-        hint = "there are " + ", ".join(fault.name for fault in found)
+        hint = "there are " + ", ".join(fault.name for fault in faults)
         raise InputError(f"there is no drill {unknown[0]!r}", where=home / FOLDER, hint=hint)
-    return [fault for fault in found if not names or fault.name in names]
+    return [fault for fault in faults if not names or fault.name in names]
 
 
-def _read(file: Path) -> list[Fault]:
+def _read_faults(file: Path) -> list[Fault]:
     try:
         return [Fault.model_validate(each) for each in tomllib.loads(file.read_text(encoding="utf-8"))["drill"]]
     except FileNotFoundError as error:
@@ -107,7 +106,7 @@ def flip_a_byte(copy: "Workspace") -> None:
 def polish_metrics(copy: "Workspace") -> None:
     """The champion's recorded AUC is .02 higher than it was."""
     file = _registry(copy).path() / "metrics.json"
-    metrics = json.loads(file.read_text(encoding="utf-8"))
+    metrics = _read_json(file)
     better = {name: value + 0.02 if name.startswith("auc") else value for name, value in metrics.items()}
     file.write_text(json.dumps(better, indent=1), encoding="utf-8")
 
@@ -139,7 +138,7 @@ def delete_old_versions(copy: "Workspace") -> None:
 
 def damage_the_version_before(copy: "Workspace") -> None:
     """The model of the version before the champion ended in the middle of a copy."""
-    model = _registry(copy).path(_before(copy)) / "model.onnx"
+    model = _registry(copy).path(_version_before(copy)) / "model.onnx"
     model.write_bytes(model.read_bytes()[:1000])
 
 
@@ -151,7 +150,7 @@ def empty_history(copy: "Workspace") -> None:
 def write_over_the_version_before(copy: "Workspace") -> None:
     """The champion was deployed into the folder of the version before it."""
     registry = _registry(copy)
-    shutil.copytree(registry.path(), registry.path(_before(copy)), dirs_exist_ok=True)
+    shutil.copytree(registry.path(), registry.path(_version_before(copy)), dirs_exist_ok=True)
 
 
 def cut_table(copy: "Workspace") -> None:
@@ -166,29 +165,27 @@ def cut_table(copy: "Workspace") -> None:
 
 def old_champion(copy: "Workspace") -> None:
     """The oldest version serves, and nobody knows that there was another one."""
-    registry = copy.settings.paths.registry
-    write_atomic(registry / "aliases.json", json.dumps({"champion": Registry(registry).versions()[0]}))
-    (registry / "history.jsonl").unlink()
+    registry = _registry(copy)
+    write_atomic(registry.folder / "aliases.json", json.dumps({CHAMPION: registry.versions()[0]}))
+    (registry.folder / "history.jsonl").unlink()
 
 
 def other_libraries(copy: "Workspace") -> None:
     """The champion was made with libraries of a year ago, by its own manifest."""
     manifest = _registry(copy).path() / "manifest.json"
-    content = json.loads(manifest.read_text(encoding="utf-8"))
+    content = _read_json(manifest)
     content["lineage"]["packages"] = {name: f"0.{version}" for name, version in content["lineage"]["packages"].items()}
     write_atomic(manifest, json.dumps(content))
 
 
 def leaf_without_a_number(copy: "Workspace") -> None:
     """One leaf of the champion is NaN, one that no golden record reaches, so that it loads."""
-    folder = _registry(copy).path()
-    _change_leaf(folder, float("nan"))
+    _change_leaf(_registry(copy).path(), float("nan"))
 
 
 def leaf_out_of_proportion(copy: "Workspace") -> None:
     """One leaf of the champion is 999, the number that stood for a missing value somewhere."""
-    folder = _registry(copy).path()
-    _change_leaf(folder, 999.0)
+    _change_leaf(_registry(copy).path(), 999.0)
 
 
 def exchange_two_categories(copy: "Workspace") -> None:
@@ -220,9 +217,9 @@ def round_thresholds_up(copy: "Workspace") -> None:
     """The champion was converted once more, by a tool that rounds each threshold up to the next number of 32 bits."""
     file = _registry(copy).path() / "model.onnx"
     model = onnx.load(file)
-    held = {each.name: each for each in model.graph.node[0].attribute}
-    thresholds = held["nodes_values"].floats
-    for at, mode in enumerate(held["nodes_modes"].strings):
+    attributes = {each.name: each for each in model.graph.node[0].attribute}
+    thresholds = attributes["nodes_values"].floats
+    for at, mode in enumerate(attributes["nodes_modes"].strings):
         if mode != LEAF:
             thresholds[at] = float(np.nextafter(np.float32(thresholds[at]), np.float32(np.inf)))
     file.write_bytes(model.SerializeToString())
@@ -240,12 +237,8 @@ def raw_rows_in_a_report(copy: "Workspace") -> None:
     """Show the first rows of the table that has a private column on a page of its own in the reports."""
     config, contract = copy.settings, copy.contract
     table = next(table for table in contract.tables if any(column.private for column in table.columns))
-    rows = (
-        connect_snapshot(copy, config.snapshot().folder)
-        .sql(f"select * from {table.name} limit 20")
-        .to_arrow_table()
-        .to_pandas()
-    )
+    connection = snapshots.connect_snapshot(copy, config.snapshot().folder)
+    rows = connection.sql(f"select * from {table.name} limit 20").to_arrow_table().to_pandas()
     config.paths.reports.mkdir(parents=True, exist_ok=True)
     (config.paths.reports / "meeting.html").write_text(rows.to_html(), encoding="utf-8")
 
@@ -254,14 +247,14 @@ def _read_json(file: Path) -> Any:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
-def _before(copy: "Workspace") -> int:
+def _version_before(copy: "Workspace") -> int:
     registry = _registry(copy)
     return max(number for number in registry.versions() if number != registry.resolve(CHAMPION))
 
 
 def _change_leaf(folder: Path, value: float) -> None:
     """Change one leaf, the last one that leaves the golden answers as they are, and record the sums anew."""
-    model, golden = onnx.load(folder / "model.onnx"), json.loads((folder / "golden.json").read_text(encoding="utf-8"))
+    model, golden = onnx.load(folder / "model.onnx"), _read_json(folder / "golden.json")
     leaves = next(each for each in model.graph.node[0].attribute if each.name.endswith("_weights")).floats
     rows = [record["features"] for record in golden]
     expected = Bundle.load(folder).predict_rows(rows)

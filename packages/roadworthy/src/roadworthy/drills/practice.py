@@ -11,6 +11,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -30,62 +31,16 @@ from .faults import Edit, Fault, Rewrite
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
 
-PACKAGE = __name__.split(".")[0]
+LIBRARY = __name__.split(".")[0]
 # One thread each: drills beside each other would fight over the cores, and trees take ten times as long.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1"}
-LIBRARY = __package__.split(".")[0]
-LOCKS = ("requirements.in", "requirements.txt", "requirements-service.txt")
-COPIED = ("config.toml", "pyproject.toml", *LOCKS, "deploy", "drills")
+COPIED = (
+    *("config.toml", "pyproject.toml", "deploy", "drills"),
+    *("requirements.in", "requirements.txt", "requirements-service.txt"),
+)
 EVERY, ENOUGH = 4, 80_000  # every n-th row, as long as so many rows of the largest table are left
 MONTH = 30  # days
 LIMIT = 600  # seconds that one command in a copy may take
-
-
-def run_command(
-    home: Path, words: tuple[str, ...], variables: Mapping[str, str], limit: int
-) -> subprocess.CompletedProcess[str]:
-    """Run `words` as a command of the library in the copy `home`; TimeoutExpired after `limit` seconds."""
-    with tempfile.TemporaryDirectory() as scratch:
-        said, complained = Path(scratch, "out"), Path(scratch, "err")
-        process = _server().Process(target=_become, args=(home, words, dict(variables), said, complained))
-        process.start()
-        process.join(limit)
-        if process.exitcode is None:
-            process.kill()
-            process.join()
-            raise subprocess.TimeoutExpired(words, limit)
-        texts = (file.read_text(encoding="utf-8", errors="replace") for file in (said, complained))
-        return subprocess.CompletedProcess(words, process.exitcode, *texts)
-
-
-def can_fork() -> bool:
-    """Whether processes can be forked here."""
-    return kernel_forkserver.POSSIBLE and os.environ.get(kernel_forkserver.SWITCH) != "0"
-
-
-@cache
-def _server() -> Any:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(kernel_forkserver.PACKAGES))
-    for name, value in (*kernel_forkserver.QUIET.items(), *ENVIRONMENT.items()):
-        os.environ.setdefault(name, value)  # the libraries read it when the server imports them
-    return context
-
-
-def package_folders(home: Path) -> tuple[Path, Path]:
-    """The folders that hold the packages of a command in a copy: the copy's own, and this library."""
-    return home / "src", Path(__file__).resolve().parents[2]
-
-
-def _become(home: Path, words: tuple[str, ...], variables: dict[str, str], said: Path, complained: Path) -> None:
-    """Be the command: its output, its folder, its package."""
-    for number, file in ((1, said), (2, complained)):
-        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
-    os.chdir(home)
-    os.environ.update(variables)
-    sys.path[:0] = map(str, package_folders(home))
-    sys.argv = [PACKAGE, *words]
-    runpy.run_module(PACKAGE, run_name="__main__", alter_sys=True)
 
 
 class ProjectCopy:
@@ -143,7 +98,7 @@ class ProjectCopy:
         text = file.read_text(encoding="utf-8")
         for name, value in values.items():
             section, _, key = name.rpartition(".")
-            text = _with(text, section, key, json.dumps(value))
+            text = _with_setting(text, section, key, json.dumps(value))
         write_atomic(file, text)
 
     def snapshot(self, name: str = "") -> Path:
@@ -163,9 +118,28 @@ class ProjectCopy:
         )
 
 
-def data_settings(home: Path) -> dict[str, Any]:
-    """The section [data] of a project's settings, as written."""
-    return dict(_written(home)["data"])
+def prepare_practice(project: "Workspace", target: Path) -> ProjectCopy:
+    """The practice ground itself: a copy with a version of a month ago and the present one, the champion."""
+    copy = copy_project(project, target)
+    train_twice(copy)
+    return copy
+
+
+def train_twice(copy: ProjectCopy, days: int = MONTH) -> None:
+    """Make a version of some days ago and the present one, the champion.
+
+    Raises RedError when the tests of the training refuse one of them, InputError when it cannot be trained.
+    """
+    copy.set({"split.every": _sampling_interval(copy.snapshot())})
+    before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(_shortened_training(copy.home, days)))
+    promoted = copy.run("registry", "promote", "1")
+    now = copy.run("train")
+    champion = copy.run("registry", "promote", "2")
+    for done in (before, promoted, now, champion):
+        if done.returncode:
+            hint = "the project itself must be sound before faults are planted in it: see the command `gates`"
+            kind = RedError if done.returncode == RedError.exit_code else InputError
+            raise kind(f"the drill cannot begin: {done.stderr.strip()}", where=copy.home, hint=hint)
 
 
 def copy_project(project: "Workspace", target: Path) -> ProjectCopy:
@@ -193,52 +167,80 @@ def copy_project(project: "Workspace", target: Path) -> ProjectCopy:
     return ProjectCopy(project, target)
 
 
-def prepare_practice(project: "Workspace", target: Path) -> ProjectCopy:
-    """The practice ground itself: a copy with a version of a month ago and the present one, the champion."""
-    copy = copy_project(project, target)
-    train_twice(copy)
-    return copy
-
-
-def train_twice(copy: ProjectCopy, days: int = MONTH) -> None:
-    """Make a version of some days ago and the present one, the champion.
-
-    Raises RedError when the tests of the training refuse one of them, InputError when it cannot be trained.
-    """
-    copy.set({"split.every": _every(copy.snapshot())})
-    before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(_less(copy.home, days)))
-    promoted = copy.run("registry", "promote", "1")
-    now = copy.run("train")
-    champion = copy.run("registry", "promote", "2")
-    for done in (before, promoted, now, champion):
-        if done.returncode:
-            hint = "the project itself must be sound before faults are planted in it: see the command `gates`"
-            kind = RedError if done.returncode == RedError.exit_code else InputError
-            raise kind(f"the drill cannot begin: {done.stderr.strip()}", where=copy.home, hint=hint)
-
-
-def _every(snapshot: Path) -> int:
-    """Every which row is taken: each one of small tables."""
-    rows = max((parquet.read_metadata(file).num_rows for file in snapshot.glob("*.parquet")), default=0)
-    return min(EVERY, max(1, int(rows) // ENOUGH))
-
-
 def fresh_copy(ground: ProjectCopy, target: Path) -> ProjectCopy:
     """A copy of the practice ground for one fault."""
     shutil.copytree(ground.home, target, copy_function=_link_data, ignore=shutil.ignore_patterns("__pycache__"))
     return ProjectCopy(ground.origin, target)
 
 
-def _written(home: Path) -> dict[str, Any]:
-    return tomllib.loads((home / FILE).read_text(encoding="utf-8"))
+def data_settings(home: Path) -> dict[str, Any]:
+    """The section [data] of a project's settings, as written."""
+    return dict(_read_config(home)["data"])
 
 
-def _less(home: Path, days: int) -> list[str]:
-    start, end = _written(home)["split"]["train"]
+def run_command(
+    home: Path, words: tuple[str, ...], variables: Mapping[str, str], limit: int
+) -> subprocess.CompletedProcess[str]:
+    """Run `words` as a command of the library in the copy `home`; TimeoutExpired after `limit` seconds."""
+    with tempfile.TemporaryDirectory() as scratch:
+        output, errors = Path(scratch, "out"), Path(scratch, "err")
+        process = _fork_server().Process(target=_be_command, args=(home, words, dict(variables), output, errors))
+        process.start()
+        process.join(limit)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            raise subprocess.TimeoutExpired(words, limit)
+        texts = (file.read_text(encoding="utf-8", errors="replace") for file in (output, errors))
+        return subprocess.CompletedProcess(words, process.exitcode, *texts)
+
+
+def can_fork() -> bool:
+    """Whether processes can be forked here."""
+    return kernel_forkserver.POSSIBLE and os.environ.get(kernel_forkserver.SWITCH) != "0"
+
+
+@cache
+def _fork_server() -> Any:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(kernel_forkserver.PACKAGES))
+    for name, value in (*kernel_forkserver.QUIET.items(), *ENVIRONMENT.items()):
+        os.environ.setdefault(name, value)  # the libraries read it when the server imports them
+    return context
+
+
+def package_folders(home: Path) -> tuple[Path, Path]:
+    """The folders that hold the packages of a command in a copy: the copy's own, and this library."""
+    return home / "src", Path(__file__).resolve().parents[2]
+
+
+def _be_command(home: Path, words: tuple[str, ...], variables: dict[str, str], output: Path, errors: Path) -> None:
+    """Be the command, in a process that was forked for it: its output, its folder, its package."""
+    for number, file in ((1, output), (2, errors)):
+        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
+    os.chdir(home)
+    os.environ.update(variables)
+    sys.path[:0] = map(str, package_folders(home))
+    sys.argv = [LIBRARY, *words]
+    runpy.run_module(LIBRARY, run_name="__main__", alter_sys=True)
+
+
+def _sampling_interval(snapshot: Path) -> int:
+    """Every which row the drills take: each one of small tables, so that the gates have enough to judge."""
+    rows = max((parquet.read_metadata(file).num_rows for file in snapshot.glob("*.parquet")), default=0)
+    return min(EVERY, max(1, int(rows) // ENOUGH))
+
+
+def _shortened_training(home: Path, days: int) -> list[str]:
+    start, end = _read_config(home)["split"]["train"]
     return [start, str(date.fromisoformat(end) - timedelta(days=days))]
 
 
-def _with(text: str, section: str, key: str, value: str) -> str:
+def _read_config(home: Path) -> dict[str, Any]:
+    return tomllib.loads((home / FILE).read_text(encoding="utf-8"))
+
+
+def _with_setting(text: str, section: str, key: str, value: str) -> str:
     head = re.escape(f"[{section}]")
     body = re.search(rf"^{head}[^\n]*\n(?P<body>(?:(?!^\[).*\n?)*)", text, re.MULTILINE)
     if not body:
@@ -252,12 +254,10 @@ def _with(text: str, section: str, key: str, value: str) -> str:
 def _link(source: str, target: str) -> None:
     """A link to a Parquet file, a copy of anything else: only Parquet files are large."""
     if source.endswith(".parquet"):
-        try:
+        with suppress(OSError):  # Windows without the right to make links
             Path(target).symlink_to(Path(source).resolve())
-        except OSError:  # Windows without the right to make links
-            shutil.copy2(source, target)
-    else:
-        shutil.copy2(source, target)
+            return
+    shutil.copy2(source, target)
 
 
 def _link_data(source: str, target: str) -> None:
