@@ -135,11 +135,11 @@ def _drill(project: Project, found: "Sequence[Fault]", jobs: int, *, as_json: bo
     with Display("drill") as display:
         drilled = board.run_drills(project, found, jobs, display.tell_step)
     write_drilled(project.settings.paths.reports / DRILLED, drilled)
-    shown = [{**each.to_dict(), "red": ", ".join(each.red), "not_judged": len(each.not_judged)} for each in drilled]
+    shown = [{**vars(each), "red": ", ".join(each.red), "not_judged": len(each.not_judged)} for each in drilled]
     columns = ("fault", "gate", "caught", "red", "not_judged", "seconds")
     show_rows(
         [{name: row[name] for name in columns} for row in shown],
-        document=[each.to_dict() for each in drilled],
+        document=[vars(each) for each in drilled],
         as_json=as_json,
     )
     missed = [each.fault for each in drilled if not each.caught]
@@ -156,7 +156,7 @@ def _clean(project: Project, count: int, jobs: int, *, as_json: bool) -> None:
     with Display("variant") as display:
         cleared = board.run_clean_variants(project, count, jobs, display.tell_step)
     rows = [{"variant": c.variant, "alarms": _lines(c.alarms), "not judged": _lines(c.not_judged)} for c in cleared]
-    show_rows(rows, document=[each.to_dict() for each in cleared], as_json=as_json)
+    show_rows(rows, document=[vars(each) for each in cleared], as_json=as_json)
     alarms = sum(len(each.alarms) for each in cleared)
     click.echo(f"{alarms} false alarms of {28 * count:,} verdicts", err=True)
     if alarms:

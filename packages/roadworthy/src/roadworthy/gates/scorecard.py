@@ -120,7 +120,7 @@ def write_drilled(path: Path, drilled: Sequence[DrillResult]) -> None:
     """Remember what drills found, beside what other drills found before."""
     from ..base.files import write_atomic
 
-    known = read_drilled(path) | {each.fault: each.to_dict() for each in drilled}
+    known = read_drilled(path) | {each.fault: vars(each) for each in drilled}
     write_atomic(path, json.dumps(list(known.values()), indent=1))
 
 
