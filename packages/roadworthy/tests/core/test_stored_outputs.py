@@ -61,7 +61,7 @@ def test_the_command_refuses_a_lesson_that_there_is_not(tmp_path: Path) -> None:
 
 def test_a_project_is_as_delivered_until_a_file_of_the_record_changes(tmp_path: Path) -> None:
     assert not source_code.as_delivered(tmp_path)
-    config, record = tmp_path / "config.toml", tmp_path / source_code.FILE
+    config, record = tmp_path / "config.toml", tmp_path / source_code.DELIVERED
     config.write_text("[model]\n", encoding="utf-8")
     record.parent.mkdir()
     record.write_text(json.dumps({"config.toml": file_sha256(config)}), encoding="utf-8")

@@ -49,7 +49,7 @@ class Postgres:
     @property
     def password(self) -> str:
         """The password that the URL holds; empty without one."""
-        return unquote(urlsplit(self.url).netloc.rpartition("@")[0].partition(":")[2])
+        return unquote(self._quoted_password)
 
     @property
     def without_password(self) -> str:
@@ -58,8 +58,7 @@ class Postgres:
 
     def masked(self, text: str) -> str:
         """A message with stars for the password."""
-        quoted = urlsplit(self.url).netloc.rpartition("@")[0].partition(":")[2]
-        for secret in filter(None, (self.url, quoted, self.password)):
+        for secret in filter(None, (self.url, self._quoted_password, self.password)):
             text = text.replace(secret, "***")
         return text
 
@@ -68,16 +67,16 @@ class Postgres:
 
         Times are UTC. Nothing waits longer than some seconds for a server that is gone.
         """
-        with self.sentences():
+        with self.explain_errors():
             import psycopg
             from psycopg.conninfo import conninfo_to_dict
 
-            given = conninfo_to_dict(self.url)
-            limits: dict[str, Any] = {name: value for name, value in LIMITS.items() if name not in given}
+            in_url = conninfo_to_dict(self.url)
+            limits: dict[str, Any] = {name: value for name, value in LIMITS.items() if name not in in_url}
             return psycopg.connect(self.url, autocommit=True, prepare_threshold=None, **limits)
 
     @contextmanager
-    def sentences(self) -> Iterator[None]:
+    def explain_errors(self) -> Iterator[None]:
         """Turn what psycopg raises into an InputError that says what to do, without the password."""
         try:
             import psycopg
@@ -100,6 +99,10 @@ class Postgres:
     def _error(self, what: str, error: Exception, hint: str) -> InputError:
         # The cause is left out of a traceback: its text may hold what is masked here.
         return InputError(f"{what}: {self.masked(' '.join(str(error).split()))}", where=str(self), hint=hint)
+
+    @property
+    def _quoted_password(self) -> str:
+        return urlsplit(self.url).netloc.rpartition("@")[0].partition(":")[2]
 
     def _with_password(self, text: str) -> str:
         parts = urlsplit(self.url)

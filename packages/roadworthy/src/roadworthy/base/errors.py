@@ -99,5 +99,5 @@ def dump_verdicts(verdicts: Sequence[Verdict]) -> str:
 
 
 def load_verdicts(path: Path) -> list[Verdict]:
-    """The verdicts that `dump` wrote to a file; none when the file is missing."""
+    """The verdicts that `dump_verdicts` wrote to a file; none when the file is missing."""
     return [Verdict(**v) for v in json.loads(path.read_text(encoding="utf-8"))] if path.is_file() else []

@@ -33,8 +33,7 @@ class Display:
         self._console = Console(stderr=True)
         self._unit, self._show, self._pace = unit, show, pace
         self._tasks: dict[str, TaskID] = {}
-        self._since: dict[str, _Moment] = {}
-        self._told: dict[str, float] = {}
+        self._begun: dict[str, _Begun] = {}
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         paced = (_Pace(unit), TimeRemainingColumn()) if pace else ()
         drawn = show and self._console.is_terminal
@@ -65,36 +64,34 @@ class Display:
                 self._tasks[""] = self._progress.add_task(name, total=of)
             self._progress.update(self._tasks[""], description=name, completed=at)
         elif self._show:
-            self._console.print(f"{self._unit} {at} of {of}: {name}", highlight=False, soft_wrap=True)
+            self._print(f"{self._unit} {at} of {of}: {name}")
 
     def _tell_plainly(self, name: str, at: int, of: int | None) -> None:
         now = time.monotonic()
-        if name not in self._since:
-            self._since[name], self._told[name] = _Moment(now, at), now
+        if name not in self._begun:
+            self._begun[name] = _Begun(at, now, now)
             self._print(f"{name}: {of or ''} {self._unit}s")
-        began = self._since[name]
+        begun = self._begun[name]
+        seconds, done = now - begun.time, at - begun.at
+        speed = f", {done / seconds:,.0f} {self._unit}s/s" if self._pace and seconds > 0 else ""
         if at == of:
-            self._print(f"{name}: done in {now - began.time:.1f} s{self._speed(began, now, at)}")
-        elif self._pace and now >= self._told[name] + EVERY:
-            self._told[name] = now
-            left = f", {(of - at) * (now - began.time) / (at - began.at):.0f} s left" if of and at > began.at else ""
-            self._print(f"{name}: {at:,} {self._unit}s{self._speed(began, now, at)}{left}")
-
-    def _speed(self, began: "_Moment", now: float, at: int) -> str:
-        return (
-            f", {(at - began.at) / (now - began.time):,.0f} {self._unit}s/s" if self._pace and now > began.time else ""
-        )
+            self._print(f"{name}: done in {seconds:.1f} s{speed}")
+        elif self._pace and now >= begun.last_line + EVERY:
+            begun.last_line = now
+            left = f", {(of - at) * seconds / done:.0f} s left" if of and done > 0 else ""
+            self._print(f"{name}: {at:,} {self._unit}s{speed}{left}")
 
     def _print(self, text: str) -> None:
         self._console.print(text, highlight=False, soft_wrap=True)
 
 
-@dataclass(frozen=True)
-class _Moment:
-    """When the work was first told of, and how far it was."""
+@dataclass
+class _Begun:
+    """How far the work was when it was first told of, when that was, and when the last line was written."""
 
-    time: float
     at: int
+    time: float
+    last_line: float
 
 
 class _Pace(ProgressColumn):

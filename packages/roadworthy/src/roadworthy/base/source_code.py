@@ -20,7 +20,7 @@ from types import CodeType, ModuleType
 from typing import Any, Literal
 
 from .errors import InputError
-from .files import file_sha256, write_atomic
+from .files import explain_read_errors, file_sha256, write_atomic
 from .settings import VENDOR
 
 PACKAGE = __name__.split(".")[0]
@@ -29,17 +29,16 @@ RELEASED = "released.json"
 ACCEPTED = "accepted.json"
 BEFORE = "vendor.before"  # the library of before, while an upgrade is tried
 WRITTEN_BY_PYTHON = {"__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".ruff_cache"}
+SHOWN = 3  # edits that a message lists
 HINT = "see `roadworthy vendor verify`; put it back, or accept it: roadworthy vendor accept --reason …"
-FILE = Path("notebooks", "delivered.json")
+DELIVERED = Path("notebooks", "delivered.json")
 
 
 def files_behind(*functions: Callable[..., Any]) -> list[Path]:
     """The Python files that functions (or classes) reach through what they name, in order."""
-    named = {module for function in functions for module in _named(function)}
-    files = {_file(function.__module__) for function in functions} | {
-        f for module in named for f in _closure(_file(module))
-    }
-    return sorted(files)
+    own = {_module_file(function.__module__) for function in functions}
+    modules = {module for function in functions for module in _modules_named(function)}
+    return sorted(own.union(*(_files_imported(_module_file(module)) for module in modules)))
 
 
 def code_of(function: Callable[..., Any]) -> str:
@@ -48,81 +47,76 @@ def code_of(function: Callable[..., Any]) -> str:
     The files of its own package that this one imports count too. Of a function that was written in a notebook the sum
     is over itself. InputError when its source cannot be read.
     """
-    given = ""
+    arguments = ""
     while isinstance(function, partial):
-        given += repr((function.args, sorted(function.keywords.items())))
+        arguments += repr((function.args, sorted(function.keywords.items())))
         function = function.func
-    written: Any = inspect.unwrap(function)
-    written = written if hasattr(written, "__code__") else type(written)
+    target: Any = inspect.unwrap(function)
+    target = target if hasattr(target, "__code__") else type(target)
     try:
-        file = Path(inspect.getfile(written))
-        files = sorted(_closure(file.resolve())) if file.is_file() else []
-        texts = [each.read_text(encoding="utf-8") for each in files] or [textwrap.dedent(inspect.getsource(written))]
+        file = Path(inspect.getfile(target))
+        files = sorted(_files_imported(file.resolve())) if file.is_file() else []
+        texts = [each.read_text(encoding="utf-8") for each in files] or [textwrap.dedent(inspect.getsource(target))]
     except (OSError, TypeError) as error:
         hint = "define it in a module of the project's package: a model remembers the code that it is made by"
-        raise InputError("its source cannot be read", where=written.__qualname__, hint=hint) from error
+        raise InputError("its source cannot be read", where=target.__qualname__, hint=hint) from error
+    # The syntax tree: another comment or another line break is not another code.
     code = "".join(ast.dump(ast.parse(text)) for text in texts)
-    return hashlib.sha256((code + given).encode()).hexdigest()
+    return hashlib.sha256((code + arguments).encode()).hexdigest()
 
 
-def _named(function: Callable[..., Any]) -> set[str]:
+def _modules_named(function: Callable[..., Any]) -> set[str]:
     """The modules of the package from which the names in a function's code come."""
     if isinstance(function, type):
         return {function.__module__}
-    space, waiting = function.__globals__, _names(function.__code__)
-    found: set[str] = set()
+    names, waiting = function.__globals__, _names_in(function.__code__)
+    modules: set[str] = set()
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
-        if name in seen or name not in space:
+        if name in seen or name not in names:
             continue
         seen.add(name)
-        value = space[name]
+        value = names[name]
         if isinstance(value, ModuleType):
-            found.add(value.__name__)
+            modules.add(value.__name__)
         elif getattr(value, "__module__", None) == function.__module__:
-            waiting += _names(value.__code__) if hasattr(value, "__code__") else []
+            waiting += _names_in(value.__code__) if hasattr(value, "__code__") else []
         else:
-            found.add(getattr(value, "__module__", "") or "")
-    return {name for name in found if name.split(".")[0] == PACKAGE}
+            modules.add(getattr(value, "__module__", "") or "")
+    return {name for name in modules if name.split(".")[0] == PACKAGE}
 
 
-def _names(code: CodeType) -> list[str]:
-    inner = [name for const in code.co_consts if isinstance(const, CodeType) for name in _names(const)]
+def _names_in(code: CodeType) -> list[str]:
+    inner = [name for const in code.co_consts if isinstance(const, CodeType) for name in _names_in(const)]
     return [*code.co_names, *inner]
 
 
-def _file(module: str) -> Path:
+def _module_file(module: str) -> Path:
     return Path(str(sys.modules[module].__file__)).resolve()
 
 
 @cache
-def _closure(file: Path) -> frozenset[Path]:
-    found, waiting = set(), [file]
+def _files_imported(file: Path) -> frozenset[Path]:
+    """A file, the files of the package that it imports, those that they import, and so on."""
+    files, waiting = set(), [file]
     while waiting:
-        at = waiting.pop()
-        if at not in found:
-            found.add(at)
-            waiting += _imports(at)
-    return frozenset(found)
+        if (path := waiting.pop()) not in files:
+            files.add(path)
+            waiting += _direct_imports(path)
+    return frozenset(files)
 
 
 @cache
-def _imports(file: Path) -> frozenset[Path]:
+def _direct_imports(file: Path) -> list[Path]:
     """The files of the package that a file imports, at its top or inside its functions."""
-    folder, tree = file.parent, ast.parse(file.read_text(encoding="utf-8"))
-    found: set[Path] = set()
+    tree, paths = ast.parse(file.read_text(encoding="utf-8")), set()
     for node in tree.body if file == FACE else ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
-            base = folder.joinpath(*[".."] * (node.level - 1)).joinpath(*(node.module or "").split("."))
-            found |= {_source(base), *(_source(base / alias.name) for alias in node.names)} - {None}  # type: ignore[arg-type]
-    return frozenset(path.resolve() for path in found)
-
-
-def _source(base: Path) -> Path | None:
-    """The file of a module or a package given by its path, if there is one."""
-    candidates = (base.with_name(f"{base.name}.py"), base / "__init__.py")
-    return next((path for path in candidates if path.is_file()), None)
+            base = file.parent.joinpath(*[".."] * (node.level - 1), *(node.module or "").split("."))
+            paths |= {base, *(base / alias.name for alias in node.names)}
+    candidates = ((path.with_name(f"{path.name}.py"), path / "__init__.py") for path in paths)
+    return [path.resolve() for pair in candidates for path in pair if path.is_file()]
 
 
 class Source(str):
@@ -169,11 +163,11 @@ def _behind(function: Callable[..., Any]) -> Callable[..., Any]:
     for call in (node for node in ast.walk(body[-1]) if isinstance(node, ast.Call)):
         name, *attributes = ast.unparse(call.func).split(".")
         if name in imports:
-            found = _imported(str(sys.modules[function.__module__].__package__), *imports[name])
+            step = _imported(str(sys.modules[function.__module__].__package__), *imports[name])
             for attribute in attributes:
-                found = getattr(found, attribute)
-            step: Callable[..., Any] = inspect.unwrap(found)
-            return step
+                step = getattr(step, attribute)
+            unwrapped: Callable[..., Any] = inspect.unwrap(step)
+            return unwrapped
     return function
 
 
@@ -207,29 +201,25 @@ def released_sums(home: Path) -> dict[str, Any]:
     if not packages:
         return {}
     hint = f"restore the folder {VENDOR}/ from version control, or take it from a release: roadworthy upgrade FILE"
-    try:
-        read = json.loads(file.read_text(encoding="utf-8"))
-        known = {str(name): {"version": str(of["version"]), "files": dict(of["files"])} for name, of in read.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"cannot be read, so the library cannot be verified: {error}", where=file, hint=hint
-        ) from error
-    unknown = [path.parent.name for path in packages if path.parent.name not in known]
-    if unknown:
+    with explain_read_errors(file, hint, "cannot be read, so the library cannot be verified"):
+        content = json.loads(file.read_text(encoding="utf-8"))
+        sums = {str(name): {"version": str(of["version"]), "files": dict(of["files"])} for name, of in content.items()}
+    if unknown := [path.parent.name for path in packages if path.parent.name not in sums]:
         raise InputError(f"has no sums of {unknown[0]}, so it cannot be verified", where=file, hint=hint)
-    return known
+    return sums
 
 
 def vendored_edits(home: Path) -> list[Edit]:
     """Every file in vendor/ of the project `home` that is not as it was released, in the order of names."""
-    found = [edit for name, of in released_sums(home).items() for edit in _edits(home / VENDOR, name, of["files"])]
-    return sorted(found, key=lambda edit: edit.file)
+    packages = released_sums(home)
+    edits = [edit for name, of in packages.items() for edit in _package_edits(home / VENDOR, name, of["files"])]
+    return sorted(edits, key=lambda edit: edit.file)
 
 
-def _edits(folder: Path, package: str, sums: Mapping[str, str]) -> Iterator[Edit]:
-    there = {path.relative_to(folder / package).as_posix(): path for path in vendored_files(folder / package)}
-    for name in {*sums, *there}:
-        now = file_sha256(there[name]) if name in there else ""
+def _package_edits(folder: Path, package: str, sums: Mapping[str, str]) -> Iterator[Edit]:
+    files = {path.relative_to(folder / package).as_posix(): path for path in vendored_files(folder / package)}
+    for name in {*sums, *files}:
+        now = file_sha256(files[name]) if name in files else ""
         if name not in sums:
             yield Edit(f"{package}/{name}", "added", now)
         elif now != sums[name]:
@@ -253,21 +243,18 @@ def accepted_edits(home: Path) -> list[dict[str, str]]:
     file = home / VENDOR / ACCEPTED
     if not file.is_file():
         return []
-    try:
+    with explain_read_errors(file, "restore it from version control, or remove it and accept the edits again"):
         return [{str(key): str(value) for key, value in each.items()} for each in json.loads(file.read_text("utf-8"))]
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        hint = "restore it from version control, or remove it and accept the edits again"
-        raise InputError(f"cannot be read: {error}", where=file, hint=hint) from error
 
 
-def unaccepted_edits(home: Path, found: Sequence[Edit] | None = None) -> list[Edit]:
+def unaccepted_edits(home: Path, edits: Sequence[Edit] | None = None) -> list[Edit]:
     """The edits that nobody accepted as they are now: one that was accepted and edited again is among them.
 
-    `found` are the edits, if they are known: to find them, every file is read.
+    `edits` are all of them, if they are known: to find them, every file is read.
     """
-    found = vendored_edits(home) if found is None else found
-    known = {(each.get("file"), each.get("sha256")) for each in accepted_edits(home)} if found else set()
-    return [edit for edit in found if (edit.file, edit.sha256) not in known]
+    edits = vendored_edits(home) if edits is None else edits
+    accepted = {(each.get("file"), each.get("sha256")) for each in accepted_edits(home)} if edits else set()
+    return [edit for edit in edits if (edit.file, edit.sha256) not in accepted]
 
 
 def accept_edits(home: Path, reason: str, by: str) -> list[Edit]:
@@ -279,45 +266,41 @@ def accept_edits(home: Path, reason: str, by: str) -> list[Edit]:
         raise InputError("a reason is missing", where="--reason", hint="say what was mended and until when")
     new = unaccepted_edits(home)
     if not new:
-        raise InputError(
-            "there is no edit to accept", where=home / VENDOR, hint="`roadworthy vendor verify` lists them"
-        )
+        hint = "`roadworthy vendor verify` lists them"
+        raise InputError("there is no edit to accept", where=home / VENDOR, hint=hint)
     about = {"reason": reason.strip(), "by": by, "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     names = {edit.file for edit in new}
-    kept = [each for each in accepted_edits(home) if each["file"] not in names]
-    text = json.dumps([*kept, *({**asdict(edit), **about} for edit in new)], indent=1)
+    before = [each for each in accepted_edits(home) if each["file"] not in names]
+    text = json.dumps([*before, *({**asdict(edit), **about} for edit in new)], indent=1)
     write_atomic(home / VENDOR / ACCEPTED, text + "\n")
     return new
 
 
-def edits_in_words(found: Sequence[Edit], most: int = 3) -> str:
+def edits_in_words(edits: Sequence[Edit]) -> str:
     """Some of the edits in words, and how many there are besides."""
-    rest = f" and {len(found) - most} more" if len(found) > most else ""
-    return ", ".join(map(str, found[:most])) + rest
+    rest = f" and {len(edits) - SHOWN} more" if len(edits) > SHOWN else ""
+    return ", ".join(map(str, edits[:SHOWN])) + rest
 
 
-def vendored_verdict(home: Path, found: Sequence[Edit] | None = None) -> tuple[bool, str]:
+def vendored_verdict(home: Path, edits: Sequence[Edit] | None = None) -> tuple[bool, str]:
     """Whether the library is that of its release but for accepted edits, and the evidence in a sentence."""
-    known = released_sums(home)
-    if not known:
+    packages = released_sums(home)
+    if not packages:
         return True, f"the library is installed, and not in {VENDOR}/"
-    found = vendored_edits(home) if found is None else found
-    open_ = unaccepted_edits(home, found)
-    if open_:
-        return False, f"not as released: {edits_in_words(open_)}; {HINT}"
-    versions = ", ".join(f"{name} {of['version']}" for name, of in known.items())
-    reasons = {each["reason"] for each in accepted_edits(home) if each["file"] in {edit.file for edit in found}}
-    more = f", with {len(found)} accepted edits: {'; '.join(sorted(reasons))}" if found else ""
+    edits = vendored_edits(home) if edits is None else edits
+    if unaccepted := unaccepted_edits(home, edits):
+        return False, f"not as released: {edits_in_words(unaccepted)}; {HINT}"
+    versions = ", ".join(f"{name} {of['version']}" for name, of in packages.items())
+    reasons = {each["reason"] for each in accepted_edits(home) if each["file"] in {edit.file for edit in edits}}
+    more = f", with {len(edits)} accepted edits: {'; '.join(sorted(reasons))}" if edits else ""
     return True, f"as released: {versions}{more}"
 
 
 def as_delivered(home: Path) -> bool:
     """Whether every file that the lessons' figures depend on is as it was generated; False without a record of it."""
-    file = home / FILE
+    file = home / DELIVERED
     if not file.is_file():
         return False
-    try:
+    with explain_read_errors(file, "restore it from version control"):
         sums = {str(name): str(total) for name, total in json.loads(file.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"cannot be read: {error}", where=file, hint="restore it from version control") from error
     return all((home / name).is_file() and file_sha256(home / name) == total for name, total in sums.items())

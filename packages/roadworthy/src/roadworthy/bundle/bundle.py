@@ -17,7 +17,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from ..base.errors import InputError
-from ..base.files import file_sha256
+from ..base.files import explain_read_errors, file_sha256
 from .signature import NAN, Signature
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ MANIFEST = "manifest.json"
 SIGNED = "manifest.hmac"
 KEY = "MLE_SIGNING_KEY"  # of the environment: a secret belongs in no file of the project
 REQUIRED = ("model.onnx", "signature.json", "golden.json")
-MAX_DIFFERENCE = 1e-6
+MAX_DIFFERENCE = 1e-6  # of a golden answer: the sums behind it are float32
 AGAIN = "a bundle is never repaired by hand: export the model again with the command `train`, or use another version"
 Record = dict[str, Any]
 
@@ -46,10 +46,6 @@ def sign_manifest(folder: Path) -> None:
     """
     if os.environ.get(KEY):
         (folder / SIGNED).write_text(_hmac(folder / MANIFEST), encoding="ascii")
-
-
-def _hmac(manifest: Path) -> str:
-    return hmac.digest(os.environ[KEY].encode(), manifest.read_bytes(), "sha256").hex()
 
 
 class Bundle:
@@ -71,10 +67,8 @@ class Bundle:
         """
         folder = Path(folder)
         _verify_sums(folder)
-        try:
+        with explain_read_errors(folder / "signature.json", AGAIN, "is not a signature"):
             signature = Signature.parse((folder / "signature.json").read_text(encoding="utf-8"))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"is not a signature: {error}", where=folder / "signature.json", hint=AGAIN) from error
         bundle = cls(folder, signature, _session(folder / "model.onnx", len(signature.features), threads))
         bundle._verify_golden()
         return bundle
@@ -172,6 +166,31 @@ class Bundle:
             raise InputError(f"{what} ({len(wrong)} of {len(expected)} records differ)", where=where, hint=AGAIN)
 
 
+def predict_frame(bundle: Bundle, rows: "pd.DataFrame") -> NDArray[np.float64]:
+    """The probability of the target for each row of a table of features, by the exported model.
+
+    With a `bundle` and `rows` that have its features:
+
+    >>> answers = predict_frame(bundle, rows)
+    >>> answers.shape == (len(rows),) and bool((answers >= 0).all() and (answers <= 1).all())
+    True
+    """
+    return np.asarray(bundle.predict(bundle.encode_columns(frame_columns(rows, bundle.names))), dtype=np.float64)
+
+
+def frame_columns(rows: "pd.DataFrame", names: list[str]) -> Mapping[str, NDArray[np.generic]]:
+    """The named columns of a table as arrays: text with None, numbers as float64 with NaN for what is missing."""
+    return {name: _frame_array(rows[name]) for name in names}
+
+
+def _frame_array(values: "pd.Series") -> NDArray[np.generic]:
+    import pandas as pd  # here, because the service has no tables, and must start fast
+
+    if pd.api.types.is_numeric_dtype(values):
+        return values.to_numpy(dtype=np.float64, na_value=np.nan)
+    return values.astype(object).where(values.notna(), None).to_numpy()
+
+
 def _verify_sums(folder: Path) -> None:
     if not folder.is_dir():
         raise InputError("no such bundle", where=folder, hint="the command `registry list` shows the versions")
@@ -180,11 +199,11 @@ def _verify_sums(folder: Path) -> None:
     recorded = manifest.get("sha256") if isinstance(manifest, dict) else None
     if not isinstance(recorded, dict) or not set(REQUIRED) <= set(recorded):
         raise InputError(f"does not hold the sums of {', '.join(REQUIRED)}", where=folder / MANIFEST, hint=AGAIN)
-    found = manifest_sums(folder)
+    sums = manifest_sums(folder)
     for name, total in recorded.items():
-        if name not in found:
+        if name not in sums:
             raise InputError("no such file, but the manifest lists it", where=folder / name, hint=AGAIN)
-        if found[name] != total:
+        if sums[name] != total:
             what = f"its SHA-256 sum is not the one in {MANIFEST}: the file was changed or cut"
             raise InputError(what, where=folder / name, hint=AGAIN)
 
@@ -194,11 +213,15 @@ def _verify_signature(folder: Path) -> None:
         return
     hint = f"{KEY} is set, so only what was exported with that key is loaded: use another version, or train again"
     try:
-        given = (folder / SIGNED).read_bytes()
+        signature = (folder / SIGNED).read_bytes()
     except OSError as error:
         raise InputError("is not signed", where=folder, hint=hint) from error
-    if not hmac.compare_digest(given, _hmac(folder / MANIFEST).encode()):
+    if not hmac.compare_digest(signature, _hmac(folder / MANIFEST).encode()):
         raise InputError("was signed with another key, or changed since", where=folder / SIGNED, hint=hint)
+
+
+def _hmac(manifest: Path) -> str:
+    return hmac.digest(os.environ[KEY].encode(), manifest.read_bytes(), "sha256").hex()
 
 
 def _session(path: Path, features: int, threads: int) -> onnxruntime.InferenceSession:
@@ -225,28 +248,3 @@ def _json(path: Path) -> Any:
         raise InputError(f"cannot be read: {error.strerror}", where=path, hint=AGAIN) from error
     except ValueError as error:
         raise InputError(f"is not valid JSON: {error}", where=path, hint=AGAIN) from error
-
-
-def predict_frame(bundle: Bundle, rows: "pd.DataFrame") -> NDArray[np.float64]:
-    """The probability of the target for each row of a table of features, by the exported model.
-
-    With a `bundle` and `rows` that have its features:
-
-    >>> answers = predict_frame(bundle, rows)
-    >>> answers.shape == (len(rows),) and bool((answers >= 0).all() and (answers <= 1).all())
-    True
-    """
-    return np.asarray(bundle.predict(bundle.encode_columns(frame_columns(rows, bundle.names))), dtype=np.float64)
-
-
-def frame_columns(rows: "pd.DataFrame", names: list[str]) -> Mapping[str, NDArray[np.generic]]:
-    """The named columns of a table as arrays: text with None, numbers as float64 with NaN for what is missing."""
-    return {name: _frame_array(rows[name]) for name in names}
-
-
-def _frame_array(values: "pd.Series") -> NDArray[np.generic]:
-    import pandas as pd  # here, because the service has no tables, and must start fast
-
-    if pd.api.types.is_numeric_dtype(values):
-        return values.to_numpy(dtype=np.float64, na_value=np.nan)
-    return values.astype(object).where(values.notna(), None).to_numpy()

@@ -54,14 +54,14 @@ class Checked:
 def check_types(schema: pa.Schema, signature: Signature, path: Path) -> None:
     """Raise InputError when a whole column has a type that no value of the feature can have."""
     for feature in signature.features:
-        found = schema.field(feature.name).type
-        inner = found.value_type if pa.types.is_dictionary(found) else found
+        kind = schema.field(feature.name).type
+        inner = kind.value_type if pa.types.is_dictionary(kind) else kind
         text = pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_string_view(inner)
         number = pa.types.is_integer(inner) or pa.types.is_floating(inner) or pa.types.is_decimal(inner)
-        fits = text if feature.kind == "category" else number and inner is found
+        fits = text if feature.kind == "category" else number and inner is kind
         if not fits and not pa.types.is_null(inner):
             hint = f"allowed: {feature.rule}; write the column with that type"
-            raise InputError(f"column {feature.name!r} has the type {found}", where=path, hint=hint)
+            raise InputError(f"column {feature.name!r} has the type {kind}", where=path, hint=hint)
 
 
 def check_chunk(batch: pa.RecordBatch, signature: Signature) -> Checked:
@@ -79,17 +79,17 @@ def _category(feature: Feature, column: pa.Array, checked: Checked) -> NDArray[n
     encoded = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
     values: list[str | None] = encoded.dictionary.cast(pa.string()).to_pylist()
     # The last place stands for missing values, whose index becomes -1.
-    at: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    places: NDArray[np.int64] = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     codes = feature.encode([*values, None])
     wrongs = {why: [*wrong, False] for why, wrong in _wrong_texts(feature, values).items()}
     if not feature.nullable:
         wrongs["is missing"] = [*(value is None for value in values), bool(encoded.null_count)]
     for why, wrong in wrongs.items():
         if any(wrong):
-            checked.note(feature.name, np.array(wrong)[at], why, column, feature.rule)
+            checked.note(feature.name, np.array(wrong)[places], why, column, feature.rule)
     unseen = np.array([*(value is not None for value in values), False]) & np.isnan(codes)
-    checked.unseen[feature.name] = unseen[at] if unseen.any() else np.zeros(len(column), dtype=bool)
-    return codes[at]
+    checked.unseen[feature.name] = unseen[places] if unseen.any() else np.zeros(len(column), dtype=bool)
+    return codes[places]
 
 
 def _wrong_texts(feature: Feature, values: list[str | None]) -> dict[str, list[bool]]:

@@ -1,7 +1,6 @@
 """Hold data against the contract: bad rows are quarantined with their reason, a bad table is red; the page of it."""
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import pandas as pd
 from ..base import databases
 from ..base.errors import InputError, RedError
 from ..base.files import write_atomic
-from ..reports.pages import Section, write_page
+from ..reports.pages import Section, Status, write_page
 from . import rules
 from .rules import Finding
 from .schema import Contract, Reference, Table
@@ -51,9 +50,9 @@ def check_snapshot(project: "Workspace", connection: duckdb.DuckDBPyConnection, 
         check_table(connection, table, report, max_quarantined=max_quarantined)
         report.findings += [_reference(connection, table, reference) for reference in table.references]
     report.findings += rules.same_period(connection, contract)
-    report.findings += [
-        _own(name, check, connection) for name, check in project.definition.extensions("checks").items()
-    ]
+    for name, check in project.definition.extensions("checks").items():
+        passed, evidence = check(connection)
+        report.findings.append(Finding(OWN, name, bool(passed), 0, str(evidence)))
     return report
 
 
@@ -85,57 +84,6 @@ def check_table(
     report.findings += rules.table_findings(connection, table)
     if reasons.index.size <= max_quarantined * len(typed):  # more of them are red already
         report.findings += rules.lost_parts(table, typed, reasons.index)
-
-
-def exclude_quarantined(connection: duckdb.DuckDBPyConnection, report: Report) -> None:
-    """Take the quarantined rows out of the views of an opened snapshot."""
-    for name, rows in report.quarantine.items():
-        if len(rows):
-            numbers = ", ".join(map(str, rows.index))
-            kept = f"select * exclude (row) from ({rules.numbered_query(name)}) where row not in ({numbers})"
-            connection.execute(f"create temp table accepted_{name} as {kept}")
-            connection.execute(f"create or replace view {name} as select * from accepted_{name}")
-
-
-def write_quarantine(report: Report, folder: Path) -> list[Path]:
-    """Write the quarantined rows of each table, with their reasons, as Parquet; the files that were written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lost = {name: rows for name, rows in report.quarantine.items() if len(rows)}
-    for name, rows in lost.items():
-        rows.to_parquet(folder / f"{name}.parquet")
-    return [folder / f"{name}.parquet" for name in lost]
-
-
-def require_passed(report: Report, where: str | Path = "") -> None:
-    """Raise RedError when a check does not hold; it names each of them."""
-    red = [f"{f.table}: {f.check}: {f.evidence}" for f in report.findings if not f.passed]
-    if red:
-        hint = "look at the quarantined rows; correct the data, or the contract if it is the world that has changed"
-        raise RedError("the data do not keep the contract\n  " + "\n  ".join(red), where=where, hint=hint)
-
-
-def describe_table(table: Table) -> pd.DataFrame:
-    """The contract of a table to look at: one row per column."""
-    rows = [
-        {
-            "column": c.name,
-            "kind": c.kind,
-            "unit": c.unit,
-            "low": c.low,
-            "high": c.high,
-            "allowed": ", ".join(c.allowed) or c.pattern,
-            "max_null": c.max_null,
-            "known": c.known,
-        }
-        for c in table.columns
-    ]
-    return pd.DataFrame(rows)
-
-
-def _own(name: str, check: Callable[..., tuple[bool, str]], connection: duckdb.DuckDBPyConnection) -> Finding:
-    """What a check of the project says of all tables together."""
-    passed, evidence = check(connection)
-    return Finding(OWN, name, bool(passed), 0, str(evidence))
 
 
 def _reasons(bad: pd.DataFrame) -> Any:
@@ -196,21 +144,62 @@ def _reference(connection: duckdb.DuckDBPyConnection, table: Table, reference: R
     return Finding(table.name, name, share <= reference.max_missing, lost, evidence)
 
 
+def exclude_quarantined(connection: duckdb.DuckDBPyConnection, report: Report) -> None:
+    """Take the quarantined rows out of the views of an opened snapshot."""
+    for name, rows in report.quarantine.items():
+        if len(rows):
+            numbers = ", ".join(map(str, rows.index))
+            kept = f"select * exclude (row) from ({rules.numbered_query(name)}) where row not in ({numbers})"
+            connection.execute(f"create temp table accepted_{name} as {kept}")
+            connection.execute(f"create or replace view {name} as select * from accepted_{name}")
+
+
+def write_quarantine(report: Report, folder: Path) -> list[Path]:
+    """Write the quarantined rows of each table, with their reasons, as Parquet; the files that were written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lost = {name: rows for name, rows in report.quarantine.items() if len(rows)}
+    for name, rows in lost.items():
+        rows.to_parquet(folder / f"{name}.parquet")
+    return [folder / f"{name}.parquet" for name in lost]
+
+
 def write_check_page(contract: Contract, report: Report, path: Path, name: str) -> Path:
     """Write the page, and the findings beside it as JSON; `name` says what was checked."""
-    found = [{**asdict(each), "passed": bool(each.passed), "rows": int(each.rows)} for each in report.findings]
-    document = {"name": name, "contract": contract.sha256, "passed": report.passed, "findings": found}
+    findings = [{**asdict(each), "passed": bool(each.passed), "rows": int(each.rows)} for each in report.findings]
+    document = {"name": name, "contract": contract.sha256, "passed": report.passed, "findings": findings}
     write_atomic(path.with_suffix(".json"), json.dumps(document, indent=1))
-    findings = report.frame.assign(status=report.frame["passed"].map({True: "good", False: "bad"}))
-    findings = findings[["status", "table", "check", "rows", "evidence"]]
-    red = int((~report.frame["passed"]).sum())
-    sections = [Section("Checks", table=findings, status="bad" if red else "good")]
-    for table, rows in report.quarantine.items():
+    table = report.frame.assign(status=report.frame["passed"].map({True: "good", False: "bad"}))
+    red = int((~table["passed"]).sum())
+    status: Status = "bad" if red else "good"
+    sections = [Section("Checks", table=table[["status", "table", "check", "rows", "evidence"]], status=status)]
+    for checked, rows in report.quarantine.items():
         if len(rows):
-            text = f"{len(rows):,} of {report.rows[table]:,} rows. The first {min(FIRST, len(rows))}:"
-            first = rows.head(FIRST).reset_index()
-            left_out = {"row", "reason", *(column.name for column in contract.table(table).columns if column.private)}
-            columns = ["row", "reason", *[column for column in first if column not in left_out]]
-            sections.append(Section(f"In quarantine: {table}", text, first[columns]))
-    lead = f"{len(findings)} checks of {sum(report.rows.values()):,} rows, {red} of them red."
-    return write_page(path, f"Data checks: {name}", sections, lead=lead, status="bad" if red else "good")
+            sections.append(_quarantine_section(contract.table(checked), rows, report.rows[checked]))
+    lead = f"{len(table)} checks of {sum(report.rows.values()):,} rows, {red} of them red."
+    return write_page(path, f"Data checks: {name}", sections, lead=lead, status=status)
+
+
+def _quarantine_section(table: Table, rows: pd.DataFrame, count: int) -> Section:
+    first = rows.head(FIRST).reset_index()
+    left_out = {"row", "reason", *(column.name for column in table.columns if column.private)}
+    columns = ["row", "reason", *[column for column in first if column not in left_out]]
+    text = f"{len(rows):,} of {count:,} rows. The first {len(first)}:"
+    return Section(f"In quarantine: {table.name}", text, first[columns])
+
+
+def require_passed(report: Report, where: str | Path = "") -> None:
+    """Raise RedError when a check does not hold; it names each of them."""
+    red = [f"{f.table}: {f.check}: {f.evidence}" for f in report.findings if not f.passed]
+    if red:
+        hint = "look at the quarantined rows; correct the data, or the contract if it is the world that has changed"
+        raise RedError("the data do not keep the contract\n  " + "\n  ".join(red), where=where, hint=hint)
+
+
+def describe_table(table: Table) -> pd.DataFrame:
+    """The contract of a table to look at: one row per column."""
+    names = ("column", "kind", "unit", "low", "high", "allowed", "max_null", "known")
+    rows = [
+        (c.name, c.kind, c.unit, c.low, c.high, ", ".join(c.allowed) or c.pattern, c.max_null, c.known)
+        for c in table.columns
+    ]
+    return pd.DataFrame(rows, columns=names)

@@ -110,20 +110,18 @@ class Definition:
         stands, and for a function that does not take the arguments of its kind.
         """
         registered: Registered = resolve_place(getattr(self, kind), kind)
-        double = sorted(set(registered) & set(taken))
-        if double:
+        if double := sorted(set(registered) & set(taken)):
+            what = f"the name {double[0]!r} is taken by the library"
             hint = "give it another name where the project's package registers it"
-            raise InputError(
-                f"the name {double[0]!r} is taken by the library", where=f"{kind} of the project", hint=hint
-            )
-        return {name: _fitting(kind, name, given) for name, given in registered.items()}
+            raise InputError(what, where=f"{kind} of the project", hint=hint)
+        return {name: _checked_function(kind, name, place) for name, place in registered.items()}
 
 
-def resolve_place(given: Any, what: str) -> Any:
+def resolve_place(place: Any, what: str) -> Any:
     """What stands at a place, `package.module:name`; anything else as it is. InputError when nothing stands there."""
-    if not isinstance(given, str):
-        return given
-    module, _, name = given.partition(":")
+    if not isinstance(place, str):
+        return place
+    module, _, name = place.partition(":")
     try:
         return getattr(import_module(module), name)
     except InputError:
@@ -131,7 +129,7 @@ def resolve_place(given: Any, what: str) -> Any:
     except Exception as error:
         hint = "it is given as package.module:name in the __init__.py of the project's package"
         package, where = module.partition(".")[0], f"{what} of the project"
-        raise not_imported(repr(given), error, package=package, where=where, hint=hint) from error
+        raise not_imported(repr(place), error, package=package, where=where, hint=hint) from error
 
 
 def not_imported(what: str, error: Exception, *, package: str, where: str | Path, hint: str) -> InputError:
@@ -158,16 +156,17 @@ def claim_of(function: Callable[..., Any]) -> str:
     return (inspect.getdoc(function) or function.__name__.replace("_", " ")).splitlines()[0].rstrip(".")
 
 
-def _fitting(kind: str, name: str, given: Callable[..., Any] | str) -> Callable[..., Any]:
+def _checked_function(kind: str, name: str, place: Callable[..., Any] | str) -> Callable[..., Any]:
     """The function, if it takes what the library gives to its kind."""
-    function, where, asked = resolve_place(given, f"{kind} {name!r}"), f"{kind} {name!r}", EXTENSIONS[kind]
+    function: Callable[..., Any] = resolve_place(place, f"{kind} {name!r}")
+    where, arguments = f"{kind} {name!r} of the project", EXTENSIONS[kind]
     if not callable(function):
-        raise InputError("is no function", where=f"{where} of the project", hint=f"it takes ({', '.join(asked)})")
-    if kind == "commands":
-        return function  # type: ignore[no-any-return]
+        raise InputError("is no function", where=where, hint=f"it takes ({', '.join(arguments)})")
+    if kind == "commands":  # called by click, which knows its parameters
+        return function
     try:
-        inspect.signature(function).bind(*asked)
+        inspect.signature(function).bind(*arguments)
     except TypeError as error:
-        hint = f"a function of this kind takes ({', '.join(asked)})"
-        raise InputError(f"has other arguments: {error}", where=f"{where} of the project", hint=hint) from error
-    return function  # type: ignore[no-any-return]
+        hint = f"a function of this kind takes ({', '.join(arguments)})"
+        raise InputError(f"has other arguments: {error}", where=where, hint=hint) from error
+    return function

@@ -12,7 +12,7 @@ from pandera.errors import SchemaErrors
 
 from ..base.databases import to_frame
 from ..base.errors import InputError
-from .schema import Column, Contract, Law, Table
+from .schema import Column, Contract, Table
 
 SQL_TYPES = {
     "category": "VARCHAR",
@@ -37,6 +37,18 @@ OFTEN, MAX_GAP = 30, 7
 MAX_APART = 3
 # The quarantine is for single rows. A part of the table that loses more than half of its rows is an incident.
 MAX_LOST = 0.5
+NO_FAILURES = pd.DataFrame({"row": [], "check": [], "column": [], "reason": []})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check of one table: what was checked, whether it holds, how many rows it names, and the evidence."""
+
+    table: str
+    check: str
+    passed: bool
+    rows: int
+    evidence: str
 
 
 def read_file(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
@@ -53,10 +65,10 @@ def read_file(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckD
         raise InputError(f"cannot be read: {first}", where=path, hint=hint) from error
 
 
-def require_columns(found: list[str], table: Table, where: str) -> None:
+def require_columns(names: list[str], table: Table, where: str) -> None:
     """Raise InputError when a column is missing or unknown; it guesses which one was renamed."""
-    missing = [name for name in table.names if name not in found]
-    extra = [name for name in found if name not in table.names]
+    missing = [name for name in table.names if name not in names]
+    extra = [name for name in names if name not in table.names]
     if missing or extra:
         parts = [f"column {name!r} is missing" for name in missing] + [f"column {name!r} is unknown" for name in extra]
         near = {name: difflib.get_close_matches(name, extra, n=1, cutoff=0.5) for name in missing}
@@ -82,17 +94,19 @@ def numbered_query(name: str) -> str:
 
 def row_failures(connection: duckdb.DuckDBPyConnection, typed: pd.DataFrame, table: Table) -> pd.DataFrame:
     """Every failure of every row, after `typed_rows` has prepared the connection."""
-    found = [_wrong_types(connection, table), _wrong_values(typed, table), _broken_rules(connection, table)]
-    return pd.concat([frame for frame in found if len(frame)] or found[:1], ignore_index=True)
+    frames = [_wrong_types(connection, table), _wrong_values(typed, table), _broken_rules(connection, table)]
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 
 def pandera_schema(table: Table) -> pa.DataFrameSchema:
     """The contract of one table as a pandera schema: ranges, allowed values, patterns, missing values, the key."""
-    columns = {column.name: pa.Column(None, _checks(column), nullable=column.nullable) for column in table.columns}
+    columns = {
+        column.name: pa.Column(None, _column_checks(column), nullable=column.nullable) for column in table.columns
+    }
     return pa.DataFrameSchema(columns, unique=list(table.key))
 
 
-def _checks(column: Column) -> list[pa.Check]:
+def _column_checks(column: Column) -> list[pa.Check]:
     checks = []
     if column.low is not None and column.high is not None:
         checks.append(pa.Check.in_range(column.low, column.high, error=f"not in {column.low:g} to {column.high:g}"))
@@ -107,11 +121,11 @@ def _wrong_values(typed: pd.DataFrame, table: Table) -> pd.DataFrame:
     try:
         pandera_schema(table).validate(typed, lazy=True)
     except SchemaErrors as errors:
-        return _reasons(errors.failure_cases, table)
-    return _none()
+        return _failures(errors.failure_cases, table)
+    return NO_FAILURES
 
 
-def _reasons(cases: pd.DataFrame, table: Table) -> pd.DataFrame:
+def _failures(cases: pd.DataFrame, table: Table) -> pd.DataFrame:
     check = cases["check"].astype("str")
     doubled = check.str.startswith("multiple_fields_uniqueness") | (check == "field_uniqueness")
     check = check.mask(doubled, "is doubled").replace("not_nullable", "is missing")
@@ -120,8 +134,8 @@ def _reasons(cases: pd.DataFrame, table: Table) -> pd.DataFrame:
     private = column.isin([each.name for each in table.columns if each.private])
     value = cases["failure_case"].map(lambda v: "" if pd.isna(v) else f"{v} ").mask(doubled | private, "")
     reason = column + ": " + value + check
-    found = pd.DataFrame({"row": cases["index"], "check": check, "column": column, "reason": reason})
-    return found.drop_duplicates(["row", "column", "check"])
+    failures = pd.DataFrame({"row": cases["index"], "check": check, "column": column, "reason": reason})
+    return failures.drop_duplicates(["row", "column", "check"])
 
 
 def _wrong_types(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFrame:
@@ -134,7 +148,7 @@ def _wrong_types(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.Data
         for c in table.columns
         if c.name in text and SQL_TYPES[c.kind] != "VARCHAR"
     ]
-    return to_frame(connection.sql(" union all ".join(parts))) if parts else _none()
+    return to_frame(connection.sql(" union all ".join(parts))) if parts else NO_FAILURES
 
 
 def _broken_rules(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFrame:
@@ -144,94 +158,29 @@ def _broken_rules(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.Dat
         f"reason from typed where not coalesce(({rule.holds}), true)"
         for rule in table.rules
     ]
-    return to_frame(connection.sql(" union all ".join(parts))) if parts else _none()
-
-
-def _none() -> pd.DataFrame:
-    return pd.DataFrame({"row": [], "check": [], "column": [], "reason": []})
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check of one table: what was checked, whether it holds, how many rows it names, and the evidence."""
-
-    table: str
-    check: str
-    passed: bool
-    rows: int
-    evidence: str
+    return to_frame(connection.sql(" union all ".join(parts))) if parts else NO_FAILURES
 
 
 def table_findings(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]:
     """The laws and the weeks of a table, whose rows stand in `typed` with the types of the contract."""
-    found = _laws(connection, table)
+    findings = _laws(connection, table)
     if table.time and _whole_weeks(connection, table) >= MIN_WEEKS:
-        found += [*_weeks(connection, table), _gap(connection, table)]
-    return found
-
-
-def lost_parts(table: Table, rows: pd.DataFrame, lost: pd.Index) -> list[Finding]:
-    """No frequent category and no day may have more than half of its rows in quarantine (`lost`, of the index).
-
-    Few rows of the table, and all of one place: nothing else says that these are gone.
-    """
-    weeks = (rows[table.time].max() - rows[table.time].min()).days // 7 if table.time else 0
-    if weeks < MIN_WEEKS:
-        return []
-    parts = {c.name: (rows[c.name], OFTEN * weeks) for c in table.columns if c.kind == "category"}
-    parts["day"] = (rows[table.time].dt.strftime("%Y-%m-%d"), OFTEN)
-    found = [part for name, (values, often) in parts.items() for part in _lost(name, values, lost, often)]
-    share, what, gone, count = max(found, default=(0.0, "any day", 0, len(rows)))
-    evidence = f"{what}: {gone:,} of {count:,} rows in quarantine, at most {MAX_LOST:.0%} of a day or what is frequent"
-    return [Finding(table.name, "no part is in quarantine", share <= MAX_LOST, gone, evidence)]
-
-
-def _lost(name: str, values: "pd.Series[str]", lost: pd.Index, often: int) -> list[tuple[float, str, int, int]]:
-    counts, gone = values.value_counts(), values.loc[lost].value_counts()
-    frequent = [value for value in gone.index if counts[value] >= often]
-    return [(gone[v] / counts[v], f"{name} {v}", int(gone[v]), int(counts[v])) for v in frequent]
-
-
-def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Finding]:
-    """All tables with a time begin and end within a few days: a stale one would silently be joined to nothing."""
-    parts = [
-        f"select '{table.name}' as name, min(\"{table.time}\")::timestamp as first, "
-        f'max("{table.time}")::timestamp as last from {table.name}'
-        for table in contract.tables
-        if table.time
-    ]
-    spans = connection.execute(" union all ".join(parts)).fetchall() if parts else []
-    return [
-        *_apart("begin", [(name, first) for name, first, _ in spans]),
-        *_apart("end", [(name, last) for name, _, last in spans]),
-    ]
-
-
-def _apart(what: str, times: list[tuple[str, datetime]]) -> list[Finding]:
-    if len(times) < 2:
-        return []
-    early, late = min(times, key=lambda each: each[1]), max(times, key=lambda each: each[1])
-    days = (late[1] - early[1]).total_seconds() / 86400
-    evidence = (
-        f"{early[0]} {what}s on {early[1]:%Y-%m-%d}, {late[0]} on {late[1]:%Y-%m-%d}, at most {MAX_APART} days apart"
-    )
-    return [Finding(early[0], f"tables {what} together", days <= MAX_APART, 0, evidence)]
+        findings += [*_weeks(connection, table), _longest_gap(connection, table)]
+    return findings
 
 
 def _laws(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]:
     if not table.laws:
         return []
     figures = connection.execute(f"select {', '.join(law.figure for law in table.laws)} from typed").fetchall()[0]
-    return [_law(table, law, figure) for law, figure in zip(table.laws, figures, strict=True)]
-
-
-def _law(table: Table, law: Law, figure: float | None) -> Finding:
-    # Without a value there is nothing to break; that values are missing is said elsewhere.
-    passed = figure is None or law.low <= figure <= law.high
-    shown = "none" if figure is None else f"{figure:.3g}"
-    return Finding(
-        table.name, f"law {law.name}", passed, 0, f"{law.about}: {shown}, normal {law.low:g} to {law.high:g}"
-    )
+    findings = []
+    for law, figure in zip(table.laws, figures, strict=True):
+        # Without a value there is nothing to break; that values are missing is said elsewhere.
+        passed = figure is None or law.low <= figure <= law.high
+        shown = "none" if figure is None else f"{figure:.3g}"
+        evidence = f"{law.about}: {shown}, normal {law.low:g} to {law.high:g}"
+        findings.append(Finding(table.name, f"law {law.name}", passed, 0, evidence))
+    return findings
 
 
 def _whole_weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
@@ -257,34 +206,34 @@ def _weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]
         for week in weeks
         for i, column in enumerate(columns, start=2)
     ]
-    thin = _thin(table, [(week[0], week[1]) for week in weeks])
-    return [thin, _missing(table, *max(missing, key=lambda each: each[0]))] if missing else [thin]
+    thin = _thin_week(table, [(week[0], week[1]) for week in weeks])
+    return [thin, _lacking_week(table, *max(missing, key=lambda each: each[0]))] if missing else [thin]
 
 
-def _thin(table: Table, weeks: list[tuple[date, int]]) -> Finding:
+def _thin_week(table: Table, weeks: list[tuple[date, int]]) -> Finding:
     usual = sorted(count for _, count in weeks)[len(weeks) // 2]
     first, fewest = min(weeks, key=lambda week: week[1])
     evidence = f"{fewest:,} rows in the week of {first}, {usual:,} in the median week, at least {MIN_ROWS:.0%} of it"
     return Finding(table.name, "no week is thin", fewest >= MIN_ROWS * usual, 0, evidence)
 
 
-def _missing(table: Table, of_limit: float, share: float, column: Column, week: date) -> Finding:
+def _lacking_week(table: Table, of_limit: float, share: float, column: Column, week: date) -> Finding:
     limit = TIMES * column.max_null + MORE
     evidence = f"{column.name}: {share:.0%} missing in the week of {week}, at most {limit:.0%} is normal"
     return Finding(table.name, "no week lacks values", of_limit <= 1, 0, evidence)
 
 
-def _gap(connection: duckdb.DuckDBPyConnection, table: Table) -> Finding:
+def _longest_gap(connection: duckdb.DuckDBPyConnection, table: Table) -> Finding:
     """The longest time without a row of any category that is frequent otherwise."""
     names = [column.name for column in table.columns if column.kind == "category"]
-    gaps = [gap for name in names for gap in connection.execute(_gaps(table, name)).fetchall()]
+    gaps = [gap for name in names for gap in connection.execute(_gap_query(table, name)).fetchall()]
     # Of a place and all that happened only there, the place: it has more rows.
     days, _, what, since = max(gaps, default=(0, 0, "no category", "the first day"))
     evidence = f"{what}: no row for {days} days from {since} on, at most {MAX_GAP} are normal for what is frequent"
     return Finding(table.name, "no category disappears", days <= MAX_GAP, 0, evidence)
 
 
-def _gaps(table: Table, name: str) -> str:
+def _gap_query(table: Table, name: str) -> str:
     """SQL: the longest gap between the days of each frequent category, the first and last day of the table included."""
     return f"""
         with counts as (select "{name}" as c, day_number as d, count(*) as n from weeks group by all),
@@ -297,3 +246,50 @@ def _gaps(table: Table, name: str) -> str:
         select gap, n, '{name} ' || c, (select min("{table.time}")::date from weeks) + (d - gap)
         from gaps join frequent using (c) where gap > 0 order by gap desc, n desc limit 1
     """
+
+
+def lost_parts(table: Table, rows: pd.DataFrame, lost: pd.Index) -> list[Finding]:
+    """No frequent category and no day may have more than half of its rows in quarantine (`lost`, of the index).
+
+    Few rows of the table, and all of one place: nothing else says that these are gone.
+    """
+    weeks = (rows[table.time].max() - rows[table.time].min()).days // 7 if table.time else 0
+    if weeks < MIN_WEEKS:
+        return []
+    parts = {c.name: (rows[c.name], OFTEN * weeks) for c in table.columns if c.kind == "category"}
+    parts["day"] = (rows[table.time].dt.strftime("%Y-%m-%d"), OFTEN)
+    shares = [part for name, (values, often) in parts.items() for part in _lost_shares(name, values, lost, often)]
+    share, what, gone, count = max(shares, default=(0.0, "any day", 0, len(rows)))
+    evidence = f"{what}: {gone:,} of {count:,} rows in quarantine, at most {MAX_LOST:.0%} of a day or what is frequent"
+    return [Finding(table.name, "no part is in quarantine", share <= MAX_LOST, gone, evidence)]
+
+
+def _lost_shares(name: str, values: "pd.Series[str]", lost: pd.Index, often: int) -> list[tuple[float, str, int, int]]:
+    counts, gone = values.value_counts(), values.loc[lost].value_counts()
+    frequent = [value for value in gone.index if counts[value] >= often]
+    return [(gone[v] / counts[v], f"{name} {v}", int(gone[v]), int(counts[v])) for v in frequent]
+
+
+def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Finding]:
+    """All tables with a time begin and end within a few days: a stale one would silently be joined to nothing."""
+    parts = [
+        f"select '{table.name}' as name, min(\"{table.time}\")::timestamp as first, "
+        f'max("{table.time}")::timestamp as last from {table.name}'
+        for table in contract.tables
+        if table.time
+    ]
+    spans = connection.execute(" union all ".join(parts)).fetchall() if parts else []
+    return [
+        *_distance("begin", [(name, first) for name, first, _ in spans]),
+        *_distance("end", [(name, last) for name, _, last in spans]),
+    ]
+
+
+def _distance(what: str, times: list[tuple[str, datetime]]) -> list[Finding]:
+    if len(times) < 2:
+        return []
+    early, late = min(times, key=lambda each: each[1]), max(times, key=lambda each: each[1])
+    days = (late[1] - early[1]).total_seconds() / 86400
+    spans = f"{early[0]} {what}s on {early[1]:%Y-%m-%d}, {late[0]} on {late[1]:%Y-%m-%d}"
+    evidence = f"{spans}, at most {MAX_APART} days apart"
+    return [Finding(early[0], f"tables {what} together", days <= MAX_APART, 0, evidence)]

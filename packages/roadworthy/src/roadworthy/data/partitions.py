@@ -6,29 +6,28 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 
 from ..base.errors import InputError
 from ..base.files import write_atomic
+from .tables import TEXTS, explain_arrow_errors
 
 if TYPE_CHECKING:
     from distributed import Client
 
 S3 = "s3://"
-BLOCK = 1 << 20
-TEXTS = (pa.string(), pa.large_string())
+BLOCK = 1 << 20  # bytes that are copied at a time
 MEMORY = "1GB"  # of a worker on this machine; one that needs more is replaced
 LOCAL = re.compile(r"local:([1-9]\d?)")
-PATIENCE = 10  # seconds
+PATIENCE = 10  # seconds until a scheduler counts as gone
 AHEAD = 4  # tasks that are handed out for each worker
 Shared = TypeVar("Shared")
 Item = TypeVar("Item")
@@ -56,20 +55,28 @@ class Place:
 
         Left out is what begins with "_" or ".": notes, quarantine, unfinished files. InputError when there is none.
         """
-        found = self._below()
-        if not found:
+        partitions = self.finished()
+        if not partitions:
             what = "holds no Parquet file" if self.local and Path(self.name).is_dir() else "there is nothing here"
             raise InputError(what, where=self.name, hint="give a folder or s3://bucket/prefix of .parquet files")
-        return found
+        return partitions
 
     def finished(self) -> dict[str, list[int]]:
         """The same, and nothing when there is none."""
-        return self._below()
+        base = self._full("")
+        with self._explained(""):
+            infos = self._files().get_file_info(fs.FileSelector(base, recursive=True, allow_not_found=True))
+        files = {info.path.removeprefix(base).lstrip("/"): info for info in infos if info.type == fs.FileType.File}
+        return {
+            name: [info.size, info.mtime_ns or 0]
+            for name, info in sorted(files.items())
+            if name.endswith(".parquet") and not any(part[0] in "_." for part in name.split("/"))
+        }
 
     @contextmanager
     def reading(self, relative: str) -> Iterator[pq.ParquetFile]:
         """A Parquet file, its texts as codes; it is read row group by row group."""
-        with self._sentences(relative), self._files().open_input_file(self._full(relative)) as raw:
+        with self._explained(relative), self._files().open_input_file(self._full(relative)) as raw:
             texts = [field.name for field in pq.read_schema(raw) if field.type in TEXTS]
             raw.seek(0)
             # Buffering ahead would hold whole row groups of all columns.
@@ -77,12 +84,8 @@ class Place:
 
     def fetch(self, relative: str, to: Path) -> Path:
         """A copy of a file on this machine."""
-        with (
-            self._sentences(relative),
-            self._files().open_input_stream(self._full(relative)) as raw,
-            to.open("wb") as f,
-        ):
-            shutil.copyfileobj(raw, f, BLOCK)
+        with self._explained(relative), self._stream(relative) as raw, to.open("wb") as file:
+            shutil.copyfileobj(raw, file, BLOCK)
         return to
 
     def put(self, relative: str, content: Path | bytes) -> None:
@@ -91,7 +94,7 @@ class Place:
             write_atomic(self.path(relative), content if isinstance(content, bytes) else content.read_bytes())
             return
         # An object of S3 appears when its upload is complete, and only then.
-        with self._sentences(relative), self._files().open_output_stream(self._full(relative)) as raw:
+        with self._explained(relative), self._files().open_output_stream(self._full(relative)) as raw:
             if isinstance(content, bytes):
                 raw.write(content)
                 return
@@ -100,28 +103,23 @@ class Place:
 
     def content(self, relative: str) -> bytes:
         """A small file; nothing when it is not there."""
-        with self._sentences(relative):
-            if self._files().get_file_info(self._full(relative)).type != fs.FileType.File:
+        with self._explained(relative):
+            if not self._is_file(relative):
                 return b""
-            with self._files().open_input_stream(self._full(relative)) as raw:
+            with self._stream(relative) as raw:
                 return bytes(raw.read())
 
     def remove(self, relative: str) -> None:
         """Remove a file if it is there."""
-        with self._sentences(relative):
-            if self._files().get_file_info(self._full(relative)).type == fs.FileType.File:
+        with self._explained(relative):
+            if self._is_file(relative):
                 self._files().delete_file(self._full(relative))
 
-    def _below(self) -> dict[str, list[int]]:
-        base = self._full("")
-        with self._sentences(""):
-            infos = self._files().get_file_info(fs.FileSelector(base, recursive=True, allow_not_found=True))
-        found = {info.path.removeprefix(base).lstrip("/"): info for info in infos if info.type == fs.FileType.File}
-        return {
-            name: [info.size, info.mtime_ns or 0]
-            for name, info in sorted(found.items())
-            if name.endswith(".parquet") and not any(part[0] in "_." for part in name.split("/"))
-        }
+    def _is_file(self, relative: str) -> bool:
+        return bool(self._files().get_file_info(self._full(relative)).type == fs.FileType.File)
+
+    def _stream(self, relative: str) -> Any:
+        return self._files().open_input_stream(self._full(relative))
 
     def _full(self, relative: str) -> str:
         base = str(Path(self.name).absolute()) if self.local else self.name.removeprefix(S3).strip("/")
@@ -136,15 +134,10 @@ class Place:
         parts = urlsplit(endpoint)
         return fs.S3FileSystem(endpoint_override=parts.netloc, scheme=parts.scheme)
 
-    @contextmanager
-    def _sentences(self, relative: str) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, pa.ArrowException) as error:
-            where = f"{self.name.rstrip('/')}/{relative}" if relative else self.name
-            said = (str(error).splitlines() or ["damaged"])[0]
-            hint = "check the name and the rights" if self.local else "check the name, AWS_ENDPOINT_URL and the keys"
-            raise InputError(f"cannot be used: {said}", where=where, hint=hint) from error
+    def _explained(self, relative: str) -> AbstractContextManager[None]:
+        where = f"{self.name.rstrip('/')}/{relative}" if relative else self.name
+        hint = "check the name and the rights" if self.local else "check the name, AWS_ENDPOINT_URL and the keys"
+        return explain_arrow_errors(where, "cannot be used", hint)
 
 
 def is_partitioned(name: str) -> bool:

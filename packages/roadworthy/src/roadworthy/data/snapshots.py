@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pandas as pd
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 SUMS = "SHA256SUMS"
 Period = tuple[date, date]
 LOG = logging.getLogger(__package__)
-KEPT = 4  # files; those that were not used for longest are removed
-Arguments = ParamSpec("Arguments")
+KEPT = 4  # files of features; those that were not used for longest are removed
 
 
 @dataclass(frozen=True)
@@ -91,13 +90,13 @@ def open_snapshot(project: "Workspace", snapshot: Snapshot) -> duckdb.DuckDBPyCo
 
 def sums_of(project: "Workspace", snapshot: Snapshot, *, verified: bool = False) -> dict[str, str]:
     """The sums of a snapshot as lineage remembers them: of its files, and of what its sources give now."""
-    contract, given = project.contract, snapshot.source
+    contract, sources = project.contract, snapshot.source
     if verified:
-        found = verify_snapshot(contract, snapshot.folder, given)
+        sums = verify_snapshot(contract, snapshot.folder, sources)
     else:
-        found = recorded_sums(snapshot.folder) if len(given) < len(contract.tables) else {}
-    tables = {name: _from_source(project, contract.table(name), snapshot.folder, given[name]) for name in given}
-    return {**found, **{f"{name} from {given[name]}": _digest(table) for name, table in tables.items()}}
+        sums = recorded_sums(snapshot.folder) if len(sources) < len(contract.tables) else {}
+    tables = {name: _from_source(project, contract.table(name), snapshot.folder, sources[name]) for name in sources}
+    return {**sums, **{f"{name} from {sources[name]}": _digest(table) for name, table in tables.items()}}
 
 
 def connect_snapshot(
@@ -112,17 +111,17 @@ def connect_snapshot(
     function of the project that gives it instead of a file. Raises InputError for a file that is missing, was changed
     or is no Parquet.
     """
-    given = source or {}
-    verify_snapshot(project.contract, folder, given)
+    repairs, sources = repair or {}, source or {}
+    verify_snapshot(project.contract, folder, sources)
     connection = databases.empty_duckdb()
     for table in project.contract.tables:
-        if table.name in given:
-            connection.register(f"{table.name} source", _from_source(project, table, folder, given[table.name]))
-            relation: Any = connection.sql(f'select * from "{table.name} source"')
+        if table.name in sources:
+            connection.register(f"{table.name} source", _from_source(project, table, folder, sources[table.name]))
+            relation: Any = connection.table(f"{table.name} source")
         else:
-            relation = _open(connection, str(folder / f"{table.name}.parquet"))
-        if table.name in (repair or {}):
-            relation = relation.query(table.name, project.sql((repair or {})[table.name]))
+            relation = _open(connection, folder / f"{table.name}.parquet")
+        if table.name in repairs:
+            relation = relation.query(table.name, project.sql(repairs[table.name]))
         relation.create_view(table.name)
     return connection
 
@@ -182,9 +181,9 @@ def thin_rows(rows: pd.DataFrame, count: int) -> pd.DataFrame:
     return rows.iloc[:: max(1, round(len(rows) / count))]
 
 
-def _open(connection: duckdb.DuckDBPyConnection, file: str) -> Any:
+def _open(connection: duckdb.DuckDBPyConnection, file: Path) -> duckdb.DuckDBPyRelation:
     try:
-        return connection.sql(f"select * from {_literal(file)}")
+        return connection.read_parquet(str(file))
     except duckdb.Error as error:
         hint = "write the file again and record its sum with the command `seal`"
         raise InputError(f"cannot be read as Parquet: {error}", where=file, hint=hint) from error
@@ -211,26 +210,16 @@ def _digest(table: pa.Table) -> str:
     return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def cached_features(
-    folder: Path,
-    parts: object,
-    make: Callable[Arguments, pd.DataFrame],
-    *arguments: Arguments.args,
-    **named: Arguments.kwargs,
-) -> pd.DataFrame:
+def cached_features(folder: Path, parts: object, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     """The table that `make` gives, from a file in `folder` if it was made of the same `parts` by the same code.
 
     Without room for the file, the table is made each time.
     """
-    file = folder / f"features-{_sum(parts, make)}.arrow"
+    file = folder / f"features-{_cache_key(parts, make)}.arrow"
     try:
         table = pd.read_feather(file)
     except (OSError, ArrowInvalid):
-        table = make(*arguments, **named)
+        table = make()
     else:
         os.utime(file)
         return table
@@ -240,18 +229,18 @@ def cached_features(
             beside = file.with_suffix(f".{os.getpid()}")
             table.to_feather(beside, compression="lz4")
             beside.replace(file)
-            _forget(folder)
+            _remove_old(folder)
     except InputError as error:
         LOG.warning("the features are not kept: %s", error)
     return table
 
 
-def _sum(parts: object, make: Callable[..., pd.DataFrame]) -> str:
+def _cache_key(parts: object, make: Callable[[], pd.DataFrame]) -> str:
     code = [file_sha256(path) for path in files_behind(make)]
     return hashlib.sha256(repr((parts, code, pd.__version__)).encode()).hexdigest()[:32]
 
 
-def _forget(folder: Path) -> None:
+def _remove_old(folder: Path) -> None:
     files = sorted(folder.glob("features-*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for old in files[KEPT:]:
         old.unlink(missing_ok=True)
@@ -262,9 +251,8 @@ def checked_features(project: "Workspace", *names: str) -> pd.DataFrame:
 
     Raises RedError when a snapshot does not keep the contract.
     """
-    return pd.concat(
-        [_snapshot_features(project, name) for name in names or (project.settings.data.snapshot,)], ignore_index=True
-    )
+    chosen = names or (project.settings.data.snapshot,)
+    return pd.concat([_snapshot_features(project, name) for name in chosen], ignore_index=True)
 
 
 def split_features(project: "Workspace", frame: pd.DataFrame | None = None) -> Split:
@@ -272,14 +260,13 @@ def split_features(project: "Workspace", frame: pd.DataFrame | None = None) -> S
 
     Rows of earlier snapshots come first, under negative numbers: the others keep the index that they have in `frame`.
     """
-    newest, parts = checked_features(project) if frame is None else frame, project.settings.split
+    rows, periods = checked_features(project) if frame is None else frame, project.settings.split
     if project.settings.data.earlier:
         earlier = checked_features(project, *project.settings.data.earlier)
         earlier.index = pd.RangeIndex(-len(earlier), 0)
-        newest = pd.concat([earlier, newest])
-    return replace(
-        split_periods(project.contract, newest, parts.train, parts.test, every=parts.every), half_life=parts.half_life
-    )
+        rows = pd.concat([earlier, rows])
+    split = split_periods(project.contract, rows, periods.train, periods.test, every=periods.every)
+    return replace(split, half_life=periods.half_life)
 
 
 def _snapshot_features(project: "Workspace", name: str) -> pd.DataFrame:
@@ -289,7 +276,7 @@ def _snapshot_features(project: "Workspace", name: str) -> pd.DataFrame:
     own = [project.definition.extensions(kind) for kind in ("feature_steps", "checks")]
     code = [{name: code_of(function) for name, function in functions.items()} for functions in own]
     parts = (sums, snapshot.repair, limit, sql, project.contract.sha256, code)
-    return cached_features(project.settings.paths.cache, parts, _checked_features, project, snapshot, limit)
+    return cached_features(project.settings.paths.cache, parts, lambda: _checked_features(project, snapshot, limit))
 
 
 def _checked_features(project: "Workspace", snapshot: Snapshot, limit: float) -> pd.DataFrame:

@@ -27,7 +27,8 @@ BLOCK = 1 << 20  # bytes of CSV that are parsed at a time; the parser reads up t
 TEXTS = (pa.string(), pa.large_string())
 SUFFIXES = (".parquet", ".csv")
 STATE = "state.json"
-OURS = (STATE, "[0-9]*.json", "[0-9]*.arrow", ".writing-*", "lock")
+# The state goes first: parts without one are worth nothing, whatever is left of them.
+PART_FILES = (STATE, "[0-9]*.json", "[0-9]*.arrow", ".writing-*", "lock")
 AGAIN = "free some space and run it again: it goes on after what is finished"
 Note = dict[str, Any]
 
@@ -68,7 +69,7 @@ class Source:
         """
         parquet = self.path.suffix == ".parquet"
         done = after if parquet else 0
-        with _readable(self.path):
+        with explain_arrow_errors(self.path):
             for batch, share in _parquet(self, rows, after) if parquet else _csv(self):
                 if batch.num_rows:
                     numbers = self._numbers(done, batch.num_rows)
@@ -109,26 +110,37 @@ def open_source(path: Path, needed: Iterable[str], coded: Iterable[str] = ()) ->
         raise InputError("no such file", where=path, hint="check the name; a CSV or Parquet file is expected")
     if not path.stat().st_size:
         raise _empty(path, "is empty")
-    wanted = list(needed)
-    with _readable(path):
-        if path.suffix == ".parquet":
+    wanted, parquet = list(needed), path.suffix == ".parquet"
+    with explain_arrow_errors(path):
+        if parquet:
             with pq.ParquetFile(path) as file:
-                found, rows = file.schema_arrow, file.metadata.num_rows
+                columns, rows = file.schema_arrow, file.metadata.num_rows
         else:
             with pc.open_csv(path, parse_options=_parsing(Source(path, pa.schema([])))) as file:
-                found, rows = file.schema, None
-    _check_columns(path, found.names, wanted)
+                columns, rows = file.schema, None
+    _check_columns(path, columns.names, wanted)
     if rows == 0:
         raise _empty(path, "has no rows")
-    kinds = found if path.suffix == ".parquet" else None
-    schema = pa.schema([(name, kinds.field(name).type if kinds else pa.string()) for name in wanted])
+    schema = pa.schema([(name, columns.field(name).type if parquet else pa.string()) for name in wanted])
     return Source(path, schema, rows, expected=rows, coded=frozenset(coded))
 
 
 def parquet_names(path: Path) -> list[str]:
     """The columns of a Parquet file; InputError when it cannot be read."""
-    with _readable(path):
+    with explain_arrow_errors(path):
         return list(pq.read_schema(path).names)
+
+
+@contextmanager
+def explain_arrow_errors(
+    where: str | Path, what: str = "cannot be read", hint: str = "write it again or restore it"
+) -> Iterator[None]:
+    """Turn what Arrow raises about a file into an InputError with the first line of it."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        first = (str(error).splitlines() or ["damaged"])[0]
+        raise InputError(f"{what}: {first}", where=where, hint=hint) from error
 
 
 def check_suffix(path: Path) -> None:
@@ -138,17 +150,16 @@ def check_suffix(path: Path) -> None:
         raise InputError(what, where=path, hint=f"give a file that ends in {' or '.join(SUFFIXES)}")
 
 
-def _check_columns(path: Path, found: list[str], needed: list[str]) -> None:
-    missing = [name for name in needed if name not in found]
-    doubled = [name for name in needed if found.count(name) > 1]
-    if doubled:
+def _check_columns(path: Path, names: list[str], needed: list[str]) -> None:
+    if doubled := [name for name in needed if names.count(name) > 1]:
         raise InputError(f"has the column {doubled[0]!r} more than once", where=path, hint="keep one of them")
+    missing = [name for name in needed if name not in names]
     if not missing:
         return
-    extra = [name for name in found if name not in needed]
+    extra = [name for name in names if name not in needed]
     near = {name: difflib.get_close_matches(name, extra, n=1, cutoff=0.5) for name in missing}
     guesses = [f"{matches[0]!r} may be {name!r} renamed" for name, matches in near.items() if matches]
-    if len(found) == 1:
+    if len(names) == 1:
         guesses = ["it has a single column; values are separated by commas"]
     hint = "; ".join([*guesses, f"needed: {', '.join(needed)}"])
     raise InputError(f"columns are missing: {', '.join(missing)}", where=path, hint=hint)
@@ -157,9 +168,9 @@ def _check_columns(path: Path, found: list[str], needed: list[str]) -> None:
 def _cut(
     numbers: NDArray[np.int64], batch: pa.RecordBatch, rejected: dict[int, str], rows: int, after: int
 ) -> Iterator[Chunk]:
-    every = np.concatenate([numbers, np.array(list(rejected), np.int64)])
-    for cell in np.unique((every - 1) // rows).tolist():
-        low, high = cell * rows, (cell + 1) * rows
+    present = np.concatenate([numbers, np.array(list(rejected), np.int64)])
+    for index in np.unique((present - 1) // rows).tolist():
+        low, high = index * rows, (index + 1) * rows
         if low >= after:
             first, end = np.searchsorted(numbers, [low, high], side="right").tolist()
             lines = {number: why for number, why in rejected.items() if low < number <= high}
@@ -208,15 +219,6 @@ def _empty(path: Path, what: str) -> InputError:
     return InputError(what, where=path, hint="check how it was written")
 
 
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        first = (str(error).splitlines() or ["damaged"])[0]
-        raise InputError(f"cannot be read: {first}", where=path, hint="write it again or restore it") from error
-
-
 class ResumableOutput:
     """The finished parts of one result. `open_parts` is the way to them.
 
@@ -258,10 +260,10 @@ class ResumableOutput:
         for number in count():
             try:
                 note = json.loads(self._note(number).read_text(encoding="utf-8"))
-                found = {name: file_sha256(self._file(number, name)) for name in note["sums"]}
-            except (OSError, ValueError, TypeError, KeyError):
+                whole = all(file_sha256(self._file(number, name)) == total for name, total in note["sums"].items())
+            except (OSError, ValueError, TypeError, KeyError, AttributeError):
                 return
-            if found != note["sums"]:
+            if not whole:
                 return
             yield note
 
@@ -294,8 +296,7 @@ def open_resumable(folder: Path, identity: Mapping[str, object]) -> Iterator[Res
 
 def clear_parts(folder: Path, *, keep_lock: bool = False) -> None:
     """Remove the parts in `folder` and, unless something else is in it, the folder."""
-    for pattern in OURS[:-1] if keep_lock else OURS:
-        # The state goes first: parts without one are worth nothing, whatever is left of them.
+    for pattern in PART_FILES[:-1] if keep_lock else PART_FILES:
         for path in folder.glob(pattern):
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)

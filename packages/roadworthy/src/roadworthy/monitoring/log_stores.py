@@ -258,7 +258,7 @@ class PostgresStore:
 
     @contextmanager
     def _connected(self) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
-        with self.place.sentences():
+        with self.place.explain_errors():
             if self.connection.closed:
                 self.connection = self.place.connect()
             yield self.connection

@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from ..base.errors import Judgeable
+
 BLUE, ORANGE, GREY, RED, GREEN = "#2b6cb0", "#c05621", "#718096", "#c53030", "#2f855a"
 STYLE: Any = {
     "axes.spines.top": False,
@@ -31,20 +33,12 @@ STYLE: Any = {
 }
 
 
-class Claim(Protocol):
-    """A gate's name with its section, what it claims, and whether that holds (None: it could not judge)."""
-
-    @property
-    def gate(self) -> str:
-        """For example "Model 6"."""
+class Claim(Judgeable, Protocol):
+    """A gate's name with its section ("Model 6"), what it claims, and whether that holds."""
 
     @property
     def claim(self) -> str:
         """What is judged."""
-
-    @property
-    def passed(self) -> bool | None:
-        """The verdict."""
 
 
 class Picture(Figure):
