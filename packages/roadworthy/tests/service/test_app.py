@@ -201,16 +201,6 @@ def test_every_answer_is_in_the_log_after_a_clean_stop(
     assert set(found["version"]) == {"1"}
 
 
-def test_the_settings_say_what_is_served_and_where_it_is_logged(
-    built_registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MLE_PATHS__REGISTRY", str(built_registry))
-    monkeypatch.setenv("MLE_PATHS__PREDICTIONS", str(tmp_path / "log.db"))
-    with served(app.from_settings()) as client:
-        assert client.get("/v1/model").json()["name"] == "small"
-    assert (tmp_path / "log.db").exists()
-
-
 def test_a_log_that_cannot_be_used_stops_the_start(bundle: Bundle, tmp_path: Path) -> None:
     (tmp_path / "log.db").write_bytes(b"something else" * 100)
     with pytest.raises(InputError, match=r"log\.db"):

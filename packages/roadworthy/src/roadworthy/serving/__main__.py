@@ -18,18 +18,17 @@ from .server import answer_requests, serve_model, to_standard_error
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until stopped; the exit code: 0 after a clean stop, 2 when the service could not start."""
-    given = _parser().parse_args(arguments)
+    parsed = _parser().parse_args(arguments)
     to_standard_error()
     try:
-        rollout, options = (_given if given.registry else _with_settings)(given)
-        options |= {"drain": given.drain}
-        if given.with_parent:
-            options |= {"started": _say, "until": sys.stdin.fileno()}
-        if given.socket is None:
-            serve_model(rollout, **options)
+        rollout, address, options = _service_options(parsed)
+        if parsed.with_parent:
+            options |= {"started": _print_address, "until": sys.stdin.fileno()}
+        if parsed.socket is None:
+            serve_model(rollout, **address, **options)
         else:
-            with socket.socket(fileno=given.socket) as listener:
-                answer_requests(listener, rollout, **_of_worker(options))
+            with socket.socket(fileno=parsed.socket) as listener:
+                answer_requests(listener, rollout, **options)
     except ProjectError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -55,41 +54,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _given(given: argparse.Namespace) -> tuple[Rollout, dict[str, Any]]:
+def _service_options(parsed: argparse.Namespace) -> tuple[Rollout, dict[str, Any], dict[str, Any]]:
+    """Which version is served, where, and how. With a registry on the command line, config.toml is not read."""
+    if parsed.registry:
+        limits = settings.Service.model_validate_json(parsed.limits) if parsed.limits else settings.Service()
+        registry, log = parsed.registry, parsed.predictions
+    else:
+        config = settings.load_settings()
+        limits, registry, log = config.service, config.paths.registry, parsed.predictions or config.paths.predictions
     rollout = Rollout(
-        given.registry,
-        given.alias,
-        every=given.every,
-        shadow=given.shadow or "",
-        canary_share=given.canary_share or 0.0,
-        shared=given.shared,
+        registry,
+        parsed.alias,
+        every=parsed.every,
+        shadow=limits.shadow if parsed.shadow is None else parsed.shadow,
+        canary_share=limits.canary_share if parsed.canary_share is None else parsed.canary_share,
+        shared=parsed.shared,
     )
-    port = 8000 if given.port is None else given.port
-    where = {"host": given.host or "127.0.0.1", "port": port, "workers": given.workers or 1}
-    limits = settings.Service.model_validate_json(given.limits) if given.limits else settings.Service()
-    return rollout, {**where, "predictions": given.predictions and postgres_place(given.predictions), "limits": limits}
+    address = {
+        "host": parsed.host or limits.host,
+        "port": limits.port if parsed.port is None else parsed.port,
+        "workers": parsed.workers or limits.workers,
+    }
+    return rollout, address, {"predictions": log and postgres_place(log), "limits": limits, "drain": parsed.drain}
 
 
-def _with_settings(given: argparse.Namespace) -> tuple[Rollout, dict[str, Any]]:
-    read = settings.load_settings()
-    rollout = Rollout(
-        read.paths.registry,
-        given.alias,
-        every=given.every,
-        shadow=read.service.shadow if given.shadow is None else given.shadow,
-        canary_share=read.service.canary_share if given.canary_share is None else given.canary_share,
-    )
-    port = read.service.port if given.port is None else given.port
-    where = {"host": given.host or read.service.host, "port": port, "workers": given.workers or read.service.workers}
-    log = given.predictions or read.paths.predictions
-    return rollout, {**where, "predictions": postgres_place(log), "limits": read.service}
-
-
-def _of_worker(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in {"host", "port", "workers"}}
-
-
-def _say(address: str) -> None:
+def _print_address(address: str) -> None:
     sys.stdout.write(f"{address}\n")
     sys.stdout.flush()
 

@@ -18,15 +18,14 @@ from starlette.types import Scope
 from ..base.errors import InputError
 from ..base.files import write_atomic
 
-CLIENTS = 10_000  # buckets that are kept; the client that was silent longest is forgotten first
+CLIENTS = 10_000  # buckets in memory; the client that was silent longest is forgotten first
 LINE = re.compile(r"([0-9a-f]{64})\s+([A-Za-z0-9._-]{1,64})")
 NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 HEAD = "# SHA-256 sum and name of each API key; remove a line to shut its key out.\n"
 MAKE = "the command `keys new NAME` makes a key"
-Stamp = tuple[int, int, int]
 # Whoever watches the service has no key: probes of an orchestrator cannot send one, Prometheus asks from inside. What
 # these paths tell are counts, never a row; keep them from the outside with the proxy in front.
-OPEN = {"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"}
+OPEN_PATHS = {"/healthz", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready"}
 LOG = logging.getLogger(__package__)
 
 
@@ -67,15 +66,6 @@ class Rates:
         return 0 if allowed else (1 - tokens) / self.rate
 
 
-def client_group(address: str) -> str:
-    """Whom an address stands for: in IPv6, one client has a whole /64."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return address[:64]
-    return address if found.version == 4 else str(ipaddress.IPv6Network((int(found), 64), strict=False))
-
-
 class Keys:
     """Who may ask. Raises InputError when the file cannot be used at the start."""
 
@@ -85,15 +75,15 @@ class Keys:
 
     def name(self, headers: Mapping[bytes, bytes]) -> str | None:
         """The name of the key that a request carries; None for a key that is not known and for none at all."""
-        self._follow()
+        self._read_when_changed()
         scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
-        given = token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
-        total = hashlib.sha256(given).hexdigest()
+        key = token.strip() if scheme.lower() == b"bearer" else headers.get(b"x-api-key", b"")
+        key_sum = hashlib.sha256(key).hexdigest()
         # Every entry is compared in full, so that the time does not tell which one is nearly right.
-        found = [name for known, name in self._entries if hmac.compare_digest(known, total)]
-        return found[0] if given and found else None
+        names = [name for known, name in self._entries if hmac.compare_digest(known, key_sum)]
+        return names[0] if key and names else None
 
-    def _follow(self) -> None:
+    def _read_when_changed(self) -> None:
         stamp = _stamp(self._path)
         if stamp == self._stamp:
             return
@@ -105,6 +95,54 @@ class Keys:
             LOG.error("the keys cannot be read again; those read before stay", extra={"reason": str(error)})  # noqa: TRY400
         else:
             LOG.info("the keys were read again", extra={"keys": len(self._entries)})
+
+
+class AccessControl:
+    """Checks keys and rates of all paths but those that are open."""
+
+    def __init__(self, keys: Keys | None, rates: Rates | None) -> None:
+        self.keys, self.rates = keys, rates
+
+    def admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+        """Let a request in. Raises RefusedError: 401 without a key that is known, 429 when it is one too many."""
+        if scope["path"] in OPEN_PATHS:
+            return
+        client = scope.get("client")
+        asking = f"address {client_group(client[0])}" if client else "address"
+        if self.keys:
+            name = self.keys.name(headers)
+            if name is None:
+                reason = "no known API key; send it as `Authorization: Bearer KEY` or as `X-API-Key: KEY`"
+                raise RefusedError(401, reason, headers={"www-authenticate": 'Bearer realm="predictions"'})
+            asking = f"key {name}"
+        wait = self.rates.wait(asking) if self.rates else 0
+        if wait:
+            reason = f"more than {self.rates.rate:g} requests a second; try again later" if self.rates else ""
+            raise RefusedError(429, reason, after=wait)
+
+
+def access_control(keys_file: Path | None, rate: float, burst: int) -> AccessControl | None:
+    """The checks that the settings ask for; None when anyone may ask as often as they like."""
+    if keys_file is None and not rate:
+        return None
+    return AccessControl(Keys(keys_file) if keys_file else None, Rates(rate, burst) if rate else None)
+
+
+def warn_if_open(listener: socket.socket, keys_file: Path | None) -> None:
+    """Say so when others than this machine reach a service that asks for no key."""
+    host = listener.getsockname()[0]
+    if keys_file is None and not ipaddress.ip_address(host).is_loopback:
+        hint = "make a key with the command `keys new NAME` and set [service] keys_file"
+        LOG.warning("anyone who reaches this address may ask for predictions", extra={"host": host, "hint": hint})
+
+
+def client_group(address: str) -> str:
+    """The addresses that count as one client: in IPv6, a client has a whole /64."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address[:64]
+    return address if parsed.version == 4 else str(ipaddress.IPv6Network((int(parsed), 64), strict=False))
 
 
 def read_keys(path: Path) -> list[tuple[str, str]]:
@@ -141,48 +179,9 @@ def add_key(path: Path, name: str) -> str:
     return key
 
 
-def _stamp(path: Path) -> Stamp | None:
+def _stamp(path: Path) -> tuple[int, int, int] | None:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-class AccessControl:
-    """Checks keys and rates of all paths but those that are open."""
-
-    def __init__(self, keys: Keys | None, rates: Rates | None) -> None:
-        self.keys, self.rates = keys, rates
-
-    def admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
-        """Let a request in. Raises RefusedError: 401 without a key that is known, 429 when it is one too many."""
-        if scope["path"] in OPEN:
-            return
-        client = scope.get("client")
-        who = f"address {client_group(client[0])}" if client else "address"
-        if self.keys:
-            name = self.keys.name(headers)
-            if name is None:
-                reason = "no known API key; send it as `Authorization: Bearer KEY` or as `X-API-Key: KEY`"
-                raise RefusedError(401, reason, headers={"www-authenticate": 'Bearer realm="predictions"'})
-            who = f"key {name}"
-        wait = self.rates.wait(who) if self.rates else 0
-        if wait:
-            reason = f"more than {self.rates.rate:g} requests a second; try again later" if self.rates else ""
-            raise RefusedError(429, reason, after=wait)
-
-
-def warn_if_open(listener: socket.socket, keys_file: Path | None) -> None:
-    """Say so when others than this machine reach a service that asks for no key."""
-    host = listener.getsockname()[0]
-    if keys_file is None and not ipaddress.ip_address(host).is_loopback:
-        hint = "make a key with the command `keys new NAME` and set [service] keys_file"
-        LOG.warning("anyone who reaches this address may ask for predictions", extra={"host": host, "hint": hint})
-
-
-def access_control(keys_file: Path | None, rate: float, burst: int) -> AccessControl | None:
-    """The door that the settings ask for; None when anyone may ask as often as they like."""
-    if keys_file is None and not rate:
-        return None
-    return AccessControl(Keys(keys_file) if keys_file else None, Rates(rate, burst) if rate else None)
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -28,13 +28,12 @@ from .predictor import Metrics, Predictor, Recorder
 from .rollout import Rollout, ServedVersions
 from .shadow import Shadow
 
-OPEN = settings.Service()
+DEFAULT_LIMITS = settings.Service()
 # FastAPI looks for providers of telemetry in each request, for a tenth of its time; /metrics has what we measure.
 NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
 PLATFORM = "onnxruntime_onnx"
 EXTENSIONS = ["binary_tensor_data"]
 router = APIRouter(prefix="/v2")
-UNREADY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready"}}
 
 
 def create_app(
@@ -42,7 +41,7 @@ def create_app(
     *,
     predictions: Path | Postgres | None = None,
     rollout: Rollout | None = None,
-    limits: settings.Service = OPEN,
+    limits: settings.Service = DEFAULT_LIMITS,
 ) -> FastAPI:
     """The service that answers with `bundle` and logs to the file or database `predictions`, if there is one.
 
@@ -52,17 +51,9 @@ def create_app(
     metrics = Metrics()
     log = PredictionLog(predictions, bundle.signature) if predictions else None
     recorder = Recorder(log, metrics, bundle.signature.key, time=bundle.signature.time) if log else None
-    predictor = Predictor(bundle, metrics, recorder, limits.max_rows, given_times=limits.given_times)
-    app = FastAPIOffline(
-        title=bundle.signature.name,
-        version=bundle.version,
-        redoc_url=None,
-        lifespan=_lifespan,
-        telemetry=NO_TELEMETRY,
-    )
 
     def make(other: Bundle) -> Predictor:
-        if recorder:
+        if recorder and other is not bundle:
             recorder.follow(other.signature)
         return Predictor(other, metrics, recorder, limits.max_rows, given_times=limits.given_times)
 
@@ -70,6 +61,9 @@ def create_app(
         metrics.serving(answers.bundle.signature.name, answers.bundle.version, answers.created)
         app.state.predictor = answers
 
+    predictor = make(bundle)
+    title, version = bundle.signature.name, bundle.version
+    app = FastAPIOffline(title=title, version=version, redoc_url=None, lifespan=_lifespan, telemetry=NO_TELEMETRY)
     show(predictor)
     shadow = Shadow(metrics, recorder) if rollout and rollout.shadow else None
     versions = None
@@ -78,10 +72,11 @@ def create_app(
     app.state.ready, app.state.versions = False, versions
     app.state.background = [each for each in (recorder, shadow, versions) if each]
     bodies = BodyReader(limits.max_body, limits.max_concurrent)
-    admits = access_control(limits.keys_file, limits.rate, limits.burst)
-    app.add_middleware(PredictionMiddleware, metrics=metrics, bodies=bodies, door=admits)
+    access = access_control(limits.keys_file, limits.rate, limits.burst)
+    app.add_middleware(PredictionMiddleware, metrics=metrics, bodies=bodies, access=access)
     _add_routes(app, metrics)
-    add_to(app)
+    app.include_router(router)
+    app.add_exception_handler(HTTPException, _in_the_form_of_the_protocol)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app
 
@@ -89,14 +84,6 @@ def create_app(
 def champion_bundle(registry: Path, alias: str = "champion") -> Bundle:
     """The bundle behind an alias; InputError says which command makes one."""
     return Bundle.load(Registry(registry).path(alias))
-
-
-def from_settings() -> FastAPI:
-    """The service as config.toml describes it, for `uvicorn --factory`."""
-    read = settings.load_settings()
-    rollout = Rollout(read.paths.registry, shadow=read.service.shadow, canary_share=read.service.canary_share)
-    first = champion_bundle(rollout.registry)
-    return create_app(first, predictions=read.paths.predictions, rollout=rollout, limits=read.service)
 
 
 @asynccontextmanager
@@ -110,6 +97,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         each.stop()
 
 
+def _describe(app: FastAPI) -> dict[str, Any]:
+    predictor: Predictor = app.state.predictor
+    if getattr(app.state, "described", None) is not predictor:
+        described = get_openapi(title=app.title, version=predictor.bundle.version, routes=app.routes)
+        app.openapi_schema, app.state.described = complete_openapi(described, predictor), predictor
+    return dict(app.openapi_schema or {})
+
+
 def _add_routes(app: FastAPI, metrics: Metrics) -> None:
     @app.get("/healthz", summary="The process is alive")
     async def healthz() -> dict[str, str]:
@@ -117,8 +112,7 @@ def _add_routes(app: FastAPI, metrics: Metrics) -> None:
 
     @app.get("/readyz", summary="The service takes traffic; 503 before the start is complete and once a stop began")
     async def readyz(response: Response) -> dict[str, str]:
-        response.status_code = 200 if app.state.ready else 503
-        return {"status": "ready" if app.state.ready else "not ready"}
+        return {"status": "ready" if _ready(app, response) else "not ready"}
 
     @app.get("/v1/model", summary="The model that answers")
     async def model() -> dict[str, Any]:
@@ -147,12 +141,7 @@ def _about(predictor: Predictor) -> dict[str, Any]:
     }
 
 
-def _describe(app: FastAPI) -> dict[str, Any]:
-    predictor: Predictor = app.state.predictor
-    if getattr(app.state, "described", None) is not predictor:
-        described = get_openapi(title=app.title, version=predictor.bundle.version, routes=app.routes)
-        app.openapi_schema, app.state.described = complete_openapi(described, predictor), predictor
-    return dict(app.openapi_schema or {})
+# The Open Inference Protocol, version 2: what its paths answer. Docstrings and names are part of /openapi.json.
 
 
 class Server(TypedDict):
@@ -201,16 +190,10 @@ class ProtocolError(TypedDict):
 UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "No such model", "model": ProtocolError}}
 
 
-def add_to(app: FastAPI) -> None:
-    """Add the routes, and the form of errors under /v2."""
-    app.include_router(router)
-    app.add_exception_handler(HTTPException, _in_the_form_of_the_protocol)
-
-
 @router.get("", summary="The server and the extensions that it speaks")
 async def server(request: Request) -> Server:
     """Server metadata."""
-    predictor = _predictor(request)
+    predictor: Predictor = request.app.state.predictor
     return Server(name=predictor.bundle.signature.name, version=predictor.bundle.version, extensions=EXTENSIONS)
 
 
@@ -223,14 +206,14 @@ async def live() -> Live:
 @router.get("/health/ready", summary="The service takes traffic", responses={503: {"model": Ready}})
 async def ready(request: Request, response: Response) -> Ready:
     """Readiness of the server."""
-    return Ready(ready=_ready(request, response))
+    return Ready(ready=_ready(request.app, response))
 
 
 @router.get("/models/{name}/versions/{version}", summary="The model's inputs and outputs", responses=UNKNOWN)
 @router.get("/models/{name}", summary="The model's inputs and outputs", responses=UNKNOWN)
 async def model(request: Request, name: str, version: str | None = None) -> ModelMetadata:
     """Model metadata."""
-    predictor = _predictor(request)
+    predictor: Predictor = request.app.state.predictor
     require_model(predictor, name, version)
     signature = predictor.bundle.signature
     versions, (inputs, outputs) = [predictor.bundle.version], tensors.tensor_metadata(signature)
@@ -241,18 +224,13 @@ async def model(request: Request, name: str, version: str | None = None) -> Mode
 @router.get("/models/{name}/ready", summary="The model takes traffic", responses=UNKNOWN)
 async def model_ready(request: Request, response: Response, name: str, version: str | None = None) -> ModelReady:
     """Readiness of a model."""
-    require_model(_predictor(request), name, version)
-    return ModelReady(name=name, ready=_ready(request, response))
+    require_model(request.app.state.predictor, name, version)
+    return ModelReady(name=name, ready=_ready(request.app, response))
 
 
-def _predictor(request: Request) -> Predictor:
-    predictor: Predictor = request.app.state.predictor
-    return predictor
-
-
-def _ready(request: Request, response: Response) -> bool:
-    response.status_code = 200 if request.app.state.ready else 503
-    return bool(request.app.state.ready)
+def _ready(app: FastAPI, response: Response) -> bool:
+    response.status_code = 200 if app.state.ready else 503
+    return bool(app.state.ready)
 
 
 async def _in_the_form_of_the_protocol(request: Request, error: Any) -> Response:

@@ -19,6 +19,7 @@ PREDICT = "/v1/predict"
 INFER = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
 LENGTH = "inference-header-content-length"
 PATHS = {PREDICT, "/v1/model", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"}
+PATHS |= {"/v2", "/v2/health/live", "/v2/health/ready"}
 ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 LOG = logging.getLogger(__package__)
 
@@ -34,7 +35,8 @@ class BodyReader:
         """The whole body. Raises RefusedError, and DisconnectedError when it does not come."""
         kind = headers.get(b"content-type")
         if kind is not None and kind != b"application/json" and not kinds.fullmatch(kind):
-            raise RefusedError(415, f"the content type is {_text(kind)}; send application/json")
+            text = kind[:60].decode("ascii", "backslashreplace")
+            raise RefusedError(415, f"the content type is {text}; send application/json")
         if b"content-encoding" in headers and headers[b"content-encoding"] != b"identity":
             raise RefusedError(415, "the body is compressed; send it without a content-encoding")
         announced = headers.get(b"content-length", b"0")
@@ -65,21 +67,14 @@ class BodyReader:
         return RefusedError(413, f"the body is larger than {self.largest:,} bytes; send fewer rows in a request")
 
 
-def _text(value: bytes) -> str:
-    return value[:60].decode("ascii", "backslashreplace")
-
-
-PATHS |= {"/v2", "/v2/health/live", "/v2/health/ready"}
-
-
 class Exchange:
     """One request and its answer: the id that the answer carries, the status once it was sent, the time."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        given = self.headers.get(b"x-request-id", b"")
-        self.id = given.decode() if ID.fullmatch(given) else secrets.token_hex(8)
+        sent = self.headers.get(b"x-request-id", b"")
+        self.id = sent.decode() if ID.fullmatch(sent) else secrets.token_hex(8)
         self.status = 0
         self._send, self._start = send, perf_counter()
 
@@ -102,8 +97,8 @@ class Exchange:
 
     async def refuse(self, status: int, reason: str, more: dict[str, str] | None = None) -> None:
         """Send the reason why there is no answer, in the form of the protocol that was spoken."""
-        told = {"errors": [{"message": reason}], "count": 1, "request_id": self.id}
-        content = {"error": reason} if self.path.startswith("/v2") else told
+        own_form = {"errors": [{"message": reason}], "count": 1, "request_id": self.id}
+        content = {"error": reason} if self.path.startswith("/v2") else own_form
         await self.answer(status, json.dumps(content).encode(), more)
 
     def done(self, metrics: Metrics) -> None:
@@ -119,8 +114,8 @@ class Exchange:
 class PredictionMiddleware:
     """Wraps the application `app`, whose state names the predictor; it may be replaced between two requests."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, bodies: BodyReader, door: AccessControl | None) -> None:
-        self.app, self.metrics, self.bodies, self.door = app, metrics, bodies, door
+    def __init__(self, app: ASGIApp, metrics: Metrics, bodies: BodyReader, access: AccessControl | None) -> None:
+        self.app, self.metrics, self.bodies, self.access = app, metrics, bodies, access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; no error of ours leaves without a log entry and a status of 500."""
@@ -129,12 +124,12 @@ class PredictionMiddleware:
             return
         exchange = Exchange(scope, send)
         try:
-            if self.door:
-                self.door.admit(scope, exchange.headers)
+            if self.access:
+                self.access.admit(scope, exchange.headers)
             if exchange.path == PREDICT:
                 await self._predict(scope, receive, exchange)
-            elif (named := INFER.fullmatch(exchange.path)) is not None:
-                await self._infer(scope, receive, exchange, named)
+            elif (match := INFER.fullmatch(exchange.path)) is not None:
+                await self._infer(scope, receive, exchange, match)
             else:
                 await self.app(scope, receive, exchange.send)
         except RefusedError as refusal:
@@ -150,11 +145,11 @@ class PredictionMiddleware:
             exchange.done(self.metrics)
 
     async def _predict(self, scope: Scope, receive: Receive, exchange: Exchange) -> None:
-        _only_post(scope)
-        sent = await self.bodies.read(receive, exchange.headers)
+        _refuse_other_methods(scope)
+        body = await self.bodies.read(receive, exchange.headers)
         predictor: Predictor = scope["app"].state.predictor
         try:
-            answer = predictor.answer(sent, exchange.id)
+            answer = predictor.answer(body, exchange.id)
         except BadRequestError as error:
             self._count(error, predictor)
             problems = [vars(problem) for problem in error.problems]
@@ -163,13 +158,13 @@ class PredictionMiddleware:
         else:
             await exchange.answer(200, answer)
 
-    async def _infer(self, scope: Scope, receive: Receive, exchange: Exchange, named: re.Match[str]) -> None:
-        _only_post(scope)
-        sent = await self.bodies.read(receive, exchange.headers, TENSORS)
+    async def _infer(self, scope: Scope, receive: Receive, exchange: Exchange, match: re.Match[str]) -> None:
+        _refuse_other_methods(scope)
+        body = await self.bodies.read(receive, exchange.headers, TENSORS)
         predictor: Predictor = scope["app"].state.predictor
-        require_model(predictor, named[1], named[2])
+        require_model(predictor, match[1], match[2])
         try:
-            answer, length = predictor.infer(sent, exchange.headers.get(LENGTH.encode()), exchange.id)
+            answer, length = predictor.infer(body, exchange.headers.get(LENGTH.encode()), exchange.id)
         except BadRequestError as error:
             self._count(error, predictor)
             more = f" (and {error.count - len(error.problems)} more)" if error.count > len(error.problems) else ""
@@ -181,7 +176,7 @@ class PredictionMiddleware:
 
     def _count(self, error: BadRequestError, predictor: Predictor) -> None:
         for problem in error.problems:
-            self.metrics.bad_input.labels(_known(problem.field, predictor)).inc()
+            self.metrics.bad_input.labels(_field_label(problem.field, predictor)).inc()
 
 
 def require_model(predictor: Predictor, name: str, version: str | None) -> None:
@@ -193,13 +188,13 @@ def require_model(predictor: Predictor, name: str, version: str | None) -> None:
         raise RefusedError(404, f"version {version[:60]!r} does not answer; version {current} does")
 
 
-def _only_post(scope: Scope) -> None:
+def _refuse_other_methods(scope: Scope) -> None:
     if scope["method"] != "POST":
         reason = f"{scope['method'][:20]} is not allowed here, send POST"
         raise RefusedError(405, reason, headers={"allow": "POST"})
 
 
-def _known(field: str, predictor: Predictor) -> str:
+def _field_label(field: str, predictor: Predictor) -> str:
     # A client must not be able to invent labels: each one costs memory for good.
     signature = predictor.bundle.signature
     return field if field in signature.by_name or field == signature.key else "unknown" if field else "body"

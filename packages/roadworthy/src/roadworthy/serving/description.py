@@ -1,15 +1,14 @@
-"""The part of the OpenAPI description that the framework cannot know: predictions, and what the door may answer."""
+"""The part of the OpenAPI description that the framework cannot know: predictions, and what access control answers."""
 
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from .access import OPEN
+from .access import OPEN_PATHS
 from .predictor import Answer, Answers, Predictor
 from .tensors import InferenceRequest
 
-Method = Literal["get", "post"]
 REASONS = {
     "400": "The request cannot be read, or its rows are not allowed",
     "401": "No known API key; only when keys are asked for",
@@ -67,12 +66,12 @@ class InferenceAnswer(TypedDict):
 
 
 def complete_openapi(description: dict[str, Any], predictor: Predictor) -> dict[str, Any]:
-    """Add the predictions of both protocols, and to every other path what the door may answer."""
+    """Add the predictions of both protocols, and to every other path what access control may answer."""
     paths = description["paths"]
     for path, item in paths.items():
         for operation in item.values():
             operation["responses"].pop("422", None)  # a path of text cannot be wrong
-            if path not in OPEN:
+            if path not in OPEN_PATHS:
                 operation["responses"].update(_refusals(path, "401", "408", "429"))
     paths["/v1/predict"] = {"post": _predict(predictor)}
     for number, path in enumerate(("/v2/models/{name}/infer", "/v2/models/{name}/versions/{version}/infer")):
@@ -145,8 +144,7 @@ def _schemas(predictor: Predictor) -> dict[str, Any]:
     _, schemas = TypeAdapter.json_schemas(
         [(name, "validation", adapter) for name, adapter in adapters], ref_template="#/components/schemas/{model}"
     )
-    found: dict[str, Any] = schemas["$defs"]
-    return found
+    return dict(schemas["$defs"])
 
 
 def _reference(name: str) -> dict[str, str]:

@@ -27,7 +27,7 @@ from ..base import settings
 from ..base.databases import Postgres
 from ..base.errors import InputError
 from .access import warn_if_open
-from .app import OPEN, create_app
+from .app import DEFAULT_LIMITS, create_app
 from .rollout import Rollout, first_version
 from .workers import Workers
 
@@ -189,7 +189,7 @@ def serve_model(
             return
         until, place = options.pop("until", None), socket_address(listener)
         LOG.info("service starts", extra={"address": place, "workers": workers})
-        options["limits"] = options.get("limits", OPEN).model_dump_json()
+        options["limits"] = options.get("limits", DEFAULT_LIMITS).model_dump_json()
         parent = Workers(listener, workers, options.pop("drain", 0), **vars(rollout), **options)
         parent.run(lambda: started and started(place), until)
         LOG.info("service stopped", extra={"address": place})
@@ -203,7 +203,7 @@ def answer_requests(
     drain: float = 0,
     started: Callable[[str], None] | None = None,
     until: int | None = None,
-    limits: settings.Service = OPEN,
+    limits: settings.Service = DEFAULT_LIMITS,
 ) -> None:
     """Answer at a socket until SIGTERM or Ctrl-C; every accepted request is answered, the log written.
 
