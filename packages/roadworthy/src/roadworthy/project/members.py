@@ -224,7 +224,7 @@ class Services(Member):
         """
         from ..serving import client
 
-        return client.start_ready(options.pop("registry", self._project.settings.paths.registry), version, **options)
+        return client.Service(options.pop("registry", self._project.settings.paths.registry), version, **options)
 
     def questions(self, rows: "pd.DataFrame", version: int | str = "champion") -> list[dict[str, Any]]:
         """Rows of features as a client writes them into a request to a version: plain values by name."""

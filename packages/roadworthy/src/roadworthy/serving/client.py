@@ -8,8 +8,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +23,7 @@ from ..base.databases import Postgres, postgres_place
 from ..base.errors import InputError
 
 START_PATIENCE = 60  # seconds
+PAUSE = 0.02  # seconds between two looks at what is waited for
 # An interrupt of the kernel (Ctrl-C) goes to its whole group; the service is not in it.
 OWN_GROUP: dict[str, Any] = (
     {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
@@ -34,35 +37,25 @@ Row = dict[str, Any]
 
 
 @contextmanager
-def running_service(
-    registry: Path,
-    *,
-    alias: str = "champion",
-    host: str = "127.0.0.1",
-    port: int = 0,
-    predictions: Path | Postgres | None = None,
-    **options: Any,
-) -> Iterator[str]:
+def running_service(registry: Path, **options: Any) -> Iterator[str]:
     """The address of a service that runs in its own process as long as the block; it is ready when the block begins.
 
-    `options` are those of the program by name, such as `workers`.
-
-    The process ends with the block, and with this process, however that one ends: it reads a pipe of which only this
-    process holds the other end. Raises InputError with what the service said when it does not start.
+    `options` are those of the program by name, such as alias, predictions and workers; without a port it takes a free
+    one. The process ends with the block, and with this process, however that one ends: it reads a pipe of which only
+    this process holds the other end. Raises InputError with what the service said when it does not start.
     """
-    with tempfile.TemporaryFile() as said:
-        process = start_process(
-            registry, alias=alias, host=host, port=port, predictions=predictions, errors=said, **options
-        )
+    with tempfile.TemporaryFile() as log:
+        process = start_process(registry, errors=log, **{"port": 0, **options})
         try:
             assert process.stdout  # noqa: S101 - it is a pipe
-            line = process.stdout.readline().decode().strip()
-            if not line:
+            address = process.stdout.readline().decode().strip()
+            if not address:
                 process.wait()
-                said.seek(0)
-                raise InputError("the service did not start", where=str(registry), hint=said.read().decode().strip())
-            _wait_until_ready(line)
-            yield line
+                log.seek(0)
+                raise InputError("the service did not start", where=str(registry), hint=log.read().decode().strip())
+            unready = InputError("the service does not become ready", where=address, hint="its log says why")
+            wait_until(partial(_is_ready, address), START_PATIENCE, unready)
+            yield address
         finally:
             stop_process(process)
 
@@ -70,10 +63,10 @@ def running_service(
 class Service:
     """A service that runs beside this process: its address, until `stop()` or the end of a `with` block."""
 
-    def __init__(self, running: "AbstractContextManager[str]") -> None:
-        """Enter what runs it."""
+    def __init__(self, registry: Path, version: int | str = "champion", **options: Any) -> None:
+        """Start it on a free port and wait until it takes traffic; `options` as for `running_service`."""
         self._running = ExitStack()
-        self.address = self._running.enter_context(running)
+        self.address = self._running.enter_context(running_service(registry, alias=str(version), **options))
 
     def stop(self) -> None:
         """Stop it as a deployment does: requests that it has taken are answered and logged. Once is enough."""
@@ -86,11 +79,6 @@ class Service:
         self.stop()
 
 
-def start_ready(registry: Path, version: int | str = "champion", **options: Any) -> Service:
-    """Start a service on a free port and wait until it takes traffic; `options` as for `running`."""
-    return Service(running_service(registry, alias=str(version), **options))
-
-
 def start_process(
     registry: Path, *, errors: Any = None, environment: Mapping[str, str] | None = None, **options: Any
 ) -> "subprocess.Popen[bytes]":
@@ -98,26 +86,22 @@ def start_process(
 
     The file descriptor `socket` is inherited, `environment` is added to that of this process.
     """
-    given = {"registry": Path(registry).absolute(), **options}
+    options["registry"] = Path(registry).absolute()
     secret = {}
-    if given.get("predictions"):
-        log = postgres_place(given["predictions"])
+    if options.get("predictions"):
+        log = postgres_place(options["predictions"])
         # Everyone on the machine can read a command line, but not an environment.
         secret = {"PGPASSWORD": log.password} if isinstance(log, Postgres) and log.password else {}
-        given["predictions"] = log.without_password if isinstance(log, Postgres) else log.absolute()
-    flags = [text for name, value in given.items() if value is not None for text in (_flag(name), str(value))]
-    command = [sys.executable, "-m", str(__package__), *flags, "--with-parent"]
-    pipe, inherited = subprocess.PIPE, {"pass_fds": [given["socket"]]} if "socket" in given else {}
+        options["predictions"] = log.without_password if isinstance(log, Postgres) else log.absolute()
+    flags = {f"--{name.replace('_', '-')}": str(value) for name, value in options.items() if value is not None}
+    command = [sys.executable, "-m", str(__package__), *chain(*flags.items()), "--with-parent"]
+    pipe, inherited = subprocess.PIPE, {"pass_fds": [options["socket"]]} if "socket" in options else {}
     more = {"env": {**os.environ, **(environment or {}), **secret}, **inherited, **OWN_GROUP}
     return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, **more)  # noqa: S603
 
 
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
 def stop_process(process: "subprocess.Popen[bytes]", patience: float = START_PATIENCE) -> int:
-    """End a service that `start` made, cleanly if it can; its exit code."""
+    """End a service that `start_process` made, cleanly if it can; its exit code."""
     assert process.stdin  # noqa: S101
     assert process.stdout  # noqa: S101
     process.stdin.close()
@@ -130,21 +114,25 @@ def stop_process(process: "subprocess.Popen[bytes]", patience: float = START_PAT
         process.stdout.close()
 
 
-def _wait_until_ready(address: str) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float, error: InputError) -> None:
+    """Wait until something holds; raises `error` when it does not within some seconds."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise error
+        time.sleep(PAUSE)
+
+
+def _is_ready(address: str) -> bool:
     place = urlsplit(address)
-    deadline = time.monotonic() + START_PATIENCE
-    while time.monotonic() < deadline:
-        connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=5)
-        try:
-            connection.request("GET", "/readyz")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            pass
-        finally:
-            connection.close()
-        time.sleep(0.05)
-    raise InputError("the service does not become ready", where=address, hint="its log says why")
+    connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 class Client:
@@ -160,21 +148,21 @@ class Client:
 
     def about(self) -> dict[str, Any]:
         """What the service says about its model."""
-        return dict(self._asked("GET", "/v1/model").json())
+        return dict(self._ask("GET", "/v1/model").json())
 
     def predict(self, rows: Sequence[Row]) -> tuple[int, Counter[str]]:
         """Ask for rows: how many were answered, and how many refused, by the field that was wrong first."""
         refused: Counter[str] = Counter()
-        left = list(rows)
-        while left:
-            answer = self._asked("POST", "/v1/predict", {"rows": left})
+        remaining = list(rows)
+        while remaining:
+            answer = self._ask("POST", "/v1/predict", {"rows": remaining})
             if answer.status_code == 200:
-                return len(left), refused
+                return len(remaining), refused
             wrong = {problem["row"]: problem["field"] for problem in reversed(answer.json()["errors"])}
             if not wrong or None in wrong:
                 raise InputError(f"refuses the request: {answer.json()['errors'][0]['message']}", where=self.url)
             refused.update(wrong.values())
-            left = [row for at, row in enumerate(left) if at not in wrong]
+            remaining = [row for at, row in enumerate(remaining) if at not in wrong]
         return 0, refused
 
     def __enter__(self) -> Self:
@@ -183,10 +171,10 @@ class Client:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
         self._http.close()
 
-    def _asked(self, method: str, path: str, content: dict[str, Any] | None = None) -> httpx.Response:
+    def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> httpx.Response:
         body = None if content is None else json.dumps(content, allow_nan=False).encode()
         for _ in range(TRIES):
-            answer = self._once(method, path, body)
+            answer = self._send(method, path, body)
             if answer.status_code not in {429, 503}:
                 break
             time.sleep(min(float(answer.headers.get("retry-after", 1)), LONGEST_WAIT))
@@ -198,7 +186,7 @@ class Client:
             raise InputError(f"{path} is answered with {answer.status_code}", where=self.url, hint=hint)
         return answer
 
-    def _once(self, method: str, path: str, body: bytes | None) -> httpx.Response:
+    def _send(self, method: str, path: str, body: bytes | None) -> httpx.Response:
         headers = {"content-type": "application/json"} if body else {}
         try:
             return self._http.request(method, path, content=body, headers=headers)

@@ -1,4 +1,4 @@
-"""Load tests: what answers cost, way by way, and what a client is told while versions are swapped."""
+"""Load tests: what an answer costs online, in process and as a batch, and what clients get while versions change."""
 
 import re
 import threading
@@ -21,7 +21,7 @@ from ..bundle.bundle import Bundle
 from ..registry import releases
 from ..registry.registry import Registry
 from . import batch
-from .client import Row, running_service
+from .client import Row, running_service, wait_until
 
 Clock = Callable[[], float]
 REPEATS = 10  # of the request with many rows: one alone is over before a clock has moved
@@ -32,9 +32,10 @@ CHOICE = {
     "in process": ("the question", "one program asks, and may hold the model"),
     "batch": ("the last night", "everything to be asked is known the evening before"),
 }
-LOOK = 0.02  # seconds between two looks of the service at its registry
+EVERY = 0.02  # seconds between two looks of the service at its registry
 SWAP_PATIENCE = 60.0  # seconds for a version to answer
 UNANSWERED = 0  # in the place of a status: the connection broke
+HINT = "its log says why"
 
 
 @dataclass(frozen=True)
@@ -102,8 +103,8 @@ def cpu_of_service(client: httpx.Client) -> float:
 
     The clock is too much then: the service waits between two requests.
     """
-    told = re.search(r"^process_cpu_seconds_total (\S+)$", client.get("/metrics").text, re.MULTILINE)
-    return float(told[1]) if told else time.perf_counter()
+    metric = re.search(r"^process_cpu_seconds_total (\S+)$", client.get("/metrics").text, re.MULTILINE)
+    return float(metric[1]) if metric else time.perf_counter()
 
 
 def cost_table(costs: dict[str, Cost], core_hour: float) -> pd.DataFrame:
@@ -156,11 +157,11 @@ def swap_under_load(registry: Registry, versions: Sequence[int], question: Mappi
 
     The registry has a champion before. Raises InputError when a version does not answer within a minute.
     """
-    with running_service(registry.folder, every=LOOK) as address, asking_client(address, question) as counts:
+    with running_service(registry.folder, every=EVERY) as address, asking_client(address, question) as counts:
         for version in versions:
             before = counts[200, str(version)]
             registry.promote(version)
-            _wait(partial(_more, counts, version, before), f"version {version} does not answer", address)
+            _wait_for_answer(counts, version, before, address)
     return Answers(dict(counts))
 
 
@@ -169,13 +170,14 @@ def promote_damaged(registry: Registry, question: Mapping[str, Any]) -> Refused:
 
     The service is given the time to notice it, and to say so in its metrics. Raises InputError when it does not.
     """
-    with running_service(registry.folder, every=LOOK) as address, asking_client(address, question) as counts:
+    with running_service(registry.folder, every=EVERY) as address, asking_client(address, question) as counts:
         broken = releases.damaged_copy(registry, "champion")
         registry.promote(broken)
-        _wait(partial(_told_of_failure, address), "the service does not notice the damaged version", address)
+        unnoticed = InputError("the service does not notice the damaged version", where=address, hint=HINT)
+        wait_until(partial(_reports_failure, address), SWAP_PATIENCE, unnoticed)
         back_to = registry.rollback("damaged")
         before = counts[200, str(back_to)]
-        _wait(partial(_more, counts, back_to, before), f"version {back_to} does not answer", address)
+        _wait_for_answer(counts, back_to, before, address)
     return Refused(broken, releases.load_refusal(registry.path(broken)), back_to, Answers(dict(counts)))
 
 
@@ -205,17 +207,11 @@ def _ask(
                 counts[UNANSWERED, ""] += 1
 
 
-def _more(counts: Counter[tuple[int, str]], version: int, before: int) -> bool:
-    return counts[200, str(version)] > before
+def _wait_for_answer(counts: Counter[tuple[int, str]], version: int, before: int, address: str) -> None:
+    """Wait until a version has answered more than `before` times."""
+    silent = InputError(f"version {version} does not answer", where=address, hint=HINT)
+    wait_until(lambda: counts[200, str(version)] > before, SWAP_PATIENCE, silent)
 
 
-def _told_of_failure(address: str) -> bool:
+def _reports_failure(address: str) -> bool:
     return "model_swap_failures_total 1.0" in httpx.get(f"{address}/metrics").text
-
-
-def _wait(claim: Callable[[], bool], otherwise: str, address: str) -> None:
-    deadline = time.monotonic() + SWAP_PATIENCE
-    while not claim():
-        if time.monotonic() > deadline:
-            raise InputError(otherwise, where=address, hint="its log says why")
-        time.sleep(0.01)

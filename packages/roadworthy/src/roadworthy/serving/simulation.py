@@ -1,8 +1,7 @@
 """Play months again: into a prediction log in simulated time, or against the running service."""
 
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,12 +19,12 @@ from ..monitoring import watch
 from ..monitoring.distributions import Columns
 from ..monitoring.log import PredictionLog
 from ..monitoring.timeline import Timeline
-from .client import Client, Row
+from .client import Client, Row, wait_until
 
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
 
-CHUNK = timedelta(days=7)
+WEEK = timedelta(days=7)
 Progress = Callable[[int, int], object]
 BATCH = 500  # rows of a request
 PATIENCE = 60.0  # seconds in which the service writes what it has answered
@@ -64,6 +63,15 @@ class Alarm:
     days: int
 
 
+@dataclass(frozen=True)
+class Played:
+    """How many rows were answered, how many labels came, and how many rows were refused, by the field at fault."""
+
+    predictions: int
+    labels: int
+    refused: Counter[str]
+
+
 def apply_incidents(
     contract: Contract, worlds: Mapping[str, pd.DataFrame], first: str, incidents: Sequence[Incident]
 ) -> pd.DataFrame:
@@ -96,25 +104,47 @@ def play_into_log(
     log.parent.mkdir(parents=True, exist_ok=True)
     unfinished = log.with_name(f"{log.name}.unfinished")
     unfinished.unlink(missing_ok=True)
-    weeks = (within[contract.time] - pd.Timestamp(period[0])) // CHUNK
-    labels = 0
     with PredictionLog(unfinished, bundle.signature) as written:
-        for at, (_, part) in enumerate(within.groupby(weeks), start=1):
-            labels += _answer(contract, part, bundle, written)
-            if progress:
-                progress(at, weeks.nunique())
+        weeks = _weeks(contract, within, period[0], progress)
+        labels = sum(_answer(contract, week, bundle, written) for week in weeks)
     unfinished.replace(log)
     return len(within), labels
 
 
-def played_rows(contract: Contract, rows: pd.DataFrame, period: tuple[datetime, datetime]) -> pd.DataFrame:
-    """The rows of a period, in their order. Raises InputError when there are none."""
-    start, end = (pd.Timestamp(each) for each in period)
-    within: pd.DataFrame = rows[(rows[contract.time] >= start) & (rows[contract.time] < end)]
-    if within.empty:
-        have = f"there are rows from {rows[contract.time].min():%Y-%m-%d} to {rows[contract.time].max():%Y-%m-%d}"
-        raise InputError("no rows", where=f"{start:%Y-%m-%d} to {end:%Y-%m-%d}", hint=have)
-    return within
+def play_live(
+    contract: Contract,
+    rows: pd.DataFrame,
+    bundle: Bundle,
+    client: Client,
+    log: Path | Postgres,
+    period: tuple[datetime, datetime],
+    *,
+    progress: Progress | None = None,
+) -> Played:
+    """Ask the service for the rows of a period, and write labels into its prediction log as they become known.
+
+    `bundle` is the version that is watched, `log` the file that the service writes. What is known after the end of the
+    period has no label yet. Raises InputError when the service answers with something else, when the log holds
+    predictions already, and when the service did not log what it answered.
+    """
+    within = played_rows(contract, rows, period)
+    most = _require_same_model(client, bundle)
+    waiting, answered, refused = _AwaitedLabels(contract, within), 0, Counter[str]()
+    with PredictionLog(log, bundle.signature) as written:
+        if written.count()[0]:
+            hint = "start the service with a new one: MLE_PATHS__PREDICTIONS=simulated.db; what happened stays apart"
+            raise InputError("there are predictions in it already", where=str(log), hint=hint)
+        for week in _weeks(contract, within, period[0], progress):
+            for _, day in week.groupby(week[contract.time].dt.floor("D")):
+                waiting.append_known(written, day[contract.time].iloc[0])
+                for start in range(0, len(day), most):
+                    good, bad = client.predict(_rows(contract, day[start : start + most], bundle))
+                    answered, refused = answered + good, refused + bad
+        waiting.append_known(written, pd.Timestamp(period[1]))
+        hint = "is it the log of this service? its metrics prediction_log_dropped and prediction_log_failures say more"
+        lost = InputError("what the service answered is not in the log", where=str(log), hint=hint)
+        wait_until(lambda: written.count()[0] >= answered, PATIENCE, lost)
+        return Played(answered, written.count()[1], refused)
 
 
 def rehearse_period(
@@ -150,6 +180,27 @@ def begun_alarms(timeline: Timeline, days: int, since: datetime) -> list[Alarm]:
     return sorted(found, key=lambda alarm: (alarm.window, alarm.monitor, alarm.subject))
 
 
+def played_rows(contract: Contract, rows: pd.DataFrame, period: tuple[datetime, datetime]) -> pd.DataFrame:
+    """The rows of a period, in their order. Raises InputError when there are none."""
+    start, end = (pd.Timestamp(each) for each in period)
+    within: pd.DataFrame = rows[(rows[contract.time] >= start) & (rows[contract.time] < end)]
+    if within.empty:
+        have = f"there are rows from {rows[contract.time].min():%Y-%m-%d} to {rows[contract.time].max():%Y-%m-%d}"
+        raise InputError("no rows", where=f"{start:%Y-%m-%d} to {end:%Y-%m-%d}", hint=have)
+    return within
+
+
+def _weeks(
+    contract: Contract, rows: pd.DataFrame, start: datetime, progress: Progress | None
+) -> Iterator[pd.DataFrame]:
+    """The rows week by week from `start` on; `progress` is called after each with its number and that of all weeks."""
+    weeks = (rows[contract.time] - pd.Timestamp(start)) // WEEK
+    for number, (_, week) in enumerate(rows.groupby(weeks), start=1):
+        yield week
+        if progress:
+            progress(number, weeks.nunique())
+
+
 def _answer(contract: Contract, rows: pd.DataFrame, bundle: Bundle, log: PredictionLog) -> int:
     answers = predict_frame(bundle, rows)
     given = {feature.name: rows[feature.name] for feature in log.features}
@@ -157,75 +208,34 @@ def _answer(contract: Contract, rows: pd.DataFrame, bundle: Bundle, log: Predict
     about = {"key": rows[contract.key].to_numpy(dtype=object), "time": rows[contract.time].to_numpy()}
     decision = np.asarray(answers >= bundle.threshold)
     log.append({**columns, **about, "version": bundle.version, "probability": answers, "decision": decision})
-    known = rows[rows[contract.target].notna() & rows[contract.known_at].notna()]
-    return log.append_labels(known[contract.key], known[contract.target], known[contract.known_at].to_numpy())
+    return _append_labels(contract, _with_label(contract, rows), log)
 
 
-@dataclass(frozen=True)
-class Played:
-    """How many rows were answered, how many labels came, and how many rows were refused, by the field at fault."""
-
-    predictions: int
-    labels: int
-    refused: Counter[str]
+def _with_label(contract: Contract, rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows[contract.target].notna() & rows[contract.known_at].notna()]
 
 
-def play_live(
-    contract: Contract,
-    rows: pd.DataFrame,
-    bundle: Bundle,
-    client: Client,
-    log: Path | Postgres,
-    period: tuple[datetime, datetime],
-    *,
-    progress: Progress | None = None,
-) -> Played:
-    """Ask the service for the rows of a period, and write labels into its prediction log as they become known.
-
-    `bundle` is the version that is watched, `log` the file that the service writes. What is known after the end of the
-    period has no label yet. Raises InputError when the service answers with something else, when the log holds
-    predictions already, and when the service did not log what it answered.
-    """
-    within = played_rows(contract, rows, period)
-    most = _agree(client, bundle)
-    waiting, answered, refused = _Waiting(contract, within), 0, Counter[str]()
-    with PredictionLog(log, bundle.signature) as written:
-        if written.count()[0]:
-            hint = "start the service with a new one: MLE_PATHS__PREDICTIONS=simulated.db; what happened stays apart"
-            raise InputError("there are predictions in it already", where=str(log), hint=hint)
-        weeks = (within[contract.time] - pd.Timestamp(period[0])) // CHUNK
-        for at, (_, week) in enumerate(within.groupby(weeks), start=1):
-            for _, day in week.groupby(week[contract.time].dt.floor("D")):
-                waiting.end(written, day[contract.time].iloc[0])
-                for start in range(0, len(day), most):
-                    good, bad = client.predict(_rows(contract, day[start : start + most], bundle))
-                    answered, refused = answered + good, refused + bad
-            if progress:
-                progress(at, weeks.nunique())
-        waiting.end(written, pd.Timestamp(period[1]))
-        _wait_for(lambda: written.count()[0] >= answered, log)
-        return Played(answered, written.count()[1], refused)
+def _append_labels(contract: Contract, rows: pd.DataFrame, log: PredictionLog) -> int:
+    return log.append_labels(rows[contract.key], rows[contract.target], rows[contract.known_at].to_numpy())
 
 
-class _Waiting:
+class _AwaitedLabels:
     """Rows whose label is still to come, in the order in which it does; one without any is never among them."""
 
     def __init__(self, contract: Contract, rows: pd.DataFrame) -> None:
         self._contract = contract
-        known = rows[rows[contract.target].notna() & rows[contract.known_at].notna()]
-        self._rows = known.sort_values(contract.known_at, kind="stable")
+        self._rows = _with_label(contract, rows).sort_values(contract.known_at, kind="stable")
         self._at = self._rows[contract.known_at]
         self._done = 0
 
-    def end(self, log: PredictionLog, now: pd.Timestamp) -> None:
+    def append_known(self, log: PredictionLog, now: pd.Timestamp) -> None:
         """Write the labels that are known by now."""
         end = int(self._at.searchsorted(now, side="right"))
         new, self._done = self._rows[self._done : end], max(end, self._done)
-        contract = self._contract
-        log.append_labels(new[contract.key], new[contract.target], new[contract.known_at].to_numpy())
+        _append_labels(self._contract, new, log)
 
 
-def _agree(client: Client, bundle: Bundle) -> int:
+def _require_same_model(client: Client, bundle: Bundle) -> int:
     """The number of rows of a request. Raises InputError unless the service is the one that is watched."""
     about, signature = client.about(), bundle.signature
     if about.get("contract") != signature.version_of_contract or about.get("name") != signature.name:
@@ -254,14 +264,3 @@ def _plain(values: Any) -> list[Any]:
     if values.dtype == np.float64:
         return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
     return list(values.tolist())
-
-
-def _wait_for(claim: Callable[[], bool], log: Path | Postgres) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not claim():
-        if time.monotonic() > deadline:
-            hint = (
-                "is it the log of this service? its metrics prediction_log_dropped and prediction_log_failures say more"
-            )
-            raise InputError("what the service answered is not in the log", where=str(log), hint=hint)
-        time.sleep(0.1)
