@@ -9,7 +9,7 @@ import click
 from ..base import errors
 from ..base.errors import RedError
 from ..project import Project
-from .output import JSON, show_rows, show_table
+from .output import JSON, VERSION, show_rows, show_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ DRILLED = Path("scorecard", "drills.json")
 
 
 @click.command()
-@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@VERSION
 @click.option("--train", is_flag=True, help="Train a version first and judge that one.")
 @click.option("--cache", type=click.Path(path_type=Path), help="Keep verdicts in a folder, by what they depend on.")
 @JSON
@@ -45,7 +45,7 @@ def judge_and_record(
 
 
 @click.command()
-@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@VERSION
 @JSON
 def scorecard(version: str, *, as_json: bool) -> None:
     """Judge a version and write the ML Test Score as a page: verdicts, evidence, code, and the drills behind it."""
@@ -92,18 +92,19 @@ def drill(
     as_json: bool,
 ) -> None:
     """Plant faults in copies of the project and show which gates are red; without a name, list the faults."""
-    from ..drills import faults
+    from ..drills.faults import load_faults
 
     project = Project.open()
-    found = faults.load_faults(project.folder, names)
+    faults = load_faults(project.folder, names)
     if blind or look or answer:
-        _blind(project, found, seed, answer, plant=blind, as_json=as_json)
+        _blind(project, faults, seed, answer, plant=blind, as_json=as_json)
     elif clean:
         _clean(project, clean, jobs, as_json=as_json)
     elif names or every:
-        _drill(project, found, jobs, as_json=as_json)
+        _drill(project, faults, jobs, as_json=as_json)
     else:
-        show_rows([{"drill": fault.name, "gate": fault.gate, "story": fault.story} for fault in found], as_json=as_json)
+        rows = [{"drill": fault.name, "gate": fault.gate, "story": fault.story} for fault in faults]
+        show_rows(rows, as_json=as_json)
 
 
 @click.command()
@@ -117,31 +118,27 @@ def tune(*, quick: bool, as_json: bool) -> None:
     project = Project.open()
     config = project.settings
     parts = config.split
-    rows = snapshots.split_periods(
-        project.contract, snapshots.checked_features(project), parts.train, parts.test, every=parts.every
-    ).train
-    base, found = training.tune_hyperparameters(
+    features = snapshots.checked_features(project)
+    rows = snapshots.split_periods(project.contract, features, parts.train, parts.test, every=parts.every).train
+    base, candidates = training.tune_hyperparameters(
         project, rows, config.model, project.search.quick if quick else training.search_grid(project.search)
     )
-    show_table(training.candidate_table(found), as_json)
-    click.echo(training.tuning_advice(base, found), err=True)
+    show_table(training.candidate_table(candidates), as_json)
+    click.echo(training.tuning_advice(base, candidates), err=True)
 
 
-def _drill(project: Project, found: "Sequence[Fault]", jobs: int, *, as_json: bool) -> None:
+def _drill(project: Project, faults: "Sequence[Fault]", jobs: int, *, as_json: bool) -> None:
     from ..base.progress import Display
     from ..drills import board
     from ..gates.scorecard import write_drilled
 
     with Display("drill") as display:
-        drilled = board.run_drills(project, found, jobs, display.tell_step)
+        drilled = board.run_drills(project, faults, jobs, display.tell_step)
     write_drilled(project.settings.paths.reports / DRILLED, drilled)
     shown = [{**vars(each), "red": ", ".join(each.red), "not_judged": len(each.not_judged)} for each in drilled]
     columns = ("fault", "gate", "caught", "red", "not_judged", "seconds")
-    show_rows(
-        [{name: row[name] for name in columns} for row in shown],
-        document=[vars(each) for each in drilled],
-        as_json=as_json,
-    )
+    rows = [{name: row[name] for name in columns} for row in shown]
+    show_rows(rows, document=[vars(each) for each in drilled], as_json=as_json)
     missed = [each.fault for each in drilled if not each.caught]
     mean = sum(len(each.red) for each in drilled) / len(drilled)
     click.echo(f"{len(drilled) - len(missed)} of {len(drilled)} caught, {mean:.2f} red gates for a fault", err=True)
@@ -164,30 +161,24 @@ def _clean(project: Project, count: int, jobs: int, *, as_json: bool) -> None:
 
 
 def _blind(
-    project: Project, found: "Sequence[Fault]", seed: int | None, answer: str | None, *, plant: bool, as_json: bool
+    project: Project, faults: "Sequence[Fault]", seed: int | None, answer: str | None, *, plant: bool, as_json: bool
 ) -> None:
     from ..drills import board
 
     place = project.settings.paths.reports / "blind"
     if plant:
         click.echo("Preparing a copy of the project: about a minute", err=True)
-        folder = board.plant_unnamed(project, place, found, seed)
-        click.echo(
-            f"A fault is planted in {folder}; `drill --look` runs the gates there, `drill --answer NAME` ends it"
-        )
+        folder = board.plant_unnamed(project, place, faults, seed)
+        how = "`drill --look` runs the gates there, `drill --answer NAME` ends it"
+        click.echo(f"A fault is planted in {folder}; {how}")
     elif answer is None:
-        show_rows(
-            [
-                {name: each[name] for name in ("gate", "passed", "evidence")}
-                for each in board.judge_unnamed(project, place)
-            ],
-            as_json=as_json,
-        )
-    elif board.answer_unnamed(place, answer, found):
-        click.echo(f"Right: {answer}. {next(fault.story for fault in found if fault.name == answer)}")
+        judged = board.judge_unnamed(project, place)
+        show_rows([{name: each[name] for name in ("gate", "passed", "evidence")} for each in judged], as_json=as_json)
+    elif board.answer_unnamed(place, answer, faults):
+        click.echo(f"Right: {answer}. {next(fault.story for fault in faults if fault.name == answer)}")
     else:
         raise RedError(f"it is not {answer!r}", hint="look at the red gate's evidence: what would make it say that?")
 
 
-def _lines(said: "Mapping[str, str]") -> str:
-    return "\n".join(f"{name}: {evidence}" for name, evidence in said.items())
+def _lines(evidence_of: "Mapping[str, str]") -> str:
+    return "\n".join(f"{name}: {evidence}" for name, evidence in evidence_of.items())

@@ -1,12 +1,11 @@
-"""The commands `monitor`, with those who are told of alarms, and `simulate`."""
+"""The commands `monitor`, which watches the champion and notifies people, and `simulate`, which plays past months."""
 
 import functools
 import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,8 +15,7 @@ import click
 from ..base.errors import InputError, ProjectError
 from ..contract.schema import Contract
 from ..project import Project
-from . import serving
-from .output import JSON, say, show_verdicts
+from .output import CLUSTER, JSON, VERSION, say, show_verdicts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,22 +25,11 @@ if TYPE_CHECKING:
     from ..bundle.bundle import Bundle
     from ..monitoring.notifications import Exposition
     from ..monitoring.watch import Watched
-    from ..serving import simulation
-    from ..serving.simulation import Progress
+    from ..serving.simulation import Alarm, Played
 
-WEEK = 7
-HOUR = 3600.0
+WEEK = 7  # days of a window in which an alarm may ring
+HOUR = 3600.0  # seconds
 LOCAL = "127.0.0.1"
-
-
-@dataclass(frozen=True)
-class Notifications:
-    """Who is told: a file and an address for Prometheus, every so many seconds, and the people in the settings."""
-
-    metrics: Path | None
-    serve: tuple[str, int] | None
-    every: float
-    notify: bool
 
 
 class Address(click.ParamType):  # type: ignore[type-arg]  # older ones take no argument
@@ -58,57 +45,138 @@ class Address(click.ParamType):  # type: ignore[type-arg]  # older ones take no 
         return host.strip("[]") or LOCAL, int(port)
 
 
-def notification_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say who is told; the command gets them together as `telling`."""
-    options = (
-        click.option("--metrics", type=click.Path(path_type=Path), help="Also write a file for node_exporter."),
-        click.option("--serve", type=Address(), help="Stay, look again and again, and answer Prometheus at /metrics."),
-        click.option(
-            "--every",
-            type=click.FloatRange(min=1),
-            default=HOUR,
-            show_default=True,
-            help="Seconds between two looks, here or by the timer that starts this command.",
-        ),
-        click.option("--notify", is_flag=True, help="Tell the people of [monitoring] notify what begins and ends."),
-    )
+@click.command()
+@click.option("--until", type=click.DateTime(), help="End of the last window (UTC); now, without it.")
+@click.option("--log", metavar="FILE|URL", help="A prediction log; that of the service without it.")
+@click.option("--against", metavar="SNAPSHOT", help="Compare what was logged with the features of this snapshot.")
+@click.option("--scored", default="", metavar="PLACE", help="Watch what `score --for-monitoring` has written.")
+@CLUSTER
+@JSON
+@click.option("--metrics", type=click.Path(path_type=Path), help="Also write a file for node_exporter.")
+@click.option("--serve", type=Address(), help="Stay, look again and again, and answer Prometheus at /metrics.")
+@click.option(
+    "--every",
+    type=click.FloatRange(min=1),
+    default=HOUR,
+    show_default=True,
+    help="Seconds between two looks, here or by the timer that starts this command.",
+)
+@click.option("--notify", is_flag=True, help="Tell the people of [monitoring] notify what begins and ends.")
+def monitor(
+    *,
+    until: datetime | None,
+    log: str | None,
+    against: str | None,
+    scored: str,
+    cluster: str,
+    as_json: bool,
+    **notification: Any,
+) -> None:
+    """Watch the champion: volume, drift, skew, calibration, ranking; an alarm is exit code 1."""
+    from ..base import errors
+    from ..registry.registry import Registry
 
-    def told(**given: Any) -> None:
-        names = ("metrics", "serve", "every", "notify")
-        command(**{k: v for k, v in given.items() if k not in names}, telling=Notifications(*(given[k] for k in names)))
+    project = Project.open()
+    config = project.settings
+    if scored and against:
+        raise InputError("partitions are not compared with a snapshot", where="--against", hint="leave one of them out")
+    place, page = _log_place(config, log), config.paths.reports / "monitoring" / "index.html"
 
-    told.__name__, told.__doc__ = command.__name__, command.__doc__
-    told.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]
-    for option in reversed(options):
-        option(told)
-    return told
+    def watch() -> "Watched":
+        bundle = Registry(config.paths.registry).path()
+        options = {"now": until.replace(tzinfo=UTC) if until else None, "report_path": page}
+        return _watch(project, bundle, place, scored=scored, cluster=cluster, against=against, options=options)
+
+    beside = place if isinstance(place, Path) else page.with_name("predictions")
+    watched = _watch_and_notify(watch, config, beside, **notification)
+    _show_watched(watched, as_json=as_json)
+    click.echo(f"The report is {page}", err=True)
+    red = [verdict for verdict in watched.verdicts if verdict.passed is False]
+    if red:
+        errors.require_green(red, where="monitor", hint="open the report and look at the features that changed most")
 
 
-def look_and_notify(
-    watch: Callable[[], "Watched"], config: "Settings", wanted: Notifications, log: object
+def _log_place(config: "Settings", log: str | None) -> "Path | Postgres":
+    from ..base.databases import postgres_place
+
+    place = postgres_place(log) if log else config.paths.predictions
+    if log and isinstance(place, Path) and not place.is_file():
+        raise InputError("no such file", where=place, hint="give a prediction log that is there")
+    return place
+
+
+def _watch(
+    project: Project,
+    bundle: Path,
+    log: "Path | Postgres",
+    *,
+    scored: str,
+    cluster: str,
+    against: str | None,
+    options: dict[str, Any],
 ) -> "Watched":
-    """Look once and tell; or, to be served, again and again until interrupted."""
+    from ..bundle.bundle import Bundle
+    from ..data import snapshots
+    from ..monitoring import watch
+    from ..monitoring.monitors import Thresholds
+    from ..monitoring.scored import monitor_scored
+
+    config = project.settings
+    limits = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
+    if scored:
+        return monitor_scored(bundle, scored, cluster=cluster, thresholds=limits, **options)
+    batch = (
+        watch.batch_columns(project.contract, Bundle.load(bundle).names, [snapshots.checked_features(project, against)])
+        if against
+        else None
+    )
+    return watch.monitor_log(bundle, log, thresholds=limits, batch=batch, monitors=project.monitors, **options)
+
+
+def _show_watched(watched: "Watched", *, as_json: bool) -> None:
+    if not as_json:
+        show_verdicts(watched.verdicts)
+        return
+    estimates = [
+        {**vars(each), "realised": each.realised if each.holds is not None else None} for each in watched.estimates
+    ]
+    click.echo(json.dumps({"verdicts": [vars(verdict) for verdict in watched.verdicts], "estimates": estimates}))
+
+
+def _watch_and_notify(
+    watch: Callable[[], "Watched"],
+    config: "Settings",
+    log: object,
+    *,
+    metrics: Path | None,
+    serve: tuple[str, int] | None,
+    every: float,
+    notify: bool,
+) -> "Watched":
+    """Watch once and notify; or, to be served to Prometheus, again and again until interrupted."""
     from ..monitoring.notifications import Exposition, memory_file, notify_people, people_reached
 
-    exposition = Exposition(wanted.every)
-    kept = memory_file(log, config.paths.reports / "monitoring")
-    whom = people_reached(config.monitoring.notify.get_secret_value()) if wanted.notify else {}
+    exposition = Exposition(every)
+    memory = memory_file(log, config.paths.reports / "monitoring")
+    people = people_reached(config.monitoring.notify.get_secret_value()) if notify else {}
 
     def once() -> "Watched":
         start = time.monotonic()
         watched = watch()
         exposition.show(watched.timeline, time.monotonic() - start)
-        if wanted.metrics:
-            exposition.write(wanted.metrics)
-        for failure in notify_people(watched.timeline, whom, config.model.name, kept) if whom else ():
+        if metrics:
+            exposition.write(metrics)
+        for failure in notify_people(watched.timeline, people, config.model.name, memory) if people else ():
             say(f"warning: {failure}")
         return watched
 
-    return once() if wanted.serve is None else _again(once, exposition, wanted.serve, wanted.every)
+    return once() if serve is None else _repeat(once, exposition, serve, every)
 
 
-def _again(once: Callable[[], "Watched"], exposition: "Exposition", place: tuple[str, int], every: float) -> NoReturn:
-    end = _serve(exposition, place)
+def _repeat(
+    once: Callable[[], "Watched"], exposition: "Exposition", address: tuple[str, int], every: float
+) -> NoReturn:
+    end = _serve(exposition, address)
     try:
         while True:
             start = time.monotonic()
@@ -122,10 +190,10 @@ def _again(once: Callable[[], "Watched"], exposition: "Exposition", place: tuple
         end()
 
 
-def _serve(exposition: "Exposition", place: tuple[str, int]) -> Callable[[], None]:
+def _serve(exposition: "Exposition", address: tuple[str, int]) -> Callable[[], None]:
     from prometheus_client import start_http_server
 
-    host, port = place
+    host, port = address
     try:
         server, thread = start_http_server(port, host, exposition.registry)
     except OSError as error:
@@ -142,95 +210,6 @@ def _serve(exposition: "Exposition", place: tuple[str, int]) -> Callable[[], Non
 
 
 @click.command()
-@click.option("--until", type=click.DateTime(), help="End of the last window (UTC); now, without it.")
-@click.option("--log", metavar="FILE|URL", help="A prediction log; that of the service without it.")
-@click.option("--against", metavar="SNAPSHOT", help="Compare what was logged with the features of this snapshot.")
-@serving.SCORED
-@serving.CLUSTER
-@JSON
-@notification_options
-def monitor(  # noqa: PLR0917 - click hands them over by name
-    until: datetime | None,
-    log: str | None,
-    against: str | None,
-    scored: str,
-    cluster: str,
-    as_json: bool,  # noqa: FBT001
-    telling: Notifications,
-) -> None:
-    """Watch the champion: volume, drift, skew, calibration, ranking; an alarm is exit code 1."""
-    from ..base import errors
-    from ..registry.registry import Registry
-
-    project = Project.open()
-    config = project.settings
-    if scored and against:
-        raise InputError("partitions are not compared with a snapshot", where="--against", hint="leave one of them out")
-    place, page = _log(config, log), config.paths.reports / "monitoring" / "index.html"
-
-    def look() -> "Watched":
-        bundle = Registry(config.paths.registry).path()
-        how = {"now": until.replace(tzinfo=UTC) if until else None, "report_path": page}
-        return _look(project, bundle, place, scored=scored, cluster=cluster, against=against, how=how)
-
-    beside = place if isinstance(place, Path) else page.with_name("predictions")
-    watched = look_and_notify(look, config, telling, beside)
-    _show(watched, as_json=as_json)
-    click.echo(f"The report is {page}", err=True)
-    red = [verdict for verdict in watched.verdicts if verdict.passed is False]
-    if red:
-        errors.require_green(red, where="monitor", hint="open the report and look at the features that changed most")
-
-
-def _log(config: "Settings", given: str | None) -> "Path | Postgres":
-    from ..base.databases import postgres_place
-
-    log = postgres_place(given) if given else config.paths.predictions
-    if given and isinstance(log, Path) and not log.is_file():
-        raise InputError("no such file", where=log, hint="give a prediction log that is there")
-    return log
-
-
-def _look(
-    project: Project,
-    bundle: Path,
-    log: "Path | Postgres",
-    *,
-    scored: str,
-    cluster: str,
-    against: str | None,
-    how: dict[str, Any],
-) -> "Watched":
-    from ..bundle.bundle import Bundle
-    from ..data import snapshots
-    from ..monitoring import watch
-    from ..monitoring.monitors import Thresholds
-    from ..monitoring.scored import monitor_scored
-
-    config = project.settings
-    limits = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
-    if scored:
-        return monitor_scored(bundle, scored, cluster=cluster, thresholds=limits, **how)
-    batch = (
-        watch.batch_columns(project.contract, Bundle.load(bundle).names, [snapshots.checked_features(project, against)])
-        if against
-        else None
-    )
-    return watch.monitor_log(bundle, log, thresholds=limits, batch=batch, monitors=project.monitors, **how)
-
-
-def _show(watched: "Watched", *, as_json: bool) -> None:
-
-    if not as_json:
-        show_verdicts(watched.verdicts)
-        return
-    estimates = [
-        {**vars(each), "realised": each.realised if each.holds is not None else None} for each in watched.estimates
-    ]
-    click.echo(json.dumps({"verdicts": [vars(verdict) for verdict in watched.verdicts], "estimates": estimates}))
-
-
-@click.command()
 @click.option("--from", "start", type=click.DateTime(["%Y-%m-%d"]), help="First day (UTC); that of the test period.")
 @click.option("--to", "end", type=click.DateTime(["%Y-%m-%d"]), help="The day after the last; that of the test period.")
 @click.option("--snapshot", help="The rows that are played; those of config.toml without it.")
@@ -239,9 +218,10 @@ def _show(watched: "Watched", *, as_json: bool) -> None:
 )
 @click.option("--log", type=click.Path(path_type=Path), help="A new file; simulated.db beside the service's log.")
 @click.option("--url", help="Ask the running service there instead of the bundle; MLE_API_KEY holds its key, if any.")
-@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@VERSION
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def simulate(  # noqa: PLR0917 - click hands them over by name
+def simulate(
+    *,
     start: datetime | None,
     end: datetime | None,
     snapshot: str | None,
@@ -249,53 +229,71 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
     log: Path | None,
     url: str | None,
     version: str,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Play past months again, and show which alarm would have rung in which week.
 
     The log stays, for `monitor --log LOG --until DAY`. With --url it is the service's own, which must be empty, and the
     service needs MLE_SERVICE__GIVEN_TIMES=true, so that its log has the times of the rows.
     """
-    from ..base.progress import Display
     from ..data import snapshots
     from ..monitoring import watch
     from ..registry import releases
     from ..serving import simulation
 
     project = Project.open()
-    config = project.settings
+    config, own_log = project.settings, project.settings.paths.predictions
     happening = [simulation.Incident.parse(project, text) for text in incidents]
-    names = {snapshot or config.data.snapshot, *config.data.snapshots}
-    worlds = {name: snapshots.checked_features(project, name) for name in names}
-    rows = simulation.apply_incidents(project.contract, worlds, snapshot or config.data.snapshot, happening)
+    played_snapshot = snapshot or config.data.snapshot
+    worlds = {name: snapshots.checked_features(project, name) for name in {played_snapshot, *config.data.snapshots}}
+    rows = simulation.apply_incidents(project.contract, worlds, played_snapshot, happening)
     first, last = (datetime.combine(day, datetime.min.time()) for day in config.split.test)
     period = (start or first).replace(tzinfo=UTC), (end or last).replace(tzinfo=UTC)
-    own = config.paths.predictions
-    beside = own.parent if isinstance(own, Path) else config.paths.reports
-    file, folder = log or beside / "simulated.db", releases.bundle_folder(project, version)
-    path = (log or own) if url else file
+    beside = own_log.parent if isinstance(own_log, Path) else config.paths.reports
+    path = log or (own_log if url else beside / "simulated.db")
+    folder = releases.bundle_folder(project, version)
     bundle, _ = watch.load_reference(folder)
-    with Display("week", pace=True) as display:
-        tell = functools.partial(display.tell, "months")
-        if url:
-            played = _ask(project.contract, rows, bundle, path, period, url=url, progress=tell)
-        else:
-            played = simulation.Played(
-                *simulation.play_into_log(project.contract, rows, bundle, file, period, tell), Counter()
-            )
-    weeks = max((period[1] - period[0]).days // WEEK, 1)
+    played = _play(project.contract, rows, bundle, path, period, url)
     batch = watch.batch_columns(project.contract, bundle.names, worlds.values())
+    weeks = max((period[1] - period[0]).days // WEEK, 1)
     watched = watch.monitor_log(
         folder, path, now=period[1], days=WEEK, windows=weeks, batch=batch, monitors=project.monitors
     )
     since = min((incident.start for incident in happening), default=period[0])
     alarms = simulation.begun_alarms(watched.timeline, WEEK, since)
+    _show_simulated(played, path, since, alarms, as_json=as_json)
+
+
+def _play(
+    contract: Contract,
+    rows: "pd.DataFrame",
+    bundle: "Bundle",
+    log: Any,
+    period: tuple[datetime, datetime],
+    url: str | None,
+) -> "Played":
+    from ..base.progress import Display
+    from ..serving import simulation
+    from ..serving.client import Client
+
+    with Display("week", pace=True) as display:
+        progress = functools.partial(display.tell, "months")
+        if not url:
+            counts = simulation.play_into_log(contract, rows, bundle, log, period, progress)
+            return simulation.Played(*counts, Counter())
+        with Client(url, os.environ.get("MLE_API_KEY", "")) as client:
+            return simulation.play_live(contract, rows, bundle, client, log, period, progress=progress)
+
+
+def _show_simulated(
+    played: "Played", log: "Path | Postgres", since: datetime, alarms: "Sequence[Alarm]", *, as_json: bool
+) -> None:
     if as_json:
         counts = {"predictions": played.predictions, "labels": played.labels, "refused": dict(played.refused)}
-        told = {**counts, "since": since.isoformat(), "log": str(path)}
-        click.echo(json.dumps({**told, "alarms": [vars(alarm) for alarm in alarms]}))
+        document = {**counts, "since": since.isoformat(), "log": str(log), "alarms": [vars(alarm) for alarm in alarms]}
+        click.echo(json.dumps(document))
         return
-    click.echo(f"{played.predictions:,} predictions and {played.labels:,} labels are in {path}")
+    click.echo(f"{played.predictions:,} predictions and {played.labels:,} labels are in {log}")
     for field, count in played.refused.most_common():
         click.echo(f"{count:,} rows were refused for {field}")
     for alarm in alarms:
@@ -303,20 +301,3 @@ def simulate(  # noqa: PLR0917 - click hands them over by name
         click.echo(f"week of {alarm.window}: {what} rings, {alarm.days} days after {since:%Y-%m-%d}")
     if not alarms:
         click.echo("No alarm rings")
-
-
-def _ask(
-    contract: "Contract",
-    rows: "pd.DataFrame",
-    bundle: "Bundle",
-    log: "Path | Postgres",
-    period: tuple[datetime, datetime],
-    *,
-    url: str,
-    progress: "Progress",
-) -> "simulation.Played":
-    from ..serving import simulation
-    from ..serving.client import Client
-
-    with Client(url, os.environ.get("MLE_API_KEY", "")) as client:
-        return simulation.play_live(contract, rows, bundle, client, log, period, progress=progress)

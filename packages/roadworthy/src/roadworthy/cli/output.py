@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from ..base.errors import Verdict
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+VERSION = click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+CLUSTER = click.option(
+    "--cluster", default="", metavar="local:N|ADDRESS", help="N workers of this machine, or a Dask scheduler."
+)
 COLORS = {"green": "green", "red": "red", "True": "green", "False": "red"}
 
 

@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,7 +20,10 @@ from ..base.errors import InputError, ProjectError, RedError
 from ..contract.workspace import folder_of_project
 from ..project import Project
 from . import gates, monitoring, retraining, serving, vendor
-from .output import JSON, draw_rows, say, show_table, show_verdicts
+from .output import JSON, VERSION, draw_rows, say, show_table, show_verdicts
+
+if TYPE_CHECKING:
+    from ..notebooks.runs import LessonStep
 
 PROJECT = "roadworthy.project"  # under which a call of the command line keeps the project
 
@@ -38,24 +41,21 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of that name; one of the project gets the project as its object."""
-        ours = super().get_command(ctx, cmd_name)
-        if ours:
-            return ours
-        entry = self.of_packages().get(cmd_name)
-        if entry:
-            found: click.Command = entry.load()
-            return found
-        own = self.of_project(ctx).get(cmd_name)
-        if own:
+        if command := super().get_command(ctx, cmd_name):
+            return command
+        if entry := self.of_packages().get(cmd_name):
+            loaded: click.Command = entry.load()
+            return loaded
+        if command := self.of_project(ctx).get(cmd_name):
             ctx.obj = self.project(ctx)
-        return own
+        return command
 
     def project(self, ctx: click.Context) -> Project:
         """The project that holds the working folder; opened once for a call of the command line."""
         if PROJECT not in ctx.meta:
             ctx.meta[PROJECT] = Project.open()
-        found: Project = ctx.meta[PROJECT]
-        return found
+        project: Project = ctx.meta[PROJECT]
+        return project
 
     @staticmethod
     def of_packages() -> dict[str, EntryPoint]:
@@ -64,12 +64,14 @@ class Commands(click.Group):
 
     def of_project(self, ctx: click.Context) -> dict[str, click.Command]:
         """The commands of the project by name; InputError for one that is no command."""
-        found = self.project(ctx).definition.extensions("commands", {*self.commands, *self.of_packages()})
-        for name, command in found.items():
+        commands = {}
+        extensions = self.project(ctx).definition.extensions("commands", {*self.commands, *self.of_packages()})
+        for name, command in extensions.items():
             if not isinstance(command, click.Command):
                 hint = "decorate it with @click.command()"
                 raise InputError("is no command of click", where=f"commands {name!r} of the project", hint=hint)
-        return {name: command for name, command in found.items() if isinstance(command, click.Command)}
+            commands[name] = command
+        return commands
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,11 +80,11 @@ def commands(ctx: click.Context) -> None:
     """A machine-learning project: check, train, test, serve, score, monitor, retrain."""
     with suppress(ProjectError):  # what is wrong with the project the command itself says
         home = folder_of_project()
-        found = [] if ctx.invoked_subcommand == "vendor" else source_code.unaccepted_edits(home)
+        edits = [] if ctx.invoked_subcommand == "vendor" else source_code.unaccepted_edits(home)
         if source_code.upgrade_interrupted(home) and ctx.invoked_subcommand != "upgrade":
             say("Warning: an upgrade of the library was interrupted; give the command again, or rename vendor.before")
-        if found:
-            say(f"Warning: the library in vendor/ is not as it was released: {source_code.edits_in_words(found)}")
+        if edits:
+            say(f"Warning: the library in vendor/ is not as it was released: {source_code.edits_in_words(edits)}")
 
 
 def main() -> None:
@@ -92,9 +94,7 @@ def main() -> None:
         commands(standalone_mode=False)
     except ProjectError as error:
         _end(str(error), error.exit_code)
-    except click.exceptions.Abort:
-        _end("interrupted; what was complete is kept", 130)
-    except KeyboardInterrupt:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         _end("interrupted; what was complete is kept", 130)
     except click.ClickException as error:
         error.show()
@@ -107,6 +107,14 @@ def main() -> None:
         _end(f"this command needs the package {error.name!r}, which is not in this environment\n  {hint}", 2)
     except OSError as error:
         _end(f"{error.filename or 'this machine'}: {error.strerror or error}\n  what was there before is unchanged", 2)
+
+
+def _end(text: str, code: int) -> None:
+    click.echo(text, err=True)
+    sys.stderr.flush()
+    sys.stdout.flush()
+    # Threads of libraries that wait for a network or a lock must not keep an interrupted command alive.
+    os._exit(code) if code == 130 else sys.exit(code)
 
 
 @commands.command()
@@ -131,7 +139,14 @@ def run(lessons: tuple[str, ...], given: tuple[tuple[str, str], ...], resume: bo
         page = runs.write_run_page(planned, config.model.name, config.paths.reports)
         say(f"The report is {page}")
     if planned.failed:
-        raise RedError(*_failure(planned.failed))
+        raise _lesson_error(planned.failed)
+
+
+def _lesson_error(step: "LessonStep") -> RedError:
+    failure = step.failure or {}
+    lines = "\n    ".join(["", *failure["lines"]]).rstrip()
+    hint = "correct it and go on with the command `run --resume`; the notebook up to there is kept"
+    return RedError(f"lesson {step.lesson}, cell {failure['cell']}: {failure['error']}{lines}", hint=hint)
 
 
 @commands.command()
@@ -169,9 +184,9 @@ def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None: 
     name = file.stem if file else snapshot or config.data.snapshot
     folder = config.paths.reports / "data" / name
     page = checks.write_check_page(contract, report, folder / "index.html", name)
-    kept = checks.write_quarantine(report, folder / "quarantine")
+    quarantined = checks.write_quarantine(report, folder / "quarantine")
     show_table(report.frame[["table", "check", "passed", "rows", "evidence"]], as_json)
-    say(f"The report is {page}" + "".join(f"\nQuarantined rows are in {path}" for path in kept))
+    say(f"The report is {page}" + "".join(f"\nQuarantined rows are in {path}" for path in quarantined))
     checks.require_passed(report, where=file or name)
 
 
@@ -199,7 +214,7 @@ def train(as_json: bool) -> None:  # noqa: FBT001
 
 
 @commands.command()
-@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@VERSION
 @JSON
 def evaluate(version: str, as_json: bool) -> None:  # noqa: FBT001
     """Evaluate a version on the test period: metrics with intervals by days, and its slices."""
@@ -213,7 +228,7 @@ def evaluate(version: str, as_json: bool) -> None:  # noqa: FBT001
 
 
 @commands.command("test-model")
-@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
+@VERSION
 @JSON
 def test_model(version: str, as_json: bool) -> None:  # noqa: FBT001
     """Run the model tests again on a version; a red one is exit code 1."""
@@ -248,12 +263,9 @@ def registry_list(as_json: bool) -> None:  # noqa: FBT001
 def promote(version: str, alias: str) -> None:
     """Make VERSION the champion, refused unless all of its gates are green; or the challenger or canary beside it."""
     project = Project.open()
-    if found := source_code.unaccepted_edits(project.folder):
-        raise RedError(
-            f"the library is not as it was released: {source_code.edits_in_words(found)}",
-            where="vendor",
-            hint=source_code.HINT,
-        )
+    if edits := source_code.unaccepted_edits(project.folder):
+        what = f"the library is not as it was released: {source_code.edits_in_words(edits)}"
+        raise RedError(what, where="vendor", hint=source_code.HINT)
     number = project.registry.promote(version, alias)
     say(f"Version {number} is the {alias}")
 
@@ -264,83 +276,6 @@ def rollback(reason: str) -> None:
     """Make the version before the champion the champion again."""
     number = Project.open().registry.rollback(reason)
     say(f"Version {number} is the champion again")
-
-
-@commands.command()
-@click.option("--host", help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
-@click.option("--workers", type=click.IntRange(1, 64), help="Processes that answer at this address.")
-@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
-def serve(host: str | None, port: int | None, workers: int | None, version: str) -> None:
-    """Serve a version over HTTP until Ctrl-C; behind an alias, another one as soon as it is promoted."""
-    from ..serving.rollout import Rollout
-    from ..serving.server import serve_model as start
-    from ..serving.server import to_standard_error
-
-    config = Project.open().settings
-    to_standard_error()
-    wanted = config.service
-    start(
-        Rollout(config.paths.registry, version, shadow=wanted.shadow, canary_share=wanted.canary_share),
-        host=host or wanted.host,
-        port=wanted.port if port is None else port,
-        workers=workers or wanted.workers,
-        predictions=config.paths.predictions,
-        limits=config.service,
-        started=lambda address: say(f"Serving at {address}, its pages are {address}/docs; stop with Ctrl-C"),
-    )
-
-
-@commands.command()
-@click.argument("source", metavar="IN")
-@click.argument("target", metavar="OUT")
-@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
-@click.option("--threads", type=click.IntRange(1, 64), help="Threads; without it, as many as the machine has, up to 8.")
-@serving.CLUSTER
-@serving.FOR_MONITORING
-@JSON
-def score(  # noqa: PLR0917 - click hands them over by name
-    source: str,
-    target: str,
-    version: str,
-    threads: int | None,
-    cluster: str,
-    for_monitoring: bool,  # noqa: FBT001
-    as_json: bool,  # noqa: FBT001
-) -> None:
-    """Score the rows of IN (CSV or Parquet) into OUT, in constant memory; quarantine bad rows.
-
-    A run that was stopped goes on where it was when the same command is given again. IN and OUT may be folders of
-    Parquet files or s3://BUCKET/PREFIX: then OUT gets a file for each one of IN, and a cluster may share the work.
-    """
-    from ..base.progress import Display
-    from ..bundle.bundle import Bundle
-    from ..data import partitions
-    from ..serving import batch
-
-    folder = Project.open().registry.path(version)
-    if cluster or partitions.is_partitioned(source):
-        serving.score_partitioned(
-            folder, source, target, cluster=cluster, for_monitoring=for_monitoring, as_json=as_json
-        )
-        return
-    bundle, file = Bundle.load(folder), Path(source)
-    with Display("row", pace=True) as display:
-        summary = batch.score_file(
-            bundle,
-            file,
-            Path(target),
-            for_monitoring=for_monitoring,
-            threads=threads or batch.threads_here(),
-            progress=lambda at, of: display.tell(file.name, at, of),
-            tell=say,
-        )
-    told = {name: getattr(summary, name) for name in ("version", "rows", "scored", "quarantined")}
-    if as_json:
-        click.echo(json.dumps({**told, "reasons": dict(summary.reasons)}))
-    say(f"{summary.scored:,} of {summary.rows:,} rows scored into {target} by version {summary.version}")
-    if summary.quarantined:
-        say(f"{summary.quarantined:,} rows are in {summary.quarantine}, with their reasons")
 
 
 @commands.command()
@@ -359,28 +294,10 @@ def tracking(port: int) -> None:
     serve_tracking(store, port, config.paths.artifacts)
 
 
-for command in (gates.gates, gates.scorecard, gates.drill, gates.tune):
+for command in (
+    *(gates.gates, gates.scorecard, gates.drill, gates.tune),
+    *(serving.serve, serving.score, serving.trace, serving.keys),
+    *(monitoring.monitor, monitoring.simulate, retraining.retrain),
+    *(vendor.vendor, vendor.upgrade),
+):
     commands.add_command(command)
-commands.add_command(serving.trace)
-commands.add_command(vendor.vendor)
-commands.add_command(vendor.upgrade)
-commands.add_command(serving.keys)
-commands.add_command(monitoring.simulate)
-commands.add_command(monitoring.monitor)
-commands.add_command(retraining.retrain)
-
-
-def _failure(step: Any) -> tuple[str]:
-    failure = step.failure
-    lines = "\n    ".join([*failure["lines"], ""]).rstrip()
-    where = f"lesson {step.lesson}, cell {failure['cell']}: {failure['error']}"
-    hint = "correct it and go on with the command `run --resume`; the notebook up to there is kept"
-    return (f"{where}\n    {lines}\n  {hint}" if lines else f"{where}\n  {hint}",)
-
-
-def _end(text: str, code: int) -> None:
-    click.echo(text, err=True)
-    sys.stderr.flush()
-    # Threads of libraries that wait for a network or a lock must not keep a failed command alive.
-    sys.stdout.flush()
-    os._exit(code) if code == 130 else sys.exit(code)

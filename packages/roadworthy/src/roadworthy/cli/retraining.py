@@ -12,7 +12,6 @@ from ..project import Project
 from .output import JSON, say, show_table, show_verdicts
 
 if TYPE_CHECKING:
-    from ..base.settings import Settings
     from ..retraining.decisions import Record
 
 WORDS = {True: "promoted", False: "kept as challenger"}
@@ -28,14 +27,15 @@ WORDS = {True: "promoted", False: "kept as challenger"}
 @click.option("--list", "listed", is_flag=True, help="List the decisions; nothing is trained.")
 @click.option("--replay", "replayed", type=click.IntRange(1), metavar="ID", help="Decide ID again; nothing changes.")
 @JSON
-def retrain(  # noqa: PLR0917 - click hands them over by name
-    if_needed: bool,  # noqa: FBT001
-    again: bool,  # noqa: FBT001
+def retrain(
+    *,
+    if_needed: bool,
+    again: bool,
     until: datetime | None,
     log: Path | None,
-    listed: bool,  # noqa: FBT001
+    listed: bool,
     replayed: int | None,
-    as_json: bool,  # noqa: FBT001
+    as_json: bool,
 ) -> None:
     """Train a challenger on newer data; promote it if it is better than the champion beyond chance.
 
@@ -43,10 +43,9 @@ def retrain(  # noqa: PLR0917 - click hands them over by name
     again. That a challenger is not promoted is no failure: exit code 0.
     """
     project = Project.open()
-    config = project.settings
     moment = until.replace(tzinfo=UTC) if until else None
     if listed:
-        _list(config, as_json=as_json)
+        _list(project, as_json=as_json)
     elif replayed:
         _replay(project, replayed, as_json=as_json)
     else:
@@ -65,18 +64,16 @@ def _decide(
     from ..retraining.retrain import all_gates, decide_retraining, earlier_decision
 
     before = earlier_decision(project)
+    options: dict[str, Any] = {"again": again, "judge": all_gates, "log": log, "until": until}
     with Display("phase", show=not as_json) as display:
-        record = decide_retraining(
-            project, why=why, again=again, judge=all_gates, log=log, until=until, tell=display.tell_step
-        )
+        record = decide_retraining(project, why=why, tell=display.tell_step, **options)
     if before and not again:
         say("The same was decided before; `--again` decides anew")
-    if as_json:
-        click.echo(json.dumps(_row(record)))
-        return
-
-    show_verdicts(decision_verdicts(record))
     row = _row(record)
+    if as_json:
+        click.echo(json.dumps(row))
+        return
+    show_verdicts(decision_verdicts(record))
     say(f"Decision {record.number}: version {row['version']} is {row['outcome']}: {row['reason']}")
     say(f"The model card is {record.folder / 'card.html'}")
 
@@ -87,8 +84,8 @@ def _why(project: Project, log: Path | None, until: datetime | None) -> str:
     from ..retraining import decisions
     from ..retraining.retrain import earlier_decision
 
-    read = log or project.settings.paths.predictions
-    rules = decisions.retraining_rules(project, releases.bundle_folder(project), read, until)
+    log_place = log or project.settings.paths.predictions
+    rules = decisions.retraining_rules(project, releases.bundle_folder(project), log_place, until)
     for rule in rules:
         say(f"{rule.name}: {'yes' if rule.wants else 'no'}, {rule.reason}")
     wanted = [rule.name for rule in rules if rule.wants]
@@ -101,12 +98,12 @@ def _why(project: Project, log: Path | None, until: datetime | None) -> str:
     return f"rule: {', '.join(wanted)}"
 
 
-def _list(config: "Settings", *, as_json: bool) -> None:
+def _list(project: Project, *, as_json: bool) -> None:
     import pandas as pd
 
     from ..retraining.decisions import Decisions
 
-    rows = [_row(record) for record in Decisions(config.paths.registry).all()]
+    rows = [_row(record) for record in Decisions(project.settings.paths.registry).all()]
     names = ["decision", "at", "why", "window", "champion", "version", "gain", "outcome", "reason"]
     show_table(pd.DataFrame(rows, columns=names), as_json)
 
@@ -114,18 +111,18 @@ def _list(config: "Settings", *, as_json: bool) -> None:
 def _replay(project: Project, number: int, *, as_json: bool) -> None:
     from ..retraining import replay
 
-    found = replay.replay_decision(project, number)
+    result = replay.replay_decision(project, number)
     if as_json:
-        click.echo(json.dumps({**vars(found), "same": found.same}))
-    for each in found.changed:
+        click.echo(json.dumps({**vars(result), "same": result.same}))
+    for each in result.changed:
         say(f"changed since: {each}")
-    if not found.figures:
+    if not result.figures:
         raise RedError(f"decision {number} cannot be made again: its data are not there any more")
-    if not found.same:
-        told = ", ".join(found.differ[:5]) or f"it would be {WORDS[bool(found.promoted)]}"
-        hint = "see what has changed since" if found.changed else "the same inputs must give the same figures"
-        raise RedError(f"decision {number} comes out otherwise: {told}", hint=hint)
-    say(f"Decision {number} comes out the same: {WORDS[found.recorded]}, {found.figures} figures, the model's files")
+    if not result.same:
+        difference = ", ".join(result.differ[:5]) or f"it would be {WORDS[bool(result.promoted)]}"
+        hint = "see what has changed since" if result.changed else "the same inputs must give the same figures"
+        raise RedError(f"decision {number} comes out otherwise: {difference}", hint=hint)
+    say(f"Decision {number} comes out the same: {WORDS[result.recorded]}, {result.figures} figures, the model's files")
 
 
 def _row(record: "Record") -> dict[str, Any]:

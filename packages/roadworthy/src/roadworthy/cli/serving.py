@@ -1,6 +1,7 @@
-"""The commands around the service and its answers: API keys, partitions, traces."""
+"""The commands around the service and its answers: serve a version, score files, trace a prediction, make API keys."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,115 @@ import click
 from ..base.errors import InputError
 from ..base.settings import load_settings
 from ..project import Project
-from .output import JSON, show_table
+from .output import CLUSTER, JSON, VERSION, say, show_table
 
-CLUSTER = click.option(
-    "--cluster", default="", metavar="local:N|ADDRESS", help="N workers of this machine, or a Dask scheduler."
-)
-FOR_MONITORING = click.option(
+SHOWN = 3  # raw rows of a table
+
+
+@click.command()
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that answer at this address.")
+@VERSION
+def serve(host: str | None, port: int | None, workers: int | None, version: str) -> None:
+    """Serve a version over HTTP until Ctrl-C; behind an alias, another one as soon as it is promoted."""
+    from ..serving import server
+    from ..serving.rollout import Rollout
+
+    config = Project.open().settings
+    service = config.service
+    server.to_standard_error()
+    server.serve_model(
+        Rollout(config.paths.registry, version, shadow=service.shadow, canary_share=service.canary_share),
+        host=host or service.host,
+        port=service.port if port is None else port,
+        workers=workers or service.workers,
+        predictions=config.paths.predictions,
+        limits=service,
+        started=lambda address: say(f"Serving at {address}, its pages are {address}/docs; stop with Ctrl-C"),
+    )
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT")
+@VERSION
+@click.option("--threads", type=click.IntRange(1, 64), help="Threads; without it, as many as the machine has, up to 8.")
+@CLUSTER
+@click.option(
     "--for-monitoring", is_flag=True, help="Keep features, time and label in OUT, for `monitor --scored OUT`."
 )
-SCORED = click.option("--scored", default="", metavar="PLACE", help="Watch what `score --for-monitoring` has written.")
-SHOWN = 3  # raw rows of a table
+@JSON
+def score(
+    *, source: str, target: str, version: str, threads: int | None, cluster: str, for_monitoring: bool, as_json: bool
+) -> None:
+    """Score the rows of IN (CSV or Parquet) into OUT, in constant memory; quarantine bad rows.
+
+    A run that was stopped goes on where it was when the same command is given again. IN and OUT may be folders of
+    Parquet files or s3://BUCKET/PREFIX: then OUT gets a file for each one of IN, and a cluster may share the work.
+    """
+    from ..base.progress import Display
+    from ..bundle.bundle import Bundle
+    from ..data.partitions import is_partitioned
+    from ..serving import batch
+    from ..serving.batch_partitions import score_partitions
+
+    folder = Project.open().registry.path(version)
+    partitioned = bool(cluster) or is_partitioned(source)
+    with Display("partition" if partitioned else "row", pace=True) as display:
+        progress = partial(display.tell, source if partitioned else Path(source).name)
+        options: dict[str, Any] = {"for_monitoring": for_monitoring, "progress": progress}
+        if partitioned:
+            summary: Any = score_partitions(folder, source, target, cluster=cluster, **options)
+        else:
+            options |= {"threads": threads or batch.threads_here(), "tell": say}
+            summary = batch.score_file(Bundle.load(folder), Path(source), Path(target), **options)
+    names = ("version", *(["partitions"] if partitioned else []), "rows", "scored", "quarantined")
+    if as_json:
+        counts = {name: getattr(summary, name) for name in names}
+        click.echo(json.dumps({**counts, "reasons": dict(summary.reasons)}))
+    if partitioned and summary.resumed:
+        say(f"{summary.resumed} partitions were finished by an earlier run")
+    place = f" in {summary.partitions} partitions" if partitioned else ""
+    say(f"{summary.scored:,} of {summary.rows:,} rows{place} scored into {target} by version {summary.version}")
+    if summary.quarantined:
+        quarantine = f"{target}/_quarantine" if partitioned else summary.quarantine
+        say(f"{summary.quarantined:,} rows are in {quarantine}, with their reasons")
+
+
+@click.command()
+@click.argument("key")
+@VERSION
+@click.option("--snapshot", default="", help="Which snapshot of config.toml; the default one without it.")
+@JSON
+def trace(key: str, version: str, snapshot: str, *, as_json: bool) -> None:
+    """Explain the prediction for the row KEY: raw rows, features, what the trees add, sum, probability."""
+    steps = Project.open().trace(key, version, snapshot)
+    if as_json:
+        click.echo(json.dumps(steps, indent=1))
+    else:
+        _show_steps(steps)
+
+
+def _show_steps(steps: dict[str, Any]) -> None:
+    import pandas as pd
+
+    for name, rows in steps["raw"].items():
+        more = f", the first {SHOWN}" if len(rows) > SHOWN else ""
+        click.echo(f"\n{name}: {len(rows)} rows{more}")
+        for row in rows[:SHOWN]:
+            click.echo("  " + ", ".join(f"{column} {value}" for column, value in row.items() if value is not None))
+    click.echo("\nfeatures, what the trees see (x), and how far each moved the sum (log-odds)")
+    features = pd.DataFrame(steps["features"])
+    texts = {"x": features["x"].map("{:g}".format), "moved": features["moved"].map("{:+.3f}".format)}
+    show_table(features.assign(**texts), as_json=False)
+    most = ", ".join(f"tree {each['tree']} {each['adds']:+.3f}" for each in steps["trees"])
+    click.echo(f"\n{steps['count']} trees add {steps['sum'] - steps['base']:+.4f}; the most: {most}")
+    moved = sum(each["moved"] for each in steps["features"])
+    click.echo(f"sum: base {steps['base']:.4f} {steps['sum'] - steps['base']:+.4f} = {steps['sum']:.4f}")
+    click.echo(f"     mean of the golden rows {steps['mean']:.4f}, features {moved:+.4f} = {steps['sum']:.4f}")
+    formula = f"probability: 1 / (1 + exp({-steps['sum']:.4f})) = {steps['probability']:.6f}"
+    click.echo(f"{formula}; version {steps['version']} answers {steps['answer']:.6f}")
 
 
 @click.group()
@@ -39,72 +139,3 @@ def keys_new(name: str, file: Path | None) -> None:
         raise InputError("no file of keys is set", where="keys new", hint=hint)
     click.echo(access.add_key(path, name))
     click.echo(f"This is the only time that the key is shown; {path} holds its sum", err=True)
-
-
-def score_partitioned(
-    bundle_folder: Path,
-    source: str,
-    target: str,
-    *,
-    cluster: str,
-    for_monitoring: bool,
-    as_json: bool,
-) -> None:
-    """Score partitions and say what became of their rows."""
-    from ..base.progress import Display
-    from ..serving import batch_partitions
-
-    with Display("partition", pace=True) as display:
-        summary = batch_partitions.score_partitions(
-            bundle_folder,
-            source,
-            target,
-            cluster=cluster,
-            for_monitoring=for_monitoring,
-            progress=lambda at, of: display.tell(source, at, of),
-        )
-    told = {name: getattr(summary, name) for name in ("version", "partitions", "rows", "scored", "quarantined")}
-    if as_json:
-        click.echo(json.dumps({**told, "reasons": dict(summary.reasons)}))
-    if summary.resumed:
-        click.echo(f"{summary.resumed} partitions were finished by an earlier run", err=True)
-    text = f"{summary.scored:,} of {summary.rows:,} rows in {summary.partitions} partitions scored into {target}"
-    click.echo(f"{text} by version {summary.version}", err=True)
-    if summary.quarantined:
-        click.echo(f"{summary.quarantined:,} rows are in {target}/_quarantine, with their reasons", err=True)
-
-
-@click.command()
-@click.argument("key")
-@click.option("--version", default="champion", show_default=True, help="A version's number or an alias.")
-@click.option("--snapshot", default="", help="Which snapshot of config.toml; the default one without it.")
-@JSON
-def trace(key: str, version: str, snapshot: str, *, as_json: bool) -> None:
-    """Explain the prediction for the row KEY: raw rows, features, what the trees add, sum, probability."""
-    steps = Project.open().trace(key, version, snapshot)
-    if as_json:
-        click.echo(json.dumps(steps, indent=1))
-    else:
-        _tell(steps)
-
-
-def _tell(steps: dict[str, Any]) -> None:
-    import pandas as pd
-
-    for name, rows in steps["raw"].items():
-        more = f", the first {SHOWN}" if len(rows) > SHOWN else ""
-        click.echo(f"\n{name}: {len(rows)} rows{more}")
-        for row in rows[:SHOWN]:
-            click.echo("  " + ", ".join(f"{column} {value}" for column, value in row.items() if value is not None))
-    click.echo("\nfeatures, what the trees see (x), and how far each moved the sum (log-odds)")
-    features = pd.DataFrame(steps["features"])
-    show_table(
-        features.assign(x=features["x"].map("{:g}".format), moved=features["moved"].map("{:+.3f}".format)), False
-    )
-    loudest = ", ".join(f"tree {each['tree']} {each['adds']:+.3f}" for each in steps["trees"])
-    click.echo(f"\n{steps['count']} trees add {steps['sum'] - steps['base']:+.4f}; the most: {loudest}")
-    moved = sum(each["moved"] for each in steps["features"])
-    click.echo(f"sum: base {steps['base']:.4f} {steps['sum'] - steps['base']:+.4f} = {steps['sum']:.4f}")
-    click.echo(f"     mean of the golden rows {steps['mean']:.4f}, features {moved:+.4f} = {steps['sum']:.4f}")
-    told = f"probability: 1 / (1 + exp({-steps['sum']:.4f})) = {steps['probability']:.6f}"
-    click.echo(f"{told}; version {steps['version']} answers {steps['answer']:.6f}")

@@ -20,14 +20,14 @@ import click
 
 from ..base import source_code
 from ..base.errors import InputError, RedError
-from ..base.files import file_sha256, scratch_folder
+from ..base.files import explain_read_errors, file_sha256, scratch_folder
 from ..base.settings import VENDOR
 from ..project import Project
-from .output import JSON
+from .output import JSON, say
 
 AGAIN = "take another copy of the release"
 LARGEST = 50_000_000  # bytes of a release, which has less than two million
-SECONDS = 3600
+SECONDS = 3600  # of the tests or the gates of a project
 Tell = Callable[[str], None]
 
 
@@ -41,17 +41,15 @@ def vendor() -> None:
 def verify(*, as_json: bool) -> None:
     """List every file in vendor/ that is not as it was released; an edit that nobody accepted is exit code 1."""
     home = Project.open().folder
-    found = source_code.vendored_edits(home)
-    waiting = source_code.unaccepted_edits(home, found)
-    rows = [{**asdict(edit), "accepted": edit not in waiting} for edit in found]
+    edits = source_code.vendored_edits(home)
+    unaccepted = source_code.unaccepted_edits(home, edits)
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
-    else:
-        for edit in found:
-            click.echo(f"{edit}{'' if edit in waiting else ', accepted'}")
-    passed, evidence = source_code.vendored_verdict(home, found)
+        click.echo(json.dumps([{**asdict(edit), "accepted": edit not in unaccepted} for edit in edits], indent=1))
+    for edit in () if as_json else edits:
+        click.echo(f"{edit}{'' if edit in unaccepted else ', accepted'}")
+    passed, evidence = source_code.vendored_verdict(home, edits)
     if not passed:
-        raise RedError(f"{len(waiting)} files are not as they were released", where="vendor", hint=source_code.HINT)
+        raise RedError(f"{len(unaccepted)} files are not as they were released", where="vendor", hint=source_code.HINT)
     click.echo(f"The library is {evidence.removeprefix('the library is ')}", err=True)
 
 
@@ -74,13 +72,8 @@ def upgrade(file: Path, *, discard_edits: bool) -> None:
     before is put back and the exit code is 1.
     """
     project = Project.open()
-    done = upgrade_library(
-        project.folder,
-        file,
-        project.settings.paths.registry,
-        discard=discard_edits,
-        tell=lambda said: click.echo(said, err=True),
-    )
+    registry = project.settings.paths.registry
+    done = upgrade_library(project.folder, file, registry, discard=discard_edits, tell=say)
     click.echo("\n".join(done.lines))
 
 
@@ -96,12 +89,13 @@ class Upgraded:
     @property
     def lines(self) -> list[str]:
         """What changed, for people."""
-        said = [f"{name} {before or '(none)'} -> {now}" for name, (before, now) in self.versions.items()]
+        versions = [f"{name} {before or '(none)'} -> {now}" for name, (before, now) in self.versions.items()]
+        files: list[str] = []
         for word, names in (("changed", self.changed), ("added", self.added), ("removed", self.removed)):
-            said += [f"{len(names)} files {word}"] if names else []
-            said += [f"  {name}" for name in names[:20]]
-            said += [f"  and {len(names) - 20} more"] if len(names) > 20 else []
-        return said if len(said) > len(self.versions) else [*said, "no file differs"]
+            files += [f"{len(names)} files {word}"] if names else []
+            files += [f"  {name}" for name in names[:20]]
+            files += [f"  and {len(names) - 20} more"] if len(names) > 20 else []
+        return versions + (files or ["no file differs"])
 
 
 def upgrade_library(
@@ -124,12 +118,11 @@ def upgrade_library(
     with scratch_folder(home) as scratch:
         new = scratch / VENDOR
         unpack_release(source, new)
-        known = source_code.released_sums(home)
-        _complete(new, home / VENDOR, known)
-        done = release_difference(known, json.loads((new / source_code.RELEASED).read_text(encoding="utf-8")))
+        before = source_code.released_sums(home)
+        done = release_difference(before, _same_packages(new, home / VENDOR, before))
         tell(f"Read {', '.join(done.versions)} from {source}: its sums hold")
-        with _swapped(home, new):
-            _try(home, registry or home / "registry", tell)
+        with _new_library(home, new):
+            _try_project(home, registry or home / "registry", tell)
     return done
 
 
@@ -159,16 +152,16 @@ def unpack_release(source: Path, target: Path) -> None:
     Raises InputError when `source` is no release, is not whole, or holds a file that its sums do not know.
     """
     target.mkdir(parents=True)
+    unpacked = target.with_name("unpacked")
     if source.is_dir():
-        _of_folder(_top(source), target)
+        _copy_packages(_release_folder(source), target)
     elif zipfile.is_zipfile(source):
         with zipfile.ZipFile(source) as archive:
-            _extract(archive, source, target.with_name("unpacked"))
-        found = target.with_name("unpacked")
+            _extract(archive, source, unpacked)
         if source.suffix == ".whl":
-            _of_wheel(found, target)
+            _copy_wheel(unpacked, target)
         else:
-            _of_folder(_top(found), target)
+            _copy_packages(_release_folder(unpacked), target)
     else:
         raise InputError("is no release", where=source, hint="give a wheel, a zip file or a folder")
     if not any(target.glob("*/__init__.py")):
@@ -187,7 +180,7 @@ def _extract(archive: zipfile.ZipFile, source: Path, folder: Path) -> None:
         raise InputError(f"is damaged: {error}", where=source, hint=AGAIN) from error
 
 
-def _top(folder: Path) -> Path:
+def _release_folder(folder: Path) -> Path:
     """The folder with `released.json`: this one, its vendor/ or the only folder in it."""
     only = [path for path in folder.iterdir() if path.is_dir()]
     for place in (folder, folder / VENDOR, *(only if len(only) == 1 else [])):
@@ -197,39 +190,30 @@ def _top(folder: Path) -> Path:
     raise InputError(f"holds no {source_code.RELEASED}", where=folder, hint=hint)
 
 
-def _of_folder(source: Path, target: Path) -> None:
-    released = vendored_sums(source)
+def _copy_packages(source: Path, target: Path) -> None:
+    released = _release_sums(source)
     for name, of in released.items():
         for file, expected in of["files"].items():
-            _copied(source / name / file, target / name / file, str(expected))
-        extra = {path.relative_to(source / name).as_posix() for path in source_code.vendored_files(source / name)} - {
-            *of["files"]
-        }
-        if extra:
+            _copy_verified(source / name / file, target / name / file, str(expected))
+        files = {path.relative_to(source / name).as_posix() for path in source_code.vendored_files(source / name)}
+        if extra := files - {*of["files"]}:
             raise InputError("is not in the sums of the release", where=source / name / min(extra), hint=AGAIN)
     _write_sums(target, released)
 
 
-def _write_sums(folder: Path, released: Mapping[str, Any]) -> None:
-    text = json.dumps(released, indent=1, sort_keys=True) + "\n"
-    (folder / source_code.RELEASED).write_text(text, encoding="utf-8")
-
-
-def vendored_sums(folder: Path) -> dict[str, Any]:
+def _release_sums(folder: Path) -> dict[str, Any]:
     """The sums beside the packages of a release; InputError when they cannot be read or name a file elsewhere."""
     file = folder / source_code.RELEASED
-    try:
-        read = json.loads(file.read_text(encoding="utf-8"))
-        names = [PurePosixPath(name, each) for name, of in read.items() for each in of["files"]]
-        versions = [str(of["version"]) for of in read.values()]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"cannot be read: {error}", where=file, hint=AGAIN) from error
+    with explain_read_errors(file, AGAIN):
+        released = json.loads(file.read_text(encoding="utf-8"))
+        names = [PurePosixPath(name, each) for name, of in released.items() for each in of["files"]]
+        versions = [str(of["version"]) for of in released.values()]
     if not versions or any(name.is_absolute() or ".." in name.parts for name in names):
         raise InputError("is no list of a release's files", where=file, hint=AGAIN)
-    return dict(read)
+    return dict(released)
 
 
-def _of_wheel(source: Path, target: Path) -> None:
+def _copy_wheel(source: Path, target: Path) -> None:
     """Packages of a wheel by its RECORD, which has a sum for each file."""
     info = next(source.glob("*.dist-info"), None)
     if info is None or not (info / "RECORD").is_file():
@@ -241,12 +225,12 @@ def _of_wheel(source: Path, target: Path) -> None:
         if package.startswith("roadworthy") and not package.endswith((".dist-info", ".data")):
             padded = digest.removeprefix("sha256=") + "=="
             expected = base64.urlsafe_b64decode(padded).hex()
-            _copied(source / name, target / name, expected)
+            _copy_verified(source / name, target / name, expected)
             released.setdefault(package, {"version": version, "files": {}})["files"][file] = expected
     _write_sums(target, released)
 
 
-def _copied(source: Path, target: Path, expected: str) -> None:
+def _copy_verified(source: Path, target: Path, expected: str) -> None:
     if not source.is_file() or source.is_symlink() or file_sha256(source) != expected:
         what = "is missing" if not source.is_file() else "is not what the sums of the release say"
         raise InputError(what, where=source, hint=AGAIN)
@@ -254,20 +238,26 @@ def _copied(source: Path, target: Path, expected: str) -> None:
     shutil.copyfile(source, target)
 
 
-def _complete(new: Path, old: Path, known: Mapping[str, Any]) -> None:
-    """Keep the packages that the release does not bring: a wheel holds one of them."""
-    brought = json.loads((new / source_code.RELEASED).read_text(encoding="utf-8"))
-    for name in {*known} - {*brought}:
+def _same_packages(new: Path, old: Path, before: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the packages that the release does not bring (a wheel holds one of them); the sums of all in `new`."""
+    sums: dict[str, Any] = json.loads((new / source_code.RELEASED).read_text(encoding="utf-8"))
+    for name in {*before} - {*sums}:
         shutil.copytree(old / name, new / name, ignore=shutil.ignore_patterns(*source_code.WRITTEN_BY_PYTHON))
-        brought[name] = known[name]
-    for name in {*brought} - {*known} if known else ():
+        sums[name] = before[name]
+    for name in {*sums} - {*before} if before else ():
         shutil.rmtree(new / name)  # the course, in a project that was generated without it
-        del brought[name]
-    _write_sums(new, brought)
+        del sums[name]
+    _write_sums(new, sums)
+    return sums
+
+
+def _write_sums(folder: Path, released: Mapping[str, Any]) -> None:
+    text = json.dumps(released, indent=1, sort_keys=True) + "\n"
+    (folder / source_code.RELEASED).write_text(text, encoding="utf-8")
 
 
 @contextmanager
-def _swapped(home: Path, new: Path) -> Iterator[None]:
+def _new_library(home: Path, new: Path) -> Iterator[None]:
     """Have the new library in vendor/; that of before is there again when the block fails or the process is killed."""
     (home / VENDOR).replace(home / source_code.BEFORE)
     try:
@@ -279,7 +269,7 @@ def _swapped(home: Path, new: Path) -> Iterator[None]:
     shutil.rmtree(home / source_code.BEFORE)
 
 
-def _try(home: Path, registry: Path, tell: Tell) -> None:
+def _try_project(home: Path, registry: Path, tell: Tell) -> None:
     """Run the project's tests and the gates on its champion, by the new library; RedError when they are red."""
     tell("Trying the project with it: its tests, then the gates")
     steps = {"tests": ["pytest", "-q", "-p", "no:cacheprovider", "tests"]} if (home / "tests").is_dir() else {}
