@@ -35,6 +35,8 @@ CHUNK_ROWS = 32_768
 PART_CHUNKS = 8  # a killed run loses so many at most: less than a second of work
 MOST_THREADS = 8  # each holds a chunk or two, so they bound the memory
 END = 1 << 20  # bytes at each end of a file that tell it from another
+# What a result depends on beside the file and the bundle: an unfinished one is not continued by another program.
+CODE = [Path(str(each.__file__)) for each in (tables, row_rules, signature, bundle_module)] + [Path(__file__)]
 Progress = Callable[[int, int | None], None]
 Tell = Callable[[str], None]
 
@@ -61,95 +63,6 @@ class Counts:
             setattr(self, each.name, counted + type(counted)(more[each.name]))
 
 
-@dataclass
-class Answered:
-    """The result of one chunk, whose first row is number `at` (from 0) of the file: rows `scored` and `refused`."""
-
-    at: int
-    counts: Counts
-    scored: pa.RecordBatch
-    refused: pa.RecordBatch
-
-
-def answer_ahead(
-    answer: Callable[[tables.Chunk], Answered], chunks: Iterable[tables.Chunk], threads: int
-) -> Generator[Answered]:
-    """The answers in the order of the chunks, with so few of them under way that the memory stays small."""
-    under_way: deque[Future[Answered]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for chunk in chunks:
-            under_way.append(pool.submit(answer, chunk))
-            if len(under_way) > threads + 1:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def answer_chunk(bundle: Bundle, schemas: tuple[pa.Schema, pa.Schema], chunk: tables.Chunk) -> Answered:
-    """Judge the rows of a chunk and answer those that are allowed; `schemas`: of the answers, and of the others."""
-    checked = row_rules.check_chunk(chunk.batch, bundle.signature)
-    scored = _predict(bundle, chunk.batch, checked, schemas[0])
-    first = min([*chunk.numbers[:1].tolist(), *chunk.rejected])
-    return Answered(first - 1, _counts(chunk, checked, scored), scored, _refused(chunk, checked, schemas[1]))
-
-
-def _predict(bundle: Bundle, batch: pa.RecordBatch, checked: Checked, schema: pa.Schema) -> pa.RecordBatch:
-    inputs = checked.inputs
-    if checked.reasons:
-        good = checked.good
-        inputs, batch = inputs[good], batch.filter(pa.array(good))
-    probability = bundle.predict(inputs)
-    version = pa.repeat(bundle.version, len(probability))
-    key = batch.column(bundle.signature.key).cast(pa.string())
-    answered = [key, pa.array(probability), pa.array(probability >= bundle.threshold), version]
-    kept = [_as(batch.column(field.name), field.type) for field in list(schema)[len(answered) :]]
-    return pa.RecordBatch.from_arrays([*answered, *kept], schema=schema)
-
-
-def _as(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    return column if column.type == kind else column.cast(kind)
-
-
-def _refused(chunk: tables.Chunk, checked: Checked, schema: pa.Schema) -> pa.RecordBatch:
-    positions = sorted(checked.reasons)
-    reasons = pa.array(["; ".join(checked.reasons[position]) for position in positions], pa.string())
-    rows = chunk.batch.take(pa.array(positions, pa.int64()))
-    told = [pa.array(chunk.numbers[positions]), reasons, *rows.columns]
-    cast = [_as(each, kind) for each, kind in zip(told, schema.types, strict=True)]
-    judged = pa.RecordBatch.from_arrays(cast, schema=schema)
-    lines = [{"row": number, "reason": reason} for number, reason in chunk.rejected.items()]
-    return pa.concat_batches([judged, pa.RecordBatch.from_pylist(lines, schema=schema)])
-
-
-def _counts(chunk: tables.Chunk, checked: Checked, scored: pa.RecordBatch) -> Counts:
-    lines = len(chunk.rejected)
-    return Counts(
-        rows=len(checked.inputs) + lines,
-        scored=scored.num_rows,
-        decisions=int(np.sum(scored.column("decision").to_numpy(zero_copy_only=False))),
-        quarantined=len(checked.reasons) + lines,
-        reasons=checked.counts + Counter({"line has another number of values": lines}),
-        unseen=Counter({name: int((rows & checked.good).sum()) for name, rows in checked.unseen.items()}),
-    )
-
-
-def result_schema(bundle: Bundle, kept: Sequence[pa.Field] = ()) -> pa.Schema:
-    """The columns of a result: the key, probability, decision and version, then what is kept of the source."""
-    answer = [("probability", pa.float64()), ("decision", pa.bool_()), ("version", pa.string())]
-    return pa.schema([(bundle.signature.key, pa.string()), *answer, *kept])
-
-
-def refused_schema(source: tables.Source) -> pa.Schema:
-    """The columns of a quarantine: the number of the row, the reason, what was read."""
-    return pa.schema([("row", pa.int64()), ("reason", pa.string()), *source.schema])
-
-
-CODE = [Path(str(each.__file__)) for each in (tables, row_rules, signature, bundle_module)] + [Path(__file__)]
-
-
 @dataclass(kw_only=True)
 class Summary(Counts):
     """What became of the rows of a file. `quarantine` is None when no row is in it.
@@ -161,6 +74,16 @@ class Summary(Counts):
     target: Path
     quarantine: Path | None = None
     resumed: int = 0
+
+
+@dataclass
+class Answered:
+    """The result of one chunk, whose first row is number `at` (from 0) of the file: rows `scored` and `refused`."""
+
+    at: int
+    counts: Counts
+    scored: pa.RecordBatch
+    refused: pa.RecordBatch
 
 
 def score_file(
@@ -190,35 +113,26 @@ def score_file(
     source, target = Path(source), Path(target)
     quarantine = quarantine or target.with_name(f"{target.stem}.quarantine.parquet")
     _check_places(source, target, quarantine)
-    kept = _kept(source, bundle.signature) if for_monitoring else []
-    opened = _open(source, bundle.signature, kept)
+    extra = _monitoring_columns(source, bundle.signature) if for_monitoring else []
+    opened = _open(source, bundle.signature, extra)
     summary = Summary(version=bundle.version, target=target)
     part_rows = chunk_rows * part_chunks
-    identity = {
-        "the file": _fingerprint(source),
-        "the version": [bundle.version, bundle.manifest["sha256"]],
-        "the columns": kept,
-        "the program": [part_rows, *program_sums()],
-    }
+    identity = _identity(bundle, source, extra, part_rows)
+    schemas = _scored_schema(bundle, [opened.schema.field(name) for name in extra]), _refused_schema(opened)
+
+    def tell_rows(done: int) -> None:
+        if progress and done:
+            progress(done, opened.expected)
+
     with open_resumable(target.with_name(f"{target.name}.parts"), identity) as parts:
         _take_over(parts, summary, tell)
-        tell_rows = partial(_tell_rows, progress, opened)
-        if summary.resumed:
-            tell_rows(summary.resumed)
+        tell_rows(summary.resumed)
         chunks = opened.chunks(chunk_rows, after=len(parts.notes) * part_rows)
-        schema = result_schema(bundle, [opened.schema.field(name) for name in kept])
-        answer = partial(answer_chunk, bundle, (schema, refused_schema(opened)))
-        with closing(answer_ahead(answer, chunks, threads)) as answered:
-            for _, part in groupby(answered, key=lambda each: each.at // part_rows):
-                _finish(parts, part, summary, tell_rows)
+        with closing(_answer_ahead(partial(_answer_chunk, bundle, schemas), chunks, threads)) as answers:
+            _score_rest(parts, answers, summary, part_rows, tell_rows)
         if _fingerprint(source) != identity["the file"]:
             raise InputError("was changed while it was scored", where=source, hint="score it again")
-        if summary.quarantined:
-            summary.quarantine = _put_together(parts, "refused", refused_schema(opened), quarantine)
-        else:
-            # One of an earlier run would be taken for this one's.
-            quarantine.unlink(missing_ok=True)
-        _put_together(parts, "scored", schema, target)
+        _write_results(parts, schemas, summary, quarantine)
     return summary
 
 
@@ -233,7 +147,18 @@ def program_sums() -> list[str]:
     return [pa.__version__, *map(file_sha256, CODE)]
 
 
-def _kept(source: Path, signature: Signature) -> list[str]:
+def _check_places(source: Path, target: Path, quarantine: Path) -> None:
+    for place in (target, quarantine):
+        tables.check_suffix(place)
+        if place.is_dir():
+            raise InputError("is a folder", where=place, hint="give the name of a file")
+        if place.resolve() == source.resolve():
+            raise InputError("would be written over by its own result", where=source, hint="choose another name")
+    if target.resolve() == quarantine.resolve():
+        raise InputError("would hold the result and the quarantine", where=target, hint="choose another name")
+
+
+def _monitoring_columns(source: Path, signature: Signature) -> list[str]:
     """The columns that a monitor needs; InputError unless the source is a Parquet file with a time."""
     if source.suffix != ".parquet":
         hint = "in a CSV file numbers and times are texts; write it as Parquet"
@@ -247,34 +172,32 @@ def _kept(source: Path, signature: Signature) -> list[str]:
     return [*public, signature.time, *label]
 
 
-def _check_places(source: Path, target: Path, quarantine: Path) -> None:
-    for place in (target, quarantine):
-        tables.check_suffix(place)
-        if place.is_dir():
-            raise InputError("is a folder", where=place, hint="give the name of a file")
-        if place.resolve() == source.resolve():
-            raise InputError("would be written over by its own result", where=source, hint="choose another name")
-    if target.resolve() == quarantine.resolve():
-        raise InputError("would hold the result and the quarantine", where=target, hint="choose another name")
-
-
-def _open(source: Path, signature: Signature, kept: list[str]) -> tables.Source:
+def _open(source: Path, signature: Signature, extra: list[str]) -> tables.Source:
     categories = [feature.name for feature in signature.features if feature.kind == "category"]
-    needed = dict.fromkeys([signature.key, *signature.names, *kept])
+    needed = dict.fromkeys([signature.key, *signature.names, *extra])
     opened = tables.open_source(source, needed, coded=categories)
     if source.suffix == ".parquet":
         row_rules.check_types(opened.schema, signature, source)
     return opened
 
 
+def _identity(bundle: Bundle, source: Path, extra: list[str], part_rows: int) -> dict[str, object]:
+    return {
+        "the file": _fingerprint(source),
+        "the version": [bundle.version, bundle.manifest["sha256"]],
+        "the columns": extra,
+        "the program": [part_rows, *program_sums()],
+    }
+
+
 def _fingerprint(path: Path) -> list[object]:
-    about = path.stat()
+    status = path.stat()
     with path.open("rb") as file:
         ends = file.read(END)
         # Parquet says what is in it at the end.
-        file.seek(max(0, about.st_size - END))
+        file.seek(max(0, status.st_size - END))
         ends += file.read(END)
-    return [about.st_size, about.st_mtime_ns, hashlib.sha256(ends).hexdigest()]
+    return [status.st_size, status.st_mtime_ns, hashlib.sha256(ends).hexdigest()]
 
 
 def _take_over(parts: ResumableOutput, summary: Summary, tell: Tell | None) -> None:
@@ -287,26 +210,115 @@ def _take_over(parts: ResumableOutput, summary: Summary, tell: Tell | None) -> N
         tell(f"Going on after row {summary.rows:,}: an earlier run came so far")
 
 
-def _tell_rows(progress: Progress | None, source: tables.Source, done: int) -> None:
-    if progress:
-        progress(done, source.expected)
-
-
-def _finish(
-    parts: ResumableOutput, answered: Iterable[Answered], summary: Summary, progress: Callable[[int], None]
+def _score_rest(
+    parts: ResumableOutput,
+    answers: Iterable[Answered],
+    summary: Summary,
+    part_rows: int,
+    tell_rows: Callable[[int], None],
 ) -> None:
-    counts, scored, refused = Counts(), [], []
-    for each in answered:
-        counts.add(vars(each.counts))
-        scored.append(each.scored)
-        refused.append(each.refused)
-        progress(summary.rows + counts.rows)
-    aside = pa.Table.from_batches(refused).sort_by("row")
-    parts.add({"scored": pa.Table.from_batches(scored), "refused": aside}, vars(counts))
-    summary.add(vars(counts))
+    """Answer what no earlier run has answered, and finish one part after the other."""
+    for _, part in groupby(answers, key=lambda each: each.at // part_rows):
+        counts, scored, refused = Counts(), [], []
+        for each in part:
+            counts.add(vars(each.counts))
+            scored.append(each.scored)
+            refused.append(each.refused)
+            tell_rows(summary.rows + counts.rows)
+        quarantine = pa.Table.from_batches(refused).sort_by("row")
+        parts.add({"scored": pa.Table.from_batches(scored), "refused": quarantine}, vars(counts))
+        summary.add(vars(counts))
 
 
-def _put_together(parts: ResumableOutput, name: str, schema: pa.Schema, path: Path) -> Path:
+def _answer_ahead(
+    answer: Callable[[tables.Chunk], Answered], chunks: Iterable[tables.Chunk], threads: int
+) -> Generator[Answered]:
+    """The answers in the order of the chunks, with so few of them under way that the memory stays small."""
+    under_way: deque[Future[Answered]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for chunk in chunks:
+            under_way.append(pool.submit(answer, chunk))
+            if len(under_way) > threads + 1:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _answer_chunk(bundle: Bundle, schemas: tuple[pa.Schema, pa.Schema], chunk: tables.Chunk) -> Answered:
+    """Judge the rows of a chunk and answer those that are allowed; `schemas`: of the answers, and of the others."""
+    checked = row_rules.check_chunk(chunk.batch, bundle.signature)
+    scored = _predict(bundle, chunk.batch, checked, schemas[0])
+    first = min([*chunk.numbers[:1].tolist(), *chunk.rejected])
+    return Answered(first - 1, _counts(chunk, checked, scored), scored, _refused(chunk, checked, schemas[1]))
+
+
+def _predict(bundle: Bundle, batch: pa.RecordBatch, checked: Checked, schema: pa.Schema) -> pa.RecordBatch:
+    inputs = checked.inputs
+    if checked.reasons:
+        good = checked.good
+        inputs, batch = inputs[good], batch.filter(pa.array(good))
+    probability = bundle.predict(inputs)
+    version = pa.repeat(bundle.version, len(probability))
+    key = batch.column(bundle.signature.key).cast(pa.string())
+    answered = [key, pa.array(probability), pa.array(probability >= bundle.threshold), version]
+    extra = [_cast(batch.column(field.name), field.type) for field in list(schema)[len(answered) :]]
+    return pa.RecordBatch.from_arrays([*answered, *extra], schema=schema)
+
+
+def _refused(chunk: tables.Chunk, checked: Checked, schema: pa.Schema) -> pa.RecordBatch:
+    positions = sorted(checked.reasons)
+    reasons = pa.array(["; ".join(checked.reasons[position]) for position in positions], pa.string())
+    rows = chunk.batch.take(pa.array(positions, pa.int64()))
+    columns = [pa.array(chunk.numbers[positions]), reasons, *rows.columns]
+    cast = [_cast(column, kind) for column, kind in zip(columns, schema.types, strict=True)]
+    judged = pa.RecordBatch.from_arrays(cast, schema=schema)
+    lines = [{"row": number, "reason": reason} for number, reason in chunk.rejected.items()]
+    return pa.concat_batches([judged, pa.RecordBatch.from_pylist(lines, schema=schema)])
+
+
+def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
+    return column if column.type == kind else column.cast(kind)
+
+
+def _counts(chunk: tables.Chunk, checked: Checked, scored: pa.RecordBatch) -> Counts:
+    lines = len(chunk.rejected)
+    return Counts(
+        rows=len(checked.inputs) + lines,
+        scored=scored.num_rows,
+        decisions=int(np.sum(scored.column("decision").to_numpy(zero_copy_only=False))),
+        quarantined=len(checked.reasons) + lines,
+        reasons=checked.counts + Counter({"line has another number of values": lines}),
+        unseen=Counter({name: int((rows & checked.good).sum()) for name, rows in checked.unseen.items()}),
+    )
+
+
+def _scored_schema(bundle: Bundle, extra: Sequence[pa.Field]) -> pa.Schema:
+    """The columns of a result: the key, probability, decision and version, then the extra ones of the source."""
+    answer = [("probability", pa.float64()), ("decision", pa.bool_()), ("version", pa.string())]
+    return pa.schema([(bundle.signature.key, pa.string()), *answer, *extra])
+
+
+def _refused_schema(source: tables.Source) -> pa.Schema:
+    """The columns of a quarantine: the number of the row, the reason, what was read."""
+    return pa.schema([("row", pa.int64()), ("reason", pa.string()), *source.schema])
+
+
+def _write_results(
+    parts: ResumableOutput, schemas: tuple[pa.Schema, pa.Schema], summary: Summary, quarantine: Path
+) -> None:
+    """Put the parts together; the target comes last, so that it never stands there before its quarantine."""
+    if summary.quarantined:
+        summary.quarantine = _write_parts(parts, "refused", schemas[1], quarantine)
+    else:
+        # One of an earlier run would be taken for this one's.
+        quarantine.unlink(missing_ok=True)
+    _write_parts(parts, "scored", schemas[0], summary.target)
+
+
+def _write_parts(parts: ResumableOutput, name: str, schema: pa.Schema, path: Path) -> Path:
     with _beside(path) as beside, _writer(beside, path.suffix, schema) as writer:
         for table in parts.tables(name):
             writer.write_table(table)

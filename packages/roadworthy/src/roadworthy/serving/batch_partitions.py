@@ -1,4 +1,4 @@
-"""Score partitioned Parquet, one partition at a time and worker, with the rules and answers of `scoring`.
+"""Score partitioned Parquet, one partition at a time and worker, with the rules and answers of `batch`.
 
 For IN/day=1/a.parquet there will be OUT/day=1/a.parquet, OUT/_quarantine/day=1/a.parquet if rows are not allowed, and
 OUT/_notes/day=1/a.parquet.json, which is written last. Each appears when it is complete. A partition whose note says
@@ -59,15 +59,16 @@ def score_partitions(
 ) -> Summary:
     """Score each Parquet file below `source` into one of the same name below `target`: folders or s3://bucket/prefix.
 
-    `cluster` is that of `spread`, `progress` is called with the partitions done and all of them, `for_monitoring` that
-    of `scoring.score`. Raises InputError for what `scoring.score` does, and when `target` holds other partitions, which
+    `cluster` is that of `spread_work`, `progress` is called with the partitions done and all of them, `for_monitoring`
+    that of `score_file`. Raises InputError for what `score_file` does, and when `target` holds other partitions, which
     would be taken for results of this run.
     """
     here, there = Place(source), Place(target)
-    found = here.partitions()
-    if here.name.rstrip("/") == there.name.rstrip("/") or (here.local and there.local and _inside(here, there)):
+    partitions = here.partitions()
+    same, local = here.name.rstrip("/") == there.name.rstrip("/"), here.local and there.local
+    if same or (local and there.path("").resolve().is_relative_to(here.path("").resolve())):
         raise InputError("would be mixed with its own results", where=source, hint="choose another place for these")
-    if foreign := sorted(there.finished().keys() - found.keys()):
+    if foreign := sorted(there.finished().keys() - partitions.keys()):
         what = f"holds a partition that the source does not have: {foreign[0]}"
         raise InputError(what, where=target, hint="choose an empty place")
     bundle = Bundle.load(bundle_folder)
@@ -75,60 +76,53 @@ def score_partitions(
     files = {name: (bundle_folder / name).read_bytes() for name in names if (bundle_folder / name).is_file()}
     task = PartitionTask(here, there, bundle.version, files, for_monitoring)
     summary = Summary(version=bundle.version)
-    for note in spread_work(_partition, task, list(found.items()), cluster=cluster, progress=progress):
+    for note in spread_work(_score_or_skip, task, list(partitions.items()), cluster=cluster, progress=progress):
         summary.add(note)
         summary.partitions += 1
         summary.resumed += bool(note["resumed"])
     return summary
 
 
-def _partition(task: PartitionTask, item: tuple[str, list[int]]) -> dict[str, object]:
+def _score_or_skip(task: PartitionTask, item: tuple[str, list[int]]) -> dict[str, object]:
     """Score one partition unless that is done; what was counted."""
     name, (size, changed) = item
     identity, note = [task.identity, size, changed], f"{NOTES}/{name}.json"
     with tempfile.TemporaryDirectory() as folder:
-        if kept := _done(task, note, identity):
-            return {**kept, "resumed": True}
-        counted = _score(task, name, Path(folder))
-    task.target.put(note, json.dumps({"identity": identity, "counts": counted}).encode())
-    return {**counted, "resumed": False}
+        if counts := _earlier_counts(task, note, identity):
+            return {**counts, "resumed": True}
+        counts = _score(task, name, Path(folder))
+    task.target.put(note, json.dumps({"identity": identity, "counts": counts}).encode())
+    return {**counts, "resumed": False}
 
 
 def _score(task: PartitionTask, name: str, scratch: Path) -> dict[str, object]:
     source = task.source.path(name) if task.source.local else task.source.fetch(name, scratch / "in.parquet")
-    aside = f"{QUARANTINE}/{name}"
-    keep = partial(batch.score_file, _bundle(task), source, for_monitoring=task.for_monitoring)
+    quarantine = f"{QUARANTINE}/{name}"
+    bundle = _unpacked(task.version, tuple(sorted(task.files.items())))
+    score = partial(batch.score_file, bundle, source, for_monitoring=task.for_monitoring)
     if task.target.local:
-        return _counts(keep(task.target.path(name), quarantine=task.target.path(aside)))
+        return _counts(score(task.target.path(name), quarantine=task.target.path(quarantine)))
     out, refused = scratch / "out.parquet", scratch / "refused.parquet"
-    summary = keep(out, quarantine=refused)
+    summary = score(out, quarantine=refused)
     if summary.quarantine:
-        task.target.put(aside, refused)
+        task.target.put(quarantine, refused)
     else:
-        task.target.remove(aside)
+        task.target.remove(quarantine)
     task.target.put(name, out)
     return _counts(summary)
 
 
-def _done(task: PartitionTask, note: str, identity: list[object]) -> dict[str, object]:
+def _earlier_counts(task: PartitionTask, note: str, identity: list[object]) -> dict[str, object]:
     """What was counted when the partition was scored; nothing when it was not, or not from this."""
     try:
-        said = json.loads(task.target.content(note) or b"{}")
-        return dict(said["counts"]) if said["identity"] == identity else {}
+        content = json.loads(task.target.content(note) or b"{}")
+        return dict(content["counts"]) if content["identity"] == identity else {}
     except (ValueError, KeyError, TypeError):
         return {}
 
 
 def _counts(summary: batch.Summary) -> dict[str, object]:
     return {name: getattr(summary, name) for name in Counts.__dataclass_fields__}
-
-
-def _inside(source: Place, target: Place) -> bool:
-    return target.path("").resolve().is_relative_to(source.path("").resolve())
-
-
-def _bundle(task: PartitionTask) -> Bundle:
-    return _unpacked(task.version, tuple(sorted(task.files.items())))
 
 
 @lru_cache(maxsize=1)
