@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import roadworthy as rw
 from environments import PEERS, environment
-from roadworthy.monitoring import distributions
+from peers.drift_ours import parquet_drift
 from scipy import stats
 from scipy.spatial import distance
 
@@ -61,7 +61,7 @@ def _to_scipy(before: Path, now: Path) -> float:
     """The largest difference of a statistic or a p-value to SciPy's, relative for those above 1."""
     old, new = (pd.read_parquet(path) for path in (before, now))
     off = [0.0]
-    for drift in distributions.parquet_drift(before, now, COLUMNS):
+    for drift in parquet_drift(before, now, COLUMNS):
         cells = [_cells(drift.name, part, old) for part in (old, new)]
         missing = int(max(each.max() for each in cells)) + 1
         cells = [np.where(each < 0, missing, each) for each in cells]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from roadworthy.model import tracking
+from tracked import recorded_runs
 
 
 @pytest.fixture
@@ -28,5 +29,5 @@ def test_a_copied_project_keeps_its_artifacts_to_itself(tmp_path: Path, bundle: 
     second = record(copy, "second", bundle)
     assert {path.name for path in (original / "tracking" / "artifacts").iterdir()} == {first}
     assert {path.name for path in (copy / "tracking" / "artifacts").iterdir()} == {first, second}
-    names = [run["name"] for run in tracking.recorded_runs(copy / "tracking" / "mlflow.db", "flights")]
+    names = [run["name"] for run in recorded_runs(copy / "tracking" / "mlflow.db", "flights")]
     assert names == ["second", "first"]

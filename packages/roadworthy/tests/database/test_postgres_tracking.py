@@ -12,6 +12,7 @@ from databases import Server
 from roadworthy.base.databases import Postgres
 from roadworthy.base.errors import InputError
 from roadworthy.model import tracking
+from tracked import recorded_runs
 
 
 @pytest.fixture(autouse=True)
@@ -32,11 +33,11 @@ def record(store: Postgres, name: str, tmp_path: Path, folder: str = "artifacts"
 
 def test_runs_are_kept_in_the_database_and_their_files_in_the_folder(database: Postgres, tmp_path: Path) -> None:
     first = record(database, "first", tmp_path)
-    (run,) = tracking.recorded_runs(database, "flights")
+    (run,) = recorded_runs(database, "flights")
     assert run == {"name": "first", "trees": "3", "auc": 0.7}
     assert (tmp_path / "artifacts" / first / "artifacts" / "model.txt").read_text(encoding="utf-8") == "a model"
     second = record(database, "second", tmp_path, "100% moved")
-    assert [each["name"] for each in tracking.recorded_runs(database, "flights")] == ["second", "first"]
+    assert [each["name"] for each in recorded_runs(database, "flights")] == ["second", "first"]
     assert (tmp_path / "100% moved" / second / "artifacts" / "model.txt").is_file()
     with psycopg.connect(database.url) as connection:
         (moved,) = connection.execute("SELECT artifact_uri FROM runs WHERE run_uuid = %s", [first]).fetchall()

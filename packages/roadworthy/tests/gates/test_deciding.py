@@ -94,7 +94,7 @@ def test_a_challenger_that_is_always_wrong_is_not_better_than_a_champion_that_kn
     registry = Registry(own.settings.paths.registry)
     champion, challenger = stage_copy(bundle, registry), stage_copy(bundle, registry, [*GREEN, *GREEN])
     answers = {str(champion): np.full(len(table), 0.5), str(challenger): np.where(late, 0.0, 1.0)}
-    monkeypatch.setattr(retrain, "predict_frame", lambda bundle, _: answers[bundle.version])
+    monkeypatch.setattr(decisions, "predict_frame", lambda bundle, _: answers[bundle.version])
     work = retrain.DecisionWork(
         own, own, record({}, champion, challenger), lambda *_: [], own.settings.paths.predictions, datetime.now(UTC)
     )

@@ -166,7 +166,7 @@ def test_the_words_of_a_gate_name_what_decided() -> None:
 
 def of_lineage(project: Project, home: Path, **changes: Any) -> Any:
     config = project.settings
-    periods = {"train": config.split.train, "test": config.split.test}
+    periods = training.lineage_periods(config.split)
     made = training.lineage_of(project, {}, periods, config.model, config.tests)
     lineage = json.loads(json.dumps({**made, **changes}))
     there = Project(home, config, project.definition)

@@ -18,7 +18,6 @@ from roadworthy.base import settings
 from roadworthy.base.errors import InputError, RedError, Verdict
 from roadworthy.bundle.bundle import Bundle
 from roadworthy.cli import program
-from roadworthy.model import tracking
 from roadworthy.project import Project
 from roadworthy.registry import releases
 from roadworthy.registry.registry import Registry
@@ -26,6 +25,7 @@ from roadworthy.retraining import decisions, replay, retrain
 from roadworthy.retraining.decisions import PHASES, Decisions, decision_verdicts
 from roadworthy.retraining.retrain import decide_retraining, tests_only
 from sample import HOME
+from tracked import recorded_runs
 
 pytestmark = pytest.mark.slow
 KILLED = Path(__file__).with_name("killed.py")
@@ -76,7 +76,7 @@ def state(home: Path) -> dict[str, Any]:
     registry = Registry(config.paths.registry)
     for number in registry.versions():
         Bundle.load(registry.path(number))
-    runs = tracking.recorded_runs(config.paths.tracking, config.model.name)
+    runs = recorded_runs(config.paths.tracking, config.model.name)
     return {
         "versions": registry.versions(),
         "aliases": registry.aliases(),

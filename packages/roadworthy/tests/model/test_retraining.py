@@ -42,7 +42,7 @@ def test_the_window_is_part_of_the_lineage(project: Project, config: settings.Se
         training.lineage_periods(of(config, window=w, months=3).split) for w in ("expanding", "sliding", "weighted")
     ]
     assert made[0]["train"] != made[1]["train"]
-    assert made[2] == {**made[0], "half_life": (365,)}
+    assert made[2] == {**made[0], "half_life": ["365"]}
     assert set(training.project_lineage(project.using(of(config)))["data"]) == set(HALVES)
 
 

@@ -13,11 +13,12 @@ from roadworthy.base.errors import InputError, RedError
 from roadworthy.bundle.bundle import Bundle
 from roadworthy.cli import program
 from roadworthy.data import snapshots
-from roadworthy.model import tracking, training
+from roadworthy.model import training
 from roadworthy.monitoring import watch
 from roadworthy.project import Project
 from roadworthy.registry import releases
 from roadworthy.serving import simulation
+from tracked import recorded_runs
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +38,7 @@ def test_a_model_that_exists_is_not_trained_again(own: Project, monkeypatch: pyt
     assert own.registry.aliases() == {"champion": first}, "the first green version serves"
     manifest = json.loads((releases.bundle_folder(own, first) / "manifest.json").read_text())
     assert manifest["lineage"]["data"]["2013"]["flights.parquet"].startswith("11fc8793")
-    (tracked,) = tracking.recorded_runs(own.settings.paths.tracking, own.settings.model.name)
+    (tracked,) = recorded_runs(own.settings.paths.tracking, own.settings.model.name)
     assert tracked["version"] == str(first)
 
     def never(*_: object) -> releases.Release:
@@ -111,7 +112,7 @@ def test_monitoring_against_a_snapshot_tells_the_skew_and_an_estimate_of_each_wi
 
 def test_the_rows_of_training_are_held_out_in_parts_of_whole_days(project: Project, split: snapshots.Split) -> None:
     spec = project.settings.model.model_copy(update={"max_iter": 3})
-    found = training.held_out(project, split.train, spec)
+    found = training.held_out_predictions(project, split.train, spec)
     assert len(found) == len(split.train)
     assert found["probability"].between(0, 1).all()
     days = found.groupby("day")["part"].agg(["min", "max"])

@@ -1,6 +1,6 @@
-"""How good predictions are, and how sure we are of it, by day blocks; tests of a trained model, each a verdict."""
+"""How good predictions are, with intervals by day blocks, and the tests of a trained model that follow from it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Metrics = Mapping[str, Callable[..., float]]
-DRAWS = 500
+Predict = Callable[[pd.DataFrame], Floats]
+DRAWS = 500  # of the days, for an interval
 LEVEL = 0.95
-Predict = Callable[[pd.DataFrame], NDArray[np.float64]]
-# Behaviour shows on a few thousand rows; the whole test set would only take longer.
+MIN_CLASS = 30  # rows of either class in a slice; with fewer, nothing can be said about it
 MAX_LOSS = 0.01  # of the Brier score
 MAX_REVERSAL = 0.01  # of the mean probability: drawing days again moves an effect by .01 to .03, one time in three
+# Behaviour shows on a few thousand rows; the whole test set would only take longer.
 SAMPLE = 4000
 # The strongest honest feature of the course has .62 alone, the one that leaks .87.
 MAX_AUC_ALONE = 0.80
@@ -48,24 +49,23 @@ class Evaluation:
     own: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, float]:
-        """The metrics by name, those of the project beside ours."""
-        found = asdict(self)
-        own = found.pop("own")
-        return {**found, **own}
+        """The metrics by name, those of the project beside the library's."""
+        figures = asdict(self)
+        own = figures.pop("own")
+        return {**figures, **own}
 
     @classmethod
     def of(cls, figures: Mapping[str, float]) -> "Evaluation":
-        """What `to_dict` gave."""
-        ours = {name: value for name, value in figures.items() if name in METRICS}
+        """The evaluation that `to_dict` gave `figures` of."""
         own = {name: value for name, value in figures.items() if name not in METRICS}
-        return cls(**ours, own=own)  # type: ignore[arg-type]
+        return cls(**{name: figures[name] for name in METRICS}, own=own)  # type: ignore[arg-type]
 
 
 METRICS = tuple(each.name for each in fields(Evaluation) if each.name != "own")
 
 
 def own_metrics(project: "Workspace") -> dict[str, Callable[..., float]]:
-    """The metrics that the project adds to ours, by name; InputError for one that has a name of ours."""
+    """The metrics that the project adds to the library's, by name; InputError for one whose name is taken."""
     return project.definition.extensions("metrics", METRICS)
 
 
@@ -86,34 +86,6 @@ class Difference:
         return self.auc_low > 0
 
 
-class _Blocks:
-    """Sums per day from which a metric of any resample of days follows without touching the rows again."""
-
-    def __init__(self, y: ArrayLike, p: ArrayLike, day: ArrayLike) -> None:
-        labels, scores = np.asarray(y, dtype=bool), np.asarray(p, dtype=np.float64)
-        if not len(labels):
-            raise ValueError("no rows to evaluate")
-        self.names, code = np.unique(np.asarray(day), return_inverse=True)
-        self.rows = np.bincount(code).astype(float)
-        self.positives = np.bincount(code, labels)
-        self.squares = np.bincount(code, (scores - labels) ** 2).astype(float)
-        inside = np.clip(scores, 1e-15, 1 - 1e-15)
-        self.logs = np.bincount(code, -np.log(np.where(labels, inside, 1 - inside))).astype(float)
-        self.scores = np.bincount(code, scores)
-        self.wins = _wins(labels, scores, code, len(self.names))
-
-    def auc(self, weights: Floats) -> Floats:
-        """AUC of each resample; `weights` is (draws, days): how often each day was drawn."""
-        negatives = self.rows - self.positives
-        pairs = (weights @ self.positives) * (weights @ negatives)
-        won = np.einsum("bi,ij,bj->b", weights, self.wins, weights, optimize=True)
-        return np.asarray(np.divide(won, pairs, out=np.full(len(weights), np.nan), where=pairs > 0))
-
-    def mean(self, sums: Floats, weights: Floats) -> Floats:
-        """Mean over the rows of each resample."""
-        return np.asarray((weights @ sums) / (weights @ self.rows))
-
-
 def evaluate(
     y: ArrayLike, p: ArrayLike, day: ArrayLike, *, draws: int = DRAWS, seed: int = 0, own: Metrics | None = None
 ) -> Evaluation:
@@ -122,13 +94,13 @@ def evaluate(
     `day` names the block of each row. `own` are the project's metrics by name, functions of labels and probabilities.
     ValueError when there are no rows. The AUC is NaN when one class is missing.
 
-    >>> found = evaluate([0, 1, 0, 1], [0.1, 0.8, 0.3, 0.2], day=[1, 1, 2, 2])
-    >>> found.auc, round(found.brier, 3)
+    >>> evaluation = evaluate([0, 1, 0, 1], [0.1, 0.8, 0.3, 0.2], day=[1, 1, 2, 2])
+    >>> evaluation.auc, round(evaluation.brier, 3)
     (0.75, 0.195)
     """
     blocks = _Blocks(y, p, day)
     whole, weights = _resamples(len(blocks.names), draws, seed)
-    auc, auc_low, auc_high = _interval(blocks.auc(whole), blocks.auc(weights))
+    auc = _interval(blocks.auc(whole), blocks.auc(weights))
     brier = _interval(blocks.mean(blocks.squares, whole), blocks.mean(blocks.squares, weights))
     logs = _interval(blocks.mean(blocks.logs, whole), blocks.mean(blocks.logs, weights))
     return Evaluation(
@@ -136,9 +108,7 @@ def evaluate(
         len(blocks.names),
         float(blocks.positives.sum() / blocks.rows.sum()),
         float(blocks.scores.sum() / blocks.rows.sum()),
-        auc,
-        auc_low,
-        auc_high,
+        *auc,
         *brier,
         *logs,
         {name: float(metric(np.asarray(y), np.asarray(p))) for name, metric in (own or {}).items()},
@@ -161,65 +131,48 @@ def compare_several(
     y: ArrayLike, p: ArrayLike, others: Iterable[ArrayLike], day: ArrayLike, *, draws: int = DRAWS, seed: int = 0
 ) -> list[Difference]:
     """`compare` with each of several others; what they share is computed once."""
-    one = _Blocks(y, p, day)
-    whole, weights = _resamples(len(one.names), draws, seed)
-    mine = one.auc(whole), one.auc(weights)
-    found = []
+    blocks = _Blocks(y, p, day)
+    whole, weights = _resamples(len(blocks.names), draws, seed)
+    auc_whole, auc_draws = blocks.auc(whole), blocks.auc(weights)
+    differences = []
     for other in others:
-        two = _Blocks(y, other, day)
-        auc = _interval(mine[0] - two.auc(whole), mine[1] - two.auc(weights))
-        squares = one.squares - two.squares
-        found.append(Difference(*auc, *_interval(one.mean(squares, whole), one.mean(squares, weights))))
-    return found
+        other_blocks = _Blocks(y, other, day)
+        auc = _interval(auc_whole - other_blocks.auc(whole), auc_draws - other_blocks.auc(weights))
+        squares = blocks.squares - other_blocks.squares
+        differences.append(Difference(*auc, *_interval(blocks.mean(squares, whole), blocks.mean(squares, weights))))
+    return differences
 
 
 def slices(frame: pd.DataFrame, names: Iterable[str], y: ArrayLike, p: ArrayLike, day: ArrayLike) -> pd.DataFrame:
     """One evaluation for each value of each named column, the weakest upper bound of the AUC first.
 
-    Slices with fewer than 30 rows of either class are left out: nothing can be said about them.
+    Slices with fewer than 30 rows of either class are left out.
 
     >>> frame = pd.DataFrame({"site": ["A"] * 80 + ["B"] * 10})
     >>> labels = [0, 1] * 45
-    >>> found = slices(frame, ["site"], labels, labels, day=[1, 1, 2, 2, 3, 3] * 15)
-    >>> found[["slice", "rows", "auc"]].to_dict("records")
+    >>> table = slices(frame, ["site"], labels, labels, day=[1, 1, 2, 2, 3, 3] * 15)
+    >>> table[["slice", "rows", "auc"]].to_dict("records")
     [{'slice': 'site = A', 'rows': 80, 'auc': 1.0}]
     """
     labels, scores, days = np.asarray(y), np.asarray(p), np.asarray(day)
-    rows: list[Mapping[str, object]] = []
+    rows = [
+        {"slice": name, **evaluate(labels[mask], scores[mask], days[mask]).to_dict()}
+        for name, mask in slice_masks(frame, names, labels)
+    ]
+    table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=["slice", *METRICS])
+    return table.sort_values("auc_high", ignore_index=True)
+
+
+def slice_masks(
+    frame: pd.DataFrame, names: Iterable[str], labels: NDArray[np.generic]
+) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Each slice that has enough rows of both classes: a column with its value as text, and which rows are in it."""
     for name in names:
         column = frame[name].to_numpy()
         for value in pd.unique(frame[name].dropna()):
-            at = column == value
-            if min(labels[at].sum(), (1 - labels[at]).sum()) >= 30:
-                rows.append({"slice": f"{name} = {value}", **evaluate(labels[at], scores[at], days[at]).to_dict()})
-    found = pd.DataFrame(rows) if rows else pd.DataFrame(columns=["slice", *METRICS])
-    return found.sort_values("auc_high", ignore_index=True)
-
-
-def _wins(labels: NDArray[np.bool_], scores: Floats, code: NDArray[np.intp], days: int) -> Floats:
-    """(days, days): how many positives of day i are ranked above negatives of day j, ties count one half."""
-    # In order, so that the search below walks through memory instead of jumping: a third of the time.
-    rising = np.argsort(scores[labels])
-    above, of_day = scores[labels][rising], code[labels][rising]
-    order = np.argsort(code[~labels], kind="stable")
-    below = np.split(scores[~labels][order], np.cumsum(np.bincount(code[~labels], minlength=days))[:-1])
-    wins = np.zeros((days, days))
-    for j, negatives in enumerate(below):
-        ranked = np.sort(negatives)
-        won = np.searchsorted(ranked, above, "left") + np.searchsorted(ranked, above, "right")
-        wins[:, j] = np.bincount(of_day, won / 2, minlength=days)
-    return wins
-
-
-def _resamples(days: int, draws: int, seed: int) -> tuple[Floats, Floats]:
-    drawn = np.random.default_rng(seed).integers(0, days, (draws, days))
-    weights = np.stack([np.bincount(row, minlength=days) for row in drawn]).astype(float)
-    return np.ones((1, days)), weights
-
-
-def _interval(whole: Floats, draws: Floats) -> tuple[float, float, float]:
-    low, high = np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if np.isfinite(draws).any() else (np.nan,) * 2
-    return float(whole[0]), float(low), float(high)
+            mask = np.asarray(column == value)
+            if min(labels[mask].sum(), (1 - labels[mask]).sum()) >= MIN_CLASS:
+                yield f"{name} = {value}", mask
 
 
 def run_model_tests(
@@ -230,7 +183,7 @@ def run_model_tests(
     features: Sequence[str],
     config: Tests,
     *,
-    answers: NDArray[np.float64],
+    answers: Floats,
 ) -> list[Verdict]:
     """Every test of the model on labelled rows it has not seen (`test`), in a fixed order.
 
@@ -251,7 +204,7 @@ def run_model_tests(
     ]
 
 
-def has_learned(result: Evaluation, y: NDArray[np.float64], base_rate: float) -> Verdict:
+def has_learned(result: Evaluation, y: Floats, base_rate: float) -> Verdict:
     """The AUC is above .5 beyond chance, and the Brier score not above that of always saying training's base rate.
 
     When the base rate has moved (2023: from .25 to .20), every honest model loses by it, up to .004 on days drawn
@@ -270,13 +223,14 @@ def known_in_time(contract: Contract, features: Sequence[str]) -> Verdict:
     return Verdict("known at the prediction time", not late, evidence)
 
 
-def no_leak(contract: Contract, test: pd.DataFrame, features: Sequence[str], limit: float = MAX_AUC_ALONE) -> Verdict:
+def no_leak(contract: Contract, test: pd.DataFrame, features: Sequence[str]) -> Verdict:
     """No numeric feature alone ranks the rows better than an honest one can."""
     alone = {name: _auc_alone(contract, test, name) for name in features if pd.api.types.is_numeric_dtype(test[name])}
     strongest = max(alone, key=lambda name: alone[name], default="")
     value = alone.get(strongest, 0.5)
-    evidence = f"the strongest feature alone is {strongest} with AUC {value:.2f}, at most {limit:.2f} is credible"
-    return Verdict("no feature gives the answer away", value <= limit, evidence)
+    highest = f"at most {MAX_AUC_ALONE:.2f} is credible"
+    evidence = f"the strongest feature alone is {strongest} with AUC {value:.2f}, {highest}"
+    return Verdict("no feature gives the answer away", value <= MAX_AUC_ALONE, evidence)
 
 
 def every_slice(slices: pd.DataFrame, floor: float) -> Verdict:
@@ -321,6 +275,60 @@ def without_values(contract: Contract, rows: pd.DataFrame) -> pd.DataFrame:
     """The same rows with every value missing that may be missing."""
     nullable = [column.name for column in contract.features.columns if column.nullable and column.name in rows]
     return rows.assign(**{name: rows[name].mask(rows[name].notna()) for name in nullable})
+
+
+class _Blocks:
+    """Sums per day from which a metric of any resample of days follows without touching the rows again."""
+
+    def __init__(self, y: ArrayLike, p: ArrayLike, day: ArrayLike) -> None:
+        labels, scores = np.asarray(y, dtype=bool), np.asarray(p, dtype=np.float64)
+        if not len(labels):
+            raise ValueError("no rows to evaluate")
+        self.names, code = np.unique(np.asarray(day), return_inverse=True)
+        self.rows = np.bincount(code).astype(float)
+        self.positives = np.bincount(code, labels)
+        self.squares = np.bincount(code, (scores - labels) ** 2).astype(float)
+        inside = np.clip(scores, 1e-15, 1 - 1e-15)
+        self.logs = np.bincount(code, -np.log(np.where(labels, inside, 1 - inside))).astype(float)
+        self.scores = np.bincount(code, scores)
+        self.wins = _wins(labels, scores, code, len(self.names))
+
+    def auc(self, weights: Floats) -> Floats:
+        """AUC of each resample; `weights` is (draws, days): how often each day was drawn."""
+        negatives = self.rows - self.positives
+        pairs = (weights @ self.positives) * (weights @ negatives)
+        won = np.einsum("bi,ij,bj->b", weights, self.wins, weights, optimize=True)
+        return np.asarray(np.divide(won, pairs, out=np.full(len(weights), np.nan), where=pairs > 0))
+
+    def mean(self, sums: Floats, weights: Floats) -> Floats:
+        """Mean over the rows of each resample."""
+        return np.asarray((weights @ sums) / (weights @ self.rows))
+
+
+def _wins(labels: NDArray[np.bool_], scores: Floats, code: NDArray[np.intp], days: int) -> Floats:
+    """(days, days): how many positives of day i are ranked above negatives of day j, ties count one half."""
+    # In order, so that the search below walks through memory instead of jumping: a third of the time.
+    rising = np.argsort(scores[labels])
+    above, of_day = scores[labels][rising], code[labels][rising]
+    order = np.argsort(code[~labels], kind="stable")
+    below = np.split(scores[~labels][order], np.cumsum(np.bincount(code[~labels], minlength=days))[:-1])
+    wins = np.zeros((days, days))
+    for j, negatives in enumerate(below):
+        ranked = np.sort(negatives)
+        won = np.searchsorted(ranked, above, "left") + np.searchsorted(ranked, above, "right")
+        wins[:, j] = np.bincount(of_day, won / 2, minlength=days)
+    return wins
+
+
+def _resamples(days: int, draws: int, seed: int) -> tuple[Floats, Floats]:
+    drawn = np.random.default_rng(seed).integers(0, days, (draws, days))
+    weights = np.stack([np.bincount(row, minlength=days) for row in drawn]).astype(float)
+    return np.ones((1, days)), weights
+
+
+def _interval(whole: Floats, draws: Floats) -> tuple[float, float, float]:
+    low, high = np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if np.isfinite(draws).any() else (np.nan,) * 2
+    return float(whole[0]), float(low), float(high)
 
 
 def _auc_alone(contract: Contract, rows: pd.DataFrame, name: str) -> float:

@@ -38,14 +38,18 @@ def record_run(
     metrics: Mapping[str, float],
     artifacts: Path | None = None,
     keep_in: Path = ARTIFACTS,
+    once: bool = False,
 ) -> str:
     """Record one run and the files of the folder `artifacts`; the id of the run.
 
-    The files are kept beside an SQLite file; in `keep_in` when the store is a database, which holds none.
+    The files are kept beside an SQLite file; in `keep_in` when the store is a database, which holds none. With `once`
+    a finished run of that name is not recorded again, and what a killed process left of one is removed.
     Raises InputError when the store cannot be reached or written or is not an MLflow store.
     """
-    with _client(store) as client:
+    with tracking_client(store) as client:
         known = client.get_experiment_by_name(experiment)
+        if once and known and (finished := _finished_run(client, known.experiment_id, name)):
+            return finished
         place = _artifacts(store, keep_in).as_uri()
         number = known.experiment_id if known else client.create_experiment(experiment, artifact_location=place)
         if known and known.artifact_location != place:
@@ -61,32 +65,29 @@ def record_run(
         return str(run.info.run_id)
 
 
-def record_once(
-    store: Store,
-    experiment: str,
-    name: str,
-    *,
-    parameters: Mapping[str, object],
-    metrics: Mapping[str, float],
-    artifacts: Path | None = None,
-) -> str:
-    """Record a run unless one of that name is there; what a killed process left of it is removed. The id of the run."""
-    with _client(store) as client:
-        known = client.get_experiment_by_name(experiment)
-        found = client.search_runs([known.experiment_id], f"attributes.run_name = {name!r}") if known else []
-        for run in found:
-            if run.info.status == "FINISHED":
-                return str(run.info.run_id)
-            client.delete_run(run.info.run_id)
-    return record_run(store, experiment, name, parameters=parameters, metrics=metrics, artifacts=artifacts)
+@contextmanager
+def tracking_client(store: Store) -> "Iterator[MlflowClient]":
+    """A client of MLflow for this store; what goes wrong inside `with` is raised as InputError."""
+    # Before the import: it would report its use over the network otherwise.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    if isinstance(store, Postgres):
+        store.connect().close()  # MLflow would try for a minute before it says that nobody answers
+    with explain_write_errors(Path(str(store))), warnings.catch_warnings():
+        # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates.
+        warnings.simplefilter("ignore")
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
-
-def recorded_runs(store: Store, experiment: str) -> list[dict[str, object]]:
-    """The recorded runs of an experiment, the newest first: name, parameters and metrics."""
-    with _client(store) as client:
-        known = client.get_experiment_by_name(experiment)
-        found = client.search_runs([known.experiment_id]) if known else []
-        return [{"name": run.info.run_name, **run.data.params, **run.data.metrics} for run in found]
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+        if isinstance(store, Path):
+            store.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield MlflowClient(tracking_uri=tracking_uri(store))
+        except (MlflowException, SQLAlchemyError) as error:
+            # SQLAlchemy's errors hold the password of a database: neither its text nor its traceback is shown.
+            raise _refusal(store, str(error).splitlines()[0]) from None if isinstance(store, Postgres) else error
 
 
 def serve_tracking(store: Store, port: int, keep_in: Path = ARTIFACTS) -> None:
@@ -110,6 +111,14 @@ def serve_tracking(store: Store, port: int, keep_in: Path = ARTIFACTS) -> None:
             server.terminate()
 
 
+def _finished_run(client: "MlflowClient", experiment: str, name: str) -> str:
+    for run in client.search_runs([experiment], f"attributes.run_name = {name!r}"):
+        if run.info.status == "FINISHED":
+            return str(run.info.run_id)
+        client.delete_run(run.info.run_id)
+    return ""
+
+
 def _dialect(url: str) -> str:
     return f"postgresql+psycopg://{url.partition('://')[2]}"
 
@@ -130,31 +139,8 @@ def _move(store: Store, old: str, new: str) -> None:
             connection.execute(text(moved + where), values)
 
 
-@contextmanager
-def _client(store: Store) -> "Iterator[MlflowClient]":
-    # Before the import: it would report its use over the network otherwise.
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    if isinstance(store, Postgres):
-        store.connect().close()  # MLflow would try for a minute before it says that nobody answers
-    with explain_write_errors(Path(str(store))), warnings.catch_warnings():
-        # MLflow 3.17 uses what SQLAlchemy 2.1 deprecates.
-        warnings.simplefilter("ignore")
-        from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)
-        if isinstance(store, Path):
-            store.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield MlflowClient(tracking_uri=tracking_uri(store))
-        except (MlflowException, SQLAlchemyError) as error:
-            raise _refusal(store, str(error).splitlines()[0]) from None if isinstance(store, Postgres) else error
-
-
-def _refusal(store: Store, said: str) -> InputError:
+def _refusal(store: Store, message: str) -> InputError:
     hint = "move the file away and try again; a new one is made"
     if isinstance(store, Postgres):
-        said, hint = store.masked(said), "give the user the right to CREATE in a database of its own for MLflow"
-    return InputError(f"the tracking store cannot be used: {said}", where=str(store), hint=hint)
+        message, hint = store.masked(message), "give the user the right to CREATE in a database of its own for MLflow"
+    return InputError(f"the tracking store cannot be used: {message}", where=str(store), hint=hint)

@@ -1,7 +1,7 @@
-"""Train a model on a period of a snapshot and evaluate it on a later one; tune its hyperparameters."""
+"""Train a model on a period of a snapshot, evaluate it on a later one, say what it is made of; tune its settings."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import product
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
@@ -22,7 +21,7 @@ from ..contract.schema import Contract, Table
 from ..data import snapshots
 from ..data.snapshots import split_features, thin_rows
 from . import evaluation
-from .evaluation import Evaluation, evaluate
+from .evaluation import Evaluation, Floats, evaluate
 
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
@@ -31,17 +30,115 @@ LIBRARIES = ("scikit-learn", "numpy", "pandas", "duckdb", "skl2onnx", "onnxrunti
 MODELLED = ("category", "integer", "number")
 # Columns that the prediction log, the monitors and a quarantine have themselves, beside those of the features.
 TAKEN = {"key", "time", "request_id", "version", "probability", "decision", "label", "known_at"}
-PARTS, FOLDS = 6, 3
-ENOUGH = 160_000  # rows to hold out: what half a year has; how sure an estimate is depends on days, not on rows
+TAKEN |= {"day", "due", "prediction", "row", "reason"}
 Lineage = Mapping[str, Any]
+HELD_OUT_PARTS, FOLDS = 6, 3
+HELD_OUT_ROWS = 160_000  # what half a year has; how sure an estimate is depends on days, not on rows
 NOT_TUNED = {"name", "features", "seed", "threshold"}  # what the model is for, not how well it learns
-ROWS = 30_000
-JUDGED = 10_000
+TUNING_ROWS, TUNING_TEST_ROWS = 30_000, 10_000
 BLOCK, EVERY = 7, 3  # days in a block; the last of three blocks judges
 DRAWS = 200
 # A gain that is worth a change, in AUC: simple models have up to .0075 for nothing, for the few rows; three trees
 # instead of 200 lose .015 to .028, a learning rate of 1 at least .043 (lower ends of intervals, 2013 and 2023).
 MARGIN = 0.01
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A fitted pipeline with its specification, the rows it was made of, and how it did on the test rows."""
+
+    project: "Workspace"
+    pipeline: Pipeline
+    spec: Model
+    split: snapshots.Split
+    probabilities: Floats
+    evaluation: Evaluation
+    verdicts: tuple[Verdict, ...]
+    lineage: Lineage
+
+    def predict(self, rows: pd.DataFrame) -> Floats:
+        """The probability of the target for each row."""
+        return predict_probabilities(self.pipeline, self.spec, rows)
+
+
+def train_and_evaluate(project: "Workspace", fitted: Pipeline | None = None) -> Trained:
+    """Check, train, evaluate and test a model; nothing is written."""
+    return train_model(
+        project,
+        split_features(project),
+        project.settings.model,
+        project.settings.tests,
+        project_lineage(project),
+        fitted,
+    )
+
+
+def train_model(
+    project: "Workspace",
+    split: snapshots.Split,
+    spec: Model,
+    tests: Tests,
+    made_of: Lineage | None = None,
+    fitted: Pipeline | None = None,
+) -> Trained:
+    """Fit on the training rows, evaluate and test on the later ones; `made_of` is the lineage to remember.
+
+    A pipeline that is `fitted` on these rows by this specification already need not be fitted again.
+    """
+    contract = project.contract
+    pipeline = fitted or fit_pipeline(project, split.train, spec, split.half_life)
+    p = predict_probabilities(pipeline, spec, split.test)
+    result = evaluate(split.test[contract.target], p, split.test[contract.day], own=evaluation.own_metrics(project))
+    verdicts = evaluation.run_model_tests(
+        contract,
+        lambda rows: predict_probabilities(pipeline, spec, rows),
+        split.train,
+        split.test,
+        spec.features,
+        tests,
+        answers=p,
+    )
+    return Trained(project, pipeline, spec, split, p, result, tuple(verdicts), made_of or {})
+
+
+def fit_pipeline(project: "Workspace", rows: pd.DataFrame, spec: Model, half_life: int = 0) -> Pipeline:
+    """A pipeline fitted on labelled rows; InputError when a feature or one of the two classes is missing.
+
+    With a `half_life` in days, a row weighs half as much as one that is so much younger.
+    """
+    contract = project.contract
+    missing = [name for name in spec.features if name not in rows]
+    if missing:
+        hint = f"the columns are made in features.sql: {', '.join(rows.columns)}"
+        raise InputError(f"no such feature: {', '.join(missing)}", where="[model] features", hint=hint)
+    _require_features(contract, spec)
+    if rows[contract.target].nunique() < 2:
+        raise InputError("only one class in the training period", where="[split] train", hint="choose a longer period")
+    target = rows[contract.target].astype(int)
+    weights = weights_by_age(rows[contract.day], half_life) if half_life else None
+    return build_pipeline(project, spec).fit(rows[list(spec.features)], target, trees__sample_weight=weights)
+
+
+def _require_features(contract: Contract, spec: Model) -> None:
+    kinds = {column.name: column.kind for column in contract.features.columns}
+    unknown = [name for name in spec.features if kinds.get(name) not in MODELLED]
+    if unknown:
+        hint = f"a feature has an entry in FEATURES of contract.py, of the kind {' or '.join(MODELLED)}"
+        raise InputError(f"the contract has no such feature: {', '.join(unknown)}", where="[model] features", hint=hint)
+    if taken := [name for name in spec.features if name in TAKEN]:
+        hint = "rename it in features.sql and in contract.py"
+        raise InputError(f"the library has a column {taken[0]!r} of its own", where="[model] features", hint=hint)
+
+
+def weights_by_age(day: pd.Series, half_life: int) -> Floats:
+    """The weight of each row by its day, (rows,): 1 on the newest day, half of it `half_life` days before."""
+    age = (day.max() - day).dt.days.to_numpy()
+    return np.asarray(0.5 ** (age / half_life))
+
+
+def predict_probabilities(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> Floats:
+    """The probability of the target for each row, shape (rows,)."""
+    return np.asarray(pipeline.predict_proba(rows[list(spec.features)])[:, 1])
 
 
 def build_pipeline(project: "Workspace", spec: Model) -> Pipeline:
@@ -74,116 +171,27 @@ def _float32(frame: pd.DataFrame) -> np.ndarray:
     return frame.to_numpy(dtype=np.float32, na_value=np.nan)
 
 
-TAKEN |= {"day", "due", "prediction", "row", "reason"}
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A fitted pipeline with its specification, the rows it was made of, and how it did on the test rows."""
-
-    project: "Workspace"
-    pipeline: Pipeline
-    spec: Model
-    split: snapshots.Split
-    probabilities: NDArray[np.float64]
-    evaluation: Evaluation
-    verdicts: tuple[Verdict, ...]
-    lineage: Lineage
-
-    def predict(self, rows: pd.DataFrame) -> NDArray[np.float64]:
-        """The probability of the target for each row."""
-        return predict_probabilities(self.pipeline, self.spec, rows)
-
-
-def fit_pipeline(project: "Workspace", rows: pd.DataFrame, spec: Model, half_life: int = 0) -> Pipeline:
-    """A pipeline fitted on labelled rows; InputError when a feature or one of the two classes is missing.
-
-    With a `half_life` in days, a row weighs half as much as one that is so much younger.
-    """
-    contract = project.contract
-    missing = [name for name in spec.features if name not in rows]
-    if missing:
-        hint = f"the columns are made in features.sql: {', '.join(rows.columns)}"
-        raise InputError(f"no such feature: {', '.join(missing)}", where="[model] features", hint=hint)
-    kinds = {column.name: column.kind for column in contract.features.columns}
-    strange = [name for name in spec.features if kinds.get(name) not in MODELLED]
-    if strange:
-        hint = f"a feature has an entry in FEATURES of contract.py, of the kind {' or '.join(MODELLED)}"
-        raise InputError(f"the contract has no such feature: {', '.join(strange)}", where="[model] features", hint=hint)
-    if taken := [name for name in spec.features if name in TAKEN]:
-        hint = "rename it in features.sql and in contract.py"
-        raise InputError(f"the library has a column {taken[0]!r} of its own", where="[model] features", hint=hint)
-    if rows[contract.target].nunique() < 2:
-        raise InputError("only one class in the training period", where="[split] train", hint="choose a longer period")
-    target = rows[contract.target].astype(int)
-    weights = weights_by_age(rows[contract.day], half_life) if half_life else None
-    return build_pipeline(project, spec).fit(rows[list(spec.features)], target, trees__sample_weight=weights)
-
-
-def weights_by_age(day: pd.Series, half_life: int) -> NDArray[np.float64]:
-    """The weight of each row by its day, (rows,): 1 on the newest day, half of it `half_life` days before."""
-    age = (day.max() - day).dt.days.to_numpy()
-    return np.asarray(0.5 ** (age / half_life))
-
-
-def predict_probabilities(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> NDArray[np.float64]:
-    """The probability of the target for each row, shape (rows,)."""
-    return np.asarray(pipeline.predict_proba(rows[list(spec.features)])[:, 1])
-
-
-def held_out(project: "Workspace", rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
-    """Rows of training with their probability by a model that has not seen their part: day, target, probability, part.
-
-    The days are cut into six successive parts, months of half a year, of which two are left out at a time (block
-    cross-validation; Roberts et al. 2017): a day left out alone would be answered by its neighbours. The three
-    models have two thirds of the rows each, so they cost two trainings. Of far more than `ENOUGH` rows every n-th
-    is taken.
-    """
-    rows = snapshots.thin_rows(rows, ENOUGH)
-    day, target = project.contract.day, project.contract.target
-    days = np.sort(rows[day].unique())
-    part = np.searchsorted(days, rows[day]) * PARTS // len(days)
-    answered = rows[[day, target]].assign(probability=np.nan, part=part)
-    for fold in range(FOLDS):
-        out = part % FOLDS == fold
-        answered.loc[out, "probability"] = predict_probabilities(
-            fit_pipeline(project, rows[~out], spec), spec, rows[out]
-        )
-    return answered
-
-
-def train_model(
-    project: "Workspace",
-    split: snapshots.Split,
-    spec: Model,
-    tests: Tests,
-    made_of: Lineage | None = None,
-    fitted: Pipeline | None = None,
-) -> Trained:
-    """Fit on the training rows, evaluate and test on the later ones; `made_of` is the lineage to remember.
-
-    A pipeline that is `fitted` on these rows by this specification already need not be fitted again.
-    """
-    contract = project.contract
-    pipeline = fitted or fit_pipeline(project, split.train, spec, split.half_life)
-    p = predict_probabilities(pipeline, spec, split.test)
-    result = evaluate(split.test[contract.target], p, split.test[contract.day], own=evaluation.own_metrics(project))
-    verdicts = evaluation.run_model_tests(
-        contract,
-        lambda rows: predict_probabilities(pipeline, spec, rows),
-        split.train,
-        split.test,
-        spec.features,
-        tests,
-        answers=p,
+def project_lineage(project: "Workspace") -> Lineage:
+    """What a model of the present data and settings is made of."""
+    names = [*project.settings.data.earlier, project.settings.data.snapshot]
+    sums = {name: snapshots.sums_of(project, project.settings.snapshot(name)) for name in names}
+    return lineage_of(
+        project, sums, lineage_periods(project.settings.split), project.settings.model, project.settings.tests
     )
-    return Trained(project, pipeline, spec, split, p, result, tuple(verdicts), made_of or {})
+
+
+def lineage_periods(split: Split) -> dict[str, list[str]]:
+    """The periods of a split as lineage remembers them."""
+    every = {"every": (split.every,)} if split.every > 1 else {}
+    weighted = {"half_life": (split.half_life,)} if split.half_life else {}
+    periods = {"train": split.train, "test": split.test, **every, **weighted}
+    return {name: [str(value) for value in period] for name, period in periods.items()}
 
 
 def lineage_of(
     project: "Workspace",
     sums: Mapping[str, Mapping[str, str]],
-    periods: Mapping[str, tuple[object, ...]],
+    periods: Mapping[str, list[str]],
     spec: Model,
     tests: Tests,
 ) -> Lineage:
@@ -194,18 +202,37 @@ def lineage_of(
     return {
         "data": {name: dict(files) for name, files in sums.items()},
         "contract": project.contract.sha256,
-        "features_sql": _sum(project.sql("features.sql")),
+        "features_sql": hashlib.sha256(project.sql("features.sql").encode()).hexdigest(),
         "feature_steps": {name: code_of(step) for name, step in project.definition.extensions("feature_steps").items()},
         "model": code_of(project.build),
-        "periods": {name: [str(day) for day in period] for name, period in periods.items()},
+        "periods": dict(periods),
         "spec": spec.model_dump(mode="json"),
         "tests": tests.model_dump(mode="json"),
         "packages": {name: version(name) for name in LIBRARIES},
     }
 
 
-def _sum(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def held_out_predictions(project: "Workspace", rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
+    """Rows of training with their probability by a model that has not seen their part: day, target, probability, part.
+
+    The days are cut into six successive parts, months of half a year, of which two are left out at a time (block
+    cross-validation; Roberts et al. 2017): a day left out alone would be answered by its neighbours. The three
+    models have two thirds of the rows each, so they cost two trainings. Of far more than `HELD_OUT_ROWS` rows every
+    n-th is taken.
+    """
+    rows = thin_rows(rows, HELD_OUT_ROWS)
+    day, target = project.contract.day, project.contract.target
+    days = np.sort(rows[day].unique())
+    part = np.searchsorted(days, rows[day]) * HELD_OUT_PARTS // len(days)
+    predictions = rows[[day, target]].assign(probability=np.nan, part=part)
+    for fold in range(FOLDS):
+        out = part % FOLDS == fold
+        predictions.loc[out, "probability"] = _fit_and_predict(project, rows[~out], rows[out], spec)
+    return predictions
+
+
+def _fit_and_predict(project: "Workspace", train: pd.DataFrame, test: pd.DataFrame, spec: Model) -> Floats:
+    return predict_probabilities(fit_pipeline(project, train, spec), spec, test)
 
 
 @dataclass(frozen=True)
@@ -237,23 +264,25 @@ def search_grid(search: SearchSpace) -> list[dict[str, float]]:
 def tuning_weeks(contract: Contract, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of two weeks of three to learn from, and those of the third to judge by; both thinned evenly."""
     day = rows[contract.day]
-    judging = (day - day.min()).dt.days // BLOCK % EVERY == EVERY - 1
-    return thin_rows(rows[~judging], ROWS), thin_rows(rows[judging], JUDGED)
+    in_test = (day - day.min()).dt.days // BLOCK % EVERY == EVERY - 1
+    return thin_rows(rows[~in_test], TUNING_ROWS), thin_rows(rows[in_test], TUNING_TEST_ROWS)
 
 
 def tune_hyperparameters(
     project: "Workspace", rows: pd.DataFrame, spec: Model, candidates: Sequence[Mapping[str, float]]
 ) -> tuple[float, list[Candidate]]:
     """The AUC of the committed specification, and every candidate compared with it, the surest gain first."""
-    learned, judged = tuning_weeks(project.contract, rows)
-    y, day = judged[project.contract.target], judged[project.contract.day]
-    committed = _answers(project, learned, judged, spec)
-    base = evaluation.evaluate(y, committed, day, draws=1).auc
-    found = []
-    for values, answers in _tried(project, learned, judged, spec, candidates):
-        gain = evaluation.compare(y, answers, committed, day, draws=DRAWS)
-        found.append(Candidate(values, base + gain.auc, gain.auc, gain.auc_low, gain.auc_high))
-    return base, sorted(found, key=lambda candidate: -candidate.low)
+    train, test = tuning_weeks(project.contract, rows)
+    y, day = test[project.contract.target], test[project.contract.day]
+    committed, committed_values = _fit_and_predict(project, train, test, spec), tunable_hyperparameters(spec)
+    base = evaluate(y, committed, day, draws=1).auc
+    compared = []
+    for values in candidates:
+        if {**committed_values, **values} != committed_values:
+            answers = _fit_and_predict(project, train, test, spec.model_copy(update=dict(values)))
+            gain = evaluation.compare(y, answers, committed, day, draws=DRAWS)
+            compared.append(Candidate(values, base + gain.auc, gain.auc, gain.auc_low, gain.auc_high))
+    return base, sorted(compared, key=lambda candidate: -candidate.low)
 
 
 def candidate_table(candidates: Sequence[Candidate]) -> pd.DataFrame:
@@ -269,53 +298,5 @@ def tuning_advice(base: float, candidates: Sequence[Candidate]) -> str:
         return (
             f"The committed hyperparameters have AUC {base:.3f}; no candidate is surely better by {MARGIN:g}: keep them"
         )
-    told = f"{best.gain:+.3f} AUC [{best.low:+.3f}, {best.high:+.3f}] over the committed {base:.3f}"
-    return f"Write into [model] of config.toml: {best.words} ({told}); then train"
-
-
-def _tried(
-    project: "Workspace",
-    learned: pd.DataFrame,
-    judged: pd.DataFrame,
-    spec: Model,
-    candidates: Sequence[Mapping[str, float]],
-) -> Iterator[tuple[Mapping[str, float], NDArray[np.float64]]]:
-    for values in candidates:
-        if {**tunable_hyperparameters(spec), **values} != tunable_hyperparameters(spec):
-            yield values, _answers(project, learned, judged, spec.model_copy(update=dict(values)))
-
-
-def _answers(project: "Workspace", learned: pd.DataFrame, judged: pd.DataFrame, spec: Model) -> NDArray[np.float64]:
-    return predict_probabilities(fit_pipeline(project, learned, spec), spec, judged)
-
-
-def train_and_evaluate(project: "Workspace", fitted: Pipeline | None = None) -> Trained:
-    """Check, train, evaluate and test a model; nothing is written."""
-    return train_model(
-        project,
-        split_features(project),
-        project.settings.model,
-        project.settings.tests,
-        project_lineage(project),
-        fitted,
-    )
-
-
-def project_lineage(project: "Workspace") -> Lineage:
-    """What a model of the present data and settings is made of."""
-    names = [*project.settings.data.earlier, project.settings.data.snapshot]
-    sums = {name: snapshots.sums_of(project, project.settings.snapshot(name)) for name in names}
-    return lineage_of(
-        project, sums, lineage_periods(project.settings.split), project.settings.model, project.settings.tests
-    )
-
-
-def lineage_periods(parts: Split) -> dict[str, tuple[object, ...]]:
-    """The periods of a split as lineage remembers them."""
-    every = {"every": (parts.every,)} if parts.every > 1 else {}
-    weighted = {"half_life": (parts.half_life,)} if parts.half_life else {}
-    return {"train": parts.train, "test": parts.test, **every, **weighted}
-
-
-def _texts(parts: Mapping[str, tuple[object, ...]]) -> dict[str, list[str]]:
-    return {name: [str(value) for value in period] for name, period in parts.items()}
+    gain = f"{best.gain:+.3f} AUC [{best.low:+.3f}, {best.high:+.3f}] over the committed {base:.3f}"
+    return f"Write into [model] of config.toml: {best.words} ({gain}); then train"

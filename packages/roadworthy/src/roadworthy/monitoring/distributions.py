@@ -4,30 +4,24 @@ Counting is the only step that touches rows: what is counted in parts or in a st
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
-
-from ..base.errors import InputError
 
 Columns = Mapping[str, NDArray[Any]]
 Floats = NDArray[np.float64]
 MANY, TINY = 1_000, 1e-10  # rows, and a p-value
 SMALLEST = 1e-4  # share that an empty bin counts as
-BATCH = 1 << 17  # rows
 # Versions a month apart: up to .17 in 2013; in 2023 .38 after five and six months, .56 after three and four. Weights
 # that balance the classes: .84 to 1.08; the other class: above 3.
 MAX_PSI = 0.70
 # A canary is for what has gone badly wrong; a slow change is the subject of Monitoring 6.
 MAX_CPU = 3.0
-# 99.9% of samples of one population: (1/n + 1/m) times this quantile of chi-square with the 9 degrees of freedom of
-# ten bins (Yurdakul 2018, Statistical properties of the population stability index).
-CHANCE = 27.88
+# The 99.9% quantile of chi-square with the 9 degrees of freedom of ten bins: see `psi_noise`. A number, because the
+# service has no SciPy to compute it.
+CHI_SQUARE_OF_TEN_BINS = 27.88
 
 
 class Counts(NamedTuple):
@@ -53,7 +47,7 @@ class Counts(NamedTuple):
 
 
 def count_values(values: Any, bins: Mapping[str, Any]) -> Counts:
-    """Count a column (rows,) of NumPy or Arrow in the bins of reference.json.
+    """Count a column (rows,) in the bins of reference.json: of NumPy, or of Arrow if it is a category.
 
     Categories are strings, None or NaN when missing. Numbers are compared as float32, as the model sees them, NaN
     when missing; bin i holds edges[i - 1] <= x < edges[i]. A column that was counted elsewhere, part by part, is
@@ -62,8 +56,8 @@ def count_values(values: Any, bins: Mapping[str, Any]) -> Counts:
     if isinstance(values, Counts):
         return values
     if bins["kind"] == "category":
-        return _categories(values, bins["categories"])
-    numbers = as_float32(values)
+        return _category_counts(_occurrences(values), bins["categories"])
+    numbers = np.asarray(values, dtype=np.float32)
     known = len(numbers) - int(np.count_nonzero(np.isnan(numbers)))
     # Comparing all rows with one edge after the other is many times faster than a search for each row.
     edges = np.asarray(bins["edges"], dtype=np.float32)
@@ -83,7 +77,7 @@ def numeric_bins(values: Any) -> dict[str, Any]:
     A value that holds more than a decile (no precipitation, two engines) gets a bin of its own; without that, most
     of such a column would fall into one bin and no change of it would be seen.
     """
-    numbers = as_float32(values)
+    numbers = np.asarray(values, dtype=np.float32)
     known = np.sort(numbers[~np.isnan(numbers)])
     edges = _edges(known)
     below = np.concatenate([[0], np.searchsorted(known, edges, side="left"), [len(known)]])
@@ -91,81 +85,39 @@ def numeric_bins(values: Any) -> dict[str, Any]:
     return {**bins, "counts": np.diff(below).tolist(), "nulls": len(numbers) - len(known)}
 
 
-def category_bins(values: Any, categories: list[str] | None = None) -> dict[str, Any]:
-    """Bins of a category for reference.json: one for each category that training knows, in the order of the codes.
-
-    Without `categories`, those that the column has, in the order of the alphabet.
-    """
-    times = _times(values)
-    known = sorted(each for each in times if each is not None) if categories is None else list(categories)
-    found = _in(times, known)
-    return {"kind": "category", "categories": known, "counts": found.bins.tolist(), "nulls": found.nulls}
+def category_bins(values: Any, categories: list[str]) -> dict[str, Any]:
+    """Bins of a category for reference.json: one for each category that training knows, in the order of the codes."""
+    counts = _category_counts(_occurrences(values), categories)
+    return {"kind": "category", "categories": categories, "counts": counts.bins.tolist(), "nulls": counts.nulls}
 
 
-def _categories(values: Any, categories: list[str]) -> Counts:
-    return _in(_times(values), categories)
+def _category_counts(occurrences: Mapping[Any, int], categories: list[str]) -> Counts:
+    bins = np.array([occurrences.get(category, 0) for category in categories], dtype=np.int64)
+    nulls = occurrences.get(None, 0)
+    return Counts(bins, nulls, sum(occurrences.values()) - nulls - int(bins.sum()))
 
 
-def _in(times: Mapping[Any, int], categories: list[str]) -> Counts:
-    bins = np.array([times.get(category, 0) for category in categories], dtype=np.int64)
-    nulls = times.get(None, 0)
-    return Counts(bins, nulls, sum(times.values()) - nulls - int(bins.sum()))
-
-
-def _times(values: Any) -> dict[Any, int]:
+def _occurrences(values: Any) -> Mapping[Any, int]:
     """How often each value occurs; None for the missing ones."""
-    times: Counter[Any] = Counter()
-    if _is_arrow(values):
+    if hasattr(values, "dictionary_encode"):  # of Arrow, which is not imported: the service counts too, and has none
         # By the codes of a dictionary, without a Python object for each row.
         counted = values.value_counts()
-        for value, rows in zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True):
-            times[value] += rows
-        return dict(times)
-    for value, rows in Counter(values.tolist()).items():
-        times[None if value is None or value != value else value] += rows  # noqa: PLR0124 (NaN)
-    return dict(times)
-
-
-def as_float32(values: Any) -> NDArray[np.float32]:
-    """A column of numbers, of NumPy or Arrow, as the model sees it; NaN for a missing one."""
-    if _is_arrow(values):
-        values = values.to_numpy(zero_copy_only=False)
-    return np.asarray(values, dtype=np.float32)
-
-
-def _is_arrow(values: Any) -> bool:
-    # The service counts too, and has no Arrow.
-    return hasattr(values, "dictionary_encode")
+        pairs = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
+    else:
+        pairs = Counter(values.tolist()).items()
+    occurrences: Counter[Any] = Counter()
+    for value, rows in pairs:
+        occurrences[None if value is None or value != value else value] += rows  # noqa: PLR0124 (NaN)
+    return occurrences
 
 
 def _edges(known: NDArray[np.float32]) -> NDArray[np.float32]:
     if not len(known):
         return known
     deciles = known[(len(known) * np.arange(1, 10)) // 10]
-    edges, times = np.unique(deciles, return_counts=True)
-    after = np.searchsorted(known, edges[times > 1], side="right")
+    edges, repeats = np.unique(deciles, return_counts=True)
+    after = np.searchsorted(known, edges[repeats > 1], side="right")
     return np.unique(np.append(edges, known[after[after < len(known)]]))
-
-
-class Test(NamedTuple):
-    """A statistic with its p-value."""
-
-    statistic: float
-    p_value: float
-
-
-class Drift(NamedTuple):
-    """How far one column of a window is from the reference; `test` is KS for numbers, chi-square for categories."""
-
-    name: str
-    psi: float
-    jensen_shannon: float
-    test: str
-    statistic: float
-    p_value: float
-    nulls: float
-    nulls_before: float
-    unseen: float
 
 
 def psi(expected: ArrayLike, actual: ArrayLike) -> float:
@@ -201,6 +153,17 @@ def psi_noise(expected: ArrayLike, actual: ArrayLike) -> float:
     return float(chdtri(used - 1, 0.001) * (1 / e.sum() + 1 / a.sum())) if used > 1 else 0.0
 
 
+def prediction_shift(before: NDArray[np.float64], new: NDArray[np.float64]) -> float:
+    """The PSI between two sets of answers, in bins at the deciles of the first."""
+    bins = numeric_bins(before)
+    return psi(count_values(before, bins).vector, count_values(new, bins).vector)
+
+
+def shift_by_chance(rows_before: int, rows_new: int) -> float:
+    """The PSI that answers to different rows stay below when nothing differs but the rows."""
+    return CHI_SQUARE_OF_TEN_BINS * (1 / rows_before + 1 / rows_new)
+
+
 def jensen_shannon(expected: ArrayLike, actual: ArrayLike) -> float:
     """Jensen-Shannon distance to the base 2, from 0 to 1: a metric that needs no treatment of empty bins.
 
@@ -210,6 +173,13 @@ def jensen_shannon(expected: ArrayLike, actual: ArrayLike) -> float:
     middle = (e + a) / 2
     divergence = (_relative_entropy(e, middle) + _relative_entropy(a, middle)) / np.log(2)
     return float(np.sqrt(max(0.0, divergence / 2)))
+
+
+class Test(NamedTuple):
+    """A statistic with its p-value."""
+
+    statistic: float
+    p_value: float
 
 
 def chi_square(expected: ArrayLike, actual: ArrayLike) -> Test:
@@ -250,6 +220,20 @@ def kolmogorov_smirnov(expected: ArrayLike, actual: ArrayLike) -> Test:
     return Test(statistic, float(np.clip(kstwo.sf(statistic, max(1, np.round(rows))), 0, 1)))
 
 
+class Drift(NamedTuple):
+    """How far one column of a window is from the reference; `test` is KS for numbers, chi-square for categories."""
+
+    name: str
+    psi: float
+    jensen_shannon: float
+    test: str
+    statistic: float
+    p_value: float
+    nulls: float
+    nulls_before: float
+    unseen: float
+
+
 def compare_column(name: str, bins: Mapping[str, Any], actual: Counts) -> Drift:
     """All statistics of one column; `bins` is its entry in reference.json."""
     before = expected_counts(bins)
@@ -271,10 +255,9 @@ def compare_column(name: str, bins: Mapping[str, Any], actual: Counts) -> Drift:
 
 def feature_drift(reference: Mapping[str, Any], columns: Columns) -> list[Drift]:
     """Each feature of reference.json against the columns of a window, the largest PSI first."""
-    found = (
-        compare_column(name, bins, count_values(columns[name], bins)) for name, bins in reference["features"].items()
-    )
-    return sorted(found, key=lambda drift: -drift.psi)
+    features = reference["features"].items()
+    drifts = (compare_column(name, bins, count_values(columns[name], bins)) for name, bins in features)
+    return sorted(drifts, key=lambda drift: -drift.psi)
 
 
 def _shares(expected: ArrayLike, actual: ArrayLike) -> tuple[Floats, Floats]:
@@ -289,64 +272,3 @@ def _relative_entropy(share: Floats, other: Floats) -> float:
     return float((share[used] * np.log(share[used] / other[used])).sum())
 
 
-def parquet_drift(before: Path, now: Path, names: Sequence[str] = ()) -> list[Drift]:
-    """The drift of each column `names` from the file `before` to the file `now`, the largest PSI first.
-
-    Texts are categories, numbers get bins at the deciles of `before`; without names, all columns of these types that
-    both files have. Raises InputError for a file that cannot be read, that has no rows, or lacks a column.
-    """
-    first, second = _open(before), _open(now)
-    with first, second:
-        wanted = list(names) or [name for name in _columns(first) if name in _columns(second)]
-        found = [_drift(name, _column(first, before, name), _column(second, now, name)) for name in wanted]
-    return sorted(found, key=lambda drift: -drift.psi)
-
-
-def _drift(name: str, before: Any, now: Any) -> Drift:
-    bins = category_bins(before) if isinstance(before, pa.ChunkedArray) else numeric_bins(before)
-    return compare_column(name, bins, count_values(now, bins))
-
-
-def _open(path: Path) -> pq.ParquetFile:
-    try:
-        # As codes: a text that occurs a million times is read, and told apart from others, once.
-        texts = [field.name for field in pq.read_schema(path) if _is_text(field.type)]
-        file = pq.ParquetFile(path, read_dictionary=texts, pre_buffer=False)
-    except (pa.ArrowException, OSError) as error:
-        what = f"cannot be read: {(str(error).splitlines() or ['damaged'])[0]}"
-        raise InputError(what, where=path, hint="give a Parquet file") from error
-    if not file.metadata.num_rows:
-        raise InputError("has no rows", where=path, hint="there is nothing to compare")
-    return file
-
-
-def _column(file: pq.ParquetFile, path: Path, name: str) -> Any:
-    """The codes of texts, or numbers as the model sees them, which are half as large as those of the file."""
-    if name not in _columns(file):
-        raise InputError(f"there is no column {name!r} of texts or numbers", where=path, hint="check the names")
-    if _is_text(file.schema_arrow.field(name).type):
-        return file.read(columns=[name]).column(0)
-    return np.concatenate([as_float32(batch.column(0)) for batch in file.iter_batches(BATCH, columns=[name])])
-
-
-def _columns(file: pq.ParquetFile) -> list[str]:
-    return [field.name for field in file.schema_arrow if _is_text(field.type) or _is_number(field.type)]
-
-
-def _is_text(kind: Any) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
-
-
-def _is_number(kind: Any) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
-
-
-def prediction_shift(before: NDArray[np.float64], new: NDArray[np.float64]) -> float:
-    """The PSI between two sets of answers, in bins at the deciles of the first."""
-    bins = numeric_bins(before)
-    return psi(count_values(before, bins).vector, count_values(new, bins).vector)
-
-
-def shift_by_chance(rows_before: int, rows_new: int) -> float:
-    """The PSI that answers to different rows stay below when nothing differs but the rows."""
-    return CHANCE * (1 / rows_before + 1 / rows_new)

@@ -4,7 +4,7 @@ If a probability is a frequency, the predictions of a window imply their own AUC
 counts as positive with its probability and as negative with the rest (Guillory et al. 2021; NannyML calls it CBPE,
 confidence-based performance estimation). They need not be frequencies, so they are calibrated first (Platt 1999) on
 answers of models that had not seen the rows: six successive parts of training, two left out at a time
-(`training.held_out`).
+(`training.held_out_predictions`).
 
 The interval, whose parts are added as squares:
 - days of the window drawn again (bootstrap), for a window of other days would have said something else;

@@ -1,4 +1,8 @@
-"""What the training data looked like, in a few kilobytes that travel with the model: reference.json of the bundle."""
+"""Write the bundle of a trained model: signature, trees as ONNX, golden rows, metrics, reference, manifest.
+
+The reference is what the training data looked like, in a few kilobytes that travel with the model. The exported model
+is compared with scikit-learn before anybody can register it.
+"""
 
 import json
 import warnings
@@ -33,61 +37,10 @@ from .registry import Registry
 
 HeldOut = tuple[ArrayLike, ArrayLike, NDArray[Any], NDArray[Any]]
 OPSET = {"": 18, "ai.onnx.ml": 3}
-MAX_DIFFERENCE = 1e-6
+MAX_DIFFERENCE = 1e-6  # of a probability: float32 against float64
 GOLDEN_ROWS = 20
 EDGE_ROWS = 2000
-UNSEEN = "??"
-
-
-def make_reference(
-    columns: Columns,
-    predictions: ArrayLike,
-    labels: ArrayLike,
-    features: Sequence[Mapping[str, Any]],
-    *,
-    day: NDArray[Any] | None = None,
-    months: Mapping[str, Columns] | None = None,
-    every: int = 1,
-    held_out: HeldOut | None = None,
-) -> dict[str, Any]:
-    """The content of reference.json, ready for JSON.
-
-    `columns` are the features of the training rows by name: objects with None for a missing category, numbers with
-    NaN. `features` are those of signature.json; private ones are left out, for the log does not keep them. `day`
-    (datetime64, one for each row) lets the limits know how far weeks differ; without it the conventional ones hold.
-    Each row stands for `every` that came. `held_out` are probabilities, labels, days and parts of training rows by
-    models that had not seen them; without them nothing is estimated before labels arrive.
-    """
-    p = np.asarray(predictions, dtype=np.float64)
-    numbers = [feature["name"] for feature in _public(features) if feature["kind"] != "category"]
-    reference: dict[str, Any] = {
-        **reference_of_rows(columns, labels, features),
-        "prediction": numeric_bins(p),
-        "relations": fit_relations(columns, numbers),
-        "mean_prediction": float(p.mean()),
-    }
-    blocks = list((months or {}).values()) if day is None else full_weeks({**columns, "prediction": p}, day)
-    spread = weekly_spreads(reference, blocks)
-    reference |= {"limits": weekly_limits(spread), "spread": spread, "tests": family_size(spread)}
-    reference |= {} if day is None else {"traffic": traffic.describe_traffic(day, every)}
-    return {**reference, "estimate": estimates.fit_estimates(*held_out) if held_out else {}}
-
-
-def reference_of_rows(columns: Columns, labels: ArrayLike, features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What of reference.json the rows alone decide: how many, the bins of each public feature, the base rate."""
-    y = np.asarray(labels, dtype=np.float64)
-    bins = {feature["name"]: _bins(columns[feature["name"]], feature) for feature in _public(features)}
-    return {"rows": len(y), "features": bins, "base_rate": float(y.mean())}
-
-
-def _public(features: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [feature for feature in features if not feature.get("private")]
-
-
-def _bins(values: NDArray[Any], feature: Mapping[str, Any]) -> dict[str, Any]:
-    if feature["kind"] == "category":
-        return category_bins(values, list(feature["categories"]))
-    return numeric_bins(values)
+UNSEEN = "??"  # stands for a category that training has not seen
 
 
 def register_version(trained: Trained, registry: Registry) -> int:
@@ -114,23 +67,6 @@ def write_bundle(trained: Trained, folder: Path) -> None:
     verify_parity(Bundle.load(folder), trained)
 
 
-def to_onnx(pipeline: Pipeline) -> bytes:
-    """The trees as ONNX: input X, float32 (rows, features), output P(target), float32 (rows, 1)."""
-    trees = deepcopy(pipeline.named_steps["trees"])
-    if isinstance(trees, HistGradientBoostingClassifier):
-        # The converter knows scikit-learn's own class only. One that the project derives from it may fit otherwise; if
-        # it answered otherwise, `verify_parity` would refuse it.
-        trees.__class__ = HistGradientBoostingClassifier
-    for (tree,) in trees._predictors:  # noqa: SLF001 - there is no public way to the thresholds
-        tree.nodes["num_threshold"] = _round_down(tree.nodes["num_threshold"])
-    inputs = [("X", FloatTensorType([None, trees.n_features_in_]))]
-    with warnings.catch_warnings():
-        # skl2onnx hands NumPy integers to protobuf, which deprecates them; the result is verified on every row.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        converted = convert_sklearn(trees, "model", inputs, options={"zipmap": False}, target_opset=OPSET)
-    return bytes(_one_sum(converted).SerializeToString())
-
-
 def model_signature(contract: Contract, spec: Model, pipeline: Pipeline) -> dict[str, Any]:
     """What a request must look like and how it becomes a row of X, derived from the contract."""
     categories, _ = training.model_inputs(spec, contract.features)
@@ -149,6 +85,65 @@ def signature_of(contract: Contract, spec: Model, seen: Mapping[str, list[str]])
     return {**head, "features": features}
 
 
+def _feature(column: Column, categories: list[str] | None) -> dict[str, object]:
+    feature = {name: getattr(column, name) for name in ("name", "kind", "about", "unit", "nullable", "pattern")}
+    feature |= {"allowed": list(column.allowed), "low": column.low, "high": column.high, "private": column.private}
+    return feature | ({} if categories is None else {"categories": categories})
+
+
+def to_onnx(pipeline: Pipeline) -> bytes:
+    """The trees as ONNX: input X, float32 (rows, features), output P(target), float32 (rows, 1)."""
+    trees = deepcopy(pipeline.named_steps["trees"])
+    if isinstance(trees, HistGradientBoostingClassifier):
+        # The converter knows scikit-learn's own class only. One that the project derives from it may fit otherwise; if
+        # it answered otherwise, `verify_parity` would refuse it.
+        trees.__class__ = HistGradientBoostingClassifier
+    for (tree,) in trees._predictors:  # noqa: SLF001 - there is no public way to the thresholds
+        tree.nodes["num_threshold"] = _round_down(tree.nodes["num_threshold"])
+    inputs = [("X", FloatTensorType([None, trees.n_features_in_]))]
+    with warnings.catch_warnings():
+        # skl2onnx hands NumPy integers to protobuf, which deprecates them; the result is verified on every row.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        converted = convert_sklearn(trees, "model", inputs, options={"zipmap": False}, target_opset=OPSET)
+    return bytes(_one_sum(converted).SerializeToString())
+
+
+def _one_sum(converted: ModelProto) -> ModelProto:
+    """The same trees with one sum for each row and the logistic function of it.
+
+    For a classifier ONNX Runtime keeps a sum for each class, though two classes need one: that takes a third longer.
+    """
+    (trees,) = (node for node in converted.graph.node if node.op_type == "TreeEnsembleClassifier")
+    attributes = {each.name: helper.get_attribute_value(each) for each in trees.attribute}
+    nodes = {name: value for name, value in attributes.items() if name.startswith("nodes_")}
+    leaves = {name: attributes[f"class_{name}"] for name in ("treeids", "nodeids", "weights")}
+    log_odds = helper.make_node(
+        "TreeEnsembleRegressor",
+        ["X"],
+        ["log_odds"],
+        domain="ai.onnx.ml",
+        n_targets=1,
+        base_values=attributes["base_values"],
+        target_ids=[0] * len(leaves["weights"]),
+        **{f"target_{name}": values for name, values in leaves.items()},
+        **nodes,
+    )
+    graph = helper.make_graph(
+        [log_odds, helper.make_node("Sigmoid", ["log_odds"], ["probabilities"])],
+        converted.graph.name,
+        list(converted.graph.input),
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 1])],
+    )
+    opset = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
+    return helper.make_model(graph, opset_imports=opset, ir_version=converted.ir_version)
+
+
+def _round_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    # A float32 value is at most the threshold exactly when it is at most the next float32 below or at it.
+    nearest = values.astype(np.float32)
+    return np.where(nearest > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+
+
 def golden_records(trained: Trained) -> list[dict[str, object]]:
     """Rows with scikit-learn's answer: real ones, one without nullable values, one of unseen categories."""
     test = trained.split.test
@@ -158,6 +153,83 @@ def golden_records(trained: Trained) -> list[dict[str, object]]:
     answers = trained.predict(rows)
     records = [{name: _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
     return [{"features": row, "probability": float(p)} for row, p in zip(records, answers, strict=True)]
+
+
+def _reference(trained: Trained) -> dict[str, object]:
+    train = trained.split.train
+    described = model_signature(trained.project.contract, trained.spec, trained.pipeline)["features"]
+    every = int((trained.lineage.get("periods", {}).get("every") or [1])[0])
+    return make_reference(
+        frame_columns(train, list(trained.spec.features)),
+        trained.predict(train),
+        train[trained.project.contract.target].to_numpy(),
+        described,
+        day=train[trained.project.contract.day].to_numpy(),
+        every=every,
+        held_out=_held_out(trained, every),
+    )
+
+
+def _held_out(trained: Trained, every: int) -> HeldOut | None:
+    """What models that had not seen them say about the rows of training; None where there are too few days.
+
+    Nor for a model of every n-th row, with which gates are practised: it costs three more trainings.
+    """
+    train = trained.split.train
+    if every > 1 or train[trained.project.contract.day].nunique() < estimates.MIN_DAYS * training.HELD_OUT_PARTS:
+        return None
+    predictions = training.held_out_predictions(trained.project, train, trained.spec)
+    names = ("probability", trained.project.contract.target, trained.project.contract.day, "part")
+    probability, label, day, part = (predictions[name].to_numpy() for name in names)
+    return probability, label, day, part
+
+
+def make_reference(
+    columns: Columns,
+    predictions: ArrayLike,
+    labels: ArrayLike,
+    features: Sequence[Mapping[str, Any]],
+    *,
+    day: NDArray[Any] | None = None,
+    every: int = 1,
+    held_out: HeldOut | None = None,
+) -> dict[str, Any]:
+    """The content of reference.json, ready for JSON.
+
+    `columns` are the features of the training rows by name: objects with None for a missing category, numbers with
+    NaN. `features` are those of signature.json; private ones are left out, for the log does not keep them. `day`
+    (datetime64, one for each row) lets the limits know how far weeks differ; without it the conventional ones hold.
+    Each row stands for `every` that came. `held_out` are probabilities, labels, days and parts of training rows by
+    models that had not seen them; without them nothing is estimated before labels arrive.
+    """
+    p = np.asarray(predictions, dtype=np.float64)
+    numbers = [feature["name"] for feature in _public(features) if feature["kind"] != "category"]
+    reference: dict[str, Any] = {
+        **reference_of_rows(columns, labels, features),
+        "prediction": numeric_bins(p),
+        "relations": fit_relations(columns, numbers),
+        "mean_prediction": float(p.mean()),
+    }
+    spread = weekly_spreads(reference, [] if day is None else full_weeks({**columns, "prediction": p}, day))
+    reference |= {"limits": weekly_limits(spread), "spread": spread, "tests": family_size(spread)}
+    reference |= {} if day is None else {"traffic": traffic.describe_traffic(day, every)}
+    return {**reference, "estimate": estimates.fit_estimates(*held_out) if held_out else {}}
+
+
+def reference_of_rows(columns: Columns, labels: ArrayLike, features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What of reference.json the rows alone decide: how many, the bins of each public feature, the base rate."""
+    y = np.asarray(labels, dtype=np.float64)
+    bins = {
+        feature["name"]: category_bins(columns[feature["name"]], list(feature["categories"]))
+        if feature["kind"] == "category"
+        else numeric_bins(columns[feature["name"]])
+        for feature in _public(features)
+    }
+    return {"rows": len(y), "features": bins, "base_rate": float(y.mean())}
+
+
+def _public(features: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [feature for feature in features if not feature.get("private")]
 
 
 def verify_parity(bundle: Bundle, trained: Trained) -> None:
@@ -185,77 +257,6 @@ def verify_parity(bundle: Bundle, trained: Trained) -> None:
 def prediction_difference(bundle: Bundle, rows: pd.DataFrame, expected: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far the exported model is from the `expected` answer, for each row."""
     return np.asarray(np.abs(predict_frame(bundle, rows) - expected))
-
-
-def _one_sum(converted: ModelProto) -> ModelProto:
-    """The same trees with one sum for each row and the logistic function of it.
-
-    For a classifier ONNX Runtime keeps a sum for each class, though two classes need one: that takes a third longer.
-    """
-    (trees,) = (node for node in converted.graph.node if node.op_type == "TreeEnsembleClassifier")
-    held = {each.name: helper.get_attribute_value(each) for each in trees.attribute}
-    nodes = {name: value for name, value in held.items() if name.startswith("nodes_")}
-    leaves = {name: held[f"class_{name}"] for name in ("treeids", "nodeids", "weights")}
-    total = helper.make_node(
-        "TreeEnsembleRegressor",
-        ["X"],
-        ["log_odds"],
-        domain="ai.onnx.ml",
-        n_targets=1,
-        base_values=held["base_values"],
-        target_ids=[0] * len(leaves["weights"]),
-        **{f"target_{name}": values for name, values in leaves.items()},
-        **nodes,
-    )
-    graph = helper.make_graph(
-        [total, helper.make_node("Sigmoid", ["log_odds"], ["probabilities"])],
-        converted.graph.name,
-        list(converted.graph.input),
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 1])],
-    )
-    opset = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
-    return helper.make_model(graph, opset_imports=opset, ir_version=converted.ir_version)
-
-
-def _round_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    nearest = values.astype(np.float32)
-    return np.where(nearest > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
-
-
-def _feature(column: Column, categories: list[str] | None) -> dict[str, object]:
-    described = {name: getattr(column, name) for name in ("name", "kind", "about", "unit", "nullable", "pattern")}
-    limits = {"allowed": list(column.allowed), "low": column.low, "high": column.high, "private": column.private}
-    return {**described, **limits, **({} if categories is None else {"categories": categories})}
-
-
-def _reference(trained: Trained) -> dict[str, object]:
-    train = trained.split.train
-    described = model_signature(trained.project.contract, trained.spec, trained.pipeline)["features"]
-    names = list(trained.spec.features)
-    given = (
-        frame_columns(train, names),
-        trained.predict(train),
-        train[trained.project.contract.target].to_numpy(),
-        described,
-    )
-    every = int((trained.lineage.get("periods", {}).get("every") or [1])[0])
-    return make_reference(
-        *given, day=train[trained.project.contract.day].to_numpy(), every=every, held_out=_held_out(trained, every)
-    )
-
-
-def _held_out(trained: Trained, every: int) -> HeldOut | None:
-    """What models that had not seen them say about the rows of training; None where there are too few days.
-
-    Nor for a model of every n-th row, with which gates are practised: it costs three more trainings.
-    """
-    train = trained.split.train
-    if every > 1 or train[trained.project.contract.day].nunique() < estimates.MIN_DAYS * training.PARTS:
-        return None
-    later = training.held_out(trained.project, train, trained.spec)
-    names = ("probability", trained.project.contract.target, trained.project.contract.day, "part")
-    probability, label, day, part = (later[name].to_numpy() for name in names)
-    return probability, label, day, part
 
 
 def _unseen(contract: Contract, rows: pd.DataFrame, spec: Model) -> pd.DataFrame:

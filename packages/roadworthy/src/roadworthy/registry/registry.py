@@ -55,8 +55,7 @@ class Registry:
 
     def path(self, version: int | str = CHAMPION) -> Path:
         """The folder of a version, given by its number or an alias; InputError when there is none."""
-        number = self.resolve(version)
-        return self.folder / "versions" / str(number)
+        return self.folder / "versions" / str(self.resolve(version))
 
     def resolve(self, version: int | str) -> int:
         """The number behind an alias or a number written as text; InputError when it does not exist."""
@@ -72,7 +71,7 @@ class Registry:
         with scratch_folder(self.folder / "versions") as scratch:
             write(scratch)
             same = [number for number in self.versions() if _identity(self.path(number)) == _identity(scratch)]
-            return same[0] if same else self._settle(scratch)
+            return same[0] if same else self._take_number(scratch)
 
     def copy(self, bundle: Path) -> int:
         """Register a copy of a bundle that stands elsewhere, for example in another registry."""
@@ -86,8 +85,8 @@ class Registry:
         number = self.resolve(version)
         if alias == CHAMPION:
             hint = "a version is promoted only when every gate is green; see its gates.json, and the command `gates`"
-            said = [*errors.load_verdicts(self.path(number) / "gates.json"), *self.judged(number)]
-            errors.require_green(said, where=f"version {number}", hint=hint)
+            verdicts = [*errors.load_verdicts(self.path(number) / "gates.json"), *self.judged(number)]
+            errors.require_green(verdicts, where=f"version {number}", hint=hint)
         self._point(alias, number, reason or "promoted")
         return number
 
@@ -112,11 +111,11 @@ class Registry:
 
     def judge(self, version: int | str, verdicts: Sequence[errors.Verdict]) -> None:
         """Remember what the gates say about a version now; the version itself never changes."""
-        write_atomic(self._said(self.resolve(version)), errors.dump_verdicts(verdicts))
+        write_atomic(self._verdicts_file(version), errors.dump_verdicts(verdicts))
 
     def judged(self, version: int | str) -> list[errors.Verdict]:
         """What the gates said about a version when they were last run on it; nothing if they never were."""
-        return errors.load_verdicts(self._said(self.resolve(version)))
+        return errors.load_verdicts(self._verdicts_file(version))
 
     def rollback(self, reason: str = "") -> int:
         """Make the version that was the champion before it again; InputError when there is none."""
@@ -135,8 +134,7 @@ class Registry:
             aliases = self.aliases()
             if aliases.get(alias) != version:
                 return False
-            self._record(alias, version, None, reason, rollback=True)
-            write_atomic(self._aliases, json.dumps({name: of for name, of in aliases.items() if name != alias}))
+            self._change(aliases, alias, None, reason, rollback=True)
             return True
 
     def predecessor(self, version: int) -> int | None:
@@ -154,24 +152,23 @@ class Registry:
         """
         if not self._history.is_file():
             return []
-        lines = enumerate(self._history.read_text(encoding="utf-8").splitlines(), start=1)
-        return [self._entry(number, line) for number, line in lines]
+        lines = self._history.read_text(encoding="utf-8").splitlines()
+        return [self._history_entry(number, line) for number, line in enumerate(lines, start=1)]
 
-    def _entry(self, number: int, line: str) -> dict[str, object]:
+    def _history_entry(self, number: int, line: str) -> dict[str, object]:
         try:
-            entry = dict(json.loads(line))
+            return dict(json.loads(line))
         except (TypeError, ValueError) as error:
             hint = "restore the file, or take the line away: without it, a rollback may not find the version before"
             raise InputError(f"line {number} is not valid JSON: {error}", where=self._history, hint=hint) from error
-        return entry
 
     def _content(self, number: int, name: str) -> dict[str, Any]:
         return dict(json.loads((self.path(number) / name).read_text(encoding="utf-8")))
 
-    def _said(self, number: int) -> Path:
-        return self.folder / "judged" / f"{number}.json"
+    def _verdicts_file(self, version: int | str) -> Path:
+        return self.folder / "judged" / f"{self.resolve(version)}.json"
 
-    def _settle(self, scratch: Path) -> int:
+    def _take_number(self, scratch: Path) -> int:
         number = max(self.versions(), default=0) + 1
         while True:
             try:
@@ -187,19 +184,19 @@ class Registry:
     def _point(self, alias: str, number: int, reason: str, *, rollback: bool = False) -> None:
         with hold_lock(self._lock):  # a canary is withdrawn by the service, at any time
             aliases = self.aliases()
-            if aliases.get(alias) == number:
-                return
-            self._record(alias, aliases.get(alias), number, reason, rollback=rollback)
-            write_atomic(self._aliases, json.dumps({**aliases, alias: number}))
+            if aliases.get(alias) != number:
+                self._change(aliases, alias, number, reason, rollback=rollback)
 
-    def _record(self, alias: str, before: int | None, after: int | None, reason: str, *, rollback: bool) -> None:
+    def _change(self, aliases: dict[str, int], alias: str, number: int | None, reason: str, *, rollback: bool) -> None:
         # History first: a kill between the two leaves a line about a change that did not happen, which rolling back
         # ignores, but never a change that nobody can undo.
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        entry: dict[str, object] = {"time": now, "alias": alias, "from": before, "to": after}
+        entry: dict[str, object] = {"time": now, "alias": alias, "from": aliases.get(alias), "to": number}
         entry |= {"reason": reason, "rollback": rollback}
         lines = [json.dumps(line) for line in [*self.history(), entry]]
         write_atomic(self._history, "\n".join(lines) + "\n")
+        changed = {**aliases, alias: number}
+        write_atomic(self._aliases, json.dumps({name: of for name, of in changed.items() if of is not None}))
 
 
 def _identity(folder: Path) -> object:

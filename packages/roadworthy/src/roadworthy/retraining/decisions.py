@@ -4,7 +4,6 @@ Each phase is recorded when it is complete, so that a decision can be resumed an
 rings for the season too.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,19 +11,17 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ..base import settings
 from ..base.databases import Postgres
 from ..base.errors import InputError, Verdict
 from ..base.files import write_atomic
-from ..bundle.bundle import Bundle
+from ..bundle.bundle import Bundle, predict_frame
 from ..contract.schema import Contract
 from ..data import snapshots
 from ..data.snapshots import Period
-from ..model.evaluation import Difference, Evaluation, compare, evaluate
+from ..model.evaluation import Difference, Evaluation, Floats, compare, evaluate, slice_masks
 from ..monitoring import watch
 from ..monitoring.log import log_exists
 from ..monitoring.monitors import Thresholds
@@ -34,10 +31,8 @@ if TYPE_CHECKING:
 
 FILE = "decision.json"
 PHASES = ("snapshot", "checks", "training", "tracking", "gates", "comparison", "shadow", "card", "promotion")
-AGAIN = "restore it, or move the folder of this decision away: the next retraining begins anew"
-FEWEST = 30  # rows of either class in a slice; with fewer, nothing can be said about it
+RESTORE = "restore it, or move the folder of this decision away: the next retraining begins anew"
 WORSE = -0.01  # AUC; with many slices some are worse by chance, so the whole interval of one must lie below this
-Floats = NDArray[np.float64]
 
 
 class Record:
@@ -76,12 +71,12 @@ class Record:
 
     def finish(self, phase: str, found: Mapping[str, Any]) -> None:
         """Record that a phase is complete, with what it found."""
-        self.content["phases"][phase] = {"at": timestamp(), "found": dict(found)}
+        self.content["phases"][phase] = {"at": _now(), "found": dict(found)}
         self._write()
 
     def close(self, *, promoted: bool, reason: str, ended: str = "decided") -> None:
         """End the decision; `ended` is "decided", "stopped" (a phase was red) or "abandoned" (another one began)."""
-        self.content["outcome"] = {"at": timestamp(), "promoted": promoted, "reason": reason, "ended": ended}
+        self.content["outcome"] = {"at": _now(), "promoted": promoted, "reason": reason, "ended": ended}
         self._write()
 
     def _write(self) -> None:
@@ -97,14 +92,14 @@ class Decisions:
     def begin(self, plan: Mapping[str, Any]) -> Record:
         """A new decision about `plan`, plain values by name."""
         number = max((record.number for record in self.all()), default=0) + 1
-        record = Record(self.folder / f"{number:04}", {"begun": timestamp(), "plan": dict(plan), "phases": {}})
+        record = Record(self.folder / f"{number:04}", {"begun": _now(), "plan": dict(plan), "phases": {}})
         record._write()  # noqa: SLF001 - it exists from now on
         return record
 
     def all(self) -> list[Record]:
         """Every decision, the oldest first; InputError for a file that is none."""
-        found = sorted(self.folder.glob(f"[0-9]*/{FILE}"), key=lambda file: int(file.parent.name))
-        return [_read(file) for file in found]
+        files = sorted(self.folder.glob(f"[0-9]*/{FILE}"), key=lambda file: int(file.parent.name))
+        return [_read(file) for file in files]
 
     def get(self, number: int) -> Record:
         """The decision of that number; InputError when there is none."""
@@ -116,25 +111,19 @@ class Decisions:
         return _read(file)
 
 
-def fingerprint(parts: object) -> str:
-    """A sum over anything that has a stable text."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-def timestamp() -> str:
-    """The time as records have it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 def _read(file: Path) -> Record:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         complete = isinstance(content["plan"], dict) and set(content["phases"]) <= set(PHASES)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise InputError(f"is not a decision: {error}", where=file, hint=AGAIN) from error
+        raise InputError(f"is not a decision: {error}", where=file, hint=RESTORE) from error
     if not complete:
-        raise InputError("is not a decision of this project", where=file, hint=AGAIN)
+        raise InputError("is not a decision of this project", where=file, hint=RESTORE)
     return Record(file.parent, content)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def decision_verdicts(record: Record) -> list[Verdict]:
@@ -142,11 +131,11 @@ def decision_verdicts(record: Record) -> list[Verdict]:
     return [Verdict(**each) for phase in ("gates", "comparison", "shadow") for each in record[phase]["verdicts"]]
 
 
-def rule_on_challenger(said: Sequence[Verdict]) -> tuple[bool, str]:
+def rule_on_challenger(verdicts: Sequence[Verdict]) -> tuple[bool, str]:
     """Whether a challenger is promoted: only when all is green. The reason: what is not, or what it is better by."""
-    red = [verdict for verdict in said if not verdict.passed]
-    told = red or [verdict for verdict in said if verdict.gate in {"better than the champion", "no slice is worse"}]
-    return not red, "; ".join(f"{verdict.gate}: {verdict.evidence}" for verdict in told)
+    red = [verdict for verdict in verdicts if not verdict.passed]
+    reasons = red or [each for each in verdicts if each.gate in {"better than the champion", "no slice is worse"}]
+    return not red, "; ".join(f"{verdict.gate}: {verdict.evidence}" for verdict in reasons)
 
 
 @dataclass(frozen=True)
@@ -173,9 +162,20 @@ class Comparison:
 
     @classmethod
     def of(cls, figures: dict[str, Any]) -> "Comparison":
-        """What `to_dict` gave."""
-        one, other = Evaluation.of(figures["challenger"]), Evaluation.of(figures["champion"])
-        return cls(one, other, Difference(**figures["difference"]), tuple(figures["slices"]))
+        """The comparison that `to_dict` gave `figures` of."""
+        challenger, champion = (Evaluation.of(figures[name]) for name in ("challenger", "champion"))
+        return cls(challenger, champion, Difference(**figures["difference"]), tuple(figures["slices"]))
+
+
+def compare_bundles(
+    own: "Workspace", rows: pd.DataFrame, challenger: Bundle, champion: Bundle
+) -> tuple[Comparison, tuple[Verdict, ...]]:
+    """Compare two bundles on labelled rows, under the settings `own` of the challenger; with the verdicts on it."""
+    new, old = (predict_frame(bundle, rows) for bundle in (challenger, champion))
+    comparison = compare_with_champion(own.contract, rows, new, old, own.settings.tests.slices)
+    split = own.settings.split
+    unseen = unseen_days(split.test[0], split.train[1], learned_period(champion)[1])
+    return comparison, (unseen, *comparison.verdicts)
 
 
 def compare_with_champion(
@@ -196,16 +196,13 @@ def by_slice(
 ) -> tuple[dict[str, Any], ...]:
     """The paired difference on each value of the named columns that has enough rows of both classes."""
     labels, days = rows[contract.target].to_numpy(), rows[contract.day].to_numpy()
-    found = []
-    for name in slices:
-        for value in pd.unique(rows[name].dropna()):
-            at = (rows[name] == value).to_numpy()
-            if min(labels[at].sum(), (1 - labels[at]).sum()) >= FEWEST:
-                change = compare(labels[at], new[at], old[at], days[at])
-                figures = {"auc": change.auc, "auc_low": change.auc_low, "auc_high": change.auc_high}
-                row = {"slice": f"{name} = {value}", "rows": int(at.sum()), **figures}
-                found.append({**row, "worse": bool(change.auc_high < WORSE)})
-    return tuple(found)
+    table = []
+    for name, mask in slice_masks(rows, slices, labels):
+        change = compare(labels[mask], new[mask], old[mask], days[mask])
+        figures = {"auc": change.auc, "auc_low": change.auc_low, "auc_high": change.auc_high}
+        row = {"slice": name, "rows": int(mask.sum()), **figures}
+        table.append({**row, "worse": bool(change.auc_high < WORSE)})
+    return tuple(table)
 
 
 def better_than_champion(difference: Difference) -> Verdict:
@@ -227,8 +224,14 @@ def unseen_days(judged_from: date, challenger: date, champion: date) -> Verdict:
     seen = [name for name, end in (("challenger", challenger), ("champion", champion)) if end > judged_from]
     if seen:
         return Verdict("on days that neither has seen", passed=False, evidence=f"the {seen[0]} knows some of them")
-    words = f"judged from {judged_from}; the challenger has learned until {challenger}, the champion until {champion}"
-    return Verdict("on days that neither has seen", passed=True, evidence=words)
+    ends = f"judged from {judged_from}; the challenger has learned until {challenger}, the champion until {champion}"
+    return Verdict("on days that neither has seen", passed=True, evidence=ends)
+
+
+def learned_period(bundle: Bundle) -> Period:
+    """The period that a version has learned from, by its lineage."""
+    start, end = bundle.manifest["lineage"]["periods"]["train"]
+    return date.fromisoformat(str(start)), date.fromisoformat(str(end))
 
 
 @dataclass(frozen=True)
@@ -245,9 +248,8 @@ def retraining_rules(
 ) -> tuple[Rule, ...]:
     """What each rule says now: of the champion's bundle, the prediction log, and the data of [retraining]."""
     config, contract = project.settings, project.contract
-    bundle, own = Bundle.load(champion), settings.challenger_settings(config)
     limits = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
-    said = (
+    verdicts = (
         watch.monitor_log(champion, log, now=until, thresholds=limits, monitors=project.monitors).verdicts
         if log_exists(log)
         else ()
@@ -255,12 +257,12 @@ def retraining_rules(
     rows = pd.concat(
         [snapshots.checked_features(project, name) for name in config.retraining.snapshots], ignore_index=True
     )
-    start, end = (date.fromisoformat(str(day)) for day in bundle.manifest["lineage"]["periods"]["train"])
+    known, wanted = learned_period(Bundle.load(champion)), settings.challenger_settings(config).split.train
     newest = rows.loc[rows[contract.target].notna(), contract.day].max().date()
     return (
-        alarm_rule(said, config.retraining.alarms),
-        age_rule(end - timedelta(days=1), newest, config.gates.max_age_days),
-        new_days(contract, rows, (start, end), own.split.train, config.retraining.min_new_days),
+        alarm_rule(verdicts, config.retraining.alarms),
+        age_rule(known[1] - timedelta(days=1), newest, config.gates.max_age_days),
+        new_days(contract, rows, known, wanted, config.retraining.min_new_days),
     )
 
 
@@ -268,23 +270,23 @@ def alarm_rule(verdicts: Iterable[Verdict], watched: Iterable[str]) -> Rule:
     """An alarm rings of a monitor that a new model could quieten (the part of its name before the colon)."""
     names = tuple(watched)
     red = [v for v in verdicts if v.passed is False and v.gate.partition(":")[0] in names]
-    told = "; ".join(f"{v.gate.partition(':')[0]}: {v.evidence}" for v in red)
-    return Rule("alarm", bool(red), told or f"no alarm of {', '.join(names)} rings")
+    reason = "; ".join(f"{v.gate.partition(':')[0]}: {v.evidence}" for v in red)
+    return Rule("alarm", bool(red), reason or f"no alarm of {', '.join(names)} rings")
 
 
 def age_rule(learned_until: date, newest: date, allowed: int) -> Rule:
     """The champion is older than [gates] max_age_days: from the last day it learned from to the newest labelled day."""
     days = (newest - learned_until).days
-    words = f"the champion has learned until {learned_until}, labels reach {newest}: {days} days, at most {allowed}"
-    return Rule("age", days > allowed, words)
+    reason = f"the champion has learned until {learned_until}, labels reach {newest}: {days} days, at most {allowed}"
+    return Rule("age", days > allowed, reason)
 
 
 def new_days(contract: Contract, rows: pd.DataFrame, known: Period, wanted: Period, fewest: int) -> Rule:
     """There are enough labelled days in the period `wanted` that the champion has not learned from, `known`."""
     days = pd.Series(rows.loc[rows[contract.target].notna(), contract.day].unique())
     inside = days[_within(days, wanted) & ~_within(days, known)]
-    words = f"{len(inside)} labelled days of [retraining] train are new to the champion, from {fewest} on it is time"
-    return Rule("new days", len(inside) >= fewest, words)
+    reason = f"{len(inside)} labelled days of [retraining] train are new to the champion, from {fewest} on it is time"
+    return Rule("new days", len(inside) >= fewest, reason)
 
 
 def _within(days: "pd.Series[pd.Timestamp]", period: Period) -> "pd.Series[bool]":

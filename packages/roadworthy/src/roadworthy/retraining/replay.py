@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.errors import InputError, Verdict
 from ..base.settings import Model, Settings, Split, Tests
-from ..bundle.bundle import Bundle, predict_frame
+from ..bundle.bundle import Bundle
 from ..model import training
 from ..registry import export
 from ..registry.registry import Registry
@@ -19,7 +19,7 @@ from .decisions import Decisions, Record
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
 
-EXACT = 1e-9
+EXACT = 1e-9  # figures may differ by so much: the order of sums is not the same on every machine
 BY_DATA = "data"
 # What the project's package brings to the lineage, in words.
 OWN = {"contract": "the contract", "features_sql": "features.sql", "feature_steps": "a step", "model": "the model"}
@@ -61,11 +61,11 @@ def replay_decision(project: "Workspace", number: int) -> Replayed:
     changed = tuple(_changed(own, record))
     if any(each.startswith(BY_DATA) for each in changed):
         return Replayed(number, changed, 0, (), None, bool(record.outcome["promoted"]))
-    figures, sums, said = _again(own, record, Registry(registry))
+    figures, sums, verdicts = _decide_again(own, record, Registry(registry))
     before = _flat({name: record["comparison"][name] for name in figures})
     differ = [name for name, value in _flat(figures).items() if not _alike(value, before.get(name))]
     differ += [f"files: {name}" for name, total in record["training"]["sums"].items() if sums.get(name) != total]
-    promoted, _ = decisions.rule_on_challenger(said)
+    promoted, _ = decisions.rule_on_challenger(verdicts)
     return Replayed(number, changed, len(before), tuple(differ), promoted, bool(record.outcome["promoted"]))
 
 
@@ -95,35 +95,29 @@ def _changed(own: "Workspace", record: Record) -> Iterator[str]:
             yield f"packages: {name} {version} then, {now['packages'].get(name)} now"
 
 
-def _again(
+def _decide_again(
     own: "Workspace", record: Record, registry: Registry
 ) -> tuple[dict[str, Any], Mapping[str, str], list[Verdict]]:
     """The figures of the comparison, the sums of the model's files, and all verdicts."""
-    trained, rows = training.train_and_evaluate(own), None
+    trained = training.train_and_evaluate(own)
     with tempfile.TemporaryDirectory() as scratch:
         export.write_bundle(trained, Path(scratch))
-        bundle = Bundle.load(Path(scratch))
-        champion = Bundle.load(registry.path(int(record.plan["champion"])))
-        rows = trained.split.test
-        new, old = (predict_frame(each, rows) for each in (bundle, champion))
-        sums = bundle.manifest["sha256"]
-    found = decisions.compare_with_champion(own.contract, rows, new, old, own.settings.tests.slices)
-    apart = decisions.unseen_days(
-        own.settings.split.test[0], own.settings.split.train[1], retrain.learned_period(champion)[1]
-    )
-    kept = [Verdict(**each) for phase in ("gates", "shadow") for each in record[phase]["verdicts"]]
-    return found.to_dict(), sums, [*kept, apart, *found.verdicts]
+        challenger, champion = Bundle.load(Path(scratch)), registry.bundle(int(record.plan["champion"]))
+        comparison, verdicts = decisions.compare_bundles(own, trained.split.test, challenger, champion)
+        sums = challenger.manifest["sha256"]
+    recorded = [Verdict(**each) for phase in ("gates", "shadow") for each in record[phase]["verdicts"]]
+    return comparison.to_dict(), sums, [*recorded, *verdicts]
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
     """Nested figures under names such as "difference auc"."""
     if isinstance(value, Mapping):
-        named = [(f"{name} {key}".strip(), each) for key, each in value.items()]
+        parts = [(f"{name} {key}".strip(), each) for key, each in value.items()]
     elif isinstance(value, list | tuple):
-        named = [(f"{name} {number}", each) for number, each in enumerate(value)]
+        parts = [(f"{name} {number}", each) for number, each in enumerate(value)]
     else:
         return {name: value}
-    return {key: found for part, each in named for key, found in _flat(each, part).items()}
+    return {key: figure for part, each in parts for key, figure in _flat(each, part).items()}
 
 
 def _alike(one: Any, other: Any) -> bool:

@@ -4,11 +4,11 @@ A process that is killed leaves champion and registry as they were; the next cal
 if nothing that the decision depends on has changed, and begins anew otherwise.
 """
 
+import hashlib
 import json
-from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,10 @@ from ..base.databases import Postgres
 from ..base.errors import RedError, Verdict
 from ..base.files import exclusive_lock, file_sha256
 from ..base.source_code import files_behind
-from ..bundle import bundle
-from ..bundle.bundle import Bundle, predict_frame
+from ..bundle.bundle import Bundle, frame_columns
 from ..data import snapshots
 from ..gates.specification import git_state
-from ..model import tracking, training
+from ..model import training
 from ..registry import export, releases
 from ..registry.registry import CHALLENGER, CHAMPION, Registry
 from ..serving import shadow
@@ -30,8 +29,6 @@ from . import decisions, model_card
 from .decisions import Decisions, Record, decision_verdicts, rule_on_challenger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from ..contract.workspace import Workspace
 
 Judge = Callable[["Workspace", int], Sequence[Verdict]]
@@ -68,7 +65,8 @@ def decide_retraining(
     """
     own = project.using(settings.challenger_settings(project.settings))
     book, plan = Decisions(project.settings.paths.registry), plan_of(project, own, why)
-    with _only_one(book):
+    book.folder.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(book.folder / ".lock"):
         known = _latest(book, plan)
         if known and not known.open and not again:
             return known
@@ -76,9 +74,9 @@ def decide_retraining(
         for other in book.all():
             if other.open and (record is None or other.number != record.number):
                 other.close(promoted=False, reason="another retraining began", ended="abandoned")
-        open_one = record or book.begin(plan)
-        read, until = log or project.settings.paths.predictions, until or datetime.now(UTC)
-        return DecisionWork(project, own, open_one, judge, read, until).run(tell)
+        record = record or book.begin(plan)
+        requests, until = log or project.settings.paths.predictions, until or datetime.now(UTC)
+        return DecisionWork(project, own, record, judge, requests, until).run(tell)
 
 
 def earlier_decision(project: "Workspace") -> Record | None:
@@ -90,17 +88,16 @@ def earlier_decision(project: "Workspace") -> Record | None:
 
 def plan_of(project: "Workspace", own: "Workspace", why: str) -> dict[str, Any]:
     """What a decision depends on, as plain values: lineage, champion, code, window; beside it the commit and why."""
-    registry, parts = Registry(project.settings.paths.registry), project.settings.retraining
-    window = {"sliding": {"months": parts.months}, "weighted": {"half_life": parts.half_life}}.get(parts.window, {})
-    settings = {
-        "data": own.settings.data.model_dump(mode="json", include={"snapshot", "earlier"}),
-        **{name: getattr(own.settings, name).model_dump(mode="json") for name in ("split", "model", "tests")},
-    }
+    config = project.settings.retraining
+    window = {"sliding": {"months": config.months}, "weighted": {"half_life": config.half_life}}.get(config.window, {})
     return {
-        "champion": registry.resolve(CHAMPION),
-        "window": {"kind": parts.window, **window},
+        "champion": Registry(project.settings.paths.registry).resolve(CHAMPION),
+        "window": {"kind": config.window, **window},
         "lineage": json.loads(json.dumps(training.project_lineage(own))),
-        "settings": settings,
+        "settings": {
+            "data": own.settings.data.model_dump(mode="json", include={"snapshot", "earlier"}),
+            **{name: getattr(own.settings, name).model_dump(mode="json") for name in ("split", "model", "tests")},
+        },
         "code": decision_code(),
         "commit": git_state(project)[0],
         "why": why,
@@ -110,7 +107,7 @@ def plan_of(project: "Workspace", own: "Workspace", why: str) -> dict[str, Any]:
 def decision_code() -> str:
     """A sum over the files of the library behind features, training and comparison."""
     files = files_behind(training.train_and_evaluate, decisions.compare_with_champion, export.write_bundle)
-    return decisions.fingerprint([(path.name, file_sha256(path)) for path in files])
+    return hashlib.sha256(repr([(path.name, file_sha256(path)) for path in files]).encode()).hexdigest()
 
 
 @dataclass
@@ -156,25 +153,19 @@ class DecisionWork:
                     self.record.close(promoted=False, reason=f"{phase}: {error}", ended="stopped")
                     raise
                 self.record.finish(phase, found)
-        verdict = self.record["promotion"]
-        self.record.close(promoted=verdict["promoted"], reason=verdict["reason"])
+        self.record.close(**self.record["promotion"])
         return self.record
 
     def snapshot(self) -> dict[str, Any]:
         """Compare every file with its recorded sum."""
-        names = [*self.own.settings.data.earlier, self.own.settings.data.snapshot]
-        return {
-            "sums": {
-                name: snapshots.sums_of(self.own, self.own.settings.snapshot(name), verified=True) for name in names
-            }
-        }
+        config = self.own.settings
+        names = [*config.data.earlier, config.data.snapshot]
+        return {"sums": {name: snapshots.sums_of(self.own, config.snapshot(name), verified=True) for name in names}}
 
     def checks(self) -> dict[str, Any]:
         """Check the data against the contract, and count what is left to learn from and to judge on."""
-        return {
-            "train": model_card.describe_rows(self.project.contract, self.split.train),
-            "test": model_card.describe_rows(self.project.contract, self.split.test),
-        }
+        rows = {"train": self.split.train, "test": self.split.test}
+        return {name: model_card.describe_rows(self.project.contract, part) for name, part in rows.items()}
 
     def training(self) -> dict[str, Any]:
         """Train the challenger and register it; the same content is never registered twice."""
@@ -185,43 +176,30 @@ class DecisionWork:
 
     def tracking(self) -> dict[str, Any]:
         """Track the training, once."""
-        found = tracking.record_once(
-            self.project.settings.paths.tracking,
-            self.own.settings.model.name,
-            f"retrain version {self.version}, decision {self.record.number}",
-            parameters={**self.own.settings.model.model_dump(mode="json"), "version": self.version},
-            metrics=self.record["training"]["metrics"],
-            artifacts=self.registry.path(self.version),
-        )
-        return {"run": found}
+        name = f"retrain version {self.version}, decision {self.record.number}"
+        metrics = self.record["training"]["metrics"]
+        return {"run": releases.track_version(self.own, self.version, name, metrics, once=True)}
 
     def gates(self) -> dict[str, Any]:
         """Judge the challenger by the gates."""
-        said = self.judge(self.project, self.version)
-        return {"by": self.judge.__name__, "verdicts": [asdict(verdict) for verdict in said]}
+        verdicts = self.judge(self.project, self.version)
+        return {"by": self.judge.__name__, "verdicts": [asdict(verdict) for verdict in verdicts]}
 
     def comparison(self) -> dict[str, Any]:
         """Meet the champion on the newest labelled days, in all and on every slice."""
-        apart = decisions.unseen_days(
-            self.own.settings.split.test[0], self.own.settings.split.train[1], self.learned_until(self.champion)
-        )
-        bundles = [Bundle.load(self.registry.path(number)) for number in (self.version, self.champion)]
-        new, old = (predict_frame(bundle, self.split.test) for bundle in bundles)
-        found = decisions.compare_with_champion(
-            self.project.contract, self.split.test, new, old, self.own.settings.tests.slices
-        )
-        return {**found.to_dict(), "verdicts": [asdict(verdict) for verdict in (apart, *found.verdicts)]}
+        comparison, verdicts = decisions.compare_bundles(self.own, self.split.test, *self._bundles())
+        return {**comparison.to_dict(), "verdicts": [asdict(verdict) for verdict in verdicts]}
 
     def shadow(self) -> dict[str, Any]:
         """Let the challenger answer beside the champion; from here on the service may have it as its shadow."""
-        champion, challenger = (Bundle.load(self.registry.path(n)) for n in (self.champion, self.version))
+        challenger, champion = self._bundles()
         source, columns = shadow.newest_requests(self.log, champion, self.until) or (
             "the days of the comparison",
-            bundle.frame_columns(snapshots.thin_rows(self.split.test, shadow.MOST), champion.names),
+            frame_columns(snapshots.thin_rows(self.split.test, shadow.MOST), champion.names),
         )
-        found = shadow.compare_in_shadow(champion, challenger, source, columns)
+        compared = shadow.compare_in_shadow(champion, challenger, source, columns)
         self.registry.promote(self.version, CHALLENGER, f"decision {self.record.number}")
-        return {**found.to_dict(), "verdicts": [asdict(shadow.shadow_is_sound(found))]}
+        return {**compared.to_dict(), "verdicts": [asdict(shadow.shadow_is_sound(compared))]}
 
     def card(self) -> dict[str, Any]:
         """Write the model card; without one, nothing is promoted."""
@@ -237,18 +215,11 @@ class DecisionWork:
             self.registry.promote(self.version, reason=f"decision {self.record.number}: {reason}")
         return {"promoted": promoted, "reason": reason}
 
-    def learned_until(self, version: int) -> date:
-        """The end of the days that a version has learned from."""
-        return learned_period(Bundle.load(self.registry.path(version)))[1]
+    def _bundles(self) -> tuple[Bundle, Bundle]:
+        return self.registry.bundle(self.version), self.registry.bundle(self.champion)
 
 
-def learned_period(bundle: Bundle) -> snapshots.Period:
-    """The period that a version has learned from, by its lineage."""
-    start, end = bundle.manifest["lineage"]["periods"]["train"]
-    return date.fromisoformat(str(start)), date.fromisoformat(str(end))
-
-
-def _latest(book: Decisions, plan: "Mapping[str, Any]") -> Record | None:
+def _latest(book: Decisions, plan: Mapping[str, Any]) -> Record | None:
     """The newest decision about the same: an abandoned or stopped one does not count."""
     for record in reversed(book.all()):
         finished = record.outcome is None or record.outcome["ended"] == "decided"
@@ -257,16 +228,9 @@ def _latest(book: Decisions, plan: "Mapping[str, Any]") -> Record | None:
     return None
 
 
-def _same(record: Record, plan: "Mapping[str, Any]") -> bool:
+def _same(record: Record, plan: Mapping[str, Any]) -> bool:
     """Whether a decision is about what `plan` says. The champion may be its own challenger by now: it was promoted."""
     before = record.plan
     champions = {before["champion"], *([record["training"]["version"]] if "card" in record else [])}
     alike = all(before.get(name) == plan[name] for name in ("lineage", "window", "code"))
     return alike and plan["champion"] in champions
-
-
-@contextmanager
-def _only_one(book: Decisions) -> "Iterator[None]":
-    book.folder.mkdir(parents=True, exist_ok=True)
-    with exclusive_lock(book.folder / ".lock"):
-        yield
