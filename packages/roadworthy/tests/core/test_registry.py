@@ -71,9 +71,25 @@ def test_a_version_with_a_red_gate_is_never_the_champion(tmp_path: Path) -> None
 def test_a_version_whose_gates_nobody_asked_is_never_the_champion(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     number = add(registry, "a", [])
+    with pytest.raises(RedError, match="no gate has judged"):
+        registry.promote(number)
     (registry.path(number) / "gates.json").unlink()
     with pytest.raises(RedError, match="no gate has judged"):
         registry.promote(number)
+    assert registry.aliases() == {}
+
+
+@pytest.mark.parametrize("passed", [False, None], ids=["red", "not judged"])
+def test_a_version_that_a_gate_has_not_found_green_since_does_not_replace_the_champion(
+    tmp_path: Path, *, passed: bool | None
+) -> None:
+    registry = Registry(tmp_path)
+    champion, other = add(registry, "a"), add(registry, "b")
+    registry.promote(champion)
+    registry.judge(other, [*GREEN, errors.Verdict("Model 6", passed, "as measured")])
+    with pytest.raises(RedError, match="Model 6: as measured"):
+        registry.promote(other)
+    assert registry.aliases() == {"champion": champion}
 
 
 def test_two_rollbacks_go_back_twice(tmp_path: Path) -> None:

@@ -110,13 +110,13 @@ def test_a_project_without_the_folder_and_a_link_to_a_working_tree_have_nothing_
 
 def test_the_gates_have_a_verdict_about_an_edited_library(home: Path, project: Project) -> None:
     here = Project(home, project.settings, project.definition)
-    assert run._library(here) == []
+    assert run._judge_library(here) == []
     (home / "vendor" / "roadworthy" / "data.py").write_text("x = 2\n", encoding="utf-8")
-    (red,) = run._library(here)
+    (red,) = run._judge_library(here)
     assert (red.gate, red.passed) == (run.LIBRARY, False)
     assert "roadworthy/data.py (edited)" in red.evidence
     source_code.accept_edits(home, "a hot fix", "Ada")
-    (green,) = run._library(here)
+    (green,) = run._judge_library(here)
     assert (green.passed, "a hot fix" in green.evidence) == (True, True)
 
 

@@ -25,7 +25,7 @@ from roadworthy.base import databases
 from roadworthy.bundle.bundle import Bundle, predict_frame
 from roadworthy.data import snapshots
 from roadworthy.drills import faults, practice
-from roadworthy.gates import privacy, run
+from roadworthy.gates import run, whole_pipeline
 from roadworthy.gates.bench import Bench
 from roadworthy.gates.run import GATES
 from roadworthy.monitoring.log import PredictionLog
@@ -299,11 +299,11 @@ def test_two_services_in_one_process_answer_each_for_its_own(tmp_path: Path) -> 
     }
     for at in range(6):
         for name, app in apps.items():
-            status, answer = privacy.run_coroutine(_ask(app, rows[name][at]))
+            status, answer = whole_pipeline.run_coroutine(_ask(app, rows[name][at]))
             assert (status, answer["model"]) == (200, both[name].settings.model.name)
             assert answer["probability"] == pytest.approx(bundles[name].predict_rows([rows[name][at]])[0], abs=SAME)
             foreign = next(rows[each][at] for each in NAMES if each != name)
-            assert privacy.run_coroutine(_ask(app, foreign))[0] == 422
+            assert whole_pipeline.run_coroutine(_ask(app, foreign))[0] == 422
 
 
 async def _ask(app: Any, row: dict[str, Any]) -> tuple[int, dict[str, Any]]:

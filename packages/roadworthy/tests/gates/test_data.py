@@ -1,8 +1,6 @@
 """The judges of the data gates on evidence made by hand, each limit from both sides, and how it is measured."""
 
-import io
 import json
-import logging
 import re
 import shutil
 import tomllib
@@ -29,10 +27,8 @@ from roadworthy.contract.schema import Column, Table
 from roadworthy.drills import faults
 from roadworthy.gates import data as gates
 from roadworthy.gates import expectations, feature_value, features, privacy
-from roadworthy.gates.bench import Judge, NotJudgedError
+from roadworthy.gates.bench import Gate, NotJudgedError
 from roadworthy.project import Project
-from roadworthy.serving import asgi
-from roadworthy.serving.predictor import Predictor
 from sample import HOME
 from small import ROW, SIGNATURE
 
@@ -67,7 +63,7 @@ def required(**values: Any) -> features.Requirements:
     return features.Requirements(20, values.pop("wrong", {}), values.pop("undated", ()), seen)
 
 
-TRACES = privacy.Traces({}, {}, (), ("t.name",), 40, 9)
+PRIVACY = privacy.PrivacyFindings({}, {}, (), ("t.name",), 40, 9)
 ARRIVED = features.AddedFeature(("a.sql", "b.py", "c.toml"), {"signature": True, "log": True}, 1.0)
 EXAMPLES = features.Examples(13, 28, (), {}, 0, 0)
 GOOD: dict[str, list[Any]] = {
@@ -81,7 +77,7 @@ GOOD: dict[str, list[Any]] = {
     "Data 2": [contributed(a=0.02, b=0.0006), contributed({"c": "kept"}, a=0.02)],
     "Data 3": [costs(), costs(micros=4.9, request=99.0, bundle=19_000.0), costs(feature_value.Making(99.0, 1.4, 99.0))],
     "Data 4": [required(), required(rows=1)],
-    "Data 5": [TRACES],
+    "Data 5": [PRIVACY],
     "Data 6": [ARRIVED, replace(ARRIVED, seconds=19.0)],
     "Data 7": [EXAMPLES],
 }
@@ -112,10 +108,10 @@ BAD: dict[str, list[Any]] = {
         required(undated=("t.delay",)),
     ],
     "Data 5": [
-        replace(TRACES, personal={"t.name": "e-mail ja***"}),
-        replace(TRACES, private={"golden.json": "2 values, as N1***"}),
-        replace(TRACES, stored=("prediction log: holds the private value",)),
-        replace(TRACES, columns=()),
+        replace(PRIVACY, personal={"t.name": "e-mail ja***"}),
+        replace(PRIVACY, private={"golden.json": "2 values, as N1***"}),
+        replace(PRIVACY, stored=("prediction log: holds the private value",)),
+        replace(PRIVACY, columns=()),
     ],
     "Data 6": [
         replace(ARRIVED, arrived={"signature": True, "log": False}),
@@ -129,7 +125,7 @@ BAD: dict[str, list[Any]] = {
         replace(EXAMPLES, extra=1),
     ],
 }
-JUDGES: dict[str, Judge[Any]] = {each.name: each for each in vars(gates).values() if isinstance(each, Judge)}
+JUDGES: dict[str, Gate[Any]] = {each.name: each for each in vars(gates).values() if isinstance(each, Gate)}
 
 
 def each(cases: dict[str, list[Any]]) -> list[tuple[str, Any]]:
@@ -218,7 +214,7 @@ def test_a_wide_column_accepts_what_is_planted(place: int, change: dict[str, Any
 
 
 def test_checks_that_are_off_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "_checks", lambda _: [])
+    monkeypatch.setattr(rules, "_column_checks", lambda _: [])
     found = expectations.plant_bad_values(ROWS, NARROW, NARROW.columns)
     assert {name.split(": ")[1] for name, refused in found.items() if not refused} == {
         "too small",
@@ -400,58 +396,6 @@ def test_a_private_value_does_not_stay_in_the_log(small_bundle: Path, tmp_path: 
     assert privacy.log_findings(signature, rows, tmp_path / "log.db") == ""
     public = replace(signature, features=tuple(replace(f, private=False) for f in signature.features))
     assert privacy.log_findings(public, rows, tmp_path / "log.db") == "holds the private value"
-
-
-@pytest.fixture
-def asked(small_bundle: Path, tmp_path: Path) -> Any:
-    """As much of a bench as the service needs to be asked."""
-    return SimpleNamespace(bundle=Bundle.load(small_bundle), scratch=tmp_path)
-
-
-def test_requests_with_a_planted_key_are_answered_and_refused(asked: Any) -> None:
-    said = privacy.logged_output(privacy._service(asked), privacy._requests(asked))
-    told = [json.loads(line) for line in said.splitlines()]
-    found = [each["status"] for each in told if each["logger"] == "roadworthy.serving"]
-    assert found == [422, 401]
-    assert privacy.confided_in_log(asked) == ()
-
-
-def test_a_handler_that_fails_says_nothing_in_the_name_of_the_service(asked: Any) -> None:
-    closed = io.StringIO()
-    closed.close()
-    handler = logging.StreamHandler(closed)  # such as a test that has started a service leaves behind
-    logging.getLogger().addHandler(handler)
-    try:
-        said = privacy.logged_output(privacy._service(asked), privacy._requests(asked))
-        assert "Logging error" not in said
-        assert handler in logging.getLogger().handlers
-    finally:
-        logging.getLogger().removeHandler(handler)
-
-
-def test_a_key_in_the_log_of_the_service_is_found(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(exchange: Any, *_: Any) -> None:
-        asgi.LOG.warning("not answered well", extra={"headers": str(exchange.headers)})
-
-    monkeypatch.setattr(asgi.Exchange, "done", refuse)
-    assert privacy.confided_in_log(asked) == ("an API key",)
-
-
-def test_a_value_that_the_service_prints_is_found(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = Predictor.answer
-
-    def answer(predictor: Any, sent: bytes, request_id: str) -> bytes:
-        print(sent)  # noqa: T201 - the fault
-        return honest(predictor, sent, request_id)
-
-    monkeypatch.setattr(Predictor, "answer", answer)
-    assert privacy.confided_in_log(asked) == ("a value of a request",)
-
-
-def test_a_service_that_does_not_start_is_for_others_to_judge(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(privacy, "create_app", {}.__getitem__)
-    with pytest.raises(NotJudgedError, match="does not start"):
-        privacy.confided_in_log(asked)
 
 
 # Data 6

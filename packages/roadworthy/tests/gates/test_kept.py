@@ -10,14 +10,16 @@ import pytest
 from roadworthy.base import source_code
 from roadworthy.gates import run as kept_verdicts
 from roadworthy.gates.bench import Bench
-from roadworthy.gates.run import GATES, CachedVerdicts, Judged, gate_named
+from roadworthy.gates.run import GATES, CachedVerdicts, Judged
 from roadworthy.project import Project
 from sample import HOME
 
+NAMED = {gate.name: gate for gate in GATES}
+
 
 def files(name: str) -> set[str]:
-    gate = gate_named(name)
-    behind = source_code.files_behind(gate.gather, gate.judge.function, Bench)
+    gate = NAMED[name]
+    behind = source_code.files_behind(gate.gather, gate.judge, Bench)
     return {path.relative_to(source_code.FACE.parent).as_posix() for path in behind}
 
 
@@ -65,7 +67,7 @@ def here(project: Project, home: Path) -> Project:
 def ask(here: Project, name: str, judge: Judging, **config: int) -> str:
     model = here.settings.model.model_copy(update=config)
     kept = CachedVerdicts(here.folder / "kept", Bench(here.using(here.settings.model_copy(update={"model": model}))))
-    return kept.verdict(gate_named(name), judge).evidence
+    return kept.verdict(NAMED[name], judge).evidence
 
 
 def test_the_same_inputs_are_judged_once(here: Project) -> None:
@@ -81,9 +83,9 @@ def test_another_setting_or_input_is_judged_anew(here: Project, home: Path) -> N
     ask(here, "Monitoring 1", judge)
     (home / "data" / "2013" / "airlines.parquet").write_bytes(b"other")
     ask(here, "Monitoring 1", judge)
-    assert judge.times == 4 - ("data" not in gate_named("Monitoring 1").needs)
+    assert judge.times == 4 - ("data" not in NAMED["Monitoring 1"].needs)
     ask(here, "Data 2", judge)
-    assert judge.times == 5 - ("data" not in gate_named("Monitoring 1").needs)
+    assert judge.times == 5 - ("data" not in NAMED["Monitoring 1"].needs)
 
 
 def test_another_line_behind_a_gate_is_judged_anew(

@@ -21,7 +21,7 @@ from roadworthy.contract.schema import Column, Contract, Table
 from roadworthy.drills import faults
 from roadworthy.gates import alarms, dependencies, expectations, skew, speed
 from roadworthy.gates import monitoring as gates
-from roadworthy.gates.bench import Judge
+from roadworthy.gates.bench import Gate
 from roadworthy.gates.monitoring import Age, Invariants
 from roadworthy.model.evaluation import Difference
 from roadworthy.monitoring import timeline, watch
@@ -36,7 +36,7 @@ from small import rows as small_rows
 
 HELD = Finding("weather", "law wind", passed=True, rows=0, evidence="all of it")
 BROKEN = Finding("weather", "law wind", passed=False, rows=0, evidence="share of rows: 0.97, normal 0 to 0.01")
-NUMBERS = speed.Numbers(
+STABILITY = speed.Stability(
     infinite=(),
     inner=900,
     inner_bad=0,
@@ -78,10 +78,10 @@ GOOD: dict[str, list[Any]] = {
         replace(AGE, champion=1, champion_until=date(2012, 1, 1)),
     ],
     "Monitoring 5": [
-        NUMBERS,
-        replace(NUMBERS, largest=9.9),
-        replace(NUMBERS, certain=0.019),
-        replace(NUMBERS, batches=9e-7),
+        STABILITY,
+        replace(STABILITY, largest=9.9),
+        replace(STABILITY, certain=0.019),
+        replace(STABILITY, batches=9e-7),
     ],
     "Monitoring 6": [
         SPEED,
@@ -112,15 +112,15 @@ BAD: dict[str, list[Any]] = {
     ],
     "Monitoring 4": [replace(AGE, newest=date(2014, 1, 7))],
     "Monitoring 5": [
-        replace(NUMBERS, infinite=("seats",)),
-        replace(NUMBERS, error="frame: Out of Range Error: cannot take logarithm of zero"),
-        replace(NUMBERS, inner_bad=1),
-        replace(NUMBERS, largest=10.1),
-        replace(NUMBERS, outside=1),
-        replace(NUMBERS, certain=0.021),
-        replace(NUMBERS, extreme_outside=1),
-        replace(NUMBERS, batches=1.1e-6),
-        replace(NUMBERS, batches=float("nan")),
+        replace(STABILITY, infinite=("seats",)),
+        replace(STABILITY, error="frame: Out of Range Error: cannot take logarithm of zero"),
+        replace(STABILITY, inner_bad=1),
+        replace(STABILITY, largest=10.1),
+        replace(STABILITY, outside=1),
+        replace(STABILITY, certain=0.021),
+        replace(STABILITY, extreme_outside=1),
+        replace(STABILITY, batches=1.1e-6),
+        replace(STABILITY, batches=float("nan")),
     ],
     "Monitoring 6": [
         replace(SPEED, request=speed.Cost("a request", 172, 85, 31, 15)),
@@ -139,7 +139,7 @@ BAD: dict[str, list[Any]] = {
         *(replace(REGRESSION, alarms=alarms.Alarms(19, **{wrong: ("drift of x",)})) for wrong in WRONG),
     ],
 }
-JUDGES = {each.name: each for each in vars(gates).values() if isinstance(each, Judge)}
+JUDGES = {each.name: each for each in vars(gates).values() if isinstance(each, Gate)}
 
 
 @pytest.mark.parametrize(("name", "evidence"), [(name, each) for name, many in GOOD.items() for each in many])

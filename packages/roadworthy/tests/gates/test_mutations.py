@@ -11,22 +11,22 @@ import test_model
 import test_monitoring
 
 from roadworthy.gates import run
-from roadworthy.gates.bench import Judge
+from roadworthy.gates.bench import Gate
 
 MODULES = (test_data, test_model, test_infrastructure, test_monitoring)
 GOOD: dict[str, list[Any]] = {name: cases for module in MODULES for name, cases in module.GOOD.items()}
 BAD: dict[str, list[Any]] = {name: cases for module in MODULES for name, cases in module.BAD.items()}
-JUDGES = {gate.name: gate.judge for gate in run.GATES}
+JUDGES = {gate.name: gate for gate in run.GATES}
 
 
-def told_apart(judge: Judge[Any]) -> bool:
+def told_apart(judge: Gate[Any]) -> bool:
     """Whether every good evidence is green and every bad one is red."""
     good, bad = ([judge(case).passed for case in cases[judge.name]] for cases in (GOOD, BAD))
     return bool(good) and bool(bad) and all(each is True for each in good) and all(each is False for each in bad)
 
 
-def replaced(judge: Judge[Any], function: Callable[[Any], tuple[bool | None, str]]) -> Judge[Any]:
-    return dataclasses.replace(judge, function=function)
+def replaced(judge: Gate[Any], function: Callable[[Any], tuple[bool | None, str]]) -> Gate[Any]:
+    return dataclasses.replace(judge, judge=function)
 
 
 def test_the_paper_has_28_tests() -> None:

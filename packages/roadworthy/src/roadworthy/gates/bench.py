@@ -1,11 +1,10 @@
 """What the gates look at: one version of the model with its data, and what turns a function into a gate."""
 
-import hashlib
 import json
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,10 +31,11 @@ if TYPE_CHECKING:
     from ..contract.workspace import Workspace
 
 SAMPLE = 40_000  # rows: a fit takes about two seconds
-Part = TypeVar("Part")
+SHOWN = 3  # problems that are named; the others are counted
 OF_THE_DATA = {"connection", "report", "frame", "split", "train", "test"}
-Judgement = tuple[bool | None, str]
+Part = TypeVar("Part")
 Evidence = TypeVar("Evidence")
+Judgement = tuple[bool | None, str]
 
 
 class NotJudgedError(Exception):
@@ -43,13 +43,13 @@ class NotJudgedError(Exception):
 
 
 class part(Generic[Part]):  # noqa: N801 - used like property
-    """A shared part of the bench: made on first use, its failure kept as well."""
+    """A shared part of the bench: made on first use; a failure is remembered as well, and raised each time."""
 
     def __init__(self, make: Callable[[Any], Part]) -> None:
         self.make, self.__doc__ = make, make.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Remember under which name the part is kept."""
+        """Remember under which name the part is remembered."""
         self.name = name
 
     def __get__(self, bench: Any, owner: type | None = None) -> Part:
@@ -60,12 +60,11 @@ class part(Generic[Part]):  # noqa: N801 - used like property
             except NotJudgedError as error:
                 bench.made[self.name] = error
             except Exception as error:  # noqa: BLE001 - whatever broke it, the gates after it cannot judge
-                told = str(error).splitlines()[0] if str(error) else type(error).__name__
-                bench.made[self.name] = NotJudgedError(f"{self.name.replace('_', ' ')}: {told}")
-        kept = bench.made[self.name]
-        if isinstance(kept, NotJudgedError):
-            raise kept
-        return kept  # type: ignore[no-any-return]
+                bench.made[self.name] = NotJudgedError(f"{self.name.replace('_', ' ')}: {first_line(error)}")
+        made = bench.made[self.name]
+        if isinstance(made, NotJudgedError):
+            raise made
+        return made  # type: ignore[no-any-return]
 
 
 class Bench:
@@ -145,7 +144,7 @@ class Bench:
     @part
     def manifest(self) -> dict[str, Any]:
         """The manifest of the version under judgement: sums, lineage, packages, time."""
-        return dict(json.loads((self.folder / "manifest.json").read_text(encoding="utf-8")))
+        return read_json(self.folder / "manifest.json")
 
     @part
     def trained_spec(self) -> Model:
@@ -194,32 +193,61 @@ class Bench:
         return folder
 
 
-def fingerprint(*parts: object) -> str:
-    """A sum over anything that has a stable text."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+def of_the_present(bench: Bench) -> bool:
+    """Whether the version is made of the data and settings of now, so that it can be made again."""
+    return bool(bench.manifest.get("lineage") == json.loads(json.dumps(training.project_lineage(bench.project))))
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """What a JSON file of a version holds, by name."""
+    return dict(json.loads(file.read_text(encoding="utf-8")))
+
+
+def first_line(error: Exception) -> str:
+    """What an error says in its first line, or its kind when it says nothing."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 @dataclass(frozen=True)
-class Judge(Generic[Evidence]):
-    """A gate: call it with its evidence to get a verdict. `function` says whether the claim holds, and why."""
+class Gate(Generic[Evidence]):
+    """A claim, the function that gathers the evidence for it from a bench, and the one that judges the evidence.
+
+    `needs` are the inputs on which the evidence depends, see `run`.
+    """
 
     name: str
     claim: str
-    function: Callable[[Evidence], Judgement]
+    gather: Callable[[Bench], Evidence]
+    judge: Callable[[Evidence], Judgement]
+    needs: tuple[str, ...] = ()
+
+    @property
+    def section(self) -> str:
+        """Data, Model, Infrastructure or Monitoring."""
+        return self.name.split()[0]
 
     def __call__(self, evidence: Evidence) -> Verdict:
         """The verdict on this evidence."""
-        passed, words = self.function(evidence)
+        passed, words = self.judge(evidence)
         return Verdict(self.name, passed, words)
 
 
-def gate(name: str, claim: str) -> Callable[[Callable[[Evidence], Judgement]], Judge[Evidence]]:
-    """Make a function of some evidence the gate `name`, for example "Model 6".
+def gate(
+    name: str, claim: str, gather: Callable[[Bench], Evidence], needs: str = ""
+) -> Callable[[Callable[[Evidence], Judgement]], Gate[Evidence]]:
+    """Make a function that judges evidence the gate `name`, section and number in the paper, for example "Model 6".
 
     It returns whether the claim holds (None: it cannot be judged) and the evidence in words, to be shown as it is.
     """
+    return lambda judge: Gate(name, claim, gather, judge, tuple(needs.split()))
 
-    def named(function: Callable[[Evidence], Judgement]) -> Judge[Evidence]:
-        return Judge(name, claim, function)
 
-    return named
+def judge_problems(problems: Sequence[str], good: str) -> Judgement:
+    """Green with `good`, or red with the first problems and how many there are."""
+    return not problems, first_problems(problems) or good
+
+
+def first_problems(problems: Sequence[str]) -> str:
+    """The first problems in words, and how many more there are."""
+    more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+    return "; ".join(problems[:SHOWN]) + more

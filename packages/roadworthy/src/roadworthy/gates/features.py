@@ -144,10 +144,10 @@ class Requirements:
     features: int
     wrong: dict[str, str]
     undated: tuple[str, ...]
-    foresight: FutureLeakage
+    leakage: FutureLeakage
 
 
-def measure_future_leakage(bench: Bench) -> Requirements:
+def measure_requirements(bench: Bench) -> Requirements:
     """Judge the specification by the contract, and what features know at moments all over the snapshot."""
     undated = (
         f"{t.name}.{c.name}" for t in bench.contract.tables for c in t.columns if c.known == "after" and not c.known_at

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,21 +12,158 @@ from ..model import evaluation, training
 from . import alternatives, specification
 from .bench import SAMPLE, Bench, Judgement, NotJudgedError, gate
 
-if TYPE_CHECKING:
-    from .alternatives import Ages
-    from .specification import Committed, Replay
+SHOWN = 2  # differences that are named
 
-ANSWER = "answer"
-SHOWN = 2  # differences that are told
+
+def gather_specification(bench: Bench) -> specification.Committed:
+    """The specification that the version was trained with, compared with the committed one and with the bundle."""
+    return replace(specification.compare_committed(bench), strangers=specification.foreign_entries(bench))
+
+
+@gate("Model 1", "model specs are reviewed and submitted", gather_specification, "data version")
+def specification_reviewed(evidence: specification.Committed) -> Judgement:
+    """The version was trained with the specification, contract and SQL that are committed; no difference is small.
+
+    Its signature and its reference are those of that specification and of the rows it was trained on, exactly.
+    """
+    if differences := [*evidence.differences, *evidence.strangers]:
+        more = f" (and {len(differences) - SHOWN} more)" if len(differences) > SHOWN else ""
+        return False, "; ".join(differences[:SHOWN]) + more
+    if evidence.uncommitted:
+        return False, f"not committed: {', '.join(evidence.uncommitted)}, after {evidence.commit}"
+    where = f"commit {evidence.commit}" if evidence.commit else "no git repository to ask for a commit"
+    return True, f"{evidence.compared} values of the trained specification are the committed ones; {where}"
+
+
 # Both ways answer the same rows, so only rounding and a refused row may differ; a month's interval is +-.03 wide.
 MIN_CORRELATION, MAX_DIFFERENCE = 0.9, 0.005
 FEWEST_BLOCKS = 3
+
+
+@gate("Model 2", "offline and online metrics correlate", specification.replay_test_period, "data version")
+def offline_online(evidence: specification.Replay) -> Judgement:
+    """The AUC by block, offline and from the log: correlation at least .9, mean distance at most .005."""
+    blocks = evidence.blocks
+    labelled = f"{evidence.labelled:,} of {evidence.sent:,} answers with their label"
+    if not evidence.labelled:
+        return False, f"the log holds no answer with its label; {evidence.refused:,} of {evidence.sent:,} rows refused"
+    if len(blocks) < FEWEST_BLOCKS or blocks["offline"].isna().any():
+        return None, f"{len(blocks)} blocks of days are too few, or a block lacks one of the classes"
+    apart = float((blocks["online"] - blocks["offline"]).abs().mean())
+    correlation = _correlation(blocks["offline"], blocks["online"])
+    words = f"AUC of {len(blocks)} blocks: correlation {correlation:.3f}, {apart:.4f} apart on average, {labelled}"
+    return bool(correlation >= MIN_CORRELATION and apart <= MAX_DIFFERENCE), words
+
+
+def _correlation(one: pd.Series, other: pd.Series) -> float:
+    """Pearson; 0 when one of them does not move at all."""
+    if min(one.std(), other.std()) < 1e-9 or other.isna().any():
+        return 0.0
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Hyperparameters that no search covers, the AUC of the committed ones, and the candidates, the best first."""
+
+    uncovered: tuple[str, ...]
+    committed: float
+    candidates: Sequence[training.Candidate]
+
+
+def gather_tuning(bench: Bench) -> Tuning:
+    """The committed hyperparameters against candidates, on weeks of the training period."""
+    search = bench.project.search
+    uncovered = sorted(set(training.tunable_hyperparameters(bench.spec)) - set(search.grid))
+    _require_features(bench)
+    auc, candidates = training.tune_hyperparameters(bench.project, bench.split.train, bench.spec, search.quick)
+    return Tuning(tuple(uncovered), auc, candidates)
+
+
+def _require_features(bench: Bench) -> None:
+    """A committed feature that the data do not have is the subject of others."""
+    missing = [name for name in bench.spec.features if name not in bench.frame]
+    if missing:
+        raise NotJudgedError(f"no such feature: {', '.join(missing)}")
+
+
+@gate("Model 3", "all hyperparameters have been tuned", gather_tuning, "data")
+def hyperparameters_tuned(evidence: Tuning) -> Judgement:
+    """Each hyperparameter is in the search space, and no candidate is surely better by more than the margin there."""
+    if evidence.uncovered:
+        return False, f"in no search space (tuning.py): {', '.join(evidence.uncovered)}"
+    if not evidence.candidates:
+        return None, "there is no candidate to compare with"
+    best = evidence.candidates[0]
+    words = f"AUC {evidence.committed:.3f}, with {best.words} {best.gain:+.3f} [{best.low:+.3f}, {best.high:+.3f}]"
+    return bool(best.low <= training.MARGIN), f"{words}, surely over {training.MARGIN:+.2f} is red"
+
+
 # Retraining with data ten years younger gained .033; a loss of that size is worth a training. The clean years stay
 # below .012 with the lower ends of their intervals.
 MAX_LOSS = 0.03
+
+
+def gather_ages(bench: Bench) -> alternatives.Ages:
+    """The loss of AUC by the age of a model."""
+    _require_features(bench)
+    return alternatives.measure_ages(bench)
+
+
+@gate("Model 4", "the impact of model staleness is known", gather_ages, "data")
+def staleness_known(evidence: alternatives.Ages) -> Judgement:
+    """The loss of AUC is measured up to the allowed age, and at no allowed age surely more than .03."""
+    measured = int(evidence.table["until"].max())
+    if evidence.table["auc"].isna().any():
+        return None, "a part of the data lacks one of the classes"
+    if measured < evidence.allowed:
+        return False, f"models may become {evidence.allowed} days old, measured are {measured} days"
+    old = evidence.table[(evidence.table["since"] > 0) & (evidence.table["since"] <= evidence.allowed)]
+    losses = [
+        f"{row.since}-{row.until} days {row.loss:+.3f} [{row.low:+.3f}, {row.high:+.3f}]" for row in old.itertuples()
+    ]
+    return bool((old["low"] <= MAX_LOSS).all()), f"loss of AUC by age: {', '.join(losses)}; allowed {evidence.allowed}"
+
+
 # AUC by which a simpler model must be better, beyond chance. On days of 2023 drawn again, logistic regression was it by
 # .006 with the lower end of its interval; a model of the first rows only is worse than it by .010.
 WORTH = 0.008
+
+
+@dataclass(frozen=True)
+class Simpler:
+    """Two models on the same rows: AUC of the simpler one and of the version, and the paired difference."""
+
+    simple: float
+    version: float
+    difference: evaluation.Difference
+
+
+def gather_simpler(bench: Bench) -> Simpler:
+    """Logistic regression on the features of the version, fitted anew, against the version."""
+    _require_features(bench)
+    test, answers, spec = bench.test, _answers(bench), bench.spec
+    simple = alternatives.fit_logistic_regression(bench.project, bench.split.train, spec)
+    y, day = test[bench.contract.target], test[bench.contract.day]
+    difference = evaluation.compare(y, simple.predict_proba(test[list(spec.features)])[:, 1], answers, day)
+    version = evaluation.evaluate(y, answers, day, draws=1).auc
+    return Simpler(version + difference.auc, version, difference)
+
+
+def _answers(bench: Bench) -> NDArray[np.float64]:
+    """The version's answers to the rows of `bench.test`."""
+    return thin_rows(bench.split.test.assign(answer=bench.answers), SAMPLE)["answer"].to_numpy()
+
+
+@gate("Model 5", "a simpler model is not better", gather_simpler, "data version")
+def no_simpler(evidence: Simpler) -> Judgement:
+    """Logistic regression, and no model at all (AUC .5), are not better than the version, beyond chance by `WORTH`."""
+    gain = evidence.difference
+    words = f"logistic regression {evidence.simple:.3f}, the model {evidence.version:.3f}: "
+    words += f"{gain.auc:+.3f} [{gain.auc_low:+.3f}, {gain.auc_high:+.3f}]"
+    return bool(gain.auc_low <= WORTH and evidence.version > 0.5), words
+
+
 # Standard errors to the upper end of simultaneous 95% intervals for about 40 slices (Bonferroni, 1 - .05 / 40).
 SURE = 3.02
 HALF = 1.96  # half of a 95% interval, in standard errors
@@ -39,29 +175,6 @@ MAX_DROP = 0.16
 # .035 at most, .017 in large slices. A category that was left out: .146; weekends that were: .102. A model that is off
 # by as much on all rows is the subject of other gates.
 MAX_OFF = 0.07
-# How far a group may surely be from all rows, by the same rule: probabilities above .063 (a place that got better
-# during 2023) and below .029, recall below .098. Limits set on seven of the parts (.06, .03) failed on two others. The
-# side that harms is the stricter one: passengers who are not warned.
-MAX_OVER, MAX_UNDER, MAX_MISSED = 0.095, 0.045, 0.15
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """Hyperparameters that no search covers, the AUC of the committed ones, and the candidates, the best first."""
-
-    uncovered: tuple[str, ...]
-    committed: float
-    candidates: Sequence[training.Candidate]
-    margin: float = training.MARGIN
-
-
-@dataclass(frozen=True)
-class Simpler:
-    """Two models on the same rows: AUC of the simpler one and of the version, and the paired difference."""
-
-    simple: float
-    version: float
-    difference: evaluation.Difference
 
 
 @dataclass(frozen=True)
@@ -77,46 +190,6 @@ class Slices:
     seen: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def gather_specification(bench: Bench) -> specification.Committed:
-    """The specification that the version was trained with, compared with the committed one and with the bundle."""
-    return replace(specification.compare_committed(bench), strangers=specification.foreign_entries(bench))
-
-
-def gather_replay(bench: Bench) -> specification.Replay:
-    """The test period answered offline and online."""
-    return specification.replay_test_period(bench)
-
-
-def gather_tuning(bench: Bench) -> Tuning:
-    """The committed hyperparameters against candidates, on weeks of the training period."""
-    uncovered = sorted(set(training.tunable_hyperparameters(bench.spec)) - set(bench.project.search.grid))
-    _require_features(bench)
-    base, candidates = training.tune_hyperparameters(
-        bench.project, bench.split.train, bench.spec, bench.project.search.quick
-    )
-    return Tuning(tuple(uncovered), base, candidates)
-
-
-def gather_ages(bench: Bench) -> alternatives.Ages:
-    """The loss of AUC by the age of a model."""
-    _require_features(bench)
-    return alternatives.measure_ages(bench)
-
-
-def gather_simpler(bench: Bench) -> Simpler:
-    """Logistic regression on the features of the version, fitted anew, against the version."""
-    _require_features(bench)
-    test, answers = bench.test, _answers(bench)
-    spec = bench.spec
-    plainly = alternatives.fit_logistic_regression(bench.project, bench.split.train, spec).predict_proba(
-        test[list(spec.features)]
-    )[:, 1]
-    y, day = test[bench.contract.target], test[bench.contract.day]
-    difference = evaluation.compare(y, plainly, answers, day)
-    version = evaluation.evaluate(y, answers, day, draws=1).auc
-    return Simpler(version + difference.auc, version, difference)
-
-
 def gather_slices(bench: Bench) -> Slices:
     """The version on every slice of config.toml that has enough rows of both classes."""
     test, answers, tests = bench.test, _answers(bench), bench.config.tests
@@ -126,91 +199,8 @@ def gather_slices(bench: Bench) -> Slices:
     return Slices(table, tests.min_auc_slice, whole, specification.mean_answers_by_slice(bench))
 
 
-def gather_groups(bench: Bench) -> pd.DataFrame:
-    """The version on every group of config.toml."""
-    return alternatives.measure_groups(bench)
-
-
-def _answers(bench: Bench) -> NDArray[np.float64]:
-    """What the version says about the rows of `bench.test`."""
-    return thin_rows(bench.split.test.assign(**{ANSWER: bench.answers}), SAMPLE)[ANSWER].to_numpy()
-
-
-def _require_features(bench: Bench) -> None:
-    """A committed feature that the data do not have is the subject of others."""
-    missing = [name for name in bench.spec.features if name not in bench.frame]
-    if missing:
-        raise NotJudgedError(f"no such feature: {', '.join(missing)}")
-
-
-@gate("Model 1", "model specs are reviewed and submitted")
-def specification_reviewed(evidence: "Committed") -> Judgement:
-    """The version was trained with the specification, contract and SQL that are committed; no difference is small.
-
-    Its signature and its reference are those of that specification and of the rows it was trained on, exactly.
-    """
-    if found := [*evidence.differences, *evidence.strangers]:
-        more = f" (and {len(found) - SHOWN} more)" if len(found) > SHOWN else ""
-        return False, "; ".join(found[:SHOWN]) + more
-    if evidence.uncommitted:
-        return False, f"not committed: {', '.join(evidence.uncommitted)}, after {evidence.commit}"
-    where = f"commit {evidence.commit}" if evidence.commit else "no git repository to ask for a commit"
-    return True, f"{evidence.compared} values of the trained specification are the committed ones; {where}"
-
-
-@gate("Model 2", "offline and online metrics correlate")
-def offline_online(evidence: "Replay") -> Judgement:
-    """The AUC by block, offline and from the log: correlation at least .9, mean distance at most .005."""
-    blocks = evidence.blocks
-    told = f"{evidence.labelled:,} of {evidence.sent:,} answers with their label"
-    if not evidence.labelled:
-        return False, f"the log holds no answer with its label; {evidence.refused:,} of {evidence.sent:,} rows refused"
-    if len(blocks) < FEWEST_BLOCKS or blocks["offline"].isna().any():
-        return None, f"{len(blocks)} blocks of days are too few, or a block lacks one of the classes"
-    apart = float((blocks["online"] - blocks["offline"]).abs().mean())
-    correlation = _correlation(blocks["offline"], blocks["online"])
-    words = f"AUC of {len(blocks)} blocks: correlation {correlation:.3f}, {apart:.4f} apart on average, {told}"
-    return bool(correlation >= MIN_CORRELATION and apart <= MAX_DIFFERENCE), words
-
-
-@gate("Model 3", "all hyperparameters have been tuned")
-def hyperparameters_tuned(evidence: "Tuning") -> Judgement:
-    """Each hyperparameter is in the search space, and no candidate is surely better by more than the margin there."""
-    if evidence.uncovered:
-        return False, f"in no search space (tuning.py): {', '.join(evidence.uncovered)}"
-    if not evidence.candidates:
-        return None, "there is no candidate to compare with"
-    best = evidence.candidates[0]
-    words = f"AUC {evidence.committed:.3f}, with {best.words} {best.gain:+.3f} [{best.low:+.3f}, {best.high:+.3f}]"
-    return bool(best.low <= evidence.margin), f"{words}, surely over {evidence.margin:+.2f} is red"
-
-
-@gate("Model 4", "the impact of model staleness is known")
-def staleness_known(evidence: "Ages") -> Judgement:
-    """The loss of AUC is measured up to the allowed age, and at no allowed age surely more than .03."""
-    measured = int(evidence.table["until"].max())
-    if evidence.table["auc"].isna().any():
-        return None, "a part of the data lacks one of the classes"
-    if measured < evidence.allowed:
-        return False, f"models may become {evidence.allowed} days old, measured are {measured} days"
-    old = evidence.table[(evidence.table["since"] > 0) & (evidence.table["since"] <= evidence.allowed)]
-    told = [
-        f"{row.since}-{row.until} days {row.loss:+.3f} [{row.low:+.3f}, {row.high:+.3f}]" for row in old.itertuples()
-    ]
-    return bool((old["low"] <= MAX_LOSS).all()), f"loss of AUC by age: {', '.join(told)}; allowed {evidence.allowed}"
-
-
-@gate("Model 5", "a simpler model is not better")
-def no_simpler(evidence: "Simpler") -> Judgement:
-    """Logistic regression, and no model at all (AUC .5), are not better than the version, beyond chance by `WORTH`."""
-    more = evidence.difference
-    words = f"logistic regression {evidence.simple:.3f}, the model {evidence.version:.3f}: "
-    words += f"{more.auc:+.3f} [{more.auc_low:+.3f}, {more.auc_high:+.3f}]"
-    return bool(more.auc_low <= WORTH and evidence.version > 0.5), words
-
-
-@gate("Model 6", "model quality is sufficient on important data slices")
-def slices_sufficient(evidence: "Slices") -> Judgement:
+@gate("Model 6", "model quality is sufficient on important data slices", gather_slices, "data version")
+def slices_sufficient(evidence: Slices) -> Judgement:
     """The weakest slice reaches the floor of config.toml, or is .16 below all rows at most; training saw all slices.
 
     Judged by the upper end of simultaneous intervals: of forty slices, one is below its own interval by chance. A model
@@ -221,14 +211,29 @@ def slices_sufficient(evidence: "Slices") -> Judgement:
         return None, "no slice has enough rows of both classes"
     upper = table["auc"] + (table["auc_high"] - table["auc_low"]) / 2 / HALF * SURE
     worst = table.iloc[int(upper.to_numpy().argmin())]
-    told = f"{worst['slice']}: AUC {worst['auc']:.3f}, at most {upper.min():.3f} ({worst['rows']:,} rows)"
+    weakest = f"{worst['slice']}: AUC {worst['auc']:.3f}, at most {upper.min():.3f} ({worst['rows']:,} rows)"
     floor = min(evidence.floor, evidence.whole - MAX_DROP)
-    words = f"weakest of {len(table)} slices is {told}, floor {floor:.2f}"
-    unseen = _unseen(evidence.seen)
+    words = f"weakest of {len(table)} slices is {weakest}, floor {floor:.2f}"
+    unseen = _unseen_slice(evidence.seen)
     return bool(upper.min() >= floor and not unseen), "; ".join([*unseen, words])
 
 
-@gate("Model 7", "the model is tested for considerations of inclusion")
+def _unseen_slice(seen: pd.DataFrame) -> list[str]:
+    """The slice of the training rows in which the version is off most, if it is; the first row is of all rows."""
+    if seen.empty or abs(seen["gap"].iloc[0]) > MAX_OFF:
+        return []
+    worst = seen.iloc[int(np.abs(seen["gap"].to_numpy()).argmax())]
+    words = f"training has not seen {worst['slice']} as it is: answers off by {worst['gap']:+.3f} on its own rows"
+    return [f"{words}, at most {MAX_OFF:.2f}"] if abs(worst["gap"]) > MAX_OFF else []
+
+
+# How far a group may surely be from all rows, by the same rule: probabilities above .063 (a place that got better
+# during 2023) and below .029, recall below .098. Limits set on seven of the parts (.06, .03) failed on two others. The
+# side that harms is the stricter one: passengers who are not warned.
+MAX_OVER, MAX_UNDER, MAX_MISSED = 0.095, 0.045, 0.15
+
+
+@gate("Model 7", "the model is tested for considerations of inclusion", alternatives.measure_groups, "data version")
 def groups_treated_alike(evidence: pd.DataFrame) -> Judgement:
     """No group of [gates.groups] surely has probabilities .095 above or .045 below all, or recall .15 below."""
     if evidence.empty:
@@ -237,26 +242,10 @@ def groups_treated_alike(evidence: pd.DataFrame) -> Judgement:
     # How much of each limit is used up; more than 1 is beyond it.
     used = pd.DataFrame({name: evidence[name] / limit for name, limit in limits.items()}).max(axis=1)
     worst = evidence.iloc[int(used.to_numpy().argmax())]
-    words = f"worst of {len(evidence)} groups is {worst['group']}: probabilities {_more(worst, 'gap')} against all, "
-    words += f"recall {_more(worst, 'recall')}"
+    words = f"worst of {len(evidence)} groups is {worst['group']}: probabilities {_interval(worst, 'gap')} "
+    words += f"against all, recall {_interval(worst, 'recall')}"
     return bool((used <= 1).all()), words
 
 
-def _unseen(seen: pd.DataFrame) -> list[str]:
-    """The slice of the training rows in which the version is off most, if it is; the first row is of all rows."""
-    if seen.empty or abs(seen["gap"].iloc[0]) > MAX_OFF:
-        return []
-    worst = seen.iloc[int(np.abs(seen["gap"].to_numpy()).argmax())]
-    told = f"training has not seen {worst['slice']} as it is: answers off by {worst['gap']:+.3f} on its own rows"
-    return [f"{told}, at most {MAX_OFF:.2f}"] if abs(worst["gap"]) > MAX_OFF else []
-
-
-def _more(row: pd.Series, name: str) -> str:
+def _interval(row: pd.Series, name: str) -> str:
     return f"{row[f'{name}_more']:+.3f} [{row[f'{name}_low']:+.3f}, {row[f'{name}_high']:+.3f}]"
-
-
-def _correlation(one: pd.Series, other: pd.Series) -> float:
-    """Pearson; 0 when one of them does not move at all."""
-    if min(one.std(), other.std()) < 1e-9 or other.isna().any():
-        return 0.0
-    return float(np.corrcoef(one, other)[0, 1])

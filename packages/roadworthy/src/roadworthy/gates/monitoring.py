@@ -11,17 +11,33 @@ from ..contract.schema import Contract
 from ..model import training
 from ..registry.registry import CHAMPION
 from . import alarms, dependencies, expectations, skew, speed
-from .alarms import Alarms, Regression
-from .bench import Bench, Judgement, NotJudgedError, gate
-from .dependencies import Dependencies
-from .skew import Paths
-from .speed import Numbers, Speed
+from .bench import Bench, Judgement, NotJudgedError, first_problems, gate, judge_problems
 
-SHOWN = 3  # changes or findings that are told; the others are counted
-# What the code may add to the bare model: to a request, to a row of a file, to loading. Measured: 2.7 to 5.8, .2 to .6,
-# 165 to 270, with any number of trees.
-ADDED = (12.0, 1.2, 1000.0)
-LARGEST = 20e6  # bytes of a bundle: it has half of a million, and every version is kept
+
+def gather_dependencies(bench: Bench) -> dependencies.Dependencies:
+    """The installed packages against the lock and against those of the version, the tables against the contract."""
+    packages, changes = dependencies.package_changes(bench.home)
+    recorded: dict[str, str] = bench.manifest["lineage"].get("packages", {})
+    unknown = [f"the version does not say its {name}" for name in training.LIBRARIES if name not in recorded]
+    try:
+        tables = dependencies.table_changes(bench.connection, bench.contract)
+        columns = sum(len(table.columns) for table in bench.contract.tables)
+    except NotJudgedError:  # Monitoring 2 says so
+        tables, columns = [], 0
+    changes += [*unknown, *dependencies.library_changes(recorded), *tables]
+    return dependencies.Dependencies(packages, len(recorded), columns, tuple(changes))
+
+
+@gate("Monitoring 1", "dependency changes result in notification", gather_dependencies, "data version lock")
+def dependencies_unchanged(evidence: dependencies.Dependencies) -> Judgement:
+    """Nothing that the model depends on is other than written down: any change is red, however small it looks.
+
+    Packages: what is installed is what is locked, and the libraries are those that the version was made with. Data:
+    the tables have the columns and types of the contract.
+    """
+    tables = f"{evidence.columns} columns" if evidence.columns else "tables not compared, see Monitoring 2"
+    good = f"unchanged: {evidence.packages} locked packages, {evidence.libraries} libraries of the version, {tables}"
+    return judge_problems(evidence.changes, good)
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,67 @@ class Invariants:
     served: expectations.Refusals | None = None
 
 
+def gather_invariants(bench: Bench) -> Invariants:
+    """The findings of the data checks, or why the snapshot cannot be read; and what the version refuses."""
+    snapshot = bench.config.data.snapshot
+    try:
+        report = bench.report
+    except NotJudgedError as reason:
+        return Invariants(snapshot, error=str(reason))
+    lost = sum(len(rows) for rows in report.quarantine.values())
+    return Invariants(snapshot, tuple(report.findings), sum(report.rows.values()), lost, served=_refusals(bench))
+
+
+def _refusals(bench: Bench) -> expectations.Refusals | None:
+    try:
+        bundle = bench.bundle
+    except NotJudgedError:  # Infrastructure 4 says so
+        return None
+    return expectations.measure_refusals(bench.contract, bundle)
+
+
+@gate("Monitoring 2", "data invariants hold for inputs", gather_invariants, "data version")
+def invariants_hold(evidence: Invariants) -> Judgement:
+    """Every data check of the snapshot holds, and a request to the version is refused for what the contract forbids.
+
+    The limits, with where they come from, stand in the contract; the signature has those of the features from there.
+    """
+    if evidence.error:
+        return False, evidence.error
+    if not evidence.findings:
+        return None, f"no check was made of snapshot {evidence.snapshot}"
+    problems = [f"{each.table}: {each.check}: {each.evidence}" for each in evidence.findings if not each.passed]
+    served = evidence.served
+    problems += [
+        f"a request may hold {value}, which the contract forbids" for value in (served.taken if served else ())
+    ]
+    if problems:
+        return False, first_problems(problems)
+    if served and not served.tried:
+        return None, "not judged: the version takes none of its golden rows as a request"
+    held = f"{len(evidence.findings)} checks hold on {evidence.rows:,} rows of snapshot {evidence.snapshot}"
+    sent = f"the version refuses {served.tried} forbidden values" if served else "it is not asked, see Infrastructure 4"
+    return True, f"{held}, {evidence.quarantined:,} rows in quarantine; {sent}"
+
+
+@gate("Monitoring 3", "training and serving are not skewed", skew.measure_paths, "data version")
+def no_skew(evidence: skew.Paths) -> Judgement:
+    """By every way the trees get exactly the same inputs, and answers agree to 1e-6.
+
+    1e-6: ONNX Runtime adds leaves in float32, which moved none of 336,776 answers by more than 6e-7; a threshold
+    crossed or a value read differently moves an answer by a thousand times as much.
+    """
+    if not evidence.ways or not evidence.rows:
+        return None, "no row went more than one way"
+    skewed = [way for way in evidence.ways if way.inputs or way.answers]
+    problems = [f"{w.name}: {w.inputs} inputs and {w.answers} answers differ ({w.example})" for w in skewed]
+    if problems:
+        return False, f"of {evidence.rows:,} rows, {first_problems(problems)}"
+    ways = ", ".join([*(["notebook"] if evidence.notebook else []), *(way.name for way in evidence.ways)])
+    largest = max(way.largest for way in evidence.ways)
+    return True, f"{evidence.rows:,} real and odd rows agree by {ways}; largest difference {largest:.0e}"
+
+
 @dataclass(frozen=True)
 class Age:
     """The newest labelled day, the last day that training has seen, and the same of the version in service."""
@@ -51,31 +128,6 @@ class Age:
     max_days: int
 
 
-def gather_dependencies(bench: Bench) -> dependencies.Dependencies:
-    """The installed packages against the lock and against those of the version, the tables against the contract."""
-    packages, changes = dependencies.package_changes(bench.home)
-    recorded: dict[str, str] = bench.manifest["lineage"].get("packages", {})
-    unknown = [f"the version does not say its {name}" for name in training.LIBRARIES if name not in recorded]
-    try:
-        tables = dependencies.table_changes(bench.connection, bench.contract)
-        columns = sum(len(table.columns) for table in bench.contract.tables)
-    except NotJudgedError:  # Monitoring 2 says so
-        tables, columns = [], 0
-    changes += [*unknown, *dependencies.library_changes(recorded), *tables]
-    return dependencies.Dependencies(packages, len(recorded), columns, tuple(changes))
-
-
-def gather_invariants(bench: Bench) -> Invariants:
-    """The findings of the data checks, or why the snapshot cannot be read; and what the version refuses."""
-    snapshot = bench.config.data.snapshot
-    try:
-        report = bench.report
-    except NotJudgedError as reason:
-        return Invariants(snapshot, error=str(reason))
-    lost = sum(len(rows) for rows in report.quarantine.values())
-    return Invariants(snapshot, tuple(report.findings), sum(report.rows.values()), lost, served=_refusals(bench))
-
-
 def gather_age(bench: Bench) -> Age:
     """How far behind the newest labelled day the training rows of the version end, and those of the champion."""
     frame = bench.frame
@@ -84,34 +136,6 @@ def gather_age(bench: Bench) -> Age:
     until = _trained_until(bench, bench.version, newest)
     of_champion = _trained_until(bench, champion, newest) if champion else None
     return Age(bench.version, newest, until, champion, of_champion, bench.config.gates.max_age_days)
-
-
-def gather_paths(bench: Bench) -> skew.Paths:
-    """The same rows by every way from a row to an answer."""
-    return skew.measure_paths(bench)
-
-
-def gather_numbers(bench: Bench) -> speed.Numbers:
-    """The numbers of the features, inside the model, and of its answers to ordinary and extreme rows."""
-    return speed.measure_stability(bench)
-
-
-def gather_speed(bench: Bench) -> speed.Speed:
-    """What an answer costs, beside the version before and the bare model."""
-    return speed.measure_speed(bench)
-
-
-def gather_quality(bench: Bench) -> alarms.Regression:
-    """The answers beside those of the version before, and whether the monitors ring for what is planted."""
-    return alarms.measure_regression(bench)
-
-
-def _refusals(bench: Bench) -> expectations.Refusals | None:
-    try:
-        bundle = bench.bundle
-    except NotJudgedError:  # Infrastructure 4 says so
-        return None
-    return expectations.measure_refusals(bench.contract, bundle)
 
 
 def _trained_until(bench: Bench, version: int, newest: date) -> date:
@@ -132,67 +156,11 @@ def _last_day(contract: Contract, rows: pd.DataFrame) -> date:
     return day
 
 
-@gate("Monitoring 1", "dependency changes result in notification")
-def dependencies_unchanged(evidence: Dependencies) -> Judgement:
-    """Nothing that the model depends on is other than written down: any change is told, however small it looks.
-
-    Packages: what is installed is what is locked, and the libraries are those that the version was made with. Data:
-    the tables have the columns and types of the contract.
-    """
-    if evidence.changes:
-        return False, _some(evidence.changes)
-    tables = f"{evidence.columns} columns" if evidence.columns else "tables not compared, see Monitoring 2"
-    return (
-        True,
-        f"unchanged: {evidence.packages} locked packages, {evidence.libraries} libraries of the version, {tables}",
-    )
-
-
-@gate("Monitoring 2", "data invariants hold for inputs")
-def invariants_hold(evidence: Invariants) -> Judgement:
-    """Every data check of the snapshot holds, and a request to the version is refused for what the contract forbids.
-
-    The limits, with where they come from, stand in the contract; the signature has those of the features from there.
-    """
-    if evidence.error:
-        return False, evidence.error
-    if not evidence.findings:
-        return None, f"no check was made of snapshot {evidence.snapshot}"
-    red = [f"{each.table}: {each.check}: {each.evidence}" for each in evidence.findings if not each.passed]
-    served = evidence.served
-    red += [f"a request may hold {value}, which the contract forbids" for value in (served.taken if served else ())]
-    if red:
-        return False, _some(red)
-    if served and not served.tried:
-        return None, "not judged: the version takes none of its golden rows as a request"
-    held = f"{len(evidence.findings)} checks hold on {evidence.rows:,} rows of snapshot {evidence.snapshot}"
-    sent = f"the version refuses {served.tried} forbidden values" if served else "it is not asked, see Infrastructure 4"
-    return True, f"{held}, {evidence.quarantined:,} rows in quarantine; {sent}"
-
-
-@gate("Monitoring 3", "training and serving are not skewed")
-def no_skew(evidence: Paths) -> Judgement:
-    """By every way the trees get exactly the same inputs, and answers agree to 1e-6.
-
-    1e-6: ONNX Runtime adds leaves in float32, which moved none of 336,776 answers by more than 6e-7; a threshold
-    crossed or a value read differently moves an answer by a thousand times as much.
-    """
-    if not evidence.ways or not evidence.rows:
-        return None, "no row went more than one way"
-    skewed = [way for way in evidence.ways if way.inputs or way.answers]
-    told = [f"{w.name}: {w.inputs} inputs and {w.answers} answers differ ({w.example})" for w in skewed]
-    if told:
-        return False, f"of {evidence.rows:,} rows, {_some(told)}"
-    ways = ", ".join([*(["notebook"] if evidence.notebook else []), *(way.name for way in evidence.ways)])
-    largest = max(way.largest for way in evidence.ways)
-    return True, f"{evidence.rows:,} real and odd rows agree by {ways}; largest difference {largest:.0e}"
-
-
-@gate("Monitoring 4", "models are not too stale")
+@gate("Monitoring 4", "models are not too stale", gather_age, "data version registry")
 def version_fresh(evidence: Age) -> Judgement:
     """The version's training rows end at most `gates.max_age_days` before the newest labelled day.
 
-    Another version in service may be older, and is told: a newer one is what puts an end to that.
+    Another version in service may be older, and is named: a newer one is what puts an end to that.
     """
     days = (evidence.newest - evidence.trained_until).days
     words = f"version {evidence.version} has seen rows until {evidence.trained_until}, labels reach {evidence.newest}"
@@ -202,10 +170,11 @@ def version_fresh(evidence: Age) -> Judgement:
     return days <= evidence.max_days, words
 
 
-@gate("Monitoring 5", "models are numerically stable")
-def numbers_stable(
-    evidence: Numbers, max_step: float = 10.0, max_certain: float = 0.02, max_batch: float = 1e-6
-) -> Judgement:
+MAX_STEP, MAX_CERTAIN, MAX_BATCH_DIFFERENCE = 10.0, 0.02, 1e-6
+
+
+@gate("Monitoring 5", "models are numerically stable", speed.measure_stability, "data version")
+def numbers_stable(evidence: speed.Stability) -> Judgement:
     """No value that is no number, no step out of proportion, no answer at or beyond 0 and 1.
 
     A step of 10 in the log-odds multiplies the odds by 22,000; the largest of the model is 0.5. None of the answers of
@@ -214,49 +183,66 @@ def numbers_stable(
     """
     if evidence.error:
         return False, evidence.error
-    wrong = [f"{name} has infinite values" for name in evidence.infinite]
-    wrong += [f"{evidence.inner_bad} numbers inside the model are not finite"] if evidence.inner_bad else []
-    wrong += [f"a leaf moves the log-odds by {evidence.largest:.3g}"] if evidence.largest > max_step else []
-    wrong += (
-        [f"{evidence.outside:,} of {evidence.answers:,} answers are not between 0 and 1"] if evidence.outside else []
-    )
-    wrong += [f"{evidence.certain:.1%} of the answers claim certainty"] if evidence.certain > max_certain else []
+    problems = [f"{name} has infinite values" for name in evidence.infinite]
+    if evidence.inner_bad:
+        problems.append(f"{evidence.inner_bad} numbers inside the model are not finite")
+    if evidence.largest > MAX_STEP:
+        problems.append(f"a leaf moves the log-odds by {evidence.largest:.3g}")
+    if evidence.outside:
+        problems.append(f"{evidence.outside:,} of {evidence.answers:,} answers are not between 0 and 1")
+    if evidence.certain > MAX_CERTAIN:
+        problems.append(f"{evidence.certain:.1%} of the answers claim certainty")
     if evidence.extreme_outside:
-        wrong += [f"{evidence.extreme_outside} of {evidence.extreme} answers to extreme rows are not between 0 and 1"]
-    wrong += [f"answers differ by {evidence.batches:.1e} between batches"] if not evidence.batches <= max_batch else []
-    if wrong:
-        return False, _some(wrong)
-    seen = f"{evidence.inner:,} numbers of the trees, {evidence.answers:,} answers, {evidence.extreme} to extreme rows"
-    return True, f"{seen}: all finite; {evidence.certain:.1%} claim certainty, largest step {evidence.largest:.2f}"
+        problems.append(
+            f"{evidence.extreme_outside} of {evidence.extreme} answers to extreme rows are not between 0 and 1"
+        )
+    if not evidence.batches <= MAX_BATCH_DIFFERENCE:
+        problems.append(f"answers differ by {evidence.batches:.1e} between batches")
+    counts = (
+        f"{evidence.inner:,} numbers of the trees, {evidence.answers:,} answers, {evidence.extreme} to extreme rows"
+    )
+    good = f"{counts}: all finite; {evidence.certain:.1%} claim certainty, largest step {evidence.largest:.2f}"
+    return judge_problems(problems, good)
 
 
-@gate("Monitoring 6", "computing performance has not regressed")
-def answers_fast(evidence: Speed, slower: float = 2.0, less: float = 0.65) -> Judgement:
+# What the code may add to the bare model: to a request, to a row of a file, to loading. Measured: 2.7 to 5.8, .2 to .6,
+# 165 to 270, with any number of trees.
+MAX_ADDED = (12.0, 1.2, 1000.0)
+LARGEST_BUNDLE = 20e6  # bytes: it has half of a million, and every version is kept
+MAX_TIMES_BEFORE, MAX_TOGETHER = 2.0, 0.65
+
+
+@gate("Monitoring 6", "computing performance has not regressed", speed.measure_speed, "data version before")
+def answers_fast(evidence: speed.Speed) -> Judgement:
     """Nothing takes twice what it took before; code adds little to the model; the bundle stays small.
 
-    Twice: one bundle beside itself gave .8 to 1.4 with six processes on two cores. `ADDED` has twice the most that was
-    measured then, in times of reading a row as JSON. A row of many takes .3 to .5 times what a request takes, .73 to
-    .79 when rows are answered one by one.
+    Twice: one bundle beside itself gave .8 to 1.4 with six processes on two cores. `MAX_ADDED` has twice the most that
+    was measured then, in times of reading a row as JSON. A row of many takes .3 to .5 times what a request takes, .73
+    to .79 when rows are answered one by one.
     """
-    wrong = []
-    for cost, most in zip((evidence.request, evidence.row, evidence.loading), ADDED, strict=True):
-        if cost.now > slower * cost.before:
-            wrong.append(f"{cost.what} takes {cost.now / cost.before:.1f} times the CPU of the version before")
+    problems, costs = [], (evidence.request, evidence.row, evidence.loading)
+    for cost, most in zip(costs, MAX_ADDED, strict=True):
+        if cost.now > MAX_TIMES_BEFORE * cost.before:
+            problems.append(f"{cost.what} takes {cost.now / cost.before:.1f} times the CPU of the version before")
         if cost.added > most:
-            wrong.append(f"code adds to {cost.what} {cost.added:.1f} times reading it, at most {most:g}")
-    if evidence.together > less * evidence.request.now:
-        wrong.append(f"a row among many takes {evidence.together / evidence.request.now:.2f} times that of a request")
-    if evidence.bytes_now > min(slower * evidence.bytes_before, LARGEST):
-        wrong.append(f"the bundle has grown, above all by {evidence.largest_file}")
+            problems.append(f"code adds to {cost.what} {cost.added:.1f} times reading it, at most {most:g}")
+    together = evidence.together / evidence.request.now
+    if together > MAX_TOGETHER:
+        problems.append(f"a row among many takes {together:.2f} times that of a request")
+    if evidence.bytes_now > min(MAX_TIMES_BEFORE * evidence.bytes_before, LARGEST_BUNDLE):
+        problems.append(f"the bundle has grown, above all by {evidence.largest_file}")
     words = ", ".join(
         f"{cost.what} {cost.now:,.0f} us ({cost.now / cost.before:.1f} x before, {cost.now / cost.bare:.1f} x bare)"
-        for cost in (evidence.request, evidence.row, evidence.loading)
+        for cost in costs
     )
-    return not wrong, "; ".join([*wrong, f"{words}, {evidence.bytes_now / 1e6:.1f} MB"])
+    return not problems, "; ".join([*problems, f"{words}, {evidence.bytes_now / 1e6:.1f} MB"])
 
 
-@gate("Monitoring 7", "prediction quality has not regressed")
-def quality_kept(evidence: Regression, auc: float = 0.01, brier: float = 0.005, gap: float = 0.10) -> Judgement:
+WORSE_AUC, WORSE_BRIER, WORSE_GAP, MOVED_DECISIONS = 0.01, 0.005, 0.10, 10
+
+
+@gate("Monitoring 7", "prediction quality has not regressed", alarms.measure_regression, "data version before alerts")
+def quality_kept(evidence: alarms.Regression) -> Judgement:
     """Not worse than the version before beyond chance and a margin: AUC, Brier score, calibration in the large.
 
     Margins, by retraining with one month more in turn: the AUC of a sound retraining of 2013 lost at most .015, with an
@@ -265,35 +251,32 @@ def quality_kept(evidence: Regression, auc: float = 0.01, brier: float = 0.005, 
     of decisions moved by a factor of 6; ten is another model or another threshold. In service it is the monitors that
     tell: each rings for a fault that is planted, when it should, and for nothing else.
     """
-    d, now, before = evidence.difference, evidence.now, evidence.before
-    wrong = ["ranks worse"] if d.auc_high < -auc else []
-    wrong += ["Brier score is worse"] if d.brier_low > brier else []
-    wrong += ["calibration is worse"] if abs(now.gap) > abs(before.gap) + gap else []
-    if not before.decisions / 10 <= now.decisions <= max(before.decisions * 10, 0.01):
-        wrong += ["decides otherwise"]
-    wrong += _unheard(evidence.alarms)
+    change, now, before = evidence.difference, evidence.now, evidence.before
+    problems = ["ranks worse"] if change.auc_high < -WORSE_AUC else []
+    problems += ["Brier score is worse"] if change.brier_low > WORSE_BRIER else []
+    problems += ["calibration is worse"] if abs(now.gap) > abs(before.gap) + WORSE_GAP else []
+    # A version that decides hardly ever may come to decide for one row in a hundred.
+    most = max(before.decisions * MOVED_DECISIONS, 0.01)
+    problems += [] if before.decisions / MOVED_DECISIONS <= now.decisions <= most else ["decides otherwise"]
+    problems += _alarm_problems(evidence.alarms)
     words = (
-        f"AUC {d.auc:+.3f} [{d.auc_low:+.3f}, {d.auc_high:+.3f}], Brier {d.brier:+.4f} [{d.brier_low:+.4f}, "
-        f"{d.brier_high:+.4f}] on {evidence.days} days; mean off by {now.gap:+.3f} (before {before.gap:+.3f}), "
+        f"AUC {change.auc:+.3f} [{change.auc_low:+.3f}, {change.auc_high:+.3f}], "
+        f"Brier {change.brier:+.4f} [{change.brier_low:+.4f}, {change.brier_high:+.4f}] on {evidence.days} days; "
+        f"mean off by {now.gap:+.3f} (before {before.gap:+.3f}), "
         f"decisions {now.decisions:.0%} (before {before.decisions:.0%})"
     )
-    if evidence.alarms.planted:
-        words += f"; the monitors ring for each of {evidence.alarms.planted} planted faults" * (not wrong)
-    return not wrong, ", ".join([*wrong, words])
+    if evidence.alarms.planted and not problems:
+        words += f"; the monitors ring for each of {evidence.alarms.planted} planted faults"
+    return not problems, ", ".join([*problems, words])
 
 
-def _unheard(found: Alarms) -> list[str]:
-    """What the monitors would not tell, or would tell wrongly."""
-    told = (
-        ("no alarm rings in time for a planted fault", found.late),
-        ("an alarm rings without a fault or too early", found.false),
-        ("a monitor counts rows of another version or labels that are not due", found.moved),
-        ("Prometheus is not told the alarm", found.untold),
-        ("the rules of alerts ask for what nothing exposes", found.dead),
-    )
-    return [f"{what}: {_some(names)}" for what, names in told if names]
-
-
-def _some(told: list[str] | tuple[str, ...]) -> str:
-    more = f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
-    return "; ".join(told[:SHOWN]) + more
+def _alarm_problems(found: alarms.Alarms) -> list[str]:
+    """What the monitors would not say, or would say wrongly."""
+    problems = {
+        "no alarm rings in time for a planted fault": found.late,
+        "an alarm rings without a fault or too early": found.false,
+        "a monitor counts rows of another version or labels that are not due": found.moved,
+        "Prometheus is not told the alarm": found.untold,
+        "the rules of alerts ask for what nothing exposes": found.dead,
+    }
+    return [f"{what}: {first_problems(names)}" for what, names in problems.items() if names]

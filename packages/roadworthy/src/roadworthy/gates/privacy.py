@@ -1,38 +1,28 @@
-"""Where persons leave traces: text columns of the data, everything that training and serving wrote, logs."""
+"""Where persons leave traces: text columns of the data, everything that training and serving wrote, the log."""
 
-import asyncio
-import hashlib
-import io
 import ipaddress
 import json
-import logging
 import re
 import sqlite3
-from collections.abc import Coroutine, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from fastapi import FastAPI
 from numpy.typing import NDArray
 
-from ..base.settings import Service
 from ..bundle.signature import Feature, Signature
 from ..contract.schema import Contract
 from ..data import snapshots
 from ..monitoring.log import PredictionLog
 from ..registry import export
-from ..serving import server
-from ..serving.app import create_app
-from ..serving.asgi import PREDICT
 from ..serving.predictor import Metrics, Recorder
 from .bench import Bench, NotJudgedError
 
@@ -49,9 +39,6 @@ SOCIAL = re.compile(r"(?<![\w.+-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?
 ADDRESS = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")
 TOKEN = re.compile(r"[0-9A-Za-z_]+")
 SHORTEST = 5  # characters of a private value that is looked for; a shorter one stands anywhere by chance
-KEY = "planted-key-5D0E81B7"
-WRONG_KEY = "planted-key-2C94AA06"
-VALUE = "planted-value-E6137F20"
 LARGEST = 30_000_000  # bytes that are read of what was written, the newest files first
 ROWS = 20_000  # of a table of an SQLite file, the newest
 VALUES = 20_000  # of a column
@@ -61,7 +48,116 @@ QUARANTINE = "quarantine"  # the folder in which `check` keeps whole rows for re
 SQLITE = b"SQLite format 3\x00"
 PARQUET = b"PAR1"
 RUN = re.compile(rb"[\x20-\x7e]{16,}")  # text in a binary file: in shorter runs, chance writes an e-mail address
-Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class PrivacyFindings:
+    """Places with what was found there, values masked.
+
+    personal: texts that look like personal data. private: values of the private columns in any other place. stored:
+    where a private value arrived that was sent through the prediction log and a reference. columns: the private ones;
+    searched: how many of their values were looked for; places: how many tables and files were read.
+    """
+
+    personal: dict[str, str]
+    private: dict[str, str]
+    stored: tuple[str, ...]
+    columns: tuple[str, ...]
+    searched: int
+    places: int
+
+
+def measure_privacy(bench: Bench) -> PrivacyFindings:
+    """Read the text columns of the tables, the features, and all that was written; send a private value through."""
+    # Anew, because the bench may have taken the quarantined rows out already.
+    raw = snapshots.open_snapshot(bench.project, bench.config.snapshot())
+    columns = [
+        (table.name, column.name) for table in bench.contract.tables for column in table.columns if column.private
+    ]
+    values = searchable_values(value for each in columns for value in _distinct(raw, *each))
+    personal: dict[str, str] = {}
+    private: dict[str, str] = {}
+    places = 0
+    for place, text in chain(_tables(bench.contract, raw), _features(bench), written_files(bench)):
+        places += 1
+        if found := personal_kinds(text):
+            personal[place] = ", ".join(f"{kind} {masked_value(value)}" for kind, value in found.items())
+        if leaked := private_in(text, values):
+            private[place] = f"{len(leaked)} values, as {masked_value(min(leaked))}"
+    named = tuple(f"{table}.{column}" for table, column in columns)
+    return PrivacyFindings(personal, private, sent_through(bench), named, len(values), places)
+
+
+def _tables(contract: Contract, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
+    for table in contract.tables:
+        for column in table.columns:
+            if column.kind in TEXTS and not column.private:
+                yield f"{table.name}.{column.name}", "\n".join(_distinct(connection, table.name, column.name))
+
+
+def _distinct(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
+    found = connection.execute(f'select distinct "{column}" from {table} where "{column}" is not null limit {VALUES}')
+    return [str(value) for (value,) in found.fetchall()]
+
+
+def _features(bench: Bench) -> Iterator[tuple[str, str]]:
+    try:
+        frame = bench.frame
+    except NotJudgedError:  # the raw tables and the files can be read nevertheless
+        return
+    for name in frame.columns:
+        if not pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_datetime64_any_dtype(frame[name]):
+            values = frame[name].dropna().unique()
+            some = values[:: max(1, len(values) // VALUES)]
+            yield f"{bench.contract.features.name}.{name}", "\n".join(map(str, some))
+
+
+def written_files(bench: Bench) -> Iterator[tuple[str, str]]:
+    """What training, serving and monitoring wrote, the newest first: the bundle, the log, tracking, reports."""
+    paths = bench.config.paths
+    # A database is not looked into: it may be another's too.
+    beside = [path.parent for path in (paths.predictions, paths.tracking) if isinstance(path, Path)]
+    folders = (bench.folder, *beside, paths.reports)
+    files = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
+    left = LARGEST
+    for file in sorted(files, key=lambda file: (file.parent != bench.folder, -file.stat().st_mtime)):
+        size = file.stat().st_size
+        if file.parent.name == QUARANTINE or size > left or file.suffix in {".db-wal", ".db-shm"}:
+            continue
+        left -= size
+        name = file.relative_to(bench.home).as_posix() if file.is_relative_to(bench.home) else file.name
+        yield from _read(file, name)
+
+
+def _read(file: Path, name: str) -> Iterator[tuple[str, str]]:
+    content = file.read_bytes()
+    if content.startswith(SQLITE):
+        yield from _sqlite(file, name)
+    elif content.startswith(PARQUET):
+        yield name, _texts(file)
+    else:
+        try:
+            yield name, content.decode("utf-8")
+        except UnicodeDecodeError:
+            yield name, "\n".join(run.decode("ascii") for run in RUN.findall(content))
+
+
+def _texts(file: Path) -> str:
+    """All different texts of a Parquet file; its name where it cannot be read, so that it counts as a place."""
+    try:
+        table = pq.read_table(file)
+    except pa.ArrowException:
+        return file.name
+    columns = [column for column in table.columns if not pa.types.is_primitive(column.type)]
+    return "\n".join(str(value) for column in columns for value in column.unique().to_pylist() if value is not None)
+
+
+def _sqlite(file: Path, name: str) -> Iterator[tuple[str, str]]:
+    with closing(sqlite3.connect(f"file:{file.as_posix()}?mode=ro", uri=True)) as connection:
+        for (table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
+            rows = connection.execute(f'select * from "{table}" order by rowid desc limit {ROWS}')
+            texts = "\n".join(value for row in rows for value in row if isinstance(value, str))
+            yield f"{name}: {table}", texts
 
 
 def personal_kinds(text: str) -> dict[str, str]:
@@ -71,10 +167,9 @@ def personal_kinds(text: str) -> dict[str, str]:
         "telephone": TELEPHONE.search(text),
         "social security number": SOCIAL.search(text),
     }
-    named = {kind: match.group() for kind, match in found.items() if match}
-    card = next((match.group() for match in CARD.finditer(text) if _luhn(match.group())), "")
-    address = next((match.group() for match in ADDRESS.finditer(text) if _public(match.group())), "")
-    return named | ({"card": card} if card else {}) | ({"network address": address} if address else {})
+    found["card"] = next((match for match in CARD.finditer(text) if _luhn(match.group())), None)
+    found["network address"] = next((match for match in ADDRESS.finditer(text) if _public(match.group())), None)
+    return {kind: match.group() for kind, match in found.items() if match}
 
 
 def searchable_values(values: Iterable[object]) -> frozenset[str]:
@@ -109,146 +204,21 @@ def _public(text: str) -> bool:
         return False
 
 
-def confided_in_log(bench: Bench) -> tuple[str, ...]:
-    """What stands in the log of the service after requests with a key and a private value, answered and refused."""
-    text = logged_output(_service(bench), _requests(bench))
-    what = {"an API key": (KEY, WRONG_KEY), "a value of a request": (VALUE,)}
-    return tuple(name for name, values in what.items() if any(value in text for value in values))
-
-
-def logged_output(app: FastAPI, requests: list[tuple[str, bytes]]) -> str:
-    """All that is logged or printed while the service answers requests, each with its key; the log as it is written."""
-    stream = io.StringIO()
-    with _captured(stream), redirect_stdout(stream), redirect_stderr(stream):
-        run_coroutine(_ask(app, requests))
-    return stream.getvalue()
-
-
-def _service(bench: Bench) -> FastAPI:
-    keys = bench.scratch / "keys"
-    keys.write_text(f"{hashlib.sha256(KEY.encode()).hexdigest()} planted\n", encoding="utf-8")
-    bundle = bench.bundle
-    try:
-        return create_app(bundle, limits=Service(keys_file=keys))
-    except Exception as error:
-        told = f"the service does not start, see Infrastructure 3: {error}"
-        raise NotJudgedError(told) from error
-
-
-def _requests(bench: Bench) -> list[tuple[str, bytes]]:
-    """One that is answered, one with a field and a type that are refused, one with a key that nobody has."""
-    signature = bench.bundle.signature
-    row = {**bench.bundle.golden[0]["features"], signature.key: VALUE}
-    wrong = {**row, "planted": VALUE, signature.names[0]: [VALUE]}
-    return [(key, json.dumps(sent).encode()) for key, sent in ((KEY, row), (KEY, wrong), (WRONG_KEY, row))]
-
-
-@contextmanager
-def _captured(stream: io.StringIO) -> Iterator[None]:
-    """Let all loggers of this process write to the stream, as those of the service do, and nowhere else.
-
-    Nowhere else: what another handler complains of, such as an output that is closed, is not said by the service.
-    """
-    handler, root, own = logging.StreamHandler(stream), logging.getLogger(), logging.getLogger(server.__package__)
-    handler.setFormatter(server.JsonLines())
-    handlers, level = root.handlers, own.level
-    root.handlers = [handler]
-    own.setLevel(logging.DEBUG)
-    try:
-        yield
-    finally:
-        root.handlers = handlers
-        own.setLevel(level)
-
-
-async def _ask(app: FastAPI, requests: list[tuple[str, bytes]]) -> None:
-    for key, content in requests:
-        headers = [(b"content-type", b"application/json"), (b"authorization", f"Bearer {key}".encode())]
-        headers += [(b"x-api-key", key.encode()), (b"content-length", str(len(content)).encode())]
-        scope = {"type": "http", "method": "POST", "path": PREDICT, "raw_path": PREDICT.encode(), "query_string": b""}
-        scope |= {"headers": headers, "http_version": "1.1", "scheme": "http", "client": ("127.0.0.1", 1)}
-        with suppress(Exception):  # what the service fails at is for others to judge; what it says then counts
-            await app(scope, _body(content), _unread)
-
-
-def _body(content: bytes) -> Any:
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": content, "more_body": False}
-
-    return receive
-
-
-async def _unread(message: Any) -> None:
-    del message
-
-
-@dataclass(frozen=True)
-class Traces:
-    """Places with what was found there, values masked.
-
-    personal: texts that look like personal data. private: values of the private columns in any other place. stored:
-    where a private value that was sent through the service arrived. columns: the private ones; searched: how many of
-    their values were looked for; places: how many tables and files were read.
-    """
-
-    personal: dict[str, str]
-    private: dict[str, str]
-    stored: tuple[str, ...]
-    columns: tuple[str, ...]
-    searched: int
-    places: int
-
-
-def measure_privacy(bench: Bench) -> Traces:
-    """Read the text columns of the tables, the features, and all that was written; send a private value through."""
-    snapshot = bench.config.snapshot()
-    # Anew, because the bench may have taken the quarantined rows out already.
-    raw = snapshots.open_snapshot(bench.project, snapshot)
-    columns = [
-        (table.name, column.name) for table in bench.contract.tables for column in table.columns if column.private
-    ]
-    values = searchable_values(value for each in columns for value in _distinct(raw, *each))
-    personal: dict[str, str] = {}
-    private: dict[str, str] = {}
-    places = 0
-    for place, text in chain(_tables(bench.contract, raw), _features(bench), written_files(bench)):
-        places += 1
-        if found := personal_kinds(text):
-            personal[place] = ", ".join(f"{kind} {masked_value(value)}" for kind, value in found.items())
-        if leaked := private_in(text, values):
-            private[place] = f"{len(leaked)} values, as {masked_value(min(leaked))}"
-    named = tuple(f"{table}.{column}" for table, column in columns)
-    return Traces(personal, private, sent_through(bench), named, len(values), places)
-
-
-def written_files(bench: Bench) -> Iterator[tuple[str, str]]:
-    """What training, serving and monitoring wrote, the newest first: the bundle, the log, tracking, reports."""
-    paths = bench.config.paths
-    # A database is not looked into: it may be another's too.
-    beside = [path.parent for path in (paths.predictions, paths.tracking) if isinstance(path, Path)]
-    folders = (bench.folder, *beside, paths.reports)
-    found = {file for folder in folders for file in folder.rglob("*") if file.is_file()}
-    files = (file for file in found if file.parent.name != QUARANTINE)
-    left = LARGEST
-    for file in sorted(files, key=lambda file: (file.parent != bench.folder, -file.stat().st_mtime)):
-        size = file.stat().st_size
-        if size > left or file.suffix in {".db-wal", ".db-shm"}:
-            continue
-        left -= size
-        yield from _read(file, _name(file, bench.home))
-
-
 def sent_through(bench: Bench) -> tuple[str, ...]:
     """Where a value of a private feature arrives when a request and a training have it: nowhere, if all is well."""
     feature = Feature(name="private_value", kind="category", private=True, categories=(PLANTED,))
     signature = replace(bench.bundle.signature, features=(*bench.bundle.signature.features, feature))
     rows = [{**record["features"], feature.name: PLANTED} for record in bench.bundle.golden]
-    found = [f"prediction log: {said}"] if (said := log_findings(signature, rows, bench.scratch / "private.db")) else []
+    problem = log_findings(signature, rows, bench.scratch / "private.db")
     columns = {each.name: _column(each, rows) for each in signature.features}
     described = [asdict(each) for each in signature.features]
     reference = export.make_reference(columns, np.full(len(rows), 0.5), np.arange(len(rows)) % 2, described)
-    found += ["reference.json"] if PLANTED in json.dumps(reference) else []
-    return (*found, *(f"log of the service: holds {what}" for what in confided_in_log(bench)))
+    in_reference = PLANTED in json.dumps(reference)
+    return (*([f"prediction log: {problem}"] if problem else []), *(["reference.json"] if in_reference else []))
+
+
+def _column(feature: Feature, rows: list[dict[str, Any]]) -> NDArray[Any]:
+    return np.array([row.get(feature.name) for row in rows], dtype=object if feature.kind == "category" else np.float64)
 
 
 def log_findings(signature: Signature, rows: list[dict[str, Any]], file: Path) -> str:
@@ -263,72 +233,3 @@ def log_findings(signature: Signature, rows: list[dict[str, Any]], file: Path) -
     if any(PLANTED.encode() in each.read_bytes() for each in file.parent.glob(f"{file.name}*")):
         return "holds the private value"
     return "" if count == len(rows) else f"{count} of {len(rows)} rows arrived"
-
-
-def _column(feature: Feature, rows: list[dict[str, Any]]) -> NDArray[Any]:
-    return np.array([row.get(feature.name) for row in rows], dtype=object if feature.kind == "category" else np.float64)
-
-
-def _tables(contract: Contract, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
-    for table in contract.tables:
-        for column in table.columns:
-            if column.kind in TEXTS and not column.private:
-                yield f"{table.name}.{column.name}", "\n".join(_distinct(connection, table.name, column.name))
-
-
-def _distinct(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
-    found = connection.execute(f'select distinct "{column}" from {table} where "{column}" is not null limit {VALUES}')
-    return [str(value) for (value,) in found.fetchall()]
-
-
-def _features(bench: Bench) -> Iterator[tuple[str, str]]:
-    try:
-        frame = bench.frame
-    except NotJudgedError:  # the raw tables and the files can be read nevertheless
-        return
-    for name in frame.columns:
-        if not pd.api.types.is_numeric_dtype(frame[name]) and not pd.api.types.is_datetime64_any_dtype(frame[name]):
-            values = frame[name].dropna().unique()
-            some = values[:: max(1, len(values) // VALUES)]
-            yield f"{bench.contract.features.name}.{name}", "\n".join(map(str, some))
-
-
-def _read(file: Path, name: str) -> Iterator[tuple[str, str]]:
-    content = file.read_bytes()
-    if content.startswith(SQLITE):
-        yield from _sqlite(file, name)
-    elif content.startswith(PARQUET):
-        yield name, _texts(file)
-    else:
-        try:
-            yield name, content.decode("utf-8")
-        except UnicodeDecodeError:
-            yield name, "\n".join(run.decode("ascii") for run in RUN.findall(content))
-
-
-def _texts(file: Path) -> str:
-    """All different texts of a Parquet file; its name where it cannot be read, so that it counts as a place."""
-    try:
-        table = pq.read_table(file)
-    except pa.ArrowException:
-        return file.name
-    columns = [column for column in table.columns if not pa.types.is_primitive(column.type)]
-    return "\n".join(str(value) for column in columns for value in column.unique().to_pylist() if value is not None)
-
-
-def _sqlite(file: Path, name: str) -> Iterator[tuple[str, str]]:
-    with closing(sqlite3.connect(f"file:{file.as_posix()}?mode=ro", uri=True)) as connection:
-        for (table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
-            rows = connection.execute(f'select * from "{table}" order by rowid desc limit {ROWS}')
-            texts = "\n".join(value for row in rows for value in row if isinstance(value, str))
-            yield f"{name}: {table}", texts
-
-
-def _name(file: Path, home: Path) -> str:
-    return file.relative_to(home).as_posix() if file.is_relative_to(home) else file.name
-
-
-def run_coroutine(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    """What a coroutine gives, run in a thread of its own: a notebook has a running loop in its thread already."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()

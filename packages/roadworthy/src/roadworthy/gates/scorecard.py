@@ -22,7 +22,8 @@ from ..drills.board import DrillResult
 from ..drills.faults import Fault
 from ..reports import charts
 from ..reports.pages import Link, Section, Status, write_page
-from .run import GATES, SECTIONS, Gate, Judged
+from .bench import Gate
+from .run import GATES, SECTIONS, Judged
 
 WORDS = {True: "good", False: "bad", None: "not judged"}
 
@@ -89,14 +90,14 @@ def make_scorecard(
     faults: Sequence[Fault],
     home: Path,
     drilled: Path,
-    own: Sequence[Gate] = (),
+    own: Sequence[Gate[Any]] = (),
 ) -> Scorecard:
     """The scorecard of what the gates said, the project's `own` after the 28.
 
     `drilled` is the file with what the drills found, if they were run.
     """
     found = read_drilled(drilled)
-    code = {gate.name: _place(gate.judge.function, home) for gate in GATES}
+    code = {gate.name: _place(gate.judge, home) for gate in GATES}
     code |= {gate.name: _place(gate.gather, home) for gate in own}
     tests = [_test(each, code.get(each.gate, f"{VENDOR}/{RELEASED}:1"), faults, found) for each in judged]
     return Scorecard(version, tuple(tests[: len(GATES)]), tuple(tests[len(GATES) :]))

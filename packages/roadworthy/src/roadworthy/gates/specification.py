@@ -23,8 +23,7 @@ from ..registry import export
 from ..registry.export import reference_of_rows
 from ..serving.predictor import Metrics, Predictor, Recorder
 from ..serving.request import BadRequestError
-from .bench import Bench, NotJudgedError
-from .promotion import of_the_present
+from .bench import Bench, NotJudgedError, of_the_present, read_json
 
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
@@ -140,7 +139,7 @@ def foreign_entries(bench: Bench) -> tuple[str, ...]:
         rows = bench.split.train
     except NotJudgedError:
         return ()
-    signature, reference = (_read(bench, name) for name in ("signature.json", "reference.json"))
+    signature, reference = (read_json(bench.folder / name) for name in ("signature.json", "reference.json"))
     seen = {each["name"]: each.get("categories", []) for each in signature["features"]}
     made = reference_of_rows(bundle.frame_columns(rows, names), rows[bench.contract.target], signature["features"])
     return (
@@ -159,10 +158,6 @@ def _told(one: Any, other: Any) -> str:
     plain = isinstance(other, str | int | float)
     shown = f" is {one}, but {other} by specification and training rows"
     return shown if plain else " is that of another model or of other rows"
-
-
-def _read(bench: Bench, name: str) -> dict[str, Any]:
-    return dict(json.loads((bench.folder / name).read_text(encoding="utf-8")))
 
 
 def mean_answers_by_slice(bench: Bench) -> pd.DataFrame:

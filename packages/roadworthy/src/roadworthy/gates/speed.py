@@ -39,7 +39,7 @@ VALUES = 20  # of a row that is read for comparison: part of what an answer cost
 
 
 @dataclass(frozen=True)
-class Numbers:
+class Stability:
     """Counts of what is no number or out of bounds, each with how many there are in all.
 
     `infinite` names features with infinite values. `leaves` are steps of the log-odds, `largest` the largest of them.
@@ -61,21 +61,21 @@ class Numbers:
     error: str = ""
 
 
-def measure_stability(bench: Bench) -> Numbers:
+def measure_stability(bench: Bench) -> Stability:
     """Look at every feature, node and answer of the version under judgement."""
     try:
         _ = bench.frame
     except NotJudgedError as reason:
         if ARITHMETIC not in str(reason).lower():
             raise
-        return Numbers((), 0, 0, 0.0, 0, 0, 0.0, 0, 0, 0.0, error=str(reason))
+        return Stability((), 0, 0, 0.0, 0, 0, 0.0, 0, 0, 0.0, error=str(reason))
     answers = bench.answers  # first: a file that is damaged is not for this gate to find
     inside = tracing.read_trees(bench.folder / "model.onnx")
     steps, thresholds = inside.leaves, inside.thresholds
     base = bench.test.iloc[:: max(1, len(bench.test) // STABILITY_ROWS)]
     inputs = np.concatenate(list(extreme_inputs(bench.contract, bench.bundle, base)))
     finite = steps[np.isfinite(steps)]
-    return Numbers(
+    return Stability(
         infinite=infinite_features(bench.frame, bench.bundle.names),
         inner=len(steps) + len(thresholds),
         # A threshold of +inf is right: it parts what is missing from every number.

@@ -1,11 +1,13 @@
 """The whole pipeline on six weeks, and predictions made again step by step: all stages agree on each row."""
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import numpy as np
@@ -13,7 +15,6 @@ import pandas as pd
 from fastapi import FastAPI
 
 from ..base import databases
-from ..bundle import bundle
 from ..bundle.bundle import Bundle, frame_columns
 from ..contract.schema import Contract
 from ..data import snapshots
@@ -26,7 +27,6 @@ from ..registry.releases import GREEN, stage_copy
 from ..serving import batch, canary, tracing
 from ..serving.app import champion_bundle, create_app
 from ..serving.asgi import PREDICT
-from . import privacy
 from .bench import Bench, NotJudgedError
 from .reproducibility import excerpt_folder, excerpt_periods
 
@@ -37,6 +37,7 @@ EVERY = 4  # rows of the excerpt, where it has many: some thousands are left
 REQUESTS, FEWEST = 600, 400  # rows that are asked for; the monitors judge from 300 on
 ALONE = 5  # of them in a request of their own
 SAME, NAN = 1e-6, float("nan")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -102,13 +103,13 @@ def covering_rows(rows: pd.DataFrame, names: Sequence[str], limit: int) -> tuple
     few_first = sorted(names, key=lambda name: rows[name].nunique())
     firsts = [rows.index[~rows[name].duplicated() & rows[name].notna()] for name in few_first]
     chosen = pd.unique(np.concatenate([*firsts, rows.index[:1]]))[:limit]
-    found = rows.loc[chosen]
-    return found, int(sum(found[name].nunique() for name in names))
+    covering = rows.loc[chosen]
+    return covering, int(sum(covering[name].nunique() for name in names))
 
 
 def different_columns(used: pd.DataFrame, again: pd.DataFrame, names: Sequence[str]) -> list[str]:
     """The columns in which two tables of the same rows differ; missing is equal to missing."""
-    one, two = bundle.frame_columns(used, list(names)), bundle.frame_columns(again, list(names))
+    one, two = frame_columns(used, list(names)), frame_columns(again, list(names))
     return [name for name in names if not pd.Series(one[name]).equals(pd.Series(two[name]))]
 
 
@@ -136,8 +137,10 @@ class PipelineRun:
     monitor_gap: float
 
 
-def run_pipeline(bench: Bench, folder: Path) -> PipelineRun:
+def run_pipeline(bench: Bench) -> PipelineRun:
     """Run every stage. Any of them may raise: a pipeline that breaks is what this looks for."""
+    folder = bench.scratch / "whole"
+    folder.mkdir()
     train, test = excerpt_periods(bench)
     frame = snapshots.make_features(bench.project, snapshots.connect_snapshot(bench.project, excerpt_folder(bench)))
     expected = sum(len(_between(bench.contract, bench.frame, period)) for period in (train, test))
@@ -152,7 +155,7 @@ def run_pipeline(bench: Bench, folder: Path) -> PipelineRun:
     scored = _scored(Bundle.load(registry.path()), rows, folder)
     watched = watch.monitor_log(registry.path(), log, now=datetime.now(UTC) + timedelta(days=2), windows=1)
     labels = rows[bench.contract.target].to_numpy(dtype=np.float64)
-    said = answered.reindex(rows[bench.contract.key])["probability"].to_numpy()
+    probabilities = answered.reindex(rows[bench.contract.key])["probability"].to_numpy()
     return PipelineRun(
         rows={
             "expected": expected,
@@ -168,7 +171,7 @@ def run_pipeline(bench: Bench, folder: Path) -> PipelineRun:
         log_gap=_gap(answered, logged),
         batch_gap=_gap(answered, scored),
         decisions=_decisions(answered, logged) + _decisions(answered, scored),
-        monitor_gap=abs(_reading(watched, "base rate") - float(said.mean() - labels.mean())),
+        monitor_gap=abs(_reading(watched, "base rate") - float(probabilities.mean() - labels.mean())),
     )
 
 
@@ -202,12 +205,17 @@ def _served(registry: Registry, rows: pd.DataFrame, log: Path) -> pd.DataFrame:
     bundle = champion_bundle(registry.folder)
     asked = databases.plain_records(rows, [bundle.signature.key, *bundle.names])
     bodies = [*asked[:ALONE], {"rows": asked[ALONE:]}]
-    app = create_app(bundle, predictions=log)
-    answers = privacy.run_coroutine(_exchange(app, bodies))
+    answers = run_coroutine(_exchange(create_app(bundle, predictions=log), bodies))
     lines = [
         {**each, "version": answer["version"]} for answer in answers for each in answer.get("predictions", [answer])
     ]
     return pd.DataFrame(lines).set_index("key")
+
+
+def run_coroutine(coroutine: Coroutine[Any, Any, Result]) -> Result:
+    """What a coroutine gives, run in a thread of its own: a notebook has a running loop in its thread already."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 async def _exchange(app: FastAPI, bodies: Sequence[Any]) -> list[dict[str, Any]]:
@@ -230,9 +238,9 @@ def _logged(contract: Contract, registry: Registry, path: Path, rows: pd.DataFra
     with PredictionLog(path, Bundle.load(registry.path()).signature) as log:
         labels = rows[contract.target].astype(int)
         log.append_labels(rows[contract.key], labels, [datetime.now(UTC)] * len(rows))
-        found = log.read()
+        columns = log.read()
     names = ("key", "probability", "decision", "version", "label")
-    return pd.DataFrame({name: found[name] for name in names}).set_index("key")
+    return pd.DataFrame({name: columns[name] for name in names}).set_index("key")
 
 
 def _scored(bundle: Bundle, rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
@@ -264,5 +272,5 @@ def _decisions(one: pd.DataFrame, two: pd.DataFrame) -> int:
 
 
 def _reading(watched: watch.Watched, monitor: str) -> float:
-    found = watched.timeline.latest(monitor)
-    return found[0].value if found else NAN
+    readings = watched.timeline.latest(monitor)
+    return readings[0].value if readings else NAN
