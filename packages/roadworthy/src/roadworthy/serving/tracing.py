@@ -19,6 +19,8 @@ from ..base.errors import InputError
 from ..bundle.bundle import Bundle
 from ..contract.schema import Contract
 from ..data import snapshots
+from .predictor import Metrics, Predictor
+from .request import BadRequestError
 
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
@@ -37,7 +39,6 @@ class Forest:
     what a leaf adds to the sum (log-odds); `base` is where the sum begins.
     """
 
-    tree: Indices
     feature: Indices
     threshold: NDArray[np.float32]
     yes: Indices
@@ -50,21 +51,17 @@ class Forest:
     @classmethod
     def read(cls, path: Path) -> "Forest":
         """The trees of a model.onnx; InputError when it holds something else."""
-        import onnx
-
-        nodes = onnx.load(path).graph.node
-        trees = [node for node in nodes if node.op_type.startswith("TreeEnsemble")]
+        trees, others = _tree_nodes(path)
         if len(trees) != 1:
             raise InputError(f"holds {len(trees)} tree ensembles", where=path, hint=HINT)
-        # A classifier that skl2onnx converted has its leaves under another name and the logistic function inside.
-        held = {each.name: onnx.helper.get_attribute_value(each) for each in trees[0].attribute}
-        held = {name.replace("class_", "target_"): value for name, value in held.items()}
-        ends = [held.get("post_transform", b"").decode(), *(node.op_type for node in nodes if node is not trees[0])]
-        modes = set(held["nodes_modes"])
-        known = ends in (["LOGISTIC"], ["", "Sigmoid"]) and modes <= {b"BRANCH_LEQ", b"LEAF"}
-        if not known or len(held["base_values"]) != 1:
+        attributes = _attributes(trees[0])
+        # A classifier that skl2onnx converted has the logistic function inside, other models have it behind the trees.
+        ends = [attributes.get("post_transform", b"").decode(), *others]
+        modes = set(attributes["nodes_modes"])
+        known = ends in (["LOGISTIC"], ["", "Sigmoid"]) and modes <= {b"BRANCH_LEQ", LEAF}
+        if not known or len(attributes["base_values"]) != 1:
             raise InputError(f"has {ends} of {sorted(modes)}", where=path, hint=HINT)
-        return cls(**_arrays(held), base=float(held["base_values"][0]))
+        return cls(**_arrays(attributes), base=float(attributes["base_values"][0]))
 
     def leaves(self, inputs: NDArray[np.float32]) -> Indices:
         """The leaf that each row of X reaches in each tree, (rows, trees)."""
@@ -107,70 +104,12 @@ class Forest:
         steps = [np.tile(self.roots, (len(inputs), 1))]
         while True:
             here = steps[-1]
-            asked = inputs[rows, self.feature[here]]
-            yes = np.where(np.isnan(asked), self.missing_yes[here], asked <= self.threshold[here])
+            values = inputs[rows, self.feature[here]]
+            yes = np.where(np.isnan(values), self.missing_yes[here], values <= self.threshold[here])
             there = np.where(yes, self.yes[here], self.no[here])
             if np.array_equal(there, here):
                 return steps
             steps.append(there)
-
-
-def sigmoid(margins: Floats) -> Floats:
-    """Probabilities of log-odds."""
-    return np.asarray(1 / (1 + np.exp(-margins)))
-
-
-def _arrays(held: Mapping[str, Any]) -> dict[str, Any]:
-    names = list(zip(held["nodes_treeids"], held["nodes_nodeids"], strict=True))
-    place = {name: position for position, name in enumerate(names)}
-    ways = {way: np.arange(len(names)) for way in ("yes", "no")}
-    for way, ids in (("yes", held["nodes_truenodeids"]), ("no", held["nodes_falsenodeids"])):
-        for position, (tree, _) in enumerate(names):
-            if held["nodes_modes"][position] != b"LEAF":
-                ways[way][position] = place[tree, ids[position]]
-    weight = np.zeros(len(names))
-    for tree, node, each in zip(held["target_treeids"], held["target_nodeids"], held["target_weights"], strict=True):
-        weight[place[tree, node]] = each
-    trees = np.array([tree for tree, _ in names])
-    if any((ways[way] < np.arange(len(names))).any() for way in ways):
-        raise InputError("a node follows one that stands after it", where="model.onnx", hint=HINT)
-    return {
-        **ways,
-        "tree": trees,
-        "feature": np.array(held["nodes_featureids"]),
-        "threshold": np.array(held["nodes_values"], dtype=np.float32),
-        "missing_yes": np.array(held["nodes_missing_value_tracks_true"], dtype=bool),
-        "weight": weight,
-        "roots": np.unique(trees, return_index=True)[1],
-    }
-
-
-@dataclass(frozen=True)
-class Trees:
-    """All nodes of all trees: `thresholds` with the `features` they split, and `leaves`, the steps of the log-odds."""
-
-    features: NDArray[np.int64]
-    thresholds: NDArray[np.float32]
-    leaves: NDArray[np.float32]
-
-    def of(self, feature: int) -> NDArray[np.float32]:
-        """The different thresholds of one feature, by its place in the input."""
-        return np.unique(self.thresholds[self.features == feature])
-
-
-def read_trees(file: Path) -> Trees:
-    """The trees of a model.onnx that holds one ensemble of them; ValueError when it does not."""
-    nodes = [node for node in onnx.load(file).graph.node if node.op_type.startswith("TreeEnsemble")]
-    if len(nodes) != 1:
-        raise ValueError(f"{file.name} holds {len(nodes)} ensembles of trees, one is expected")
-    values = {each.name: each for each in nodes[0].attribute}
-    inner = np.array([mode != LEAF for mode in values["nodes_modes"].strings])
-    leaves = values["class_weights" if "class_weights" in values else "target_weights"].floats
-    return Trees(
-        np.array(values["nodes_featureids"].ints)[inner],
-        np.array(values["nodes_values"].floats, dtype=np.float32)[inner],
-        np.array(leaves, dtype=np.float32),
-    )
 
 
 @dataclass(frozen=True)
@@ -192,17 +131,40 @@ class Traced:
     moved: Floats
 
 
+def prediction_steps(
+    project: "Workspace", connection: duckdb.DuckDBPyConnection, bundle: Bundle, key: str
+) -> dict[str, Any]:
+    """One prediction in all its steps, ready for JSON and for the command `trace`."""
+    raw = raw_rows(project, connection, [key])
+    traced = trace_predictions(bundle, features_of_keys(project, raw, [key]))
+    trees = traced.forest.weight[traced.leaves[0]]
+    largest = np.argsort(-np.abs(trees))[:5]
+    return {
+        "key": key,
+        "version": bundle.version,
+        "raw": {name: _public(project.contract, name, table) for name, table in raw.items() if table.num_rows},
+        "features": [_plain(row) for row in contributions_of(traced, bundle).to_dict("records")],
+        "trees": [{"tree": int(i), "leaf": int(traced.leaves[0, i]), "adds": float(trees[i])} for i in largest],
+        "count": len(trees),
+        "base": traced.forest.base,
+        "sum": float(traced.margins[0]),
+        "mean": traced.mean,
+        "probability": float(traced.probabilities[0]),
+        "answer": float(traced.answers[0]),
+    }
+
+
 def raw_rows(project: "Workspace", connection: duckdb.DuckDBPyConnection, keys: Sequence[str]) -> dict[str, pa.Table]:
     """The rows of each table that the features of these keys come from; a table that is not asked has none."""
-    found = {}
+    tables = {}
     for table in project.contract.tables:
         name = f"trace_{table.name}.sql"
         if (project.definition.sql / name).is_file():
             relation = connection.sql(project.sql(name), params={"keys": list(keys)})
         else:
             relation = connection.sql(f'select * from "{table.name}" limit 0')
-        found[table.name] = relation.to_arrow_table()
-    return found
+        tables[table.name] = relation.to_arrow_table()
+    return tables
 
 
 def features_of_keys(project: "Workspace", raw: Mapping[str, pa.Table], keys: Sequence[str]) -> pd.DataFrame:
@@ -223,15 +185,15 @@ def trace_predictions(bundle: Bundle, rows: pd.DataFrame) -> Traced:
 
     InputError when the service refuses one of them.
     """
-    asked = databases.plain_records(rows, bundle.names)
+    records = databases.plain_records(rows, bundle.names)
     forest = Forest.read(bundle.folder / "model.onnx")
-    inputs = _encode(bundle, asked)
+    inputs = _encode(bundle, records)
     leaves = forest.leaves(inputs)
-    margins = np.asarray(forest.base + forest.weight[leaves].sum(axis=1))
+    margins = forest.margins(inputs)
     golden = _encode(bundle, [record["features"] for record in bundle.golden])
     mean = float(forest.margins(golden).mean())
     moved = forest.contributions(inputs, golden)
-    answers = _ask(bundle, asked)
+    answers = _answers(bundle, records)
     return Traced(rows, inputs, forest, leaves, margins, sigmoid(margins), answers, mean, moved)
 
 
@@ -243,54 +205,91 @@ def contributions_of(traced: Traced, bundle: Bundle, row: int = 0) -> pd.DataFra
     return pd.DataFrame(table).sort_values("moved", key=np.abs, ascending=False, ignore_index=True)
 
 
-def prediction_steps(
-    project: "Workspace", connection: duckdb.DuckDBPyConnection, bundle: Bundle, key: str
-) -> dict[str, Any]:
-    """One prediction in all its steps, ready for JSON and for the command `trace`."""
-    raw = raw_rows(project, connection, [key])
-    traced = trace_predictions(bundle, features_of_keys(project, raw, [key]))
-    trees = traced.forest.weight[traced.leaves[0]]
-    loudest = np.argsort(-np.abs(trees))[:5]
+def sigmoid(margins: Floats) -> Floats:
+    """Probabilities of log-odds."""
+    return np.asarray(1 / (1 + np.exp(-margins)))
+
+
+@dataclass(frozen=True)
+class Trees:
+    """All nodes of all trees: `thresholds` with the `features` they split, and `leaves`, the steps of the log-odds."""
+
+    features: NDArray[np.int64]
+    thresholds: NDArray[np.float32]
+    leaves: NDArray[np.float32]
+
+    def of(self, feature: int) -> NDArray[np.float32]:
+        """The different thresholds of one feature, by its place in the input."""
+        return np.unique(self.thresholds[self.features == feature])
+
+
+def read_trees(file: Path) -> Trees:
+    """The trees of a model.onnx that holds one ensemble of them, of any kind; ValueError when it does not."""
+    trees, _ = _tree_nodes(file)
+    if len(trees) != 1:
+        raise ValueError(f"{file.name} holds {len(trees)} ensembles of trees, one is expected")
+    attributes = _attributes(trees[0])
+    inner = np.array([mode != LEAF for mode in attributes["nodes_modes"]])
+    return Trees(
+        np.array(attributes["nodes_featureids"])[inner],
+        np.array(attributes["nodes_values"], dtype=np.float32)[inner],
+        np.array(attributes["target_weights"], dtype=np.float32),
+    )
+
+
+def _tree_nodes(path: Path) -> tuple[list[onnx.NodeProto], list[str]]:
+    """The ensembles of trees in a model.onnx, and the kinds of its other nodes."""
+    nodes = onnx.load(path).graph.node
+    trees = [node for node in nodes if node.op_type.startswith("TreeEnsemble")]
+    return trees, [node.op_type for node in nodes if not node.op_type.startswith("TreeEnsemble")]
+
+
+def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
+    # What skl2onnx converts has its leaves under another name.
+    return {each.name.replace("class_", "target_"): onnx.helper.get_attribute_value(each) for each in node.attribute}
+
+
+def _arrays(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    names = list(zip(attributes["nodes_treeids"], attributes["nodes_nodeids"], strict=True))
+    place = {name: position for position, name in enumerate(names)}
+    ways = {way: np.arange(len(names)) for way in ("yes", "no")}
+    for way, ids in (("yes", attributes["nodes_truenodeids"]), ("no", attributes["nodes_falsenodeids"])):
+        for position, (tree, _) in enumerate(names):
+            if attributes["nodes_modes"][position] != LEAF:
+                ways[way][position] = place[tree, ids[position]]
+    weight = np.zeros(len(names))
+    leaves = (attributes[f"target_{name}"] for name in ("treeids", "nodeids", "weights"))
+    for tree, node, each in zip(*leaves, strict=True):
+        weight[place[tree, node]] = each
+    if any((ways[way] < np.arange(len(names))).any() for way in ways):
+        raise InputError("a node follows one that stands after it", where="model.onnx", hint=HINT)
     return {
-        "key": key,
-        "version": bundle.version,
-        "raw": {name: _public(project.contract, name, table) for name, table in raw.items() if table.num_rows},
-        "features": [_plain(row) for row in contributions_of(traced, bundle).to_dict("records")],
-        "trees": [{"tree": int(i), "leaf": int(traced.leaves[0, i]), "adds": float(trees[i])} for i in loudest],
-        "count": len(trees),
-        "base": traced.forest.base,
-        "sum": float(traced.margins[0]),
-        "mean": traced.mean,
-        "probability": float(traced.probabilities[0]),
-        "answer": float(traced.answers[0]),
+        **ways,
+        "feature": np.array(attributes["nodes_featureids"]),
+        "threshold": np.array(attributes["nodes_values"], dtype=np.float32),
+        "missing_yes": np.array(attributes["nodes_missing_value_tracks_true"], dtype=bool),
+        "weight": weight,
+        "roots": np.unique([tree for tree, _ in names], return_index=True)[1],
     }
-
-
-def _public(contract: Contract, name: str, table: pa.Table) -> list[dict[str, Any]]:
-    columns = [column.name for column in contract.table(name).columns if not column.private]
-    return [_plain(row) for row in table.select(columns).to_pylist()]
 
 
 def _encode(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
     """X by the letter of signature.json, not by the code that serves: that one is under judgement."""
-    places = [
-        {category: place for place, category in enumerate(f.categories)} if f.kind == "category" else None
+    codes = [
+        {category: code for code, category in enumerate(f.categories)} if f.kind == "category" else None
         for f in bundle.signature.features
     ]
-    table = [[_number(row[name], seen) for name, seen in zip(bundle.names, places, strict=True)] for row in rows]
-    return np.array(table, dtype=np.float64).reshape(len(rows), len(places)).astype(np.float32)
+    table = [[_number(row[name], known) for name, known in zip(bundle.names, codes, strict=True)] for row in rows]
+    return np.array(table, dtype=np.float64).reshape(len(rows), len(codes)).astype(np.float32)
 
 
-def _number(value: Any, seen: Mapping[str, int] | None) -> float:
-    if value is None or (seen is not None and value not in seen):
-        return float("nan")
-    return float(value if seen is None else seen[value])
+def _number(value: Any, codes: Mapping[str, int] | None) -> float:
+    if codes is not None:
+        value = codes.get(value)
+    return float("nan") if value is None else float(value)
 
 
-def _ask(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> Floats:
-    from .predictor import Metrics, Predictor
-    from .request import BadRequestError
-
+def _answers(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> Floats:
     service = Predictor(bundle, Metrics(), None, 1)
     try:
         answers = [json.loads(service.answer(json.dumps(row).encode(), "trace")) for row in rows]
@@ -298,6 +297,11 @@ def _ask(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> Floats:
         hint = "the row has features, but no probability"
         raise InputError(f"the service refuses it: {error}", where=f"version {bundle.version}", hint=hint) from error
     return np.array([answer["probability"] for answer in answers])
+
+
+def _public(contract: Contract, name: str, table: pa.Table) -> list[dict[str, Any]]:
+    columns = [column.name for column in contract.table(name).columns if not column.private]
+    return [_plain(row) for row in table.select(columns).to_pylist()]
 
 
 def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
