@@ -149,7 +149,7 @@ SOUND = ShadowComparison("a log", 5000, 0.2, 0.25, 0.1, 0.2, 0.9, 0.3, 400, 0, 1
 )
 def test_a_broken_challenger_is_found_in_the_shadow(change: dict[str, object], told: str) -> None:
     assert shadow.shadow_is_sound(SOUND).passed is True
-    found = shadow.shadow_is_sound(ShadowComparison(**{**SOUND.to_dict(), **change}))
+    found = shadow.shadow_is_sound(ShadowComparison(**{**vars(SOUND), **change}))
     assert (found.passed, told in found.evidence) == (False, True)
     assert shadow.shadow_is_sound(ShadowComparison("a log", 3)).passed is None
 

@@ -199,7 +199,7 @@ class DecisionWork:
         )
         compared = shadow.compare_in_shadow(champion, challenger, source, columns)
         self.registry.promote(self.version, CHALLENGER, f"decision {self.record.number}")
-        return {**compared.to_dict(), "verdicts": [asdict(shadow.shadow_is_sound(compared))]}
+        return {**vars(compared), "verdicts": [asdict(shadow.shadow_is_sound(compared))]}
 
     def card(self) -> dict[str, Any]:
         """Write the model card; without one, nothing is promoted."""

@@ -4,11 +4,10 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from ..base.databases import Postgres
 from ..base.errors import InputError, Verdict
 from ..bundle.bundle import Bundle
+from ..monitoring.distributions import Columns
 from ..monitoring.log import PredictionLog, log_exists
 from .predictor import Listener, Metrics, Predictor, Recorder
 from .request import Row
@@ -23,11 +23,10 @@ from .request import Row
 LIMIT = 1_000  # requests that may wait
 LOG = logging.getLogger(__package__)
 DAYS = 28  # of the log
-MOST, FEWEST = 20_000, 300  # rows; with fewer, nothing can be said
+MOST, FEWEST = 20_000, 300  # rows; with fewer, no verdict
 REPEATS = 5  # of the measurement of time; the fastest counts
 # The gates Monitoring 6 and 7 are the narrow ones: twice the time, and a mean prediction .10 apart on labelled days.
 MAX_SHIFT, MAX_FACTOR, MAX_SLOWER, FEWEST_VALUES = 0.20, 10.0, 5.0, 10
-Columns = Mapping[str, NDArray[Any]]
 
 
 class _Answered(NamedTuple):
@@ -44,7 +43,7 @@ class Shadow:
     def __init__(self, metrics: Metrics, recorder: Recorder | None, limit: int = LIMIT) -> None:
         self._metrics, self._recorder, self._limit = metrics, recorder, limit
         self._queue: queue.SimpleQueue[_Answered | None] = queue.SimpleQueue()
-        self._told: set[tuple[str, str]] = set()
+        self._logged: set[tuple[str, str]] = set()
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
 
     def start(self) -> None:
@@ -73,30 +72,30 @@ class Shadow:
             try:
                 self._compare(asked)
             except Exception as error:  # noqa: BLE001 - whatever breaks, it is the shadow's failure and nobody else's
-                self._failed(asked, f"{type(error).__name__}")
+                self._count_failure(asked, f"{type(error).__name__}")
 
     def _compare(self, asked: _Answered) -> None:
         bundle, (row, *_) = asked.shadow.bundle, asked.rows
         # A row was read by the rules of the version in service, so it never has what only the shadow knows.
         lacking = [each.name for each in bundle.signature.features if not each.nullable and each.name not in row]
         if lacking:
-            self._failed(asked, f"the requests lack {', '.join(lacking)}")
+            self._count_failure(asked, f"the requests lack {', '.join(lacking)}")
             return
         answers = bundle.predict_rows(asked.rows).tolist()
-        for answer, given in zip(answers, asked.answers, strict=True):
-            self._metrics.difference.observe(abs(answer - given))
+        for answer, served_answer in zip(answers, asked.answers, strict=True):
+            self._metrics.difference.observe(abs(answer - served_answer))
         if self._recorder:
             served = asked.version, asked.answers
             self._recorder.put_compared(
                 asked.request_id, bundle.version, asked.rows, answers, bundle.threshold, served=served
             )
 
-    def _failed(self, asked: _Answered, reason: str) -> None:
+    def _count_failure(self, asked: _Answered, reason: str) -> None:
         self._metrics.shadow_failures.inc(len(asked.rows))
-        told = asked.shadow.bundle.version, reason
-        if told not in self._told:  # the first of its kind: the counter has the rest
-            self._told.add(told)
-            LOG.warning("the shadow cannot answer", extra={"version": told[0], "reason": reason})
+        version = asked.shadow.bundle.version
+        if (version, reason) not in self._logged:  # the first of its kind: the counter has the rest
+            self._logged.add((version, reason))
+            LOG.warning("the shadow cannot answer", extra={"version": version, "reason": reason})
 
 
 @dataclass(frozen=True)
@@ -118,10 +117,6 @@ class ShadowComparison:
     invalid: int = 0
     slower: float = 1.0
     error: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The figures by name."""
-        return asdict(self)
 
 
 def newest_requests(log: Path | Postgres, champion: Bundle, until: datetime) -> tuple[str, Columns] | None:
@@ -162,25 +157,26 @@ def compare_in_shadow(champion: Bundle, challenger: Bundle, source: str, columns
     )
 
 
-def shadow_is_sound(found: ShadowComparison) -> Verdict:
+def shadow_is_sound(compared: ShadowComparison) -> Verdict:
     """The challenger answers every row, with probabilities that vary, and not beyond all proportion otherwise."""
     name = "sound in the shadow"
-    if found.error:
-        return Verdict(name, passed=False, evidence=f"it cannot answer: {found.error}")
-    if found.rows < FEWEST:
-        return Verdict(name, None, f"not judged: {found.rows} rows of {found.source} are too few")
-    least = found.champion_decisions / MAX_FACTOR
-    most = max(found.champion_decisions * MAX_FACTOR, 1 / MAX_FACTOR**2)
-    shift = found.challenger_mean - found.champion_mean
-    wrong = [f"{found.invalid:,} answers are no probabilities"] if found.invalid else []
-    wrong += [f"only {found.values} different answers"] if found.values < FEWEST_VALUES else []
+    if compared.error:
+        return Verdict(name, passed=False, evidence=f"it cannot answer: {compared.error}")
+    if compared.rows < FEWEST:
+        return Verdict(name, None, f"not judged: {compared.rows} rows of {compared.source} are too few")
+    least = compared.champion_decisions / MAX_FACTOR
+    most = max(compared.champion_decisions * MAX_FACTOR, 1 / MAX_FACTOR**2)
+    shift = compared.challenger_mean - compared.champion_mean
+    wrong = [f"{compared.invalid:,} answers are no probabilities"] if compared.invalid else []
+    wrong += [f"only {compared.values} different answers"] if compared.values < FEWEST_VALUES else []
     wrong += ["the mean prediction moves too far"] if not abs(shift) <= MAX_SHIFT else []
-    wrong += ["it decides otherwise"] if not least <= found.challenger_decisions <= most else []
-    wrong += ["it is too slow"] if found.slower > MAX_SLOWER else []
-    words = f"{found.rows:,} rows of {found.source}: mean prediction {found.challenger_mean:.3f} beside "
-    words += f"{found.champion_mean:.3f}, decisions {found.challenger_decisions:.1%} beside "
-    words += f"{found.champion_decisions:.1%}, correlation {found.correlation:.2f}, {found.slower:.1f} times as long"
-    return Verdict(name, not wrong, "; ".join([*wrong, words]))
+    wrong += ["it decides otherwise"] if not least <= compared.challenger_decisions <= most else []
+    wrong += ["it is too slow"] if compared.slower > MAX_SLOWER else []
+    figures = f"{compared.rows:,} rows of {compared.source}: mean prediction {compared.challenger_mean:.3f} beside "
+    figures += f"{compared.champion_mean:.3f}, decisions {compared.challenger_decisions:.1%} beside "
+    figures += f"{compared.champion_decisions:.1%}, correlation {compared.correlation:.2f}, "
+    figures += f"{compared.slower:.1f} times as long"
+    return Verdict(name, not wrong, "; ".join([*wrong, figures]))
 
 
 def _answers(bundle: Bundle, columns: Columns) -> tuple[NDArray[np.float64], float]:
