@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lessons_made import write_lesson
 from roadworthy.base.errors import InputError
-from roadworthy.notebooks.lessons import Parameter, Value, assign_parameters, of_lesson
+from roadworthy.notebooks.lessons import Parameter, Value, assign_parameters, lesson_parameters
 
 CELL = """\
 rows = 10  # from 1 to 100: how many are sent
@@ -26,7 +26,7 @@ def lesson(tmp_path: Path) -> Path:
 
 
 def test_the_parameters_of_a_lesson_are_the_assignments_in_its_cell(lesson: Path) -> None:
-    found = of_lesson(lesson)
+    found = lesson_parameters(lesson)
     assert {name: parameter.default for name, parameter in found.items()} == {
         "rows": 10,
         "share": 0.5,

@@ -27,7 +27,7 @@ PACKAGE = __name__.split(".")[0]
 FACE = Path(__file__).resolve().parents[1] / "__init__.py"  # hands on names of all rooms, each when it is asked for
 RELEASED = "released.json"
 ACCEPTED = "accepted.json"
-BEFORE = "vendor.before"  # the library of before, while an upgrade is tried
+BEFORE = "vendor.before"  # the library of before, while an upgrade is tried; it stays when the upgrade is killed
 WRITTEN_BY_PYTHON = {"__pycache__", ".ipynb_checkpoints", ".mypy_cache", ".ruff_cache"}
 SHOWN = 3  # edits that a message lists
 HINT = "see `roadworthy vendor verify`; put it back, or accept it: roadworthy vendor accept --reason …"
@@ -231,11 +231,6 @@ def vendored_files(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         if path.is_file() and not WRITTEN_BY_PYTHON & {*path.relative_to(folder).parts}:
             yield path
-
-
-def upgrade_interrupted(home: Path) -> bool:
-    """Whether an upgrade was killed before it knew that the project is green with the new library."""
-    return (home / BEFORE).is_dir()
 
 
 def accepted_edits(home: Path) -> list[dict[str, str]]:

@@ -5,7 +5,8 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -176,8 +177,7 @@ def _watch_and_notify(
 def _repeat(
     once: Callable[[], "Watched"], exposition: "Exposition", address: tuple[str, int], every: float
 ) -> NoReturn:
-    end = _serve(exposition, address)
-    try:
+    with _served(exposition, address):
         while True:
             start = time.monotonic()
             try:
@@ -186,11 +186,10 @@ def _repeat(
                 exposition.fail()
                 say(str(error))
             time.sleep(max(0.0, every - (time.monotonic() - start)))
-    finally:
-        end()
 
 
-def _serve(exposition: "Exposition", address: tuple[str, int]) -> Callable[[], None]:
+@contextmanager
+def _served(exposition: "Exposition", address: tuple[str, int]) -> Iterator[None]:
     from prometheus_client import start_http_server
 
     host, port = address
@@ -200,13 +199,12 @@ def _serve(exposition: "Exposition", address: tuple[str, int]) -> Callable[[], N
         hint = "choose another port, or end what listens there"
         raise InputError(f"cannot listen: {error.strerror}", where=f"{host}:{port}", hint=hint) from error
     say(f"The monitors are at http://{host}:{server.server_port}/metrics; stop with Ctrl-C")
-
-    def end() -> None:
+    try:
+        yield
+    finally:
         server.shutdown()
         server.server_close()
         thread.join()
-
-    return end
 
 
 @click.command()

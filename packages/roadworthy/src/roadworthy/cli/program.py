@@ -33,10 +33,9 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All names, in the order of the alphabet; without a project that can be read, only those without one."""
-        try:
+        own: set[str] = set()
+        with suppress(ProjectError):
             own = set(self.of_project(ctx))
-        except ProjectError:
-            own = set()
         return sorted({*super().list_commands(ctx), *self.of_packages(), *own})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -81,7 +80,7 @@ def commands(ctx: click.Context) -> None:
     with suppress(ProjectError):  # what is wrong with the project the command itself says
         home = folder_of_project()
         edits = [] if ctx.invoked_subcommand == "vendor" else source_code.unaccepted_edits(home)
-        if source_code.upgrade_interrupted(home) and ctx.invoked_subcommand != "upgrade":
+        if (home / source_code.BEFORE).is_dir() and ctx.invoked_subcommand != "upgrade":
             say("Warning: an upgrade of the library was interrupted; give the command again, or rename vendor.before")
         if edits:
             say(f"Warning: the library in vendor/ is not as it was released: {source_code.edits_in_words(edits)}")

@@ -110,18 +110,13 @@ def _enough_rows(table: Table, typed: pd.DataFrame) -> Finding:
 
 
 def _missing_values(table: Table, typed: pd.DataFrame) -> list[Finding]:
-    share = typed.isna().mean()
-    return [
-        Finding(
-            table.name,
-            f"{column.name}: share of missing values",
-            bool(share[column.name] <= column.max_null),
-            int(typed[column.name].isna().sum()),
-            f"{share[column.name]:.1%} missing, at most {column.max_null:.0%} is normal",
-        )
-        for column in table.columns
-        if column.nullable
-    ]
+    findings = []
+    for column in (each for each in table.columns if each.nullable):
+        missing, name = typed[column.name].isna(), f"{column.name}: share of missing values"
+        evidence = f"{missing.mean():.1%} missing, at most {column.max_null:.0%} is normal"
+        passed = bool(missing.mean() <= column.max_null)
+        findings.append(Finding(table.name, name, passed, int(missing.sum()), evidence))
+    return findings
 
 
 def _days(table: Table, typed: pd.DataFrame) -> Finding:
@@ -149,18 +144,18 @@ def exclude_quarantined(connection: duckdb.DuckDBPyConnection, report: Report) -
     for name, rows in report.quarantine.items():
         if len(rows):
             numbers = ", ".join(map(str, rows.index))
-            kept = f"select * exclude (row) from ({rules.numbered_query(name)}) where row not in ({numbers})"
-            connection.execute(f"create temp table accepted_{name} as {kept}")
+            accepted = f"select * exclude (row) from ({rules.numbered_query(name)}) where row not in ({numbers})"
+            connection.execute(f"create temp table accepted_{name} as {accepted}")
             connection.execute(f"create or replace view {name} as select * from accepted_{name}")
 
 
 def write_quarantine(report: Report, folder: Path) -> list[Path]:
     """Write the quarantined rows of each table, with their reasons, as Parquet; the files that were written."""
     folder.mkdir(parents=True, exist_ok=True)
-    lost = {name: rows for name, rows in report.quarantine.items() if len(rows)}
-    for name, rows in lost.items():
-        rows.to_parquet(folder / f"{name}.parquet")
-    return [folder / f"{name}.parquet" for name in lost]
+    files = {folder / f"{name}.parquet": rows for name, rows in report.quarantine.items() if len(rows)}
+    for file, rows in files.items():
+        rows.to_parquet(file)
+    return list(files)
 
 
 def write_check_page(contract: Contract, report: Report, path: Path, name: str) -> Path:

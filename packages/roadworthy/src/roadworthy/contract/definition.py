@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from traceback import walk_tb
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from ..base.errors import InputError
 from .schema import Contract
 
 Registered = Mapping[str, Callable[..., Any] | str]
+Placed = TypeVar("Placed")
 # The monitors by name, each with what it claims. Settings name them; a project may not take such a name for its own.
 MONITORS = {
     "volume": "there are as many predictions as in training",
@@ -117,13 +118,13 @@ class Definition:
         return {name: _checked_function(kind, name, place) for name, place in registered.items()}
 
 
-def resolve_place(place: Any, what: str) -> Any:
+def resolve_place(place: Placed | str, what: str) -> Placed:
     """What stands at a place, `package.module:name`; anything else as it is. InputError when nothing stands there."""
     if not isinstance(place, str):
         return place
     module, _, name = place.partition(":")
     try:
-        return getattr(import_module(module), name)
+        return cast("Placed", getattr(import_module(module), name))
     except InputError:
         raise
     except Exception as error:

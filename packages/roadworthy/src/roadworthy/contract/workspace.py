@@ -37,10 +37,10 @@ class Workspace:
         InputError says what is missing: a project, its settings, its package, or what the package should define.
         """
         home = (folder or settings.find_home()).resolve()
-        read = settings.load_settings(home)
-        opened = cls(home, read, definition_of(home, read.project.package))
-        opened.require_monitors(read.retraining.alarms)
-        return opened
+        config = settings.load_settings(home)
+        project = cls(home, config, definition_of(home, config.project.package))
+        project.require_monitors(config.retraining.alarms)
+        return project
 
     def require_monitors(self, names: Iterable[str]) -> None:
         """Raise InputError for a name that no monitor has: its alarm would never ring, and nobody would notice."""
@@ -78,14 +78,12 @@ class Workspace:
     @property
     def build(self) -> Callable[..., Any]:
         """What makes an unfitted estimator of the section [model] of the settings."""
-        found: Callable[..., Any] = resolve_place(self.definition.model, "model")
-        return found
+        return resolve_place(self.definition.model, "model")
 
     @property
     def search(self) -> SearchSpace:
         """The hyperparameters that are worth a try."""
-        found: SearchSpace = resolve_place(self.definition.search, "search")
-        return found
+        return resolve_place(self.definition.search, "search")
 
     @property
     def monitors(self) -> dict[str, Callable[..., Any]]:
@@ -112,8 +110,9 @@ def folder_of_project() -> Path:
 
 def definition_of(home: Path, package: str) -> Definition:
     """What the package of the project in `home` defines; InputError when it cannot be had."""
-    _require_own_library(home)
-    where = home / "src" / package
+    # A project that was copied may be run in the environment of the first: that has another library.
+    library, where = Path(__file__).resolve().parents[1], home / "src" / package
+    _require_same(library, home / settings.VENDOR / library.name, "the library roadworthy that was imported")
     try:
         module = _imported(package, where)
     except InputError:
@@ -122,14 +121,14 @@ def definition_of(home: Path, package: str) -> Definition:
         hint = "[project] package in config.toml names it; correct it, or install the project: pip install -e ."
         place = where if where.exists() else home / settings.FILE
         raise not_imported(f"the package {package!r}", error, package=package, where=place, hint=hint) from error
-    found = getattr(module, OBJECT, None)
-    if not isinstance(found, Definition):
+    definition = getattr(module, OBJECT, None)
+    if not isinstance(definition, Definition):
         hint = f"its __init__.py has {OBJECT} = roadworthy.Definition(contract=…, sql=…, model=…, search=…)"
         raise InputError("defines no project, so there is no contract", where=where / "__init__.py", hint=hint)
-    if not isinstance(found.contract, Contract):
+    if not isinstance(definition.contract, Contract):
         hint = "contract.py makes one: roadworthy.Contract(tables=…, features=…, …)"
         raise InputError("has no contract", where=where / "__init__.py", hint=hint)
-    return found
+    return definition
 
 
 def _imported(package: str, where: Path) -> ModuleType:
@@ -155,15 +154,8 @@ def _imported(package: str, where: Path) -> ModuleType:
     return module
 
 
-def _require_own_library(home: Path) -> None:
-    """Refuse the library of another project: a project was copied, and is run in the environment of the first."""
-    here = Path(__file__).resolve().parents[1]
-    _require_same(here, home / settings.VENDOR / here.name, "the library roadworthy that was imported")
-
-
 def _require_same(imported: Path, own: Path, what: str) -> None:
     if own.is_dir() and imported.resolve() != own.resolve():
-        hint = (
-            f"give this project an environment of its own: python -m venv .venv, then pip install -e {own.parents[1]}"
-        )
+        how = f"python -m venv .venv, then pip install -e {own.parents[1]}"
+        hint = f"give this project an environment of its own: {how}"
         raise InputError(f"{what} is that of another folder: {imported}", where=own, hint=hint)

@@ -229,7 +229,8 @@ def cached_features(folder: Path, parts: object, make: Callable[[], pd.DataFrame
             beside = file.with_suffix(f".{os.getpid()}")
             table.to_feather(beside, compression="lz4")
             beside.replace(file)
-            _remove_old(folder)
+            for old in sorted(folder.glob("features-*"), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+                old.unlink(missing_ok=True)
     except InputError as error:
         LOG.warning("the features are not kept: %s", error)
     return table
@@ -238,12 +239,6 @@ def cached_features(folder: Path, parts: object, make: Callable[[], pd.DataFrame
 def _cache_key(parts: object, make: Callable[[], pd.DataFrame]) -> str:
     code = [file_sha256(path) for path in files_behind(make)]
     return hashlib.sha256(repr((parts, code, pd.__version__)).encode()).hexdigest()[:32]
-
-
-def _remove_old(folder: Path) -> None:
-    files = sorted(folder.glob("features-*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in files[KEPT:]:
-        old.unlink(missing_ok=True)
 
 
 def checked_features(project: "Workspace", *names: str) -> pd.DataFrame:

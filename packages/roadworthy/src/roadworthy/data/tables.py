@@ -75,7 +75,9 @@ class Source:
                     numbers = self._numbers(done, batch.num_rows)
                     done = int(numbers[-1])
                     self.expected = self.rows or round(done / share)
-                    yield from _cut(numbers, batch, self._take(done), rows, after)
+                    before = sorted(number for number in self._rejected if number < done)
+                    rejected = {number: self._rejected.pop(number) for number in before}
+                    yield from _cut(numbers, batch, rejected, rows, after)
         if not done and not self._rejected:
             raise _empty(self.path, "has no rows")
         self.expected = max([done, *self._rejected])
@@ -93,9 +95,6 @@ class Source:
         # Rejected lines have a number as well, so the others go around them.
         candidates = np.arange(done + 1, done + 1 + count + len(self._rejected), dtype=np.int64)
         return candidates[~np.isin(candidates, list(self._rejected))][:count]
-
-    def _take(self, done: int) -> dict[int, str]:
-        return {number: self._rejected.pop(number) for number in sorted(self._rejected) if number < done}
 
 
 def open_source(path: Path, needed: Iterable[str], coded: Iterable[str] = ()) -> Source:

@@ -1,6 +1,6 @@
 """A process that has imported the slow packages once and forks a kernel whenever one is asked for.
 
-Seven kernels that each import pandas, scikit-learn and MLflow cost more than the lessons themselves. The nursery
+Seven kernels that each import pandas, scikit-learn and MLflow cost more than the lessons themselves. The forkserver
 imports them before it has started any thread; a forked kernel has them at once and is otherwise like every other one.
 Linux only: on other systems a fork without an exec is not safe.
 """
@@ -72,7 +72,7 @@ class ForkedKernel:
 
 
 class KernelForkserver:
-    """The nursery as its owner sees it. It ends, with all its kernels, when the owner ends, however that happens."""
+    """The forkserver as its owner sees it. It ends, with all its kernels, when the owner ends, however that happens."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         """Start it; it imports while the owner goes on. Its kernels get `environment`."""
@@ -84,25 +84,23 @@ class KernelForkserver:
         self._lock = Lock()
 
     def fork(
-        self, arguments: Sequence[str], folder: str, said: str, environment: Mapping[str, str]
+        self, arguments: Sequence[str], folder: str, log: str, environment: Mapping[str, str]
     ) -> ForkedKernel | None:
-        """A new kernel that works in `folder` and appends what it says to the file `said`; None if it cannot be.
+        """A new kernel that works in `folder` and appends what it says to the file `log`; None if it cannot be.
 
-        Beside the environment of the nursery it has some variables of its own.
+        Beside the environment of the forkserver it has some variables of its own.
         """
-        order = json.dumps(
-            {"arguments": list(arguments), "folder": folder, "said": said, "environment": dict(environment)}
-        )
+        order = {"arguments": list(arguments), "folder": folder, "log": log, "environment": dict(environment)}
         assert self._process.stdin  # noqa: S101 - they are pipes
         assert self._process.stdout  # noqa: S101
         with self._lock, suppress(OSError, ValueError):
-            self._process.stdin.write(f"{order}\n".encode())
+            self._process.stdin.write(f"{json.dumps(order)}\n".encode())
             self._process.stdin.flush()
             return ForkedKernel(int(self._process.stdout.readline()))
         return None
 
     def close(self) -> None:
-        """End the nursery and every kernel that still runs."""
+        """End the forkserver and every kernel that still runs."""
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
                 pipe.close() if pipe else None
@@ -157,10 +155,10 @@ def _become_kernel(order: dict[str, Any]) -> None:
     try:
         os.setsid()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _speak_into(Path(order["said"]))
+        _redirect_output(Path(order["log"]))
         os.chdir(order["folder"])
         os.environ.update(order["environment"])
-        tempfile.tempdir = None  # it was looked up for the nursery
+        tempfile.tempdir = None  # it was looked up for the forkserver
         import numpy as np
         from ipykernel.kernelapp import IPKernelApp
 
@@ -171,9 +169,9 @@ def _become_kernel(order: dict[str, Any]) -> None:
         os._exit(code)
 
 
-def _speak_into(said: Path) -> None:
-    log, nothing = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), os.open(os.devnull, os.O_RDONLY)
-    for number, target in ((0, nothing), (1, log), (2, log)):
+def _redirect_output(log: Path) -> None:
+    output, nothing = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), os.open(os.devnull, os.O_RDONLY)
+    for number, target in ((0, nothing), (1, output), (2, output)):
         os.dup2(target, number)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - the standard input
 

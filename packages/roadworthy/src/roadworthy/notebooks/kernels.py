@@ -22,12 +22,12 @@ from .kernel_forkserver import KernelForkserver
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 ENGINE = "owned"
 INJECTED = "injected-parameters"  # papermill's tag of the cell that it adds
-Told = Callable[[int, int], None]
+TellCells = Callable[[int, int], None]
 
 
 @dataclass
 class NotebookFailure:
-    """What stopped a notebook: the number of the cell (from 1), the error in a line, and the last lines it said."""
+    """What stopped a notebook: the number of the cell (from 1), the error in a line, the last lines of its output."""
 
     cell: int
     error: str
@@ -102,35 +102,44 @@ def execute_notebook(
     *,
     home: Path,
     kernel: Kernel,
-    tell: Told,
-    nursery: KernelForkserver | None = None,
+    tell: TellCells,
+    forkserver: KernelForkserver | None = None,
 ) -> NotebookFailure | None:
     """Execute the notebook `source` into `target`; what stopped it, or None.
 
-    It runs in the folder of `source` as part of the project `home`; its kernel comes from the `nursery`, if there is
-    one. `tell` hears how many cells are done, and how many there are. The notebook is saved after each
-    cell, so that a failure leaves all before it. Raises InputError when `target` cannot be written.
+    It runs in the folder of `source` as part of the project `home`; its kernel comes from the `forkserver`, if there is
+    one. `tell` hears how many cells are done, and how many there are. The notebook is saved after each cell, so that a
+    failure leaves all before it. Raises InputError when `target` cannot be written.
     """
     from nbclient.exceptions import DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    _register()
-    at = _Notebook(target, tell)
-    said = target.with_suffix(".log")
-    write_atomic(said, "")
-    options = {"kernel": kernel, "home": home, "folder": source.parent, "said": said, "at": at, "nursery": nursery}
+    _register_engine()
+    notebook = _Notebook(target, tell)
+    log = target.with_suffix(".log")
+    write_atomic(log, "")
+    options = {
+        "kernel": kernel,
+        "home": home,
+        "folder": source.parent,
+        "log": log,
+        "notebook": notebook,
+        "forkserver": forkserver,
+    }
     try:
         # A kernel is killed when it is done and clears up nothing itself: its temporary files get a folder that goes.
         with TemporaryDirectory(prefix="lesson-", ignore_cleanup_errors=True) as scratch:
             Context().run(_papermill, source, parameters, {**options, "scratch": scratch})
     except PapermillExecutionError as error:
-        return NotebookFailure(at.number, f"{error.ename}: {error.evalue}", str(error.source).splitlines()[:3])
+        return NotebookFailure(notebook.number, f"{error.ename}: {error.evalue}", str(error.source).splitlines()[:3])
     except (DeadKernelError, RuntimeError) as error:
-        return NotebookFailure(at.number, "the kernel was ended" if kernel.killed else _died(error), _last_lines(said))
+        return NotebookFailure(
+            notebook.number, "the kernel was ended" if kernel.killed else _died(error), _last_lines(log)
+        )
     finally:
-        at.save()
-    said.unlink()
-    tell(at.number, at.number)
+        notebook.save()
+    log.unlink()
+    tell(notebook.number, notebook.number)
     return None
 
 
@@ -150,16 +159,16 @@ def _papermill(source: Path, parameters: Mapping[str, object], options: Mapping[
 class _Notebook:
     """Where an execution is: tells how many cells are done, and saves the notebook after each."""
 
-    def __init__(self, target: Path, tell: Told) -> None:
+    def __init__(self, target: Path, tell: TellCells) -> None:
         self.target, self.tell = target, tell
         self.document: Any = None
         self.number = 0
 
     def started(self, cell_index: int, **_: object) -> None:
         # The cell that papermill adds is in no lesson and does not count.
-        mine = [INJECTED not in cell.metadata.get("tags", ()) for cell in self.document.cells]
-        self.number = max(sum(mine[: cell_index + 1]), 1)
-        self.tell(self.number - 1, sum(mine))
+        counted = [INJECTED not in cell.metadata.get("tags", ()) for cell in self.document.cells]
+        self.number = max(sum(counted[: cell_index + 1]), 1)
+        self.tell(self.number - 1, sum(counted))
 
     def save(self, **_: object) -> None:
         if self.document is not None:
@@ -168,8 +177,8 @@ class _Notebook:
             write_atomic(self.target, nbformat.v4.writes(self.document) + "\n")
 
 
-def _last_lines(said: Path) -> list[str]:
-    lines = said.read_text(encoding="utf-8", errors="replace").splitlines()
+def _last_lines(log: Path) -> list[str]:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return [line for line in lines if line.strip() and not line.startswith("[IPKernelApp]")][-3:]
 
 
@@ -177,11 +186,11 @@ def _died(error: Exception) -> str:
     return "the kernel died (out of memory, killed, or os._exit)" if "died" in str(error).lower() else str(error)
 
 
-def _register() -> None:
+def _register_engine() -> None:
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine, papermill_engines
 
-    for name in ("papermill", "traitlets"):  # what they have to say is said by the failure
+    for name in ("papermill", "traitlets"):  # the failure says what they have to say
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
     class Owned(NBClientEngine):  # type: ignore[misc]
@@ -190,16 +199,14 @@ def _register() -> None:
         @classmethod
         def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
             """Run the cells; see `papermill.engines`."""
-            kernel, at, home = options["kernel"], options["at"], options["home"]
-            at.document = nb_man.nb
-            scratch = options["scratch"]
-            manager = _manager(kernel_name, kernel, options["nursery"], options["said"], scratch)
-            hooks = {"on_cell_start": at.started, "on_cell_executed": at.save}
+            kernel, home, scratch, notebook = (options[name] for name in ("kernel", "home", "scratch", "notebook"))
+            notebook.document = nb_man.nb
+            manager = _manager(kernel_name, kernel, options["forkserver"], options["log"], scratch)
+            hooks = {"on_cell_start": notebook.started, "on_cell_executed": notebook.save}
             client = PapermillNotebookClient(nb_man, km=manager, timeout=None, **hooks)
+            environment = {**kernel_environment(home), **temporary_folders(scratch)}
             try:
-                client.execute(
-                    cwd=str(options["folder"]), env={**kernel_environment(home), **temporary_folders(scratch)}
-                )
+                client.execute(cwd=str(options["folder"]), env=environment)
             finally:
                 if kernel.pid is not None:
                     kill_tree(kernel.pid)
@@ -208,23 +215,23 @@ def _register() -> None:
     papermill_engines.register(ENGINE, Owned)
 
 
-def _manager(name: str, kernel: Kernel, nursery: KernelForkserver | None, said: Path, scratch: str) -> Any:
+def _manager(name: str, kernel: Kernel, forkserver: KernelForkserver | None, log: Path, scratch: str) -> Any:
     from ipykernel.kernelspec import make_ipkernel_cmd
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
 
     class Manager(AsyncKernelManager):
-        """Starts the kernel from the nursery, if there is one, and says which process it is."""
+        """Starts the kernel from the forkserver, if there is one, and says which process it is."""
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
             # The arguments of the kernel follow `python -m ipykernel_launcher`.
             provisioner: Any = self.provisioner
-            child = nursery and nursery.fork(kernel_cmd[3:], options["cwd"], str(said), temporary_folders(scratch))
+            child = forkserver and forkserver.fork(kernel_cmd[3:], options["cwd"], str(log), temporary_folders(scratch))
             if child:
                 provisioner.process, provisioner.pid, provisioner.pgid = child, child.pid, child.pid
             else:
-                with said.open("ab") as log:
-                    await super()._async_launch_kernel(kernel_cmd, stdout=log, stderr=log, **options)
+                with log.open("ab") as output:
+                    await super()._async_launch_kernel(kernel_cmd, stdout=output, stderr=output, **options)
             kernel.started(provisioner.pid)
 
     manager = Manager(kernel_name=name)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import InputError, RedError
-from ..base.files import write_atomic
+from ..base.files import explain_read_errors, write_atomic
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -52,15 +52,12 @@ def choose_lessons(folder: Path, names: Sequence[str] = ()) -> list[Path]:
 def code_cells(notebook: Path) -> list[Cell]:
     """The code cells of a notebook; InputError when the file is none."""
     # As JSON: the library for notebooks takes longer to import than a small lesson takes to run.
-    try:
+    with explain_read_errors(notebook, "restore it from version control", "is no notebook that can be read"):
         document = json.loads(notebook.read_text(encoding="utf-8"))
         return [_cell(cell) for cell in document["cells"] if cell["cell_type"] == "code"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        hint = "restore it from version control"
-        raise InputError(f"is no notebook that can be read: {error}", where=notebook, hint=hint) from error
 
 
-def depends_on(notebook: Path, values: Mapping[str, object], common: str) -> str:
+def inputs_sum(notebook: Path, values: Mapping[str, object], common: str) -> str:
     """A sum over what the result of a lesson depends on: its code, its parameters and the sum of all else."""
     # Not its outputs: running a lesson in JupyterLab does not change what it does.
     sources = [cell.source for cell in code_cells(notebook)]
@@ -71,8 +68,8 @@ def key_figures(notebook: Path) -> dict[str, float]:
     """What an executed lesson has recorded; a notebook without outputs has recorded nothing."""
     if not notebook.is_file():
         return {}
-    found = [output.get("data", {}).get(MIME, {}) for cell in code_cells(notebook) for output in cell.outputs]
-    return {name: value for recorded in found for name, value in recorded.items()}
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    return {name: value for each in outputs for name, value in each.get("data", {}).get(MIME, {}).items()}
 
 
 def _cell(cell: Mapping[str, Any]) -> Cell:
@@ -104,30 +101,32 @@ class Parameter:
         return InputError(f"the value {text!r} does not fit", where=f"-p {self.name}", hint=expected)
 
 
-def of_lesson(notebook: Path) -> dict[str, Parameter]:
+def lesson_parameters(notebook: Path) -> dict[str, Parameter]:
     """The parameters of one lesson by name."""
     source = "\n".join(cell.source for cell in code_cells(notebook) if "parameters" in cell.tags)
     lines = source.splitlines()
-    found = {}
+    parameters = {}
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             _, _, about = lines[node.lineno - 1].partition("# ")
             name = node.targets[0].id
-            found[name] = Parameter(name, ast.literal_eval(node.value), about.strip())
-    return found
+            parameters[name] = Parameter(name, ast.literal_eval(node.value), about.strip())
+    return parameters
 
 
-def assign_parameters(lessons: Iterable[Path], given: Iterable[tuple[str, str]]) -> dict[str, dict[str, Value]]:
-    """The given values for each lesson that has such a parameter, by the lesson's name.
+def assign_parameters(lessons: Iterable[Path], texts: Iterable[tuple[str, str]]) -> dict[str, dict[str, Value]]:
+    """The values, given as pairs of a name and a text, for each lesson that has such a parameter, by its name.
 
     Raises InputError for a name that none of the lessons has, and for a value that does not fit.
     """
-    known = {lesson.stem: of_lesson(lesson) for lesson in lessons}
+    known = {lesson.stem: lesson_parameters(lesson) for lesson in lessons}
     values: dict[str, dict[str, Value]] = {lesson: {} for lesson in known}
-    for name, text in given:
+    for name, text in texts:
         users = [lesson for lesson, parameters in known.items() if name in parameters]
         if not users:
-            raise InputError("no lesson of this run has such a parameter", where=f"-p {name}", hint=_have(known))
+            raise InputError(
+                "no lesson of this run has such a parameter", where=f"-p {name}", hint=_known_parameters(known)
+            )
         for lesson in users:
             values[lesson][name] = known[lesson][name].read(text)
     return values
@@ -140,7 +139,7 @@ def _literal(text: str) -> Any:
         return text
 
 
-def _have(known: Mapping[str, Mapping[str, Parameter]]) -> str:
+def _known_parameters(known: Mapping[str, Mapping[str, Parameter]]) -> str:
     lines = [f"{lesson}: {', '.join(parameters) or 'none'}" for lesson, parameters in known.items()]
     return "there are\n    " + "\n    ".join(lines)
 
@@ -194,10 +193,10 @@ def executed_text(path: Path, home: Path) -> str:
         raise RedError(what, where=path, hint=hint) from error
     tidy_notebook(lesson, path.stem)
     text = str(nbformat.writes(lesson)) + "\n"
-    shown = [str(place) for place in (home.resolve(), Path.home(), Path(sys.prefix)) if len(place.parts) > 2]
-    if found := [place for place in shown if place in text]:
+    places = [str(place) for place in (home.resolve(), Path.home(), Path(sys.prefix)) if len(place.parts) > 2]
+    if shown := [place for place in places if place in text]:
         hint = "print a path relative to the project instead: a stored output is compared on other machines"
-        raise InputError(f"an output shows the path {found[0]}", where=path, hint=hint)
+        raise InputError(f"an output shows the path {shown[0]}", where=path, hint=hint)
     return text
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -24,15 +24,15 @@ from ..base.settings import PREFIX, RESERVED
 from ..reports.pages import Link, Section, Status, write_page
 from . import lessons
 from .kernel_forkserver import POSSIBLE, SWITCH, KernelForkserver
-from .kernels import Kernel, NotebookFailure, execute_notebook, kernel_environment
+from .kernels import Kernel, execute_notebook, kernel_environment
+from .lessons import Tell
 
 DONE, FAILED, STOPPED, WAITING = "done", "failed", "stopped", "waiting"
 LATEST = "latest"
 NOTEBOOKS = "notebooks"
 # The lesson that trains; whatever needs a model would train it too, so the others wait for it.
 FIRST = "02_training"
-Told = Callable[[str, int, int], None]
-WORDS = {DONE: "good", FAILED: "bad"}
+STATUS_OF = {DONE: "good", FAILED: "bad"}
 
 
 @dataclass
@@ -70,23 +70,30 @@ class Run:
         write_atomic(self.folder / "run.json", json.dumps({"steps": [asdict(step) for step in self.steps]}, indent=1))
 
 
-def plan_run(home: Path, runs: Path, names: Sequence[str], given: Sequence[tuple[str, str]], *, resume: bool) -> Run:
+def plan_run(
+    home: Path, runs: Path, names: Sequence[str], parameters: Sequence[tuple[str, str]], *, resume: bool
+) -> Run:
     """A new run of the named lessons (all without a name), or the latest one with what is complete and unchanged kept.
 
-    A resumed run has the lessons and the parameters that it had; `given` are set again. Raises InputError for names
-    and parameters that do not fit, and when there is no run to go on with.
+    A resumed run has the lessons and the parameters that it had; those in `parameters` are set again. Raises InputError
+    for names and parameters that do not fit, and when there is no run to go on with.
     """
     old = latest_run(runs) if resume else None
     if old and names:
         raise InputError("the latest run goes on with its own lessons", where="--resume", hint="leave the names out")
     chosen = lessons.choose_lessons(home / NOTEBOOKS, [step.lesson for step in old.steps] if old else names)
     before = {step.lesson: step.parameters for step in old.steps} if old else {}
-    values = lessons.assign_parameters(chosen, given)
+    assigned = lessons.assign_parameters(chosen, parameters)
     common, steps = _common_inputs(home), []
     for path in chosen:
-        mine = {**before.get(path.stem, {}), **values[path.stem]}
-        steps.append(LessonStep(path.stem, lessons.depends_on(path, mine, common), mine))
-    return Run(old.folder, _kept(old.steps, steps)) if old else _new_run(runs, steps)
+        values = {**before.get(path.stem, {}), **assigned[path.stem]}
+        steps.append(LessonStep(path.stem, lessons.inputs_sum(path, values, common), values))
+    if old:
+        return Run(old.folder, _resumed_steps(old.steps, steps))
+    run = Run(_new_folder(runs), steps)
+    run.save()
+    write_atomic(runs / LATEST, run.folder.name + "\n")
+    return run
 
 
 def latest_run(runs: Path) -> Run:
@@ -110,14 +117,14 @@ class Runner:
         self._kernels: dict[str, Kernel] = {}
         self._stopped = False
 
-    def execute(self, tell: Told) -> Run:
+    def execute(self, tell: Tell) -> Run:
         """Execute what is not done; after a failure nothing new is started. `tell` hears lesson, cell and cells."""
         waiting = [step for step in self.run.steps if step.state != DONE]
         first = [step for step in waiting if step.lesson <= FIRST]
         rest = [step for step in waiting if step.lesson > FIRST]
-        with self._nursery(len(waiting)) as nursery, ThreadPoolExecutor(self.jobs) as pool:
+        with self._forkserver(len(waiting)) as forkserver, ThreadPoolExecutor(self.jobs) as pool:
             for group in (first, rest):
-                self._watch([pool.submit(self._step, step, tell, nursery) for step in group])
+                self._wait([pool.submit(self._execute_step, step, tell, forkserver) for step in group])
         return self.run
 
     def stop(self) -> None:
@@ -127,18 +134,18 @@ class Runner:
             kernel.kill()
 
     @contextmanager
-    def _nursery(self, kernels: int) -> Iterator[KernelForkserver | None]:
+    def _forkserver(self, kernels: int) -> Iterator[KernelForkserver | None]:
         # For a single kernel it would import more than the lesson needs.
         if not POSSIBLE or os.environ.get(SWITCH) == "0" or kernels < 2:
             yield None
             return
-        nursery = KernelForkserver(kernel_environment(self.home))
+        forkserver = KernelForkserver(kernel_environment(self.home))
         try:
-            yield nursery
+            yield forkserver
         finally:
-            nursery.close()
+            forkserver.close()
 
-    def _watch(self, futures: "Sequence[Future[None]]") -> None:
+    def _wait(self, futures: "Sequence[Future[None]]") -> None:
         try:
             # In slices, so that an interrupt is heard at once on every platform.
             while wait(futures, timeout=0.2).not_done:
@@ -149,7 +156,7 @@ class Runner:
         for future in futures:
             future.result()
 
-    def _step(self, step: LessonStep, tell: Told, nursery: KernelForkserver | None) -> None:
+    def _execute_step(self, step: LessonStep, tell: Tell, forkserver: KernelForkserver | None) -> None:
         if self._stopped or self.run.failed:
             return
         kernel = self._kernels[step.lesson] = Kernel()
@@ -163,27 +170,16 @@ class Runner:
             home=self.home,
             kernel=kernel,
             tell=lambda cell, cells: tell(step.lesson, cell, cells),
-            nursery=nursery,
+            forkserver=forkserver,
         )
         timer.cancel()
         step.seconds = round(time.monotonic() - begun, 1)
         step.figures = lessons.key_figures(target)
-        step.failure = asdict(_explained(failure, kernel, self.limit)) if failure else None
+        if failure and kernel.timed_out:
+            failure.error = f"it took longer than the limit of {self.limit:g} seconds and was ended"
+        step.failure = asdict(failure) if failure else None
         step.state = DONE if not failure else STOPPED if self._stopped else FAILED
         self.run.save()
-
-
-def _explained(failure: NotebookFailure, kernel: Kernel, limit: float | None) -> NotebookFailure:
-    if kernel.timed_out:
-        failure.error = f"it took longer than the limit of {limit:g} seconds and was ended"
-    return failure
-
-
-def _new_run(runs: Path, steps: list[LessonStep]) -> Run:
-    run = Run(_new_folder(runs), steps)
-    run.save()
-    write_atomic(runs / LATEST, run.folder.name + "\n")
-    return run
 
 
 def _new_folder(runs: Path) -> Path:
@@ -203,19 +199,15 @@ def _new_folder(runs: Path) -> Path:
     raise InputError("too many runs in one second", where=runs, hint="try again")
 
 
-def _kept(old: Sequence[LessonStep], new: Sequence[LessonStep]) -> list[LessonStep]:
+def _resumed_steps(old: Sequence[LessonStep], new: Sequence[LessonStep]) -> list[LessonStep]:
     before = {step.lesson: step for step in old}
     steps: list[LessonStep] = []
     for step in new:
         same = before.get(step.lesson)
         # From the first step that is not complete or whose inputs changed, everything is done again.
-        keep = same and same.state == DONE and same.inputs == step.inputs and len(steps) == _done(steps)
-        steps.append(same if same and keep else step)
+        unchanged = all(each.state == DONE for each in steps) and same and same.state == DONE
+        steps.append(same if same and unchanged and same.inputs == step.inputs else step)
     return steps
-
-
-def _done(steps: Sequence[LessonStep]) -> int:
-    return sum(step.state == DONE for step in steps)
 
 
 def _common_inputs(home: Path) -> str:
@@ -223,25 +215,27 @@ def _common_inputs(home: Path) -> str:
     files = sorted({path for folder in code for pattern in ("*.py", "*.sql") for path in folder.rglob(pattern)})
     files += [home / "config.toml", *sorted(home.glob("data/*/SHA256SUMS"))]
     sums = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()]
-    sums += [f"{name}={value}" for name, value in sorted(os.environ.items()) if _changes_settings(name)]
+    variables = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in RESERVED)
+    sums += [f"{name}={os.environ[name]}" for name in variables]
     return hashlib.sha256("".join(sums).encode()).hexdigest()
-
-
-def _changes_settings(name: str) -> bool:
-    return name.startswith(PREFIX) and name not in RESERVED
 
 
 def write_run_page(run: Run, name: str, reports: Path) -> Path:
     """Write index.html into the folder of the run, with links to the executed notebooks and to the newest reports."""
+    figures = [
+        {"lesson": step.lesson, "figure": name, "value": f"{value:,}"}
+        for step in run.steps
+        for name, value in step.figures.items()
+    ]
     sections = [
         Section("Lessons", table=pd.DataFrame([_row(step, run.folder) for step in run.steps])),
-        Section("Key figures", table=pd.DataFrame([r for step in run.steps for r in _figures(step)])),
+        Section("Key figures", table=pd.DataFrame(figures)),
     ]
     if run.failed:
-        sections.insert(0, _failure(run.failed))
+        sections.insert(0, _failure_section(run.failed))
     pages = sorted(reports.glob("**/*.html"))
     if pages:
-        links = [Link(page.relative_to(reports).as_posix(), _from(run.folder, page)) for page in pages]
+        links = [Link(page.relative_to(reports).as_posix(), _relative_link(run.folder, page)) for page in pages]
         sections.append(Section("Reports", table=pd.DataFrame({"report": links})))
     total = sum(step.seconds for step in run.steps)
     lead = f"{sum(step.state == DONE for step in run.steps)} of {len(run.steps)} lessons, {total:.0f} seconds of work."
@@ -249,7 +243,7 @@ def write_run_page(run: Run, name: str, reports: Path) -> Path:
     return write_page(run.folder / "index.html", f"{name}: run {run.folder.name}", sections, lead=lead, status=status)
 
 
-def _from(folder: Path, page: Path) -> str:
+def _relative_link(folder: Path, page: Path) -> str:
     # Relative, so that the links hold when the project moves; on Windows, another drive has no such path.
     try:
         return quote(Path(os.path.relpath(page, folder)).as_posix())
@@ -259,20 +253,16 @@ def _from(folder: Path, page: Path) -> str:
 
 def _row(step: LessonStep, folder: Path) -> dict[str, object]:
     notebook = folder / f"{step.lesson}.ipynb"
-    given = ", ".join(f"{name} = {value}" for name, value in step.parameters.items())
+    parameters = ", ".join(f"{name} = {value}" for name, value in step.parameters.items())
     return {
         "lesson": Link(step.lesson, notebook.name) if notebook.is_file() else step.lesson,
-        "status": WORDS.get(step.state, step.state),
+        "status": STATUS_OF.get(step.state, step.state),
         "seconds": step.seconds,
-        "parameters": given or "defaults",
+        "parameters": parameters or "defaults",
     }
 
 
-def _figures(step: LessonStep) -> list[dict[str, object]]:
-    return [{"lesson": step.lesson, "figure": name, "value": f"{value:,}"} for name, value in step.figures.items()]
-
-
-def _failure(step: LessonStep) -> Section:
+def _failure_section(step: LessonStep) -> Section:
     failure = step.failure or {}
     text = f"Cell {failure.get('cell')} of {step.lesson} stopped the run: {failure.get('error')}"
     return Section("What stopped it", text=text, code="\n".join(failure.get("lines", [])), status="bad")

@@ -43,10 +43,10 @@ if TYPE_CHECKING:
 Own = TypeVar("Own", bound=Workspace)
 
 
-class Member:
+class Member(Generic[Own]):
     """A part of a project."""
 
-    def __init__(self, project: Workspace) -> None:
+    def __init__(self, project: Own) -> None:
         """Take the project that it is a part of."""
         self._project = project
 
@@ -57,7 +57,7 @@ class Member:
         return Registry(self._project.settings.paths.registry)
 
 
-class Data(Member):
+class Data(Member[Workspace]):
     """Snapshots, features and splits."""
 
     def connect(self, snapshot: str = "", *, repaired: bool = True) -> "duckdb.DuckDBPyConnection":
@@ -111,7 +111,7 @@ class Data(Member):
         return snapshots.labelled_rows(self._project.contract, frame, period)
 
 
-class Models(Member):
+class Models(Member[Workspace]):
     """Fitted models and the versions made of them."""
 
     def fit(self, rows: "pd.DataFrame", spec: "Model | None" = None) -> "Pipeline":
@@ -158,7 +158,7 @@ class Models(Member):
         return releases.with_threshold(self._registry, version, threshold)
 
 
-class Gates(Member):
+class Gates(Member[Workspace]):
     """The 28 gates of the ML Test Score and those of the project."""
 
     def bench(self, version: int | str = "champion") -> "Bench":
@@ -198,7 +198,7 @@ class Gates(Member):
         return errors.require_green(verdicts, where=where)
 
 
-class Drills(Member):
+class Drills(Member[Workspace]):
     """Faults to plant in a copy of the project."""
 
     def faults(self, *names: str) -> "list[Fault]":
@@ -214,7 +214,7 @@ class Drills(Member):
         return practice.copy_project(self._project, folder)
 
 
-class Services(Member):
+class Services(Member[Workspace]):
     """The online service."""
 
     def start(self, version: int | str = "champion", **options: Any) -> "Service":
@@ -268,7 +268,7 @@ class Services(Member):
         return load_tests.promote_damaged(self._registry, question)
 
 
-class Monitoring(Member):
+class Monitoring(Member[Workspace]):
     """Windows of predictions, read by the monitors."""
 
     def window(self, rows: "pd.DataFrame", probability: "Sequence[float] | NDArray[np.float64]") -> "Columns":
@@ -332,19 +332,14 @@ class Monitoring(Member):
         return watch.batch_columns(self._project.contract, self._registry.bundle(version).names, rows)
 
 
-class Retraining(Member, Generic[Own]):
-    """Challengers, the rules that ask for one, and the decisions about them."""
-
-    def __init__(self, project: Own) -> None:
-        """Take the project, whose challengers are projects of its own kind."""
-        super().__init__(project)
-        self._own = project
+class Retraining(Member[Own]):
+    """Challengers (projects of the same kind), the rules that ask for one, and the decisions about them."""
 
     def challenger(self, **changes: Any) -> Own:
         """The project under the settings that make and judge a challenger, [retraining] with some `changes`."""
         from ..base import settings
 
-        return self._own.using(settings.challenger_settings(self._own.settings, **changes))
+        return self._project.using(settings.challenger_settings(self._project.settings, **changes))
 
     def rules(self, **options: Any) -> "tuple[Rule, ...]":
         """What each rule says now: alarms of the log, the champion's age, new labelled days."""
