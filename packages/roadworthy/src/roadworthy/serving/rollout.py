@@ -90,7 +90,7 @@ class ServedVersions:
 
     def start(self) -> None:
         """Start the thread."""
-        self._tell_others()
+        self._publish()
         self._thread.start()
 
     def stop(self) -> None:
@@ -164,7 +164,7 @@ class ServedVersions:
         leading.listeners = (self._shadow.of(leading, shadow),) if self._shadow and shadow else ()
         self._split = CanaryTraffic(leading, canary, self._rollout.canary_share, self._metrics) if canary else None
         self._show(self._split or leading)
-        self._tell_others()
+        self._publish()
         self._metrics.swaps.inc()
         versions = {"shadow": shadow and shadow.bundle.version, "canary": canary and canary.bundle.version}
         LOG.info("other versions answer", extra={"version": leading.bundle.version, **versions})
@@ -189,7 +189,7 @@ class ServedVersions:
         except ProjectError as error:
             LOG.error("the canary keeps its alias, and gets no requests here", extra={"reason": str(error)})  # noqa: TRY400
 
-    def _tell_others(self) -> None:
+    def _publish(self) -> None:
         if self._rollout.shared:
             with suppress(ProjectError):  # a full disk; the others know an older version then
                 write_atomic(self._rollout.shared / SERVING, self._loaded[self._rollout.alias].bundle.version)

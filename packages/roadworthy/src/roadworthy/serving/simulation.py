@@ -17,6 +17,7 @@ from ..bundle.bundle import Bundle, frame_columns, predict_frame
 from ..contract.schema import Contract
 from ..monitoring import watch
 from ..monitoring.distributions import Columns
+from ..monitoring.limits import DAYS
 from ..monitoring.log import PredictionLog
 from ..monitoring.timeline import Timeline
 from .client import Client, Row, wait_until
@@ -153,7 +154,7 @@ def rehearse_period(
     folder: Path,
     period: tuple[datetime, datetime],
     *,
-    days: int = watch.DAYS,
+    days: int = DAYS,
     batch: Columns | None = None,
     report_path: Path | None = None,
 ) -> watch.Watched:

@@ -1,7 +1,7 @@
 """Several processes answer at one address; the parent only watches them, and replaces one that dies.
 
 All inherit one listening socket. With a socket for each (SO_REUSEPORT) the connections that wait at a worker would be
-lost with it; so they belong to none. A worker is this program once more, and ends when its parent does, see child.py.
+lost with it; so they belong to none. A worker is this program once more, and ends when its parent does, see client.py.
 """
 
 import logging
@@ -46,8 +46,7 @@ class Workers:
         `started` is called when the first one answers. Raises InputError when that one does not start, and when none is
         left that lives for long; each has said why by then.
         """
-        if until is not None:
-            threading.Thread(target=self._stop_after, args=(until,), daemon=True).start()
+        call_at_end(until, self._orphan)
         with tempfile.TemporaryDirectory(prefix="service-") as shared, self._signals():
             self._options |= {"shared": shared}
             try:
@@ -71,7 +70,7 @@ class Workers:
     def _watch(self) -> None:
         while not self._stopping:
             for dead in [process for process in self._living if process.poll() is not None]:
-                self._bury(dead)
+                self._remove(dead)
             while len(self._living) < self._count and self._may_start():
                 self._start()
             if not self._living:
@@ -94,7 +93,7 @@ class Workers:
         LOG.info("worker starts", extra={"pid": process.pid})
         return process
 
-    def _bury(self, process: "subprocess.Popen[bytes]") -> None:
+    def _remove(self, process: "subprocess.Popen[bytes]") -> None:
         self._living.remove(process)
         client.stop_process(process)
         mark_process_dead(process.pid, str(self._options["shared"]))  # type: ignore[no-untyped-call]
@@ -102,7 +101,7 @@ class Workers:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self._heard) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
         finally:
@@ -113,19 +112,17 @@ class Workers:
     def _stopping(self) -> bool:
         return self._signal is not None or self._orphaned
 
-    def _heard(self, number: int, _: object) -> None:
+    def _on_signal(self, number: int, _: object) -> None:
         if self._signal is not None:  # asked a second time
-            self._tell(number)
+            self._send(number)
         self._signal = number
 
-    def _stop_after(self, descriptor: int) -> None:
-        while os.read(descriptor, 1):
-            pass
+    def _orphan(self) -> None:
         self._orphaned = True
 
     def _stop(self) -> None:
         """Stop all of them at the same time: they drain, unless nobody is left to wait for."""
-        self._tell(signal.SIGTERM)
+        self._send(signal.SIGTERM)
         deadline = time.monotonic() + self._drain + PATIENCE
         while any(process.poll() is None for process in self._living) and time.monotonic() < deadline:
             if self._orphaned:
@@ -134,7 +131,20 @@ class Workers:
         for process in self._living:
             client.stop_process(process, max(0.0, deadline - time.monotonic()))
 
-    def _tell(self, number: int) -> None:
+    def _send(self, number: int) -> None:
         for process in self._living:
             if process.poll() is None:
                 process.send_signal(number)
+
+
+def call_at_end(descriptor: int | None, function: Callable[[], object]) -> None:
+    """Call a function, from another thread, when a pipe ends: the parent that held its other end is gone."""
+
+    def wait(descriptor: int) -> None:
+        # Not through sys.stdin: a thread that waits inside of it aborts the interpreter at exit.
+        while os.read(descriptor, 1):
+            pass
+        function()
+
+    if descriptor is not None:
+        threading.Thread(target=wait, args=(descriptor,), daemon=True).start()
