@@ -398,7 +398,7 @@ def test_labels_upside_down_are_not_learned(
     project: Project, spec: settings.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = project.contract.target
-    rule = next(iter(reproducibility.planted_rule(*training.model_inputs(spec, project.contract.features)).values()))
+    rule = next(iter(reproducibility.planted_rules(*training.model_inputs(spec, project.contract.features)).values()))
     fit = training.fit_pipeline
     flipped = lambda project, rows, spec: fit(project, rows.assign(**{target: 1 - rows[target]}), spec)  # noqa: E731
     monkeypatch.setattr(training, "fit_pipeline", flipped)

@@ -1,8 +1,8 @@
-"""Whether the monitors ring for what is planted and for nothing else; and a version beside the one before it."""
+"""A version beside the one before it; and whether its monitors ring for what is planted and for nothing else."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ from ..bundle.bundle import predict_frame
 from ..model import evaluation
 from ..monitoring import watch
 from ..monitoring.distributions import Columns, expected_counts, largest_psi
+from ..monitoring.limits import DAYS
 from ..monitoring.log import PredictionLog
 from ..monitoring.monitors import MIN_ROWS, Thresholds
 from ..monitoring.notifications import Exposition
 from ..monitoring.timeline import Timeline
-from ..monitoring.watch import DAYS
 from ..serving.predictor import Metrics
 from .bench import Bench
 
@@ -27,7 +27,7 @@ END = datetime(2001, 1, 1, tzinfo=UTC)
 DELAY = timedelta(days=1)  # after which a label is due
 ROWS = max(1400, 2 * MIN_ROWS)  # of a window
 UNSEEN_CATEGORY = "planted, never seen"
-TELLING = 1.0  # PSI; .25 is another population by convention, so no limit should be beyond that
+CERTAIN_DRIFT = 1.0  # PSI; .25 is another population by convention, so no limit should be beyond that
 RULES = "deploy/prometheus/rules.yml"
 # Over all versions, because what they watch is the service; and what needs rows as they really come together.
 OF_ALL, OF_WHOLE_ROWS = {"volume", "freshness"}, {"relation", "auc"}
@@ -35,40 +35,192 @@ EXPRESSION = re.compile(r"^ +expr: *(.*(?:\n(?! *(?:for|labels|annotations|recor
 KINDS = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "summary": ("", "_count", "_sum")}
 
 
+@dataclass(frozen=True)
+class Alarms:
+    """How many faults were planted, and what went wrong, by monitor and subject.
+
+    late: does not ring in the window in which it should. false: rings over the reference itself, or too early. moved:
+    counts rows of another version or labels that are not due. untold: rings and Prometheus does not read 1. dead:
+    names in the rules of alerts that nothing exposes.
+    """
+
+    planted: int = 0
+    late: tuple[str, ...] = ()
+    false: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class VersionSide:
+    """One version on the test rows: mean prediction minus base rate, share of decisions."""
+
+    gap: float
+    decisions: float
+
+
+@dataclass(frozen=True)
+class Regression:
+    """The paired difference, positive AUC and negative Brier score being better, and each version by itself.
+
+    alarms: whether the monitors of the version would tell of it in service.
+    """
+
+    days: int
+    difference: evaluation.Difference
+    now: VersionSide
+    before: VersionSide
+    alarms: Alarms = field(default_factory=Alarms)
+
+
+def measure_regression(bench: Bench) -> Regression:
+    """Both versions answer about 40,000 test rows, from every day."""
+    test = bench.test
+    labels, day = test[bench.contract.target].to_numpy(), test[bench.contract.day].to_numpy()
+    bundle, older = bench.bundle, bench.before
+    now, before = predict_frame(bundle, test), predict_frame(older, test)
+    difference = evaluation.compare(labels, now, before, day)
+    sides = version_side(labels, now, bundle.threshold), version_side(labels, before, older.threshold)
+    return Regression(len(np.unique(day)), difference, *sides, alarms=measure_alarms(bench))
+
+
+def version_side(labels: np.ndarray, answers: np.ndarray, threshold: float) -> VersionSide:
+    """What one version says about these rows, (rows,), and how often it decides with its own threshold."""
+    return VersionSide(float(answers.mean() - labels.mean()), float((answers >= threshold).mean()))
+
+
+def measure_alarms(bench: Bench) -> Alarms:
+    """Let the monitors watch planted windows under the thresholds of the settings."""
+    settings = bench.config.monitoring
+    limits = Thresholds(max_psi=settings.max_psi, max_unseen=settings.max_unseen)
+    reference = watch.load_reference(bench.folder)[1]
+    quiet, disturbed = _quiet_timelines(bench, reference, limits)
+    log = _write_log(bench, "broken", broken_windows(reference, limits.n))
+    ringing = _watch(bench, log, limits)
+    wanted = must_ring(reference)
+    rung = {key: list(ringing.alarms(*key).values()) for key in wanted}
+    late = [key for key in wanted if not rung[key][-1]]
+    watched = {(r.monitor, r.subject) for r in quiet.readings if r.monitor not in OF_ALL | OF_WHOLE_ROWS}
+    false = sorted(key for key in watched if any(quiet.alarms(*key).values()))
+    false += [key for key in wanted if any(rung[key][:-1]) and key not in false]
+    exposed = exposed_alarms(ringing)
+    untold = [key for key in wanted if key not in late and exposed.get(key) != 1]
+    return Alarms(
+        len(wanted),
+        _named(late),
+        _named(false),
+        _named(_moved(quiet, disturbed)),
+        _named(untold),
+        unexposed_metrics(bench.home / RULES),
+    )
+
+
+def _quiet_timelines(bench: Bench, reference: Mapping[str, Any], limits: Thresholds) -> tuple[Timeline, Timeline]:
+    """Windows like the reference; and once more, when rows came that must not count."""
+    rows = usual_windows(reference, limits.n)
+    young = [time > END - DELAY for time in rows["time"]]
+    log = _write_log(bench, "quiet", rows, young)
+    before = _watch(bench, log, limits)
+    other = broken_windows(reference, limits.n)
+    other |= {"key": [f"other {key}" for key in other["key"]], "version": f"not {bench.bundle.version}"}
+    with PredictionLog(log, bench.bundle.signature) as opened:
+        _append(opened, other)
+        late = [at for at, is_young in enumerate(young) if is_young]
+        answers = [int(rows["probability"][at] < 0.5) for at in late]
+        opened.append_labels([rows["key"][at] for at in late], answers, [END] * len(late))
+    return before, _watch(bench, log, limits)
+
+
+def _write_log(bench: Bench, name: str, rows: Mapping[str, Any], without: list[bool] | None = None) -> Path:
+    """A log of these rows as answers of the version, the labels of some left out."""
+    file = bench.scratch / f"planted-{name}.db"
+    file.unlink(missing_ok=True)
+    with PredictionLog(file, bench.bundle.signature) as log:
+        _append(log, {"version": bench.bundle.version, **rows}, without)
+    return file
+
+
+def _append(log: PredictionLog, rows: Mapping[str, Any], without: list[bool] | None = None) -> None:
+    log.append({"decision": 0, **rows})
+    known = [at for at in range(len(rows["key"])) if not (without and without[at])]
+    times = [min(rows["time"][at] + DELAY, END) for at in known]
+    log.append_labels([rows["key"][at] for at in known], [rows["label"][at] for at in known], times)
+
+
+def _watch(bench: Bench, log: Path, limits: Thresholds) -> Timeline:
+    options: dict[str, Any] = {"now": END, "windows": limits.n, "label_delay": DELAY}
+    return watch.monitor_log(bench.folder, log, thresholds=limits, **options).timeline
+
+
+def _moved(before: Timeline, after: Timeline) -> list[tuple[str, str]]:
+    """The monitors that read something else now."""
+    one, two = (
+        {(r.window, r.monitor, r.subject): (r.evidence, r.violated) for r in each.readings if r.monitor not in OF_ALL}
+        for each in (before, after)
+    )
+    return sorted({key[1:] for key in {*one, *two} if one.get(key) != two.get(key)})
+
+
+def _named(keys: list[tuple[str, str]]) -> tuple[str, ...]:
+    return tuple(" of ".join(filter(None, key)) for key in keys)
+
+
+def exposed_alarms(timeline: Timeline) -> dict[tuple[str, str], float]:
+    """What Prometheus reads about the alarm of each monitor and subject."""
+    exposition = Exposition(every=1)
+    exposition.show(timeline, took=0)
+    families = text_string_to_metric_families(exposition.text().decode())
+    samples = (sample for family in families if family.name == "monitor_alarm" for sample in family.samples)
+    return {(sample.labels["monitor"], sample.labels["subject"]): sample.value for sample in samples}
+
+
+def unexposed_metrics(rules: Path) -> tuple[str, ...]:
+    """The metrics that the rules of alerts ask for, by a first word of what we expose, and that nothing exposes."""
+    if not rules.is_file():
+        return ()
+    families = [*Metrics().registry.collect(), *Exposition(every=1).collect()]
+    exposed = {f"{each.name}{end}" for each in families for end in KINDS.get(each.type, ("",))}
+    text = rules.read_text(encoding="utf-8")
+    asked = " ".join(EXPRESSION.findall(re.sub(r"\{[^{}]*\}|\[[^\[\]]*\]", "", text)))
+    prefixes = "|".join(sorted({name.partition("_")[0] for name in exposed}))
+    recorded = set(re.findall(r"record: *(\S+)", text))
+    return tuple(sorted(set(re.findall(rf"\b(?:{prefixes})_[a-zA-Z0-9_:]+", asked)) - exposed - recorded))
+
+
+def must_ring(reference: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The monitors and subjects that what is broken concerns, without numbers that the season moves as far."""
+    wanted = [("auc", ""), ("skill", ""), ("calibration", "")]
+    seasonal = reference.get("limits", {}).get("drift", {})
+    for name, bins in reference["features"].items():
+        if bins["kind"] == "category":
+            wanted.append(("unseen", name))
+        elif largest_psi(expected_counts(bins)) > max(CERTAIN_DRIFT, 2 * seasonal.get(name, 0.0)):
+            wanted.append(("drift", name))
+    return wanted
+
+
 def usual_windows(reference: Mapping[str, Any], windows: int, seed: int = 0) -> dict[str, Any]:
     """Predictions of some windows before `END` with each feature as in training, and labels that bear them out."""
     order = np.random.default_rng(seed)
     bins = {**reference["features"], "probability": reference["prediction"]}
     columns = {name: [order.permutation(_drawn(each)) for _ in range(windows)] for name, each in bins.items()}
-    found: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
-    found["probability"] = np.clip(found["probability"].astype(np.float64), 0, 1)
-    return {**_about(windows * ROWS), **found, "label": _borne_out(found["probability"])}
+    rows: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
+    rows["probability"] = np.clip(rows["probability"].astype(np.float64), 0, 1)
+    return {**_keys_and_times(windows * ROWS), **rows, "label": _frequent_labels(rows["probability"])}
 
 
 def broken_windows(reference: Mapping[str, Any], windows: int) -> dict[str, Any]:
     """The same with nothing as in training: categories unseen, numbers all in their rarest bin, ranks upside down."""
-    found = usual_windows(reference, windows)
+    rows = usual_windows(reference, windows)
     for name, bins in reference["features"].items():
-        found[name] = np.full(
-            windows * ROWS, UNSEEN_CATEGORY if bins["kind"] == "category" else _rarest(bins), dtype=object
-        )
-    parts = found["probability"].reshape(windows, ROWS)
-    return {**found, "label": (np.argsort(np.argsort(parts, axis=1), axis=1) < ROWS // 2).astype(int).ravel()}
+        value = UNSEEN_CATEGORY if bins["kind"] == "category" else _rarest(bins)
+        rows[name] = np.full(windows * ROWS, value, dtype=object)
+    parts = rows["probability"].reshape(windows, ROWS)
+    return {**rows, "label": (np.argsort(np.argsort(parts, axis=1), axis=1) < ROWS // 2).astype(int).ravel()}
 
 
-def must_ring(reference: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The monitors and subjects that what is broken concerns, without numbers that the season moves as far."""
-    found = [("auc", ""), ("skill", ""), ("calibration", "")]
-    seasonal = reference.get("limits", {}).get("drift", {})
-    for name, bins in reference["features"].items():
-        if bins["kind"] == "category":
-            found.append(("unseen", name))
-        elif largest_psi(expected_counts(bins)) > max(TELLING, 2 * seasonal.get(name, 0.0)):
-            found.append(("drift", name))
-    return found
-
-
-def _about(rows: int) -> dict[str, Any]:
+def _keys_and_times(rows: int) -> dict[str, Any]:
     """Keys and times, evenly over the windows."""
     step = timedelta(days=DAYS) / ROWS
     times = [END - (rows - at - 0.5) * step for at in range(rows)]
@@ -96,172 +248,10 @@ def _rarest(bins: Mapping[str, Any]) -> Any:
     return _values(bins)[int(np.argmin(np.where(counts > 0, counts, np.inf)))]
 
 
-def _borne_out(probability: NDArray[np.float64]) -> NDArray[np.int64]:
+def _frequent_labels(probability: NDArray[np.float64]) -> NDArray[np.int64]:
     """Labels (0 or 1) that are as frequent as each probability says, evenly over the rows that have it."""
     label = np.zeros(len(probability), dtype=np.int64)
     for each in np.unique(probability):
         rows = np.flatnonzero(probability == each)
         label[rows] = np.diff(np.floor(np.arange(len(rows) + 1) * each + 0.5)).astype(np.int64)
     return label
-
-
-@dataclass(frozen=True)
-class Alarms:
-    """How many faults were planted, and what went wrong, by monitor and subject.
-
-    late: does not ring in the window in which it should. false: rings over the reference itself, or too early. moved:
-    counts rows of another version or labels that are not due. untold: rings and Prometheus does not read 1. dead:
-    names in the rules of alerts that nothing exposes.
-    """
-
-    planted: int = 0
-    late: tuple[str, ...] = ()
-    false: tuple[str, ...] = ()
-    moved: tuple[str, ...] = ()
-    untold: tuple[str, ...] = ()
-    dead: tuple[str, ...] = ()
-
-
-def measure_alarms(bench: Bench) -> Alarms:
-    """Let the monitors watch planted windows under the thresholds of the settings."""
-    own = bench.config.monitoring
-    limits = Thresholds(max_psi=own.max_psi, max_unseen=own.max_unseen)
-    reference = watch.load_reference(bench.folder)[1]
-    quiet, again = _undisturbed(bench, reference, limits)
-    log = _written(bench, "broken", broken_windows(reference, limits.n))
-    loud = _watched(bench, log, limits)
-    wanted = must_ring(reference)
-    rung = {key: list(loud.alarms(*key).values()) for key in wanted}
-    late = [key for key in wanted if not rung[key][-1]]
-    watched = {(r.monitor, r.subject) for r in quiet.readings if r.monitor not in OF_ALL | OF_WHOLE_ROWS}
-    false = sorted(key for key in watched if any(quiet.alarms(*key).values()))
-    false += [key for key in wanted if any(rung[key][:-1]) and key not in false]
-    told = exposed_alarms(loud)
-    untold = [key for key in wanted if key not in late and told.get(key) != 1]
-    return Alarms(
-        len(wanted),
-        _named(late),
-        _named(false),
-        _named(_moved(quiet, again)),
-        _named(untold),
-        unexposed_metrics(bench.home / RULES),
-    )
-
-
-def exposed_alarms(timeline: Timeline) -> dict[tuple[str, str], float]:
-    """What Prometheus reads about the alarm of each monitor and subject."""
-    exposition = Exposition(every=1)
-    exposition.show(timeline, took=0)
-    families = text_string_to_metric_families(exposition.text().decode())
-    samples = (sample for family in families if family.name == "monitor_alarm" for sample in family.samples)
-    return {(sample.labels["monitor"], sample.labels["subject"]): sample.value for sample in samples}
-
-
-def unexposed_metrics(rules: Path) -> tuple[str, ...]:
-    """The metrics that the rules of alerts ask for, by a first word of ours, and that nothing exposes."""
-    if not rules.is_file():
-        return ()
-    families = [*Metrics().registry.collect(), *Exposition(every=1).collect()]
-    exposed = {f"{each.name}{end}" for each in families for end in KINDS.get(each.type, ("",))}
-    text = rules.read_text(encoding="utf-8")
-    asked = " ".join(EXPRESSION.findall(re.sub(r"\{[^{}]*\}|\[[^\[\]]*\]", "", text)))
-    ours = "|".join(sorted({name.partition("_")[0] for name in exposed}))
-    recorded = set(re.findall(r"record: *(\S+)", text))
-    return tuple(sorted(set(re.findall(rf"\b(?:{ours})_[a-zA-Z0-9_:]+", asked)) - exposed - recorded))
-
-
-def _undisturbed(bench: Bench, reference: Mapping[str, Any], limits: Thresholds) -> tuple[Timeline, Timeline]:
-    """Windows like the reference; and once more, when rows came that must not count."""
-    rows = usual_windows(reference, limits.n)
-    young = [time > END - DELAY for time in rows["time"]]
-    log = _written(bench, "quiet", rows, young)
-    before = _watched(bench, log, limits)
-    other = broken_windows(reference, limits.n)
-    other |= {"key": [f"other {key}" for key in other["key"]], "version": f"not {bench.bundle.version}"}
-    with PredictionLog(log, bench.bundle.signature) as opened:
-        _append(opened, other)
-        late = [at for at, is_young in enumerate(young) if is_young]
-        answers = [int(rows["probability"][at] < 0.5) for at in late]
-        opened.append_labels([rows["key"][at] for at in late], answers, [END] * len(late))
-    return before, _watched(bench, log, limits)
-
-
-def _written(bench: Bench, name: str, rows: Mapping[str, Any], without: list[bool] | None = None) -> Path:
-    """A log of these rows as answers of the version, the labels of some left out."""
-    file = bench.scratch / f"planted-{name}.db"
-    file.unlink(missing_ok=True)
-    with PredictionLog(file, bench.bundle.signature) as log:
-        _append(log, {"version": bench.bundle.version, **rows}, without)
-    return file
-
-
-def _append(log: PredictionLog, rows: Mapping[str, Any], without: list[bool] | None = None) -> None:
-    log.append({"decision": 0, **rows})
-    known = [at for at in range(len(rows["key"])) if not (without and without[at])]
-    times = [min(rows["time"][at] + DELAY, END) for at in known]
-    log.append_labels([rows["key"][at] for at in known], [rows["label"][at] for at in known], times)
-
-
-def _watched(bench: Bench, log: Path, limits: Thresholds) -> Timeline:
-    how: dict[str, Any] = {"now": END, "windows": limits.n, "label_delay": DELAY}
-    return watch.monitor_log(bench.folder, log, thresholds=limits, **how).timeline
-
-
-def _moved(before: Timeline, after: Timeline) -> list[tuple[str, str]]:
-    """The monitors that read something else now."""
-    one, two = (
-        {(r.window, r.monitor, r.subject): (r.evidence, r.violated) for r in each.readings if r.monitor not in OF_ALL}
-        for each in (before, after)
-    )
-    return sorted({key[1:] for key in {*one, *two} if one.get(key) != two.get(key)})
-
-
-def _named(keys: list[tuple[str, str]]) -> tuple[str, ...]:
-    return tuple(" of ".join(filter(None, key)) for key in keys)
-
-
-UNSEEN_DAYS = Alarms()
-
-
-@dataclass(frozen=True)
-class VersionSide:
-    """One version on the test rows: mean prediction minus base rate, share of decisions, calibration by tenths."""
-
-    gap: float
-    decisions: float
-    calibration_error: float
-
-
-@dataclass(frozen=True)
-class Regression:
-    """The paired difference, positive AUC and negative Brier score being better, and each version by itself.
-
-    alarms: whether the monitors of the version would tell it in service.
-    """
-
-    rows: int
-    days: int
-    difference: evaluation.Difference
-    now: VersionSide
-    before: VersionSide
-    alarms: Alarms = UNSEEN_DAYS
-
-
-def measure_regression(bench: Bench) -> Regression:
-    """Both versions answer about 40,000 test rows, from every day."""
-    test = bench.test
-    labels, day = test[bench.contract.target].to_numpy(), test[bench.contract.day].to_numpy()
-    bundle, older = bench.bundle, bench.before
-    now, before = predict_frame(bundle, test), predict_frame(older, test)
-    difference = evaluation.compare(labels, now, before, day)
-    sides = version_side(labels, now, bundle.threshold), version_side(labels, before, older.threshold)
-    return Regression(len(test), len(np.unique(day)), difference, *sides, alarms=measure_alarms(bench))
-
-
-def version_side(labels: np.ndarray, answers: np.ndarray, threshold: float) -> VersionSide:
-    """What one version says about these rows, (rows,), and how often it decides with its own threshold."""
-    tenth = np.argsort(np.argsort(answers, kind="stable"), kind="stable") * 10 // len(answers)
-    off = np.abs(np.bincount(tenth, answers - labels))
-    return VersionSide(
-        float(answers.mean() - labels.mean()), float((answers >= threshold).mean()), float(off.sum() / len(answers))
-    )

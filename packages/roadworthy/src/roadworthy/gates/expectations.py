@@ -60,13 +60,13 @@ def measure_expectations(bench: Bench) -> Expectations:
     known, made = bench.contract.features.names, bench.frame.columns
     unknown = tuple(dict.fromkeys(name for name in (*made, *bench.spec.features) if name not in known))
     absent = tuple(name for name in known if name not in made)
-    seen = [_seen(table, *_in_tables(bench.connection, table)) for table in bench.contract.tables]
+    seen = [_column_table(table, *_seen_in_table(bench.connection, table)) for table in bench.contract.tables]
     good = {
         table: databases.ask(bench.connection, f"select * from {table.name} limit {GOOD}")
         for table in bench.contract.tables
     }
     if not absent:
-        seen.append(_seen(bench.contract.features, *_in_frame(bench.frame, bench.contract.features)))
+        seen.append(_column_table(bench.contract.features, *_seen_in_frame(bench.frame, bench.contract.features)))
         good[bench.contract.features] = bench.frame.head(GOOD)
     planted = _plant_all(good)
     accepted = tuple(label for label, refused in planted.items() if not refused)
@@ -78,7 +78,7 @@ def measure_expectations(bench: Bench) -> Expectations:
 def plant_bad_values(good: pd.DataFrame, table: Table, columns: Sequence[Column]) -> dict[str, bool]:
     """Put each bad value of some columns into a good row of their table: whether the row checks refused it, by name."""
     faults = [(column, *fault) for column in columns for fault in bad_values(column)]
-    rows, found = _as_text(good, table), {}
+    rows, refused_by_name = _as_text(good, table), {}
     for start in range(0, len(faults), len(rows)):
         part = faults[start : start + len(rows)]
         damaged = rows.head(len(part)).copy()
@@ -86,8 +86,8 @@ def plant_bad_values(good: pd.DataFrame, table: Table, columns: Sequence[Column]
             damaged.loc[i, column.name] = value
         refused = _refused(damaged, table)
         for i, (column, what, _) in enumerate(part, start=1):
-            found[f"{table.name}.{column.name}: {what}"] = (i, column.name) in refused
-    return found
+            refused_by_name[f"{table.name}.{column.name}: {what}"] = (i, column.name) in refused
+    return refused_by_name
 
 
 def bad_values(column: Column) -> Iterator[Planted]:
@@ -106,11 +106,11 @@ def bad_values(column: Column) -> Iterator[Planted]:
 def _plant_all(good: dict[Table, pd.DataFrame]) -> dict[str, bool]:
     """Plant in every table; a column that stands in several tables (the same object of the contract) in the first."""
     done: set[Column] = set()
-    found: dict[str, bool] = {}
+    refused: dict[str, bool] = {}
     for table, rows in good.items():
-        found |= plant_bad_values(rows, table, [column for column in table.columns if column not in done])
+        refused |= plant_bad_values(rows, table, [column for column in table.columns if column not in done])
         done |= set(table.columns)
-    return found
+    return refused
 
 
 def _beyond(bound: float | None, sign: int) -> str:
@@ -133,20 +133,20 @@ def _refused(rows: pd.DataFrame, table: Table) -> set[tuple[int, str]]:
     with databases.empty_duckdb() as connection:
         connection.register(table.name, rows)
         typed = rules.typed_rows(connection, table)
-    found = set()
+    refused = set()
     for name, expected in rules.pandera_schema(table).columns.items():
-        values, given = typed[name], rows[name].notna().to_numpy()
-        wrong = values.isna() & (given | (not expected.nullable))
+        values, has_text = typed[name], rows[name].notna().to_numpy()
+        wrong = values.isna() & (has_text | (not expected.nullable))
         for check in expected.checks:
             wrong |= ~check(values.dropna()).check_output.reindex(values.index, fill_value=True)
-        found |= {(row, name) for row in values.index[wrong]}
-    return found
+        refused |= {(row, name) for row in values.index[wrong]}
+    return refused
 
 
-def _in_tables(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[pd.DataFrame, pd.Series]:
+def _seen_in_table(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[pd.DataFrame, pd.Series]:
     parts = [f"""select '{c.name}' as "column", {_limits(c)} from {table.name}""" for c in table.columns]
-    found = databases.ask(connection, " union all ".join(parts)).set_index("column")
-    return found[["seen_low", "seen_high"]], found["nulls"]
+    seen = databases.ask(connection, " union all ".join(parts)).set_index("column")
+    return seen[["seen_low", "seen_high"]], seen["nulls"]
 
 
 def _limits(column: Column) -> str:
@@ -154,20 +154,20 @@ def _limits(column: Column) -> str:
     return f'{limits[0]} as seen_low, {limits[1]} as seen_high, 1 - count("{column.name}") / count(*) as nulls'
 
 
-def _in_frame(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, pd.Series]:
+def _seen_in_frame(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, pd.Series]:
     numbers = frame[[column.name for column in table.columns if column.kind in NUMERIC]]
     return pd.DataFrame({"seen_low": numbers.min(), "seen_high": numbers.max()}), frame[table.names].isna().mean()
 
 
-def _seen(table: Table, limits: pd.DataFrame, nulls: pd.Series) -> pd.DataFrame:
-    said = pd.DataFrame(
+def _column_table(table: Table, limits: pd.DataFrame, nulls: pd.Series) -> pd.DataFrame:
+    expected = pd.DataFrame(
         [
             {"column": c.name, "kind": c.kind, "low": c.low, "high": c.high, "max_null": c.max_null}
             | {"table": table.name, "rule": ", ".join(c.allowed) or c.pattern}
             for c in table.columns
         ]
     )
-    return said.join(limits, on="column").join(nulls.rename("nulls"), on="column")
+    return expected.join(limits, on="column").join(nulls.rename("nulls"), on="column")
 
 
 def _other_nulls(project: "Workspace", config: Settings) -> Iterator[pd.DataFrame]:
@@ -177,7 +177,7 @@ def _other_nulls(project: "Workspace", config: Settings) -> Iterator[pd.DataFram
             continue  # it is judged itself
         with suppress(ProjectError, duckdb.Error):
             connection = snapshots.open_snapshot(project, snapshot)
-            _thin(project.contract, connection)
+            _thin_events(project.contract, connection)
             for table in project.contract.tables:
                 yield _nulls(connection, table, table.name)
             table, made = project.contract.features, snapshots.make_features(project, connection)
@@ -190,13 +190,22 @@ def _nulls(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> 
     return pd.DataFrame({"table": table.name, "column": table.names, "nulls": nulls})
 
 
-def _thin(contract: Contract, connection: duckdb.DuckDBPyConnection) -> None:
+def _thin_events(contract: Contract, connection: duckdb.DuckDBPyConnection) -> None:
     """Keep every 20th hour of the largest table of events, whole, so that what is counted within an hour stays."""
-    sizes = {t.name: connection.execute(f"select count(*) from {t.name}").fetchall()[0][0] for t in contract.tables}
-    table = max((table for table in contract.tables if table.time), key=lambda table: sizes[table.name])
+    table = event_table(contract, connection)
     part = f'select * from {table.name} where hash("{table.time}") % {PART} = 0'
     connection.execute(f"create temp table part as {part}")
     connection.execute(f"create or replace view {table.name} as select * from part")
+
+
+def event_table(contract: Contract, connection: duckdb.DuckDBPyConnection) -> Table:
+    """The largest table with a time: that of the events for which features are made."""
+    return max((table for table in contract.tables if table.time), key=lambda table: count_rows(connection, table.name))
+
+
+def count_rows(connection: duckdb.DuckDBPyConnection, source: str) -> int:
+    """The rows of a table, or of a query in brackets."""
+    return int(connection.execute(f"select count(*) from {source}").fetchall()[0][0])
 
 
 def _with_nulls(seen: list[pd.DataFrame], others: Iterator[pd.DataFrame]) -> pd.DataFrame:
@@ -219,14 +228,14 @@ def measure_refusals(contract: Contract, bundle: Bundle) -> Refusals:
     The signature of a version has the rules of the contract at its training, which may have allowed it.
     """
     reader = RequestReader(bundle.signature, 1)
-    sound = next((each["features"] for each in bundle.golden if _takes(reader, each["features"])), None)
+    sound = next((each["features"] for each in bundle.golden if takes_row(reader, each["features"])), None)
     if sound is None:
         return Refusals(0)
     both = [(bundle.signature.by_name.get(column.name), column) for column in contract.features.columns]
     planted = [
         (column.name, value) for feature, column in both if feature for value in forbidden_values(column, feature)
     ]
-    taken = [f"{name} {json.dumps(value)}" for name, value in planted if _takes(reader, {**sound, name: value})]
+    taken = [f"{name} {json.dumps(value)}" for name, value in planted if takes_row(reader, {**sound, name: value})]
     return Refusals(len(planted), tuple(taken))
 
 
@@ -250,7 +259,8 @@ def _fits(column: Column, text: str) -> bool:
     return text in column.allowed if column.allowed else re.search(column.pattern, text) is not None
 
 
-def _takes(reader: RequestReader, row: Mapping[str, Any]) -> bool:
+def takes_row(reader: RequestReader, row: Mapping[str, Any]) -> bool:
+    """Whether a row is read as a request, and not refused."""
     try:
         reader.read(json.dumps(row).encode())
     except BadRequestError:

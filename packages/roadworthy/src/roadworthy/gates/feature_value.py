@@ -1,29 +1,28 @@
 """What each feature is worth and what it costs: the AUC lost without it; requests, bytes and SQL."""
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
-import onnxruntime
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.pipeline import Pipeline
+from onnxruntime import InferenceSession
 
 from ..base import databases
 from ..base.errors import ProjectError
 from ..base.settings import Model
 from ..bundle import bundle
 from ..bundle.signature import Feature, Signature
-from ..contract.schema import Contract, Table
+from ..contract.schema import Contract
 from ..data.snapshots import thin_rows
 from ..model import evaluation, training
 from ..registry import export
-from ..serving.request import BadRequestError, RequestReader
-from .bench import Bench, NotJudgedError
+from ..serving.request import RequestReader
+from .bench import Bench, NotJudgedError, first_line, read_json
+from .expectations import count_rows, event_table, takes_row
+from .speed import bare_session, least_micros
 
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
@@ -37,22 +36,6 @@ Rows = NDArray[np.float32]
 ROWS = 400  # in a request
 REPEATS = 7
 DAYS = (5, 20)  # of the snapshot, for the SQL
-MICRO = 1e6
-
-
-def excerpt_database(
-    contract: Contract, connection: duckdb.DuckDBPyConnection, start: pd.Timestamp, days: float
-) -> duckdb.DuckDBPyConnection:
-    """A database of one thread with all tables of the contract; of those with a time, the days from `start` on."""
-    copy = databases.empty_duckdb()
-    copy.execute("set threads = 1")
-    end = start + pd.Timedelta(days=days)
-    for table in contract.tables:
-        part = f" where \"{table.time}\" >= '{start}' and \"{table.time}\" < '{end}'" if table.time else ""
-        copy.register("given", connection.sql(f"select * from {table.name}{part}").to_arrow_table())
-        copy.execute(f"create table {table.name} as select * from given")
-        copy.unregister("given")
-    return copy
 
 
 @dataclass(frozen=True)
@@ -81,50 +64,44 @@ def contribution_table(
     try:
         pipeline = training.fit_pipeline(project, thin_rows(fitted, FITTED), small)
     except ProjectError as error:
-        raise NotJudgedError(str(error).splitlines()[0]) from error
-    answer = _runtime(pipeline)
+        raise NotJudgedError(first_line(error)) from error
+    session = bare_session(export.to_onnx(pipeline))  # three times as fast as scikit-learn
     names = [name for group in training.model_inputs(spec, project.contract.features) for name in group]
-    found: dict[str, dict[str, float]] = {}
-    for look in LOOKS:
-        rows = thin_rows(judged, look)
+    losses: dict[str, dict[str, float]] = {}
+    for count in LOOKS:
+        rows = thin_rows(judged, count)
         inputs = pipeline.named_steps["encoder"].transform(rows[list(spec.features)]).astype(np.float32)
-        doubtful = [name for name in asked if name not in found or found[name]["auc_low"] <= 0]
-        if not doubtful or any(len(rows) == each["rows"] for each in found.values()):
+        doubtful = [name for name in asked if name not in losses or losses[name]["auc_low"] <= 0]
+        if not doubtful or any(len(rows) == each["rows"] for each in losses.values()):
             break
-        found |= _look(project.contract, answer, inputs, rows, {name: names.index(name) for name in doubtful})
-    return pd.DataFrame.from_dict(found, orient="index")
+        places = {name: names.index(name) for name in doubtful}
+        losses |= _shuffle_losses(project.contract, session, inputs, rows, places)
+    return pd.DataFrame.from_dict(losses, orient="index")
 
 
-def _look(
-    contract: Contract,
-    answer: Callable[[Rows], NDArray[np.float64]],
-    inputs: Rows,
-    rows: pd.DataFrame,
-    places: dict[str, int],
+def _shuffle_losses(
+    contract: Contract, session: InferenceSession, inputs: Rows, rows: pd.DataFrame, places: dict[str, int]
 ) -> dict[str, dict[str, float]]:
+    """What the AUC loses when the column at each place of X is shuffled, by name."""
     draw = np.random.default_rng(0)
-    shuffled = (answer(_shuffled(inputs, place, draw)) for place in places.values())
-    losses = evaluation.compare_several(
-        rows[contract.target], answer(inputs), shuffled, rows[contract.day], draws=DRAWS
-    )
+    answers, y, day = _answers(session, inputs), rows[contract.target], rows[contract.day]
+    shuffled = (_answers(session, _shuffled(inputs, place, draw)) for place in places.values())
+    losses = evaluation.compare_several(y, answers, shuffled, day, draws=DRAWS)
     return {
         name: {"auc": loss.auc, "auc_low": loss.auc_low, "auc_high": loss.auc_high, "rows": len(rows)}
         for name, loss in zip(places, losses, strict=True)
     }
 
 
+def _answers(session: InferenceSession, inputs: Rows) -> NDArray[np.float64]:
+    answers: NDArray[np.float64] = session.run(["probabilities"], {"X": inputs})[0][:, 0].astype(np.float64)
+    return answers
+
+
 def _shuffled(inputs: Rows, place: int, draw: np.random.Generator) -> Rows:
     changed = inputs.copy()
     changed[:, place] = draw.permutation(changed[:, place])
     return changed
-
-
-def _runtime(pipeline: Pipeline) -> Callable[[Rows], NDArray[np.float64]]:
-    """The trees as serving runs them: three times as fast as scikit-learn."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(export.to_onnx(pipeline), options, providers=["CPUExecutionProvider"])
-    return lambda inputs: session.run(["probabilities"], {"X": inputs})[0][:, 0].astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -153,35 +130,25 @@ def measure_feature_costs(bench: Bench) -> Costs:
     signature = bench.bundle.signature
     rows = thin_rows(bench.test, ROWS).head(ROWS)
     columns = bundle.frame_columns(rows, signature.names)
-    reference = json.loads((bench.folder / "reference.json").read_text(encoding="utf-8"))["features"]
-    described = json.loads((bench.folder / "signature.json").read_text(encoding="utf-8"))["features"]
-    found = {}
-    for feature, said in zip(signature.features, described, strict=True):
+    reference, described = (read_json(bench.folder / f"{name}.json")["features"] for name in ("reference", "signature"))
+    costs = {}
+    for feature, entry in zip(signature.features, described, strict=True):
         values = [_plain(value, feature) for value in columns[feature.name].tolist()]
-        sizes = {"request": _size(values) / len(values), "bundle": _size(said) + _size(reference.get(feature.name))}
-        found[feature.name] = {"micros": serving_costs(feature, signature, values), **sizes}
-    return Costs(pd.DataFrame.from_dict(found, orient="index"), sql_costs(bench))
+        sizes = {"request": _size(values) / len(values), "bundle": _size(entry) + _size(reference.get(feature.name))}
+        costs[feature.name] = {"micros": serving_costs(feature, signature, values), **sizes}
+    return Costs(pd.DataFrame.from_dict(costs, orient="index"), sql_costs(bench))
 
 
 def serving_costs(feature: Feature, signature: Signature, values: list[object]) -> float:
     """CPU microseconds to check one value in a request and to encode it for the model, on both ways to it."""
     reader = RequestReader(replace(signature, features=(feature,)), len(values))
-    values = [value for value in values if _readable(reader, {feature.name: value})]
+    values = [value for value in values if takes_row(reader, {feature.name: value})]
     if not values:
         return float("nan")  # what serving refuses costs nothing; another gate says so
     body = json.dumps({"rows": [{feature.name: value} for value in values]}).encode()
     column = np.array(values, dtype=object if feature.kind == "category" else np.float64)
-    return (
-        (least_seconds(lambda: reader.read(body)) + least_seconds(lambda: feature.encode(column))) / len(values) * MICRO
-    )
-
-
-def _readable(reader: RequestReader, row: dict[str, object]) -> bool:
-    try:
-        reader.read(json.dumps(row).encode())
-    except BadRequestError:
-        return False
-    return True
+    both = (lambda: reader.read(body), lambda: feature.encode(column))
+    return sum(least_micros(both, [len(values)] * 2, REPEATS))
 
 
 def sql_costs(bench: Bench) -> Making:
@@ -189,21 +156,27 @@ def sql_costs(bench: Bench) -> Making:
     times = bench.frame[bench.contract.time]
     few, more = (excerpt_database(bench.contract, bench.connection, times.iloc[len(times) // 2], days) for days in DAYS)
     touched = [_touched(bench.project, connection) for connection in (few, more)]
-    table = _events(bench.contract, more)
+    table = event_table(bench.contract, more)
     join = f"select count(b) from {table.name} as a asof join {table.name} as b on a.{table.time} >= b.{table.time}"
-    joins = least_seconds(lambda: more.execute(_all_features(bench.project, more)).fetchall(), 2) / least_seconds(
-        lambda: more.execute(join).fetchall(), 3
-    )
-    return Making(touched[1], touched[1] / touched[0], joins)
+    features = _all_features(bench.project, more)
+    queries = (lambda: more.execute(features).fetchall(), lambda: more.execute(join).fetchall())
+    of_features, of_join = least_micros(queries, [1, 1], 2)
+    return Making(touched[1], touched[1] / touched[0], of_features / of_join)
 
 
-def _events(contract: Contract, connection: duckdb.DuckDBPyConnection) -> Table:
-    """The largest table: that of the events for which features are made."""
-    return max(contract.tables, key=lambda table: _count(connection, table.name))
-
-
-def _count(connection: duckdb.DuckDBPyConnection, name: str) -> int:
-    return int(connection.execute(f"select count(*) from {name}").fetchall()[0][0])
+def excerpt_database(
+    contract: Contract, connection: duckdb.DuckDBPyConnection, start: pd.Timestamp, days: float
+) -> duckdb.DuckDBPyConnection:
+    """A database of one thread with all tables of the contract; of those with a time, the days from `start` on."""
+    copy = databases.empty_duckdb()
+    copy.execute("set threads = 1")
+    end = start + pd.Timedelta(days=days)
+    for table in contract.tables:
+        where = f" where \"{table.time}\" >= '{start}' and \"{table.time}\" < '{end}'" if table.time else ""
+        copy.register("part", connection.sql(f"select * from {table.name}{where}").to_arrow_table())
+        copy.execute(f"create table {table.name} as select * from part")
+        copy.unregister("part")
+    return copy
 
 
 def _all_features(project: "Workspace", connection: duckdb.DuckDBPyConnection) -> str:
@@ -218,7 +191,7 @@ def _touched(project: "Workspace", connection: duckdb.DuckDBPyConnection) -> flo
     plan = json.loads(
         connection.execute(f"explain (analyze, format json) {_all_features(project, connection)}").fetchall()[0][1]
     )
-    made = _count(connection, f"({project.sql('features.sql')})")
+    made = count_rows(connection, f"({project.sql('features.sql')})")
     return rows_of(plan[0] if isinstance(plan, list) else plan) / max(made, 1)
 
 
@@ -236,13 +209,3 @@ def _plain(value: Any, feature: Feature) -> object:
     if value is None or value != value:  # noqa: PLR0124 - NaN is the value that differs from itself
         return None
     return int(value) if feature.kind == "integer" else value
-
-
-def least_seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
-    """CPU seconds of the fastest of several repeats: what it costs when nothing else disturbs."""
-    times = []
-    for _ in range(repeats):
-        since = time.process_time()
-        work()
-        times.append(time.process_time() - since)
-    return min(times)

@@ -1,4 +1,4 @@
-"""The SQL of the features: worked examples, no knowledge of the future, and a feature added as the README says."""
+"""The SQL of the features: no knowledge of the future, a feature added as the README says, and worked examples."""
 
 import json
 import re
@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..base import databases
 from ..base.settings import FILE
 from ..bundle.bundle import Bundle
+from ..bundle.signature import Signature
 from ..contract import rules
 from ..contract.schema import Contract, Table
 from ..contract.workspace import Workspace
@@ -28,11 +30,8 @@ from ..model.training import MODELLED
 from ..monitoring.log import PredictionLog
 from ..registry import export
 from ..serving.request import BadRequestError, RequestReader
-from .bench import Bench
+from .bench import Bench, read_json
 from .feature_value import excerpt_database
-
-if TYPE_CHECKING:
-    from ..bundle.signature import Signature
 
 FOLDER = Path("tests", "feature_examples")
 EXPECTED = "expected.csv"
@@ -52,80 +51,6 @@ STEPS = {
 }
 DAYS = 4  # of events to make features of
 TREES = 5
-
-
-@dataclass(frozen=True)
-class Examples:
-    """How many examples there are, and what is wrong.
-
-    untested: features (and the target) that the examples do not show with two different values. different: by column,
-    the first example that comes out otherwise. missing, extra: rows that do not come out, rows that should not.
-    """
-
-    rows: int
-    columns: int
-    untested: tuple[str, ...]
-    different: dict[str, str]
-    missing: int
-    extra: int
-
-
-def measure_worked_examples(bench: Bench) -> Examples:
-    """Run features.sql on the examples of the project."""
-    folder = bench.home / FOLDER
-    expected = read_example(folder / EXPECTED, bench.contract.features)
-    made = example_features(bench.project, folder)
-    names = [*bench.spec.features, bench.contract.target]
-    shown = [name for name in expected.columns if len(expected[name].dropna().unique()) > 1]
-    return compare_worked_examples(bench.contract, made, expected, tuple(name for name in names if name not in shown))
-
-
-def compare_worked_examples(
-    contract: Contract, made: pd.DataFrame, expected: pd.DataFrame, untested: tuple[str, ...] = ()
-) -> Examples:
-    """Every value of every expected column, row by row: rows are matched by the key."""
-    one, two = (rows.set_index(contract.key) for rows in (expected, made))
-    missing = one.index.difference(two.index)
-    extra = len(two) - len(one.index.intersection(two.index))
-    both = [key for key in one.index if key in two.index]
-    once = two[~two.index.duplicated()]
-    different = {str(name): said for name in one if (said := _first(one.loc[both], once.loc[both], str(name)))}
-    return Examples(len(one), len(one.columns), untested, different, len(missing), extra)
-
-
-def read_example(file: Path, table: Table) -> pd.DataFrame:
-    """A CSV file as the table of the contract, empty values missing; columns that it has not are left out."""
-    with databases.empty_duckdb() as connection:
-        return databases.to_frame(_typed(connection, file, table))
-
-
-def example_features(project: "Workspace", folder: Path) -> pd.DataFrame:
-    """The features of the tables in a folder of CSV files."""
-    with databases.empty_duckdb() as connection:
-        for table in project.contract.tables:
-            _typed(connection, folder / f"{table.name}.csv", table).create(table.name)
-        return snapshots.with_steps(project, databases.to_frame(connection.sql(project.sql("features.sql"))))
-
-
-def _typed(connection: duckdb.DuckDBPyConnection, file: Path, table: Table) -> duckdb.DuckDBPyRelation:
-    found = connection.read_csv(str(file), all_varchar=True, header=True)
-    columns = [column for column in table.columns if column.name in found.columns]
-    return found.project(", ".join(f'cast("{c.name}" as {rules.SQL_TYPES[c.kind]}) as "{c.name}"' for c in columns))
-
-
-def _first(expected: pd.DataFrame, made: pd.DataFrame, name: str) -> str:
-    """The first row in which a column differs, in words; empty when there is none."""
-    if name not in made:
-        return "not made"
-    one, two = expected[name], made[name]
-    if pd.api.types.is_numeric_dtype(one) and pd.api.types.is_numeric_dtype(two):
-        same = np.isclose(one.astype("float64"), two.astype("float64"), equal_nan=True)
-    else:
-        same = ((one.astype(object) == two.astype(object)) | (one.isna() & two.isna())).to_numpy(dtype=bool)
-    if same.all():
-        return ""
-    at = int(np.flatnonzero(~same)[0])
-    return f"{one.index[at]} is {two.iloc[at]}, expected {one.iloc[at]}"
 
 
 @dataclass
@@ -153,13 +78,12 @@ def measure_requirements(bench: Bench) -> Requirements:
         f"{t.name}.{c.name}" for t in bench.contract.tables for c in t.columns if c.known == "after" and not c.known_at
     )
     wrong = {name: why for name in bench.spec.features if (why := why_forbidden(bench.contract, name))}
-    times, found = bench.frame[bench.contract.time], FutureLeakage()
+    times, leakage = bench.frame[bench.contract.time], FutureLeakage()
     for i in range(MOMENTS):
         # In the order of time: where there are more events, there are more moments.
-        compare_requirements(
-            bench.project, bench.connection, times.iloc[len(times) * (2 * i + 1) // (2 * MOMENTS)], found
-        )
-    return Requirements(len(bench.spec.features), wrong, tuple(undated), found)
+        moment = times.iloc[len(times) * (2 * i + 1) // (2 * MOMENTS)]
+        add_leakage(bench.project, bench.connection, moment, leakage)
+    return Requirements(len(bench.spec.features), wrong, tuple(undated), leakage)
 
 
 def why_forbidden(contract: Contract, name: str) -> str:
@@ -176,20 +100,20 @@ def why_forbidden(contract: Contract, name: str) -> str:
     return "" if column.kind in MODELLED else f"of kind {column.kind}"
 
 
-def compare_requirements(
-    project: "Workspace", connection: duckdb.DuckDBPyConnection, moment: pd.Timestamp, found: FutureLeakage
+def add_leakage(
+    project: Workspace, connection: duckdb.DuckDBPyConnection, moment: pd.Timestamp, leakage: FutureLeakage
 ) -> None:
-    """Add to `found` what the features of the events just before a moment have seen of what came after it."""
+    """Add to `leakage` what the features of the events just before a moment have seen of what came after it."""
     tables = excerpt_database(project.contract, connection, moment - pd.Timedelta(days=BEFORE), BEFORE + AFTER)
     later = _recent(project, tables, moment)
     for table in project.contract.tables:
         forget_later(tables, table, moment)
     then = _recent(project, tables, moment)
-    found.missing += len(later.index.difference(then.index)) + len(then) - then.index.nunique()
+    leakage.missing += len(later.index.difference(then.index)) + len(then) - then.index.nunique()
     both = later.index.intersection(then.index[~then.index.duplicated()])
-    found.rows += len(both)
+    leakage.rows += len(both)
     for name in later.columns:
-        found.changed[name] += _differ(later.loc[both, name], then.loc[both, name])
+        leakage.changed[name] += int((~_equal(later.loc[both, name], then.loc[both, name])).sum())
 
 
 def forget_later(tables: duckdb.DuckDBPyConnection, table: Table, moment: pd.Timestamp) -> None:
@@ -204,7 +128,7 @@ def forget_later(tables: duckdb.DuckDBPyConnection, table: Table, moment: pd.Tim
     tables.execute(f"create or replace table {table.name} as select *{replaced} from {table.name}{where}")
 
 
-def _recent(project: "Workspace", tables: duckdb.DuckDBPyConnection, moment: pd.Timestamp) -> pd.DataFrame:
+def _recent(project: Workspace, tables: duckdb.DuckDBPyConnection, moment: pd.Timestamp) -> pd.DataFrame:
     """The features of the events just before a moment that are known before by the contract, by the key."""
     time = project.contract.time
     within = {"moment": moment.to_pydatetime(), "since": (moment - RECENT).to_pydatetime()}
@@ -213,10 +137,11 @@ def _recent(project: "Workspace", tables: duckdb.DuckDBPyConnection, moment: pd.
     return made.set_index(project.contract.key).drop(columns=after & set(made.columns))
 
 
-def _differ(one: pd.Series, two: pd.Series) -> int:
+def _equal(one: pd.Series, two: pd.Series) -> NDArray[np.bool_]:
+    """Where two columns of the same rows are equal, (rows,); missing is equal to missing."""
     if pd.api.types.is_numeric_dtype(one) and pd.api.types.is_numeric_dtype(two):
-        return int((~np.isclose(one.astype("float64"), two.astype("float64"), equal_nan=True)).sum())
-    return int((~((one == two) | (one.isna() & two.isna()))).sum())
+        return np.isclose(one.astype("float64"), two.astype("float64"), equal_nan=True)
+    return ((one.astype(object) == two.astype(object)) | (one.isna() & two.isna())).to_numpy(dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -249,10 +174,10 @@ def measure_added_feature(bench: Bench) -> AddedFeature:
 def insert_text(file: Path, place: str, text: str) -> None:
     """Put a text after the place that a regular expression finds; ValueError when there is no such place."""
     content = file.read_text(encoding="utf-8")
-    found = re.search(place, content, re.MULTILINE)
-    if not found:
+    match = re.search(place, content, re.MULTILINE)
+    if not match:
         raise ValueError(f"{file.name}: no place for a feature, looked for {place}")
-    file.write_text(content[: found.end()] + text + content[found.end() :], encoding="utf-8")
+    file.write_text(content[: match.end()] + text + content[match.end() :], encoding="utf-8")
 
 
 def feature_arrivals(project: Workspace, events: duckdb.DuckDBPyConnection) -> dict[str, bool]:
@@ -260,16 +185,15 @@ def feature_arrivals(project: Workspace, events: duckdb.DuckDBPyConnection) -> d
     frame, features = snapshots.make_features(project, events), project.settings.model.features
     if ADDED not in features or ADDED not in frame:
         return {"settings": ADDED in features, "data": ADDED in frame}
-    bundle = _bundle(project, frame)
+    bundle = _small_bundle(project, frame)
     row = bundle.golden[0]["features"]
-    reference = json.loads((bundle.folder / "reference.json").read_text(encoding="utf-8"))
     with PredictionLog(project.folder / "log.db", bundle.signature) as log:
         logged = ADDED in log.columns
     return {
         "signature": ADDED in bundle.names,
         "golden rows": ADDED in row,
-        "request": _needed(bundle.signature, row),
-        "monitors": ADDED in reference["features"],
+        "request": _required(bundle.signature, row),
+        "monitors": ADDED in read_json(bundle.folder / "reference.json")["features"],
         "log": logged,
     }
 
@@ -284,7 +208,7 @@ def open_copy(home: Path) -> Iterator[Workspace]:
             del sys.modules[name]
 
 
-def _bundle(project: Workspace, frame: pd.DataFrame) -> Bundle:
+def _small_bundle(project: Workspace, frame: pd.DataFrame) -> Bundle:
     spec, contract = project.settings.model.model_copy(update={"max_iter": TREES}), project.contract
     split = snapshots.Split(*split_labelled(contract, frame))
     pipeline = training.fit_pipeline(project, split.train, spec)
@@ -309,15 +233,88 @@ def split_labelled(contract: Contract, frame: pd.DataFrame) -> tuple[pd.DataFram
     return rows.iloc[:cut], rows.iloc[cut:]
 
 
-def _needed(signature: "Signature", row: dict[str, Any]) -> bool:
+def _required(signature: Signature, row: dict[str, Any]) -> bool:
     """Whether a request with the feature is read and one without it is refused, whatever its other values are."""
     without = {name: value for name, value in row.items() if name != ADDED}
-    return ADDED not in _wrong(signature, {**without, ADDED: 3}) and ADDED in _wrong(signature, without)
+    return ADDED not in _refused_fields(signature, {**without, ADDED: 3}) and ADDED in _refused_fields(
+        signature, without
+    )
 
 
-def _wrong(signature: "Signature", row: dict[str, Any]) -> set[str]:
+def _refused_fields(signature: Signature, row: dict[str, Any]) -> set[str]:
     try:
         RequestReader(signature, 1).read(json.dumps(row).encode())
     except BadRequestError as error:
         return {problem.field for problem in error.problems}
     return set()
+
+
+@dataclass(frozen=True)
+class Examples:
+    """How many examples there are, and what is wrong.
+
+    untested: features (and the target) that the examples do not show with two different values. different: by column,
+    the first example that comes out otherwise. missing, extra: rows that do not come out, rows that should not.
+    """
+
+    rows: int
+    columns: int
+    untested: tuple[str, ...]
+    different: dict[str, str]
+    missing: int
+    extra: int
+
+
+def measure_worked_examples(bench: Bench) -> Examples:
+    """Run features.sql on the examples of the project."""
+    folder = bench.home / FOLDER
+    expected = read_example(folder / EXPECTED, bench.contract.features)
+    made = example_features(bench.project, folder)
+    names = [*bench.spec.features, bench.contract.target]
+    shown = [name for name in expected.columns if len(expected[name].dropna().unique()) > 1]
+    return compare_worked_examples(bench.contract, made, expected, tuple(name for name in names if name not in shown))
+
+
+def compare_worked_examples(
+    contract: Contract, made: pd.DataFrame, expected: pd.DataFrame, untested: tuple[str, ...] = ()
+) -> Examples:
+    """Every value of every expected column, row by row: rows are matched by the key."""
+    expected, made = (rows.set_index(contract.key) for rows in (expected, made))
+    missing = expected.index.difference(made.index)
+    extra = len(made) - len(expected.index.intersection(made.index))
+    both = [key for key in expected.index if key in made.index]
+    once = made[~made.index.duplicated()]
+    differences = {str(name): _first_difference(expected.loc[both], once.loc[both], str(name)) for name in expected}
+    different = {name: difference for name, difference in differences.items() if difference}
+    return Examples(len(expected), len(expected.columns), untested, different, len(missing), extra)
+
+
+def read_example(file: Path, table: Table) -> pd.DataFrame:
+    """A CSV file as the table of the contract, empty values missing; columns that it has not are left out."""
+    with databases.empty_duckdb() as connection:
+        return databases.to_frame(_typed(connection, file, table))
+
+
+def example_features(project: Workspace, folder: Path) -> pd.DataFrame:
+    """The features of the tables in a folder of CSV files."""
+    with databases.empty_duckdb() as connection:
+        for table in project.contract.tables:
+            _typed(connection, folder / f"{table.name}.csv", table).create(table.name)
+        return snapshots.with_steps(project, databases.to_frame(connection.sql(project.sql("features.sql"))))
+
+
+def _typed(connection: duckdb.DuckDBPyConnection, file: Path, table: Table) -> duckdb.DuckDBPyRelation:
+    relation = connection.read_csv(str(file), all_varchar=True, header=True)
+    columns = [column for column in table.columns if column.name in relation.columns]
+    return relation.project(", ".join(f'cast("{c.name}" as {rules.SQL_TYPES[c.kind]}) as "{c.name}"' for c in columns))
+
+
+def _first_difference(expected: pd.DataFrame, made: pd.DataFrame, name: str) -> str:
+    """The first row in which a column differs, in words; empty when there is none."""
+    if name not in made:
+        return "not made"
+    different = np.flatnonzero(~_equal(expected[name], made[name]))
+    if not len(different):
+        return ""
+    row = int(different[0])
+    return f"{expected.index[row]} is {made[name].iloc[row]}, expected {expected[name].iloc[row]}"

@@ -52,7 +52,7 @@ class SmallTraining:
 def train_small(
     project: "Workspace", snapshot: Path, period: snapshots.Period, spec: Model, threads: int
 ) -> SmallTraining:
-    """Features by the given number of DuckDB's threads, a training on about `ROWS` of them, its answers.
+    """Features by a number of DuckDB's threads, a training on about `TRAINING_ROWS` of them, its answers.
 
     More threads may give rows in another order, unless the SQL says which.
     """
@@ -116,6 +116,47 @@ def _date(moment: pd.Timestamp) -> date:
     return moment.date()
 
 
+@dataclass(frozen=True)
+class SpecTests:
+    """What came out. `reached`: whether a change of a field of the specification arrives in the estimator.
+
+    `trees` and `leaves` are asked for and found; `losses` on the training rows after 1, 5 and 20 trees; `learned` the
+    AUC for each planted rule on new rows; `unusual` the answers to unseen categories and to nothing but missing
+    values; `misplaced` the features that the pipeline and the exported signature encode differently.
+    """
+
+    reached: Mapping[str, bool]
+    trees: tuple[int, int]
+    leaves: tuple[int, int]
+    losses: tuple[float, ...]
+    learned: Mapping[str, float]
+    unusual: tuple[float, ...]
+    misplaced: tuple[str, ...]
+
+
+def run_spec_tests(project: "Workspace", spec: Model) -> SpecTests:
+    """Build, fit and ask small models of this specification."""
+    categories, numbers = training.model_inputs(spec, project.contract.features)
+    rules = planted_rules(categories, numbers)
+    first = next(iter(rules.values()))
+    rows = invented_rows(project.contract, INVENTED_ROWS, first, seed=1)
+    y = rows[project.contract.target]
+    fitted = [training.fit_pipeline(project, rows, spec.model_copy(update={"max_iter": count})) for count in SPEC_TREES]
+    few_leaves = spec.model_copy(update={"max_iter": SPEC_TREES[1], "max_leaf_nodes": LEAVES})
+    stumps = training.fit_pipeline(project, rows, few_leaves).named_steps["trees"]
+    return SpecTests(
+        reached={
+            name: field_reaches(project, spec, name) for name in type(spec).model_fields if name not in NO_PARAMETER
+        },
+        trees=(SPEC_TREES[1], int(stumps.n_iter_)),
+        leaves=(LEAVES, max(int(tree.get_n_leaf_nodes()) for (tree,) in stumps._predictors)),  # noqa: SLF001
+        losses=tuple(float(log_loss(y, training.predict_probabilities(each, spec, rows))) for each in fitted),
+        learned={name: learned_auc(project, spec, rule) for name, rule in rules.items()},
+        unusual=unusual_answers(project, fitted[-1], spec, rows),
+        misplaced=tuple(misplaced_features(project.contract, fitted[-1], spec, rows)),
+    )
+
+
 def invented_rows(contract: Contract, rows: int, rule: Rule, seed: int) -> pd.DataFrame:
     """Every column of the features, drawn evenly and independently, a fifth of the values missing; the label by `rule`.
 
@@ -143,51 +184,7 @@ def _column(column: Column, rows: int, draw: np.random.Generator) -> object:
     return np.where(missing, np.nan, numbers)
 
 
-@dataclass(frozen=True)
-class SpecTests:
-    """What came out. `reached`: whether a change of a field of the specification arrives in the estimator.
-
-    `trees` and `leaves` are asked for and found; `losses` on the training rows after 1, 5 and 20 trees; `learned` the
-    AUC for each planted rule on new rows; `unusual` the answers to unseen categories and to nothing but missing
-    values; `misplaced` the features that the pipeline and the exported signature encode differently.
-    """
-
-    reached: Mapping[str, bool]
-    trees: tuple[int, int]
-    leaves: tuple[int, int]
-    losses: tuple[float, ...]
-    learned: Mapping[str, float]
-    unusual: tuple[float, ...]
-    misplaced: tuple[str, ...]
-
-
-def run_spec_tests(project: "Workspace", spec: Model) -> SpecTests:
-    """Build, fit and ask small models of this specification."""
-    categories, numbers = training.model_inputs(spec, project.contract.features)
-    rules = planted_rule(categories, numbers)
-    first = next(iter(rules.values()))
-    rows = invented_rows(project.contract, INVENTED_ROWS, first, seed=1)
-    fitted = [training.fit_pipeline(project, rows, _smaller(spec, max_iter=count)) for count in SPEC_TREES]
-    stumps = training.fit_pipeline(
-        project, rows, _smaller(spec, max_iter=SPEC_TREES[1], max_leaf_nodes=LEAVES)
-    ).named_steps["trees"]
-    return SpecTests(
-        reached={
-            name: field_reaches(project, spec, name) for name in type(spec).model_fields if name not in NO_PARAMETER
-        },
-        trees=(SPEC_TREES[1], int(stumps.n_iter_)),
-        leaves=(LEAVES, max(int(tree.get_n_leaf_nodes()) for (tree,) in stumps._predictors)),  # noqa: SLF001
-        losses=tuple(
-            float(log_loss(rows[project.contract.target], training.predict_probabilities(each, spec, rows)))
-            for each in fitted
-        ),
-        learned={name: learned_auc(project, spec, rule) for name, rule in rules.items()},
-        unusual=unusual_answers(project, fitted[-1], spec, rows),
-        misplaced=tuple(misplaced_features(project.contract, fitted[-1], spec, rows)),
-    )
-
-
-def planted_rule(categories: list[str], numbers: list[str]) -> dict[str, Rule]:
+def planted_rules(categories: list[str], numbers: list[str]) -> dict[str, Rule]:
     """A rule for each kind of input: a number's size, which category, whether a number or a category is missing."""
     rules: dict[str, Rule] = {}
     for name in numbers[:1]:
@@ -197,23 +194,38 @@ def planted_rule(categories: list[str], numbers: list[str]) -> dict[str, Rule]:
     return rules
 
 
+def _large(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(frame[name] > frame[name].mean())  # of 0 and 1 the median may be 1, and nothing above it
+
+
+def _missing(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(frame[name].isna())
+
+
+def _every_other(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
+    return np.asarray(frame[name].isin(sorted(frame[name].dropna().unique())[::2]))
+
+
 def field_reaches(project: "Workspace", spec: Model, name: str) -> bool:
     """Whether other values of a field are found again in a parameter of the estimator."""
-    value = getattr(spec, name)
-    others = (value / 2, value / 3) if isinstance(value, float) else (value + 1, 2 * value + 3)
-    return all(_found(project, spec, name, other) for other in others)
+    value, before = getattr(spec, name), _parameters(project, spec)
+    for other in (value / 2, value / 3) if isinstance(value, float) else (value + 1, 2 * value + 3):
+        after = _parameters(project, spec.model_copy(update={name: other}))
+        if not any(after[each] == other for each in after if repr(after[each]) != repr(before[each])):
+            return False
+    return True
+
+
+def _parameters(project: "Workspace", spec: Model) -> dict[str, Any]:
+    return dict(training.build_pipeline(project, spec).named_steps["trees"].get_params())
 
 
 def learned_auc(project: "Workspace", spec: Model, rule: Rule) -> float:
     """The AUC on new rows of a model that saw the rule in others."""
     old, new = (invented_rows(project.contract, INVENTED_ROWS, rule, seed=seed) for seed in (1, 2))
-    small = _smaller(spec, max_iter=SPEC_TREES[-1])
-    return float(
-        roc_auc_score(
-            new[project.contract.target],
-            training.predict_probabilities(training.fit_pipeline(project, old, small), small, new),
-        )
-    )
+    small = spec.model_copy(update={"max_iter": SPEC_TREES[-1]})
+    answers = training.predict_probabilities(training.fit_pipeline(project, old, small), small, new)
+    return float(roc_auc_score(new[project.contract.target], answers))
 
 
 def unusual_answers(project: "Workspace", pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> tuple[float, ...]:
@@ -239,28 +251,3 @@ def misplaced_features(contract: Contract, pipeline: Pipeline, spec: Model, rows
         for i, each in enumerate(described)
     ]
     return [each.name for each, right in zip(described, same, strict=True) if not right]
-
-
-def _found(project: "Workspace", spec: Model, name: str, value: Any) -> bool:
-    before, after = (_parameters(project, each) for each in (spec, spec.model_copy(update={name: value})))
-    return any(after[each] == value for each in after if repr(after[each]) != repr(before[each]))
-
-
-def _parameters(project: "Workspace", spec: Model) -> dict[str, Any]:
-    return dict(training.build_pipeline(project, spec).named_steps["trees"].get_params())
-
-
-def _smaller(spec: Model, **values: int) -> Model:
-    return spec.model_copy(update=values)
-
-
-def _large(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
-    return np.asarray(frame[name] > frame[name].mean())  # of 0 and 1 the median may be 1, and nothing above it
-
-
-def _missing(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
-    return np.asarray(frame[name].isna())
-
-
-def _every_other(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
-    return np.asarray(frame[name].isin(sorted(frame[name].dropna().unique())[::2]))

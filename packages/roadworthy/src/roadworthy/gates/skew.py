@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from ..base import databases
 from ..bundle import row_rules
 from ..bundle.bundle import MAX_DIFFERENCE, Bundle, frame_columns, manifest_sums, predict_frame
 from ..bundle.signature import Feature, Signature
@@ -36,6 +37,53 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 LIKE_MISSING = ("NA", "NaN", "null")  # texts that a reader of CSV files may take for a missing value
 Floats = NDArray[np.float64]
 SINGLE = 20  # rows that are sent alone as well, not in a list
+
+
+@dataclass(frozen=True)
+class Way:
+    """How one way differs from the reference: rows with other inputs of the trees, rows with another answer."""
+
+    name: str
+    inputs: int
+    answers: int
+    largest: float
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """All ways, compared on `rows`. `notebook` is false for a model that cannot be fitted again from these data."""
+
+    rows: int
+    notebook: bool
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True)
+class _Result:
+    """X (rows, features) and the answers (rows,); NaN where a row was refused."""
+
+    inputs: NDArray[np.float32]
+    answers: Floats
+    error: str = ""
+
+
+def measure_paths(bench: Bench) -> Paths:
+    """Send real rows and odd ones every way. A bundle whose golden answers are wrong is measured all the same."""
+    bundle, refused = _bundle(bench)
+    features = bundle.signature.features
+    rows, real = odd_rows(bench.contract, bench.test, features, tracing.read_trees(bundle.folder / "model.onnx"))
+    exported = _Result(bundle.encode_columns(frame_columns(rows, bundle.names)), predict_frame(bundle, rows))
+    notebook = _notebook(bench, rows) if _made_of_these(bench) else None
+    if notebook and np.mean(_far(notebook, exported)[:real]) > 0.5 and not _other_inputs(notebook, exported).any():
+        notebook = None  # the same rows made another model: training is not reproducible, Infrastructure 1 says so
+    reference = notebook or exported
+    keys = rows[bench.contract.key]
+    ways = [_way("exported", exported, reference, keys)] if notebook else []
+    ways += [_way(name, result, reference, keys) for name, result in _serving(bundle, rows, bench.scratch)]
+    if refused and not any(way.inputs or way.answers for way in ways):
+        raise refused
+    return Paths(len(rows), notebook is not None, tuple(ways))
 
 
 def odd_rows(
@@ -102,55 +150,6 @@ def on_edges(test: pd.DataFrame, feature: Feature, thresholds: np.ndarray) -> pd
     return sampled.assign(**{feature.name: values})
 
 
-@dataclass(frozen=True)
-class Way:
-    """How one way differs from the reference: rows with other inputs of the trees, rows with another answer."""
-
-    name: str
-    inputs: int
-    answers: int
-    largest: float
-    example: str = ""
-
-
-@dataclass(frozen=True)
-class Paths:
-    """All ways, compared on `rows`. `notebook` is false for a model that cannot be fitted again from these data."""
-
-    rows: int
-    notebook: bool
-    ways: tuple[Way, ...]
-
-
-@dataclass(frozen=True)
-class _Result:
-    """X (rows, features) and the answers (rows,); NaN where a row was refused."""
-
-    inputs: NDArray[np.float32]
-    answers: Floats
-    error: str = ""
-
-
-def measure_paths(bench: Bench) -> Paths:
-    """Send real rows and odd ones every way. A bundle whose golden answers are wrong is measured all the same."""
-    bundle, refused = _bundle(bench)
-    features = bundle.signature.features
-    rows, real = odd_rows(bench.contract, bench.test, features, tracing.read_trees(bundle.folder / "model.onnx"))
-    exported = _Result(bundle.encode_columns(frame_columns(rows, bundle.names)), predict_frame(bundle, rows))
-    notebook = _notebook(bench, rows) if _made_of_these(bench) else None
-    if notebook and np.mean(_far(notebook, exported)[:real]) > 0.5 and not _other_inputs(notebook, exported).any():
-        notebook = None  # the same rows made another model: training is not reproducible, Infrastructure 1 says so
-    reference = notebook or exported
-    ways = [_way(bench.contract, "exported", exported, reference, rows)] if notebook else []
-    ways += [
-        _way(bench.contract, name, result, reference, rows)
-        for name, result in _serving(bench.contract, bundle, rows, bench.scratch)
-    ]
-    if refused and not any(way.inputs or way.answers for way in ways):
-        raise refused
-    return Paths(len(rows), notebook is not None, tuple(ways))
-
-
 def _bundle(bench: Bench) -> tuple[Bundle, NotJudgedError | None]:
     try:
         return bench.bundle, None
@@ -176,14 +175,13 @@ def _notebook(bench: Bench, rows: pd.DataFrame) -> _Result:
     return _Result(inputs, training.predict_probabilities(bench.pipeline, bench.spec, rows))
 
 
-def _serving(contract: Contract, bundle: Bundle, rows: pd.DataFrame, scratch: Path) -> Iterator[tuple[str, _Result]]:
-    table = rows[[contract.key, *bundle.names]]
+def _serving(bundle: Bundle, rows: pd.DataFrame, scratch: Path) -> Iterator[tuple[str, _Result]]:
+    table = rows[[bundle.signature.key, *bundle.names]]
     table.to_parquet(scratch / "rows.parquet")
     table.to_csv(scratch / "rows.csv", index=False)
     yield "Parquet file", _batch(bundle, scratch / "rows.parquet", len(rows))
     yield "CSV file", _batch(bundle, scratch / "rows.csv", len(rows))
-    records = [{str(name): plain_value(value) for name, value in row.items()} for row in table.to_dict("records")]
-    yield "request", _online(bundle, records)
+    yield "request", _online(bundle, databases.plain_records(table, list(table.columns)))
 
 
 def _batch(bundle: Bundle, file: Path, count: int) -> _Result:
@@ -216,13 +214,13 @@ def _online(bundle: Bundle, records: list[dict[str, Any]]) -> _Result:
     return _Result(bundle.encode(read), answers)
 
 
-def _way(contract: Contract, name: str, result: _Result, reference: _Result, rows: pd.DataFrame) -> Way:
+def _way(name: str, result: _Result, reference: _Result, keys: pd.Series) -> Way:
     inputs, answers = _other_inputs(result, reference), _far(result, reference)
     distance = np.nan_to_num(np.abs(result.answers - reference.answers), nan=1.0)
     example = result.error
     if not example and answers.any():
         worst = int(np.argmax(distance))
-        example = f"{rows[contract.key].iloc[worst]}: {result.answers[worst]:.4f}, not {reference.answers[worst]:.4f}"
+        example = f"{keys.iloc[worst]}: {result.answers[worst]:.4f}, not {reference.answers[worst]:.4f}"
     return Way(name, int(inputs.sum()), int(answers.sum()), float(distance.max()), example)
 
 
@@ -232,10 +230,3 @@ def _far(one: _Result, other: _Result) -> NDArray[np.bool_]:
 
 def _other_inputs(one: _Result, other: _Result) -> NDArray[np.bool_]:
     return np.asarray(values_differ(one.inputs, other.inputs).any(axis=1))
-
-
-def plain_value(value: Any) -> Any:
-    """A value of a table as JSON has it: null for what is missing."""
-    if value is None or value != value:  # noqa: PLR0124 - NaN is the value that differs from itself
-        return None
-    return value.item() if hasattr(value, "item") else value

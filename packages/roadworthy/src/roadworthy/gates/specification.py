@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..base import settings
+from ..base import databases, settings
 from ..base.settings import FILE
 from ..bundle import bundle
 from ..bundle.bundle import Bundle
@@ -28,6 +28,7 @@ from .bench import Bench, NotJudgedError, of_the_present, read_json
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
 
+COMPARED = ("spec", "contract", "features_sql", "feature_steps", "model", "periods", "tests")  # parts of the lineage
 FEWEST_OF_SLICE = 1000  # rows of a slice: its share of the target is known to .03
 WEEKDAY = "day of the week"
 BLOCK = 30  # days, about a month
@@ -60,16 +61,15 @@ def compare_committed(bench: Bench) -> Committed:
     """
     trained, config = dict(bench.manifest["lineage"]), bench.config
     parts = [training.lineage_periods(each.split) for each in (config, settings.challenger_settings(config))]
-    now = [training.lineage_of(bench.project, {}, periods, config.model, config.tests) for periods in parts]
-    kinds = ("spec", "contract", "features_sql", "feature_steps", "model", "periods", "tests")
-    found = [tuple(_different(trained, _plain(each), kinds)) for each in now]
-    compared = sum(len(part) if isinstance(part, dict) else 1 for part in (_plain(now[0])[kind] for kind in kinds))
-    commit, uncommitted = git_state(bench.project)
-    return Committed(min(found, key=len), compared, commit, uncommitted)
+    made = [training.lineage_of(bench.project, {}, periods, config.model, config.tests) for periods in parts]
+    now = json.loads(json.dumps(made))  # lists for tuples, as in the manifest
+    differences = min((tuple(_differences(trained, each)) for each in now), key=len)
+    compared = sum(len(part) if isinstance(part, dict) else 1 for part in (now[0][kind] for kind in COMPARED))
+    return Committed(differences, compared, *git_state(bench.project))
 
 
-def _different(trained: Mapping[str, Any], now: Mapping[str, Any], kinds: tuple[str, ...]) -> Iterator[str]:
-    for kind in kinds:
+def _differences(trained: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for kind in COMPARED:
         before, after = trained.get(kind), now[kind]
         if not isinstance(after, dict) or not isinstance(before, dict):
             if before != after:
@@ -85,24 +85,13 @@ def _change(before: Any, after: Any) -> str:
     if isinstance(before, list) and isinstance(after, list):
         gone, new = [x for x in before if x not in after], [x for x in after if x not in before]
         if gone or new:
-            told = [f"committed without {gone}"] * bool(gone) + [f"trained without {new}"] * bool(new)
-            return " and ".join(told).replace("'", "")
+            changes = [f"committed without {gone}"] * bool(gone) + [f"trained without {new}"] * bool(new)
+            return " and ".join(changes).replace("'", "")
     return _plainly(before, after)
 
 
 def _plainly(before: Any, after: Any) -> str:
     return f"trained with {before}, committed {after}".replace("'", "")
-
-
-def _plain(lineage: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON would give it back: lists for tuples."""
-    return {name: _lists(value) for name, value in lineage.items()}
-
-
-def _lists(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _lists(each) for name, each in value.items()}
-    return [_lists(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def git_state(project: "Workspace") -> tuple[str, tuple[str, ...]]:
@@ -112,14 +101,14 @@ def git_state(project: "Workspace") -> tuple[str, tuple[str, ...]]:
     own = {*package.rglob("*.py"), *package.rglob("*.sql"), *sql.rglob("*.sql")}
     files = [home / FILE, *sorted(own)]
     # Settings that git does not keep (a copy for a drill, an installed package) are no working tree of this project.
-    if not _asked(home, "ls-files", "--", FILE):
+    if not _git_output(home, "ls-files", "--", FILE):
         return "", ()
     inside = [str(file) for file in files if file.resolve().is_relative_to(home.resolve())]
-    changed = _asked(home, "status", "--porcelain", "--", *inside)
-    return _asked(home, "rev-parse", "--short", "HEAD"), tuple(line[3:] for line in changed.splitlines())
+    changed = _git_output(home, "status", "--porcelain", "--", *inside)
+    return _git_output(home, "rev-parse", "--short", "HEAD"), tuple(line[3:] for line in changed.splitlines())
 
 
-def _asked(home: Path, *words: str) -> str:
+def _git_output(home: Path, *words: str) -> str:
     try:
         done = subprocess.run(["git", *words], cwd=home, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603, S607
     except (OSError, subprocess.TimeoutExpired):
@@ -143,17 +132,17 @@ def foreign_entries(bench: Bench) -> tuple[str, ...]:
     seen = {each["name"]: each.get("categories", []) for each in signature["features"]}
     made = reference_of_rows(bundle.frame_columns(rows, names), rows[bench.contract.target], signature["features"])
     return (
-        *_other("signature.json", signature, export.signature_of(bench.contract, bench.trained_spec, seen)),
-        *_other("reference.json", reference, made),
+        *_other_entries("signature.json", signature, export.signature_of(bench.contract, bench.trained_spec, seen)),
+        *_other_entries("reference.json", reference, made),
     )
 
 
-def _other(file: str, has: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+def _other_entries(file: str, has: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     plain = json.loads(json.dumps(wanted))
-    return [f"{file}: {name}{_told(has.get(name), value)}" for name, value in plain.items() if has.get(name) != value]
+    return [f"{file}: {name}{_shown(has.get(name), value)}" for name, value in plain.items() if has.get(name) != value]
 
 
-def _told(one: Any, other: Any) -> str:
+def _shown(one: Any, other: Any) -> str:
     """Single values are shown; of long ones it is said whose they are not."""
     plain = isinstance(other, str | int | float)
     shown = f" is {one}, but {other} by specification and training rows"
@@ -208,13 +197,13 @@ def replay_test_period(bench: Bench) -> Replay:
     days = np.sort(test[bench.contract.day].unique())
     parts = np.array_split(days, max(FEWEST, round(len(days) / BLOCK)))
     rows = pd.concat([thin_rows(test[test[bench.contract.day].isin(part)], ROWS) for part in parts if len(part)])
-    found, refused = _online(bench, rows)
+    online, refused = _online(bench, rows)
     # Under names of its own: the target may be called `label` in the contract.
     asked = {"day": rows[bench.contract.day].to_numpy(), "target": rows[bench.contract.target].to_numpy()}
     both = pd.DataFrame({**asked, "offline": bundle.predict_frame(bench.bundle, rows)}, index=rows[bench.contract.key])
-    both = both.join(found)
+    both = both.join(online)
     blocks = [_block(both[both["day"].isin(part)]) for part in parts if len(part)]
-    return Replay(pd.DataFrame(blocks), len(rows), refused, int(found["label"].notna().sum()))
+    return Replay(pd.DataFrame(blocks), len(rows), refused, int(online["label"].notna().sum()))
 
 
 def _block(rows: pd.DataFrame) -> dict[str, Any]:
@@ -236,33 +225,31 @@ def _online(bench: Bench, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """What the log holds after the requests and the labels, by key: columns online, label; and the rows refused."""
     bundle = bench.bundle
     file = bench.scratch / "replay.db"
-    refused = _send(bench.contract, bundle, PredictionLog(file, bundle.signature), rows)
+    refused = _send(bundle, PredictionLog(file, bundle.signature), rows)
     with PredictionLog(file, bundle.signature) as log:
         log.append_labels(rows[bench.contract.key], rows[bench.contract.target], rows[bench.contract.time])
         columns = log.read()
-    found = pd.DataFrame({"online": columns["probability"], "label": columns["label"]}, index=columns["key"])
-    return found[~found.index.duplicated()], refused
+    online = pd.DataFrame({"online": columns["probability"], "label": columns["label"]}, index=columns["key"])
+    return online[~online.index.duplicated()], refused
 
 
-def _send(contract: Contract, bundle: Bundle, log: PredictionLog, rows: pd.DataFrame) -> int:
+def _send(bundle: Bundle, log: PredictionLog, rows: pd.DataFrame) -> int:
     """Ask for rows; how many are refused. The recorder closes the log when all answers are written."""
     metrics = Metrics()
-    recorder = Recorder(log, metrics, contract.key)
+    recorder = Recorder(log, metrics, bundle.signature.key)
     predictor = Predictor(bundle, metrics, recorder, BODY)
     refused = 0
     recorder.start()
     for number, first in enumerate(range(0, len(rows), BODY)):
         part = rows.iloc[first : first + BODY]
         try:
-            predictor.answer(request_body(contract, bundle, part), f"replay-{number}")
+            predictor.answer(request_body(bundle, part), f"replay-{number}")
         except BadRequestError:
             refused += len(part)
     recorder.stop()
     return refused
 
 
-def request_body(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> bytes:
+def request_body(bundle: Bundle, rows: pd.DataFrame) -> bytes:
     """Rows of a table of features as the body of a request, missing values as null."""
-    columns = {name: rows[name].astype(object).where(rows[name].notna(), None) for name in bundle.names}
-    sent = pd.DataFrame({contract.key: rows[contract.key], **columns}).to_dict("records")
-    return json.dumps({"rows": sent}).encode()
+    return json.dumps({"rows": databases.plain_records(rows, [bundle.signature.key, *bundle.names])}).encode()

@@ -170,37 +170,34 @@ def measure_speed(bench: Bench) -> Speed:
     rows[[bench.contract.key, *dict.fromkeys([*now.names, *before.names])]].to_parquet(file)
     inputs = now.encode_columns(bundle.frame_columns(rows, now.names))
     singles = [inputs[i : i + 1] for i in range(ALONE)]
-    requests = [_requests(bench.contract, bundle, rows) for bundle in (now, before)]
-    reading = partial(_all, [partial(json.loads, body) for body in _to_read(bench.contract, now, rows)])
-    session = _bare_load(bench.folder)
+    requests = [_requests(bundle, rows) for bundle in (now, before)]
+    reading = partial(_all, [partial(json.loads, body) for body in _wide_rows(now, rows)])
+    load_bare = partial(bare_session, bench.folder / "model.onnx")
+    session = load_bare()
     bare: list[Callable[[], object]] = [partial(session.run, ["probabilities"], {"X": one}) for one in singles]
     alone: list[Callable[[], object]] = [partial(_all, calls) for calls in [*requests, bare]]
     batch: list[Callable[[], object]] = [
         *(partial(score_file, each, file, file.with_name("s.parquet")) for each in (now, before)),
         partial(session.run, ["probabilities"], {"X": inputs}),
     ]
-    load: list[Callable[[], object]] = [
-        *(partial(Bundle.load, each.folder) for each in (now, before)),
-        partial(_bare_load, bench.folder),
-    ]
-    many = partial(_predictor(now, TOGETHER).answer, _many(bench.contract, now, rows), "")
+    load: list[Callable[[], object]] = [*(partial(Bundle.load, each.folder) for each in (now, before)), load_bare]
+    many = partial(Predictor(now, Metrics(), None, TOGETHER).answer, _many(now, rows), "")
     *single, together = least_micros([*alone, reading, many], [ALONE] * 4 + [TOGETHER])
-    files = {path: path.stat().st_size for path in bench.folder.rglob("*") if path.is_file()}
-    largest = max(files, key=lambda path: files[path])
+    sizes = _sizes(bench.folder)
     return Speed(
         Cost("a request", *single),
         Cost("a row of a file", *least_micros([*batch, reading], [len(inputs)] * 3 + [ALONE], LONG)),
         Cost("loading", *least_micros([*load, reading], [1, 1, 1, ALONE], LONG)),
         together,
-        sum(files.values()),
-        bundle_bytes(before.folder),
-        largest.relative_to(bench.folder).as_posix(),
+        sum(sizes.values()),
+        sum(_sizes(before.folder).values()),
+        max(sizes, key=lambda name: sizes[name]),
     )
 
 
-def bundle_bytes(folder: Path) -> int:
-    """The bytes of all files of a bundle."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def _sizes(folder: Path) -> dict[str, int]:
+    """The bytes of each file of a bundle."""
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
 
 
 def least_micros(calls: Sequence[Callable[[], object]], counts: Sequence[int], repeats: int = REPEATS) -> list[float]:
@@ -220,36 +217,33 @@ def _all(calls: Sequence[Callable[[], object]]) -> None:
         call()
 
 
-def _requests(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> list[Callable[[], object]]:
-    predictor = _predictor(bundle)
-    bodies = [json.dumps(row).encode() for row in _records(contract, bundle, rows, ALONE)]
+def _requests(bundle: Bundle, rows: pd.DataFrame) -> list[Callable[[], object]]:
+    predictor = Predictor(bundle, Metrics(), None, max_rows=1)
+    bodies = [json.dumps(row).encode() for row in _records(bundle, rows, ALONE)]
     return [partial(predictor.answer, body, "") for body in bodies]
 
 
-def _predictor(bundle: Bundle, max_rows: int = 1) -> Predictor:
-    return Predictor(bundle, Metrics(), None, max_rows)
-
-
-def _to_read(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> list[bytes]:
+def _wide_rows(bundle: Bundle, rows: pd.DataFrame) -> list[bytes]:
     """Rows as JSON; where they have few values, with these again under other names."""
-    found = []
-    for record in _records(contract, bundle, rows, ALONE):
+    bodies = []
+    for record in _records(bundle, rows, ALONE):
         values = [(f"{name}{'_' * turn}", value) for turn in range(VALUES) for name, value in record.items()]
-        found.append(json.dumps(dict(values[: max(len(record), VALUES + 1)])).encode())  # the key is one more
-    return found
+        bodies.append(json.dumps(dict(values[: max(len(record), VALUES + 1)])).encode())  # the key is one more
+    return bodies
 
 
-def _many(contract: Contract, bundle: Bundle, rows: pd.DataFrame) -> bytes:
-    records = _records(contract, bundle, rows, TOGETHER)
+def _many(bundle: Bundle, rows: pd.DataFrame) -> bytes:
+    records = _records(bundle, rows, TOGETHER)
     return json.dumps({"rows": (records * TOGETHER)[:TOGETHER]}).encode()
 
 
-def _records(contract: Contract, bundle: Bundle, rows: pd.DataFrame, count: int) -> list[dict[str, Any]]:
-    return databases.plain_records(rows.iloc[:count], [contract.key, *bundle.names])
+def _records(bundle: Bundle, rows: pd.DataFrame, count: int) -> list[dict[str, Any]]:
+    return databases.plain_records(rows.iloc[:count], [bundle.signature.key, *bundle.names])
 
 
-def _bare_load(folder: Path) -> onnxruntime.InferenceSession:
+def bare_session(model: bytes | Path) -> onnxruntime.InferenceSession:
+    """The exported model alone, from its file or its bytes, with one thread, as serving runs it."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    model = (folder / "model.onnx").read_bytes()
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    content = model.read_bytes() if isinstance(model, Path) else model
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
