@@ -6,7 +6,7 @@ import pytest
 
 from roadworthy.data import snapshots
 from roadworthy.monitoring.monitors import Thresholds
-from roadworthy.monitoring.watch import by_window
+from roadworthy.monitoring.watch import window_readings
 from roadworthy.project import Project
 from roadworthy.registry.export import make_reference
 from sample import HOME
@@ -48,7 +48,7 @@ def reference(project: Project, flights: dict[int, pd.DataFrame]) -> dict[str, o
 def later(flights: dict[int, pd.DataFrame], reference: dict[str, object]) -> pd.DataFrame:
     """The readings of July to December 2013 and of all of 2023 by month."""
     rows = pd.concat([flights[2013][flights[2013]["day"] >= "2013-07-01"], flights[2023]])
-    return by_window(reference, {"auc_low": 0.5}, months(rows), thresholds=ONCE)
+    return window_readings(reference, {"auc_low": 0.5}, months(rows), thresholds=ONCE)
 
 
 def columns(rows: pd.DataFrame) -> Columns:
@@ -104,4 +104,4 @@ def test_a_thermometer_in_celsius_is_found_in_every_season(
 ) -> None:
     rows = flights[2013][flights[2013]["day"].dt.strftime("%Y-%m") == month]
     celsius = months(rows.assign(temp=(rows["temp"] - 32) / 1.8))
-    assert ("relation", "temp") in ringing(by_window(reference, {}, celsius, thresholds=ONCE), month)
+    assert ("relation", "temp") in ringing(window_readings(reference, {}, celsius, thresholds=ONCE), month)

@@ -171,7 +171,7 @@ def test_the_readings_of_the_log_are_those_of_the_same_weeks_at_hand(bundle: Pat
     weeks = [world.week(number) for number in (29, 30)]
     watched = watch.monitor_log(bundle, write(weeks), now=NOW)
     _, reference = watch.load_reference(bundle)
-    at_hand = watch.by_window(reference, world.METRICS, {str(w["day"][0]): w for w in weeks})
+    at_hand = watch.window_readings(reference, world.METRICS, {str(w["day"][0]): w for w in weeks})
     inputs = ["drift", "relation", "prediction", "nulls", "unseen"]
     from_log = watched.timeline.table()
     one, two = (table[table["monitor"].isin(inputs)].reset_index(drop=True) for table in (from_log, at_hand))

@@ -102,9 +102,9 @@ def _occurrences(values: Any) -> Mapping[Any, int]:
     if hasattr(values, "dictionary_encode"):  # of Arrow, which is not imported: the service counts too, and has none
         # By the codes of a dictionary, without a Python object for each row.
         counted = values.value_counts()
-        pairs = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
+        pairs = list(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
     else:
-        pairs = Counter(values.tolist()).items()
+        pairs = list(Counter(values.tolist()).items())
     occurrences: Counter[Any] = Counter()
     for value, rows in pairs:
         occurrences[None if value is None or value != value else value] += rows  # noqa: PLR0124 (NaN)
@@ -270,5 +270,3 @@ def _shares(expected: ArrayLike, actual: ArrayLike) -> tuple[Floats, Floats]:
 def _relative_entropy(share: Floats, other: Floats) -> float:
     used = share > 0
     return float((share[used] * np.log(share[used] / other[used])).sum())
-
-

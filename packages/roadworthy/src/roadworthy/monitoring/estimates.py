@@ -23,15 +23,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..model.evaluation import MIN_CLASS
 from .distributions import Columns, Floats
-from .monitors import MIN_CLASS, MIN_ROWS, Window
+from .monitors import MIN_ROWS, Window, drawn_days, sums_by_bin
 
 METRICS = ("auc", "brier", "log_loss")
-COIN = {"auc": 0.5, "brier": 0.25, "log_loss": log(2)}
+COIN_TOSS = {"auc": 0.5, "brier": 0.25, "log_loss": log(2)}
 MIN_DAYS = 21  # of a held-out part
 CELLS = 1000  # of equal size into which the probabilities fall: the AUC is exact to 1e-4
-DRAWS = 200
-SMALLEST = 1e-6
+SMALLEST = 1e-6  # probability: nearer to 0 and 1 the log loss would have no bound
 
 
 @dataclass(frozen=True)
@@ -63,26 +63,26 @@ def fit_estimates(probability: ArrayLike, label: ArrayLike, day: NDArray[Any], p
         return {}
     intercept, slope = _platt(p, y)
     q = _calibrated(p, intercept, slope)
-    errors = np.array([_off(q[rows], p[rows], y[rows]) for rows in parts])
+    errors = np.array([_metrics(y[rows], p[rows]) - _metrics(q[rows], p[rows]) for rows in parts])[:, 0]
     off = dict(zip(METRICS, np.sqrt((errors**2).mean(axis=0)).tolist(), strict=True))
     return {"intercept": intercept, "slope": slope, "parts": len(parts), "days": days, "off": off}
 
 
-def by_window(
+def estimate_windows(
     reference: Mapping[str, Any],
     windows: Sequence[Window],
     judge_over: int = 1,
     *,
-    strange: Sequence[NDArray[np.bool_]] | None = None,
+    unseen: Sequence[NDArray[np.bool_]] | None = None,
 ) -> list[Estimate]:
-    """The estimates of each window together with the `judge_over` - 1 before it; none without what `fit` gives.
+    """The estimates of each window together with the `judge_over` - 1 before it; none without `fit_estimates`.
 
-    `strange` marks the rows with an unseen category, where the windows hold counts instead of columns.
+    `unseen` marks the rows with an unseen category, where the windows hold counts instead of columns.
     """
     if not reference.get("estimate"):
         return []
-    strange = strange or [unseen_rows(reference, window.columns, len(window.probability)) for window in windows]
-    found: list[Estimate] = []
+    unseen = unseen or [unseen_rows(reference, window.columns, len(window.probability)) for window in windows]
+    estimates: list[Estimate] = []
     for i, window in enumerate(windows):
         parts = slice(max(0, i + 1 - judge_over), i + 1)
         p, y, day, known = (
@@ -90,77 +90,70 @@ def by_window(
             for name in ("probability", "label", "day", "judged")
         )
         if len(p) >= MIN_ROWS:
-            real = realised_metrics(p[known], y[known])
-            guess = estimate_metrics(reference["estimate"], p, day, np.concatenate(strange[parts]))
-            found += [Estimate(window.name, metric, *guess[metric], real.get(metric, nan)) for metric in METRICS]
-    return found
+            realised = realised_metrics(p[known], y[known])
+            estimated = estimate_metrics(reference["estimate"], p, day, np.concatenate(unseen[parts]))
+            estimates += [Estimate(window.name, m, *estimated[m], realised.get(m, nan)) for m in METRICS]
+    return estimates
 
 
 def estimate_metrics(
-    fitted: Mapping[str, Any], probability: Floats, day: NDArray[Any], strange: NDArray[np.bool_]
+    fitted: Mapping[str, Any], probability: Floats, day: NDArray[Any], unseen: NDArray[np.bool_]
 ) -> dict[str, tuple[float, float, float]]:
-    """Each metric with the bounds of its interval; `strange` marks the rows that have an unseen category."""
+    """Each metric with the bounds of its interval; `unseen` marks the rows that have an unseen category."""
     from scipy.special import stdtrit
 
-    _, of_day = np.unique(day.astype("datetime64[D]"), return_inverse=True)
+    days, of_day = np.unique(day.astype("datetime64[D]"), return_inverse=True)
     q = _calibrated(probability, fitted["intercept"], fitted["slope"])
-    drawn = _drawn(of_day.max() + 1)
-    values = _metrics(q, probability, of_day, drawn)
-    kept = 1 - float(strange.mean())
-    t = float(stdtrit(fitted["parts"], 0.975)) * max(1.0, fitted["days"] / len(drawn[0])) ** 0.5
-    found = {}
+    values = _metrics(q, probability, of_day, drawn_days(len(days)))
+    seen = 1 - float(unseen.mean())
+    t = float(stdtrit(fitted["parts"], 0.975)) * max(1.0, fitted["days"] / len(days)) ** 0.5
+    estimated = {}
     for metric, of_draws in zip(METRICS, values.T, strict=True):
         value, scatter = float(of_draws[0]), float(of_draws[1:].std())
-        away = float(np.hypot(1.96 * scatter, t * fitted["off"][metric]))
-        worse = (value - COIN[metric]) * (1 - kept ** (2 if metric == "auc" else 1))
-        worst = float(np.hypot(away, worse))
-        low = value - (worst if worse > 0 else away)
-        found[metric] = (value, low, value + (worst if worse < 0 else away))
-    return found
+        half_width = float(np.hypot(1.96 * scatter, t * fitted["off"][metric]))
+        # A pair is ranked as before only if both of its rows are of known categories.
+        worse = (value - COIN_TOSS[metric]) * (1 - seen ** (2 if metric == "auc" else 1))
+        wider = float(np.hypot(half_width, worse))
+        low = value - (wider if worse > 0 else half_width)
+        estimated[metric] = (value, low, value + (wider if worse < 0 else half_width))
+    return estimated
 
 
 def realised_metrics(probability: Floats, label: Floats) -> dict[str, float]:
     """The metrics by known labels; empty with too few of a class."""
-    late = int(label.sum())
-    if min(late, len(label) - late) < MIN_CLASS:
+    positives = int(label.sum())
+    if min(positives, len(label) - positives) < MIN_CLASS:
         return {}
-    whole = _metrics(label, probability, np.zeros(len(label), dtype=np.intp), np.ones((1, 1)))
-    return dict(zip(METRICS, whole[0].tolist(), strict=True))
+    return dict(zip(METRICS, _metrics(label, probability)[0].tolist(), strict=True))
 
 
 def unseen_rows(reference: Mapping[str, Any], columns: Columns, rows: int) -> NDArray[np.bool_]:
     """The rows with a category that training lacks."""
-    strange = np.zeros(rows, dtype=np.bool_)
+    unseen = np.zeros(rows, dtype=np.bool_)
     for name, bins in reference["features"].items():
         if bins["kind"] == "category" and name in columns:
             known = set(bins["categories"])
-            strange |= np.array([isinstance(value, str) and value not in known for value in columns[name]], dtype=bool)
-    return strange
+            unseen |= np.array([isinstance(value, str) and value not in known for value in columns[name]], dtype=bool)
+    return unseen
 
 
-def _metrics(q: Floats, p: Floats, of_day: NDArray[np.intp], weights: Floats) -> Floats:
-    """The metrics (draws, 3) when row i is positive with q[i], for each weighting (draws, days) of the days."""
+def _metrics(q: Floats, p: Floats, of_day: NDArray[np.intp] | None = None, weights: Floats | None = None) -> Floats:
+    """The metrics (draws, 3) when row i is positive with q[i], for each weighting (draws, days) of the days.
+
+    Without them, the metrics of all rows as they are, (1, 3).
+    """
+    of_day = np.zeros(len(p), dtype=np.intp) if of_day is None else of_day
+    weights = np.ones((1, 1)) if weights is None else weights
     edges = np.unique(np.quantile(p, np.linspace(0, 1, CELLS + 1)[1:-1]))
-    shape = (weights.shape[1], len(edges) + 1)
-    at = np.ravel_multi_index((of_day, np.searchsorted(edges, p, side="right")), shape)
-    late, not_late = (weights @ np.bincount(at, each, shape[0] * shape[1]).reshape(shape) for each in (q, 1 - q))
-    below = np.cumsum(not_late, axis=1) - not_late / 2
-    auc = (late * below).sum(axis=1) / (late.sum(axis=1) * not_late.sum(axis=1))
+    positives, negatives = sums_by_bin((q, 1 - q), np.searchsorted(edges, p, side="right"), of_day, weights)
+    below = np.cumsum(negatives, axis=1) - negatives / 2
+    auc = (positives * below).sum(axis=1) / (positives.sum(axis=1) * negatives.sum(axis=1))
     inside = np.clip(p, SMALLEST, 1 - SMALLEST)
     losses = (q * (1 - p) ** 2 + (1 - q) * p**2, -q * np.log(inside) - (1 - q) * np.log(1 - inside))
-    rows = weights @ np.bincount(of_day, minlength=shape[0])
-    means = [weights @ np.bincount(of_day, loss, shape[0]) / rows for loss in losses]
+    days = weights.shape[1]
+    rows = weights @ np.bincount(of_day, minlength=days)
+    means = [weights @ np.bincount(of_day, loss, days) / rows for loss in losses]
     return np.column_stack([auc, *means])
-
-
-def _off(q: Floats, p: Floats, y: Floats) -> list[float]:
-    one, day = np.ones((1, 1)), np.zeros(len(p), dtype=np.intp)
-    return [float(x) for x in (_metrics(y, p, day, one) - _metrics(q, p, day, one))[0]]
-
-
-def _drawn(days: int) -> Floats:
-    draws = np.random.default_rng(0).multinomial(days, np.full(days, 1 / days), DRAWS)
-    return np.vstack([np.ones(days), draws]).astype(np.float64)
 
 
 def _calibrated(p: Floats, intercept: float, slope: float) -> Floats:

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from ..base.databases import Postgres
 from ..base.errors import InputError
 from ..bundle.signature import Feature, Signature
-from .log_stores import PostgresStore, SqliteStore, Store
+from .log_stores import HEAD, PostgresStore, SqliteStore, Store
 
-HEAD = ("key", "time", "request_id", "version", "probability", "decision")
 LABELS = ("label", "known_at")
 Columns = dict[str, NDArray[Any]]
 
@@ -43,7 +42,7 @@ class PredictionLog:
 
     def __init__(self, path: Path | Postgres, signature: Signature) -> None:
         self.path = path if isinstance(path, Postgres) else Path(path)
-        self.features = _kept(signature)
+        self.features = logged_features(signature)
         self.refuse_taken(signature)
         self._store: Store = PostgresStore(path) if isinstance(path, Postgres) else SqliteStore(Path(path))
         try:
@@ -54,7 +53,7 @@ class PredictionLog:
 
     def refuse_taken(self, signature: Signature) -> None:
         """Raise InputError when a feature has the name of a column that the log needs itself."""
-        taken = [feature.name for feature in _kept(signature) if feature.name in {*HEAD, *LABELS}]
+        taken = [feature.name for feature in logged_features(signature) if feature.name in {*HEAD, *LABELS}]
         if taken:
             what = f"the log has a column {taken[0]!r} of its own"
             raise InputError(what, where=str(self.path), hint="rename the feature in the contract")
@@ -62,7 +61,7 @@ class PredictionLog:
     def widen(self, signature: Signature) -> None:
         """Keep the features of another version too, one of the same contract: the same name is the same feature."""
         have = {feature.name for feature in self.features}
-        new = [feature for feature in _kept(signature) if feature.name not in have]
+        new = [feature for feature in logged_features(signature) if feature.name not in have]
         if new:
             self._store.prepare(new)
             self.features = [*self.features, *new]
@@ -79,8 +78,8 @@ class PredictionLog:
         out. A scalar stands for all rows. Columns that the log does not keep are ignored.
         """
         rows = len(predictions["probability"])
-        given = {"request_id": None, **predictions}
-        self.append_rows(zip(*(self._column(name, given[name], rows) for name in self.columns), strict=True))
+        columns = {"request_id": None, **predictions}
+        self.append_rows(zip(*(self._column(name, columns[name], rows) for name in self.columns), strict=True))
         return rows
 
     def append_rows(self, rows: Iterable[Sequence[Any]]) -> None:
@@ -93,7 +92,7 @@ class PredictionLog:
 
     def append_labels(self, keys: Iterable[Any], labels: Iterable[Any], known_at: Iterable[Any]) -> int:
         """Append what turned out to be true, and since when it is known; the number of labels."""
-        rows = list(zip(map(str, keys), (int(label) for label in labels), _times(known_at), strict=True))
+        rows = list(zip(map(str, keys), (int(label) for label in labels), _time_texts(known_at), strict=True))
         self._store.add_labels(rows)
         return len(rows)
 
@@ -107,9 +106,9 @@ class PredictionLog:
         """
         limits = {"start": start, "end": end, "known_by": known_by}
         rows = self._store.read(self.columns, {name: time_text(at) if at else None for name, at in limits.items()})
-        names_read = [*self.columns, *LABELS]
-        columns = zip(*rows, strict=True) if rows else [()] * len(names_read)
-        return {name: self._array(name, values) for name, values in zip(names_read, columns, strict=True)}
+        names = [*self.columns, *LABELS]
+        columns = zip(*rows, strict=True) if rows else [()] * len(names)
+        return {name: self._array(name, values) for name, values in zip(names, columns, strict=True)}
 
     def count(self) -> tuple[int, int]:
         """The number of predictions and of labels."""
@@ -129,11 +128,11 @@ class PredictionLog:
         if values is None or isinstance(values, (str, int, float, datetime)):
             values = [values] * rows
         if name == "time":
-            return _times(values)
+            return _time_texts(values)
         if name in HEAD:
             kind = {"probability": float, "decision": int}.get(name, str)
             return [None if value is None else kind(value) for value in values]
-        return _plain(values, self._feature(name))
+        return _plain_values(values, self._feature(name))
 
     def _feature(self, name: str) -> Feature:
         return next(feature for feature in self.features if feature.name == name)
@@ -149,24 +148,29 @@ class PredictionLog:
         return np.array(values, dtype=np.float64 if number else object)
 
 
-def _kept(signature: Signature) -> list[Feature]:
+def logged_features(signature: Signature) -> list[Feature]:
+    """The features that the log keeps: all but the private ones."""
     return [feature for feature in signature.features if not feature.private]
 
 
 def time_text(moment: datetime) -> str:
     """A time as the log keeps it: UTC, ISO 8601, always 27 characters, so that text sorts like time."""
-    utc = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
-    return utc.isoformat(timespec="microseconds") + "Z"
+    return naive_utc(moment).isoformat(timespec="microseconds") + "Z"
 
 
-def _times(values: Any) -> list[str]:
+def naive_utc(moment: datetime) -> datetime:
+    """A time in UTC without a zone; one that names none is taken as UTC."""
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _time_texts(values: Any) -> list[str]:
     # Columns of NumPy and of pandas, with a time zone as well, go the fast way.
     if str(getattr(values, "dtype", "")).startswith("datetime64"):
         return [f"{text}Z" for text in np.datetime_as_string(np.asarray(values, dtype="datetime64[us]")).tolist()]
     return [time_text(value) for value in values]
 
 
-def _plain(values: Any, feature: Feature) -> list[Any]:
+def _plain_values(values: Any, feature: Feature) -> list[Any]:
     if feature.kind == "category":
         return [item if isinstance(item, str) else None for item in np.asarray(values, dtype=object).tolist()]
     # A store keeps NaN as NULL; SQLite keeps 5.0 as 5 in a column of integers.

@@ -13,40 +13,31 @@ from ..bundle.signature import Feature
 if TYPE_CHECKING:
     import psycopg
 
-APPLICATION = 0x4D4C4501  # marks a log as ours
+APPLICATION = 0x4D4C4501  # marks a file as a prediction log
+MARK = "prediction log 1"  # so does this comment on the tables of a database
 Row = Sequence[Any]
+HEAD = ("key", "time", "request_id", "version", "probability", "decision")
+# What a shadow would have answered stands apart, so that nothing that reads the predictions counts a request twice.
+COMPARED = (*HEAD, "served_version", "served_probability")
+TABLES = ("predictions", "labels", "shadow")
+COUNT = "SELECT (SELECT count(*) FROM predictions), (SELECT count(*) FROM labels)"
 SQLITE_TYPES = {"category": "TEXT", "integer": "INTEGER", "number": "REAL"}
 SQLITE_HEAD = (
     "key TEXT, time TEXT NOT NULL, request_id TEXT, version TEXT NOT NULL, "
     "probability REAL NOT NULL, decision INTEGER NOT NULL"
 )
-# What a shadow would have answered stands apart, so that nothing that reads the predictions counts a request twice.
 SQLITE_COMPARED = f"{SQLITE_HEAD}, served_version TEXT NOT NULL, served_probability REAL NOT NULL"
-COMPARED_COLUMNS = 8
-MARK = "prediction log 1"  # comment of our tables
-TABLES = ("predictions", "labels", "shadow")
 # An integer may have been given as 6.0.
 POSTGRES_TYPES = {"category": "text", "integer": "double precision", "number": "double precision"}
 POSTGRES_HEAD = (
     "key text, time timestamptz NOT NULL, request_id text, version text NOT NULL, "
     "probability double precision NOT NULL, decision smallint NOT NULL"
 )
-NUMBER = "_row bigint GENERATED ALWAYS AS IDENTITY"
-POSTGRES_COMPARED = (
-    "key",
-    "time",
-    "request_id",
-    "version",
-    "probability",
-    "decision",
-    "served_version",
-    "served_probability",
-)
-SERVED = "served_version text NOT NULL, served_probability double precision"
-MAKE = (
-    f"CREATE TABLE IF NOT EXISTS predictions ({POSTGRES_HEAD}, {NUMBER})",
+POSTGRES_COMPARED = f"{POSTGRES_HEAD}, served_version text NOT NULL, served_probability double precision"
+POSTGRES_TABLES = (
+    f"CREATE TABLE IF NOT EXISTS predictions ({POSTGRES_HEAD}, _row bigint GENERATED ALWAYS AS IDENTITY)",
     "CREATE TABLE IF NOT EXISTS labels (key text PRIMARY KEY, label smallint, known_at timestamptz)",
-    f"CREATE TABLE IF NOT EXISTS shadow ({POSTGRES_HEAD}, {SERVED})",
+    f"CREATE TABLE IF NOT EXISTS shadow ({POSTGRES_COMPARED})",
     "CREATE INDEX IF NOT EXISTS predictions_time ON predictions (time)",
     *(f"COMMENT ON TABLE {table} IS '{MARK}'" for table in TABLES),
 )
@@ -69,7 +60,7 @@ class Store(Protocol):
         """Append what a shadow would have answered."""
 
     def add_labels(self, rows: Iterable[Row]) -> None:
-        """Append labels as key, label, known_at; a later one of the same key takes the place of the earlier."""
+        """Append labels as key, label, known_at; a later one of the same key takes the place of the earlier one."""
 
     def read(self, names: Sequence[str], limits: Mapping[str, str | None]) -> list[tuple[Any, ...]]:
         """Predictions by the columns `names`, then label and known_at, in the order of time, then of appending.
@@ -109,7 +100,7 @@ class SqliteStore:
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = NORMAL")
             with self._changing():
-                self._make(features)
+                self._make_tables(features)
                 if marked != APPLICATION:
                     self.connection.execute(f"PRAGMA application_id = {APPLICATION}")
 
@@ -121,7 +112,7 @@ class SqliteStore:
 
     def add_compared(self, rows: Iterable[Row]) -> None:
         """See Store. The table `shadow` is made with the first of them."""
-        marks = ", ".join("?" * COMPARED_COLUMNS)
+        marks = ", ".join("?" * len(COMPARED))
         with self._sentences(), self._changing():
             self.connection.execute(f"CREATE TABLE IF NOT EXISTS shadow ({SQLITE_COMPARED})")
             self.connection.executemany(f"INSERT INTO shadow VALUES ({marks})", rows)
@@ -144,16 +135,15 @@ class SqliteStore:
 
     def count(self) -> tuple[int, int]:
         """See Store."""
-        query = "SELECT (SELECT count(*) FROM predictions), (SELECT count(*) FROM labels)"
         with self._sentences():
-            predictions, labels = self.connection.execute(query).fetchone()
+            predictions, labels = self.connection.execute(COUNT).fetchone()
         return int(predictions), int(labels)
 
     def close(self) -> None:
         """Close the file."""
         self.connection.close()
 
-    def _make(self, features: Iterable[Feature]) -> None:
+    def _make_tables(self, features: Iterable[Feature]) -> None:
         run = self.connection.execute
         run(f"CREATE TABLE IF NOT EXISTS predictions ({SQLITE_HEAD})")
         run("CREATE TABLE IF NOT EXISTS labels (key TEXT PRIMARY KEY, label INTEGER, known_at TEXT)")
@@ -191,7 +181,7 @@ class PostgresStore:
         self.connection = place.connect()
 
     def exists(self) -> bool:
-        """Whether the database holds a log; InputError when it holds tables of these names that are none of ours."""
+        """Whether the database holds a log; InputError when tables of these names are of something else."""
         with self._connected() as connection:
             return self._marked(connection)
 
@@ -202,7 +192,7 @@ class PostgresStore:
             # Workers start at the same time, and IF NOT EXISTS does not see what is not committed.
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [APPLICATION])
             if not self._marked(connection):
-                for statement in MAKE:
+                for statement in POSTGRES_TABLES:
                     connection.execute(statement)
             for name in wanted.keys() - self._columns(connection):
                 connection.execute(_sql(f"ALTER TABLE predictions ADD COLUMN {quoted_name(name)} {wanted[name]}"))
@@ -213,7 +203,7 @@ class PostgresStore:
 
     def add_compared(self, rows: Iterable[Row]) -> None:
         """See Store."""
-        self._copy("shadow", POSTGRES_COMPARED, rows)
+        self._copy("shadow", COMPARED, rows)
 
     def add_labels(self, rows: Iterable[Row]) -> None:
         """See Store."""
@@ -241,8 +231,7 @@ class PostgresStore:
     def count(self) -> tuple[int, int]:
         """See Store."""
         with self._connected() as connection:
-            found = connection.execute("SELECT (SELECT count(*) FROM predictions), (SELECT count(*) FROM labels)")
-            predictions, labels = found.fetchall()[0]
+            predictions, labels = connection.execute(COUNT).fetchall()[0]
         return int(predictions), int(labels)
 
     def close(self) -> None:
@@ -265,12 +254,12 @@ class PostgresStore:
 
     def _marked(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> bool:
         query = "SELECT to_regclass(name) IS NOT NULL, obj_description(to_regclass(name)) FROM unnest(%s::text[]) name"
-        found = connection.execute(query, [list(TABLES)]).fetchall()
-        foreign = [table for table, (there, mark) in zip(TABLES, found, strict=True) if there and mark != MARK]
+        tables = connection.execute(query, [list(TABLES)]).fetchall()
+        foreign = [table for table, (there, mark) in zip(TABLES, tables, strict=True) if there and mark != MARK]
         if foreign:
             what = f"holds a table {foreign[0]!r} that is not of a prediction log"
             raise InputError(what, where=str(self.place), hint="choose another database, or a schema of its own")
-        return all(there for there, _ in found)
+        return all(there for there, _ in tables)
 
     def _columns(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> set[str]:
         query = "SELECT attname FROM pg_attribute WHERE attrelid = 'predictions'::regclass AND NOT attisdropped"

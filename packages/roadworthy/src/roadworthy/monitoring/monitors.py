@@ -1,4 +1,4 @@
-"""The monitors: each takes what happened in a window and says whether it is still normal, with its evidence."""
+"""The monitors: each reads what happened in a window and says whether it is still normal, with its evidence."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..model.evaluation import LEVEL, Evaluation, evaluate
+from ..model.evaluation import LEVEL, MIN_CLASS, Evaluation, evaluate
 from .distributions import Columns, Counts, Floats, expected_counts, largest_psi, psi, psi_noise
 from .limits import monitored_bins, monitored_counts, widened_interval
 
-DRAWS = 200
-BINS = 10
+DRAWS = 200  # of the days, for an interval
+BINS = 10  # of the calibration curve
 # Standard errors that are exceeded once in 1000 by chance, to both sides, if rows were independent, which those of one
 # day are not: it only raises the limits of small windows and rings nothing by itself.
 CHANCE = 3.29
@@ -22,91 +22,6 @@ INPUTS = ("drift", "relation", "prediction", "nulls", "unseen")
 CERTAIN = ("freshness", "skew")
 OUTCOMES = ("labels", "auc", "skill", "base rate", "calibration")
 WIDENED = "(99.5%, as one of four)"
-MIN_CLASS = 30  # labels of each class, as for the slices of the evaluation
-
-
-class Interval(NamedTuple):
-    """An estimate with the bounds of its 95% interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Performance:
-    """The metrics of `evaluation`, and how far probabilities are from frequencies.
-
-    `gap` is the mean prediction minus the base rate. `skill` is 1 - Brier score / Brier score of the base rate
-    (Murphy 1973): 0 says no better than one constant, and unlike the Brier score it does not move with the base rate.
-    `ece` is the expected calibration error: mean distance of probability and frequency over bins of equal size
-    (Naeini et al. 2015). Chance alone makes it larger, and each draw of days once more: its interval is mirrored at the
-    estimate (basic bootstrap; Davison and Hinkley 1997, 5.2). `bins` is the calibration curve.
-    """
-
-    evaluation: Evaluation
-    gap: Interval
-    skill: Interval
-    ece: Interval
-    bins: tuple["Bin", ...]
-
-
-class Bin(NamedTuple):
-    """One point of the calibration curve: mean probability, observed frequency with its interval, rows."""
-
-    predicted: float
-    observed: float
-    low: float
-    high: float
-    rows: float
-
-
-def judge_performance(labels: ArrayLike, probabilities: ArrayLike, day: NDArray[Any], *, seed: int = 0) -> Performance:
-    """Judge probabilities by known labels (0 or 1), each of shape (rows,); ValueError when there are none."""
-    y, p = np.asarray(labels, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
-    if not len(y):
-        raise ValueError("no rows to judge")
-    evaluation = evaluate(y, p, day, draws=DRAWS, seed=seed)
-    sums = _sums((np.ones(len(y)), y, p, (p - y) ** 2), _bin(p), day, seed)
-    rows, late, said, squares = (table.sum(axis=1) for table in sums)
-    rate = late / rows
-    ece = np.abs(sums[2] - sums[1]).sum(axis=1) / rows
-    with np.errstate(divide="ignore", invalid="ignore"):  # one class only: there is no skill
-        skill = 1 - squares / rows / (rate * (1 - rate))
-    gap = _interval(said / rows - rate)
-    return Performance(evaluation, gap, _interval(skill), _mirrored(_interval(ece)), _curve(*sums[:3]))
-
-
-def _sums(columns: tuple[Floats, ...], cell: NDArray[np.intp], day: NDArray[Any], seed: int) -> list[Floats]:
-    """Sums of each column by bin, (1 + draws, bins): first over all days, then over each draw of days."""
-    names, of_day = np.unique(day, return_inverse=True)
-    drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), DRAWS)
-    weights = np.vstack([np.ones(len(names)), drawn])
-    shape = (len(names), cell.max() + 1)
-    at = np.ravel_multi_index((of_day, cell), shape)
-    return [weights @ np.bincount(at, column, shape[0] * shape[1]).reshape(shape) for column in columns]
-
-
-def _bin(p: Floats) -> NDArray[np.intp]:
-    edges = np.unique(np.quantile(p, np.arange(1, BINS) / BINS))
-    return np.unique(np.searchsorted(edges, p, side="right"), return_inverse=True)[1]
-
-
-def _curve(rows: Floats, late: Floats, said: Floats) -> tuple[Bin, ...]:
-    with np.errstate(invalid="ignore"):  # a draw may leave a bin empty
-        low, high = np.nanquantile(late / rows, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    columns = (said[0] / rows[0], late[0] / rows[0], low, high, rows[0])
-    return tuple(Bin(*values) for values in zip(*(column.tolist() for column in columns), strict=True))
-
-
-def _interval(draws: Floats) -> Interval:
-    finite = draws[np.isfinite(draws)]
-    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(finite) else (np.nan, np.nan)
-    return Interval(float(draws[0]), float(low), float(high))
-
-
-def _mirrored(found: Interval) -> Interval:
-    return Interval(found.value, max(0.0, 2 * found.value - found.high), max(0.0, 2 * found.value - found.low))
 
 
 @dataclass(frozen=True)
@@ -208,22 +123,52 @@ def input_readings(reference: Mapping[str, Any], window: Window, thresholds: Thr
     if len(window.probability) < MIN_ROWS or window.days < thresholds.min_days:
         days, least = f"{window.days} of at least {thresholds.min_days} days", f"at least {MIN_ROWS}"
         reason = f"not judged: {len(window.probability):,} rows of {least}, {days}"
-        return _unjudged(window, _kinds(reference), reason)
-    found = monitored_counts(reference, {**window.columns, "prediction": window.probability})
-    readings = []
-    for (monitor, subject), bins in monitored_bins(reference):
-        if (monitor, subject) in found:
-            counts, before = found[monitor, subject], expected_counts(bins)
-            seasonal = reference.get("limits", {}).get(monitor, {}).get(subject, 0.0)
-            readings.append(
-                _moved(window.name, (monitor, subject), (before, counts), max(thresholds.max_psi, seasonal))
-            )
+        return _unjudged(window, _input_monitors(reference), reason)
+    limits, readings = reference.get("limits", {}), []
+    counts = monitored_counts(reference, {**window.columns, "prediction": window.probability})
+    for key, bins in monitored_bins(reference):
+        if key in counts:
+            (monitor, subject), before, now = key, expected_counts(bins), counts[key]
+            limit = max(thresholds.max_psi, limits.get(monitor, {}).get(subject, 0.0))
+            readings.append(_psi_reading(window.name, key, before, now, limit))
             if monitor == "drift":
-                seasonal = reference.get("limits", {}).get("nulls", {}).get(subject, 0.0)
-                readings.append(_nulls(window.name, subject, (before, counts), max(thresholds.max_nulls, seasonal)))
+                limit = max(thresholds.max_nulls, limits.get("nulls", {}).get(subject, 0.0))
+                readings.append(_nulls_reading(window.name, subject, before, now, limit))
             if bins["kind"] == "category":
-                readings.append(_unseen(window.name, subject, counts, thresholds.max_unseen))
+                readings.append(_unseen_reading(window.name, subject, now, thresholds.max_unseen))
     return readings
+
+
+def _input_monitors(reference: Mapping[str, Any]) -> list[str]:
+    """The monitors of inputs that have a subject: without categories nothing can be unseen."""
+    has_subject = {
+        "relation": bool(reference.get("relations")),
+        "unseen": any(bins["kind"] == "category" for bins in reference["features"].values()),
+    }
+    return [monitor for monitor in INPUTS if has_subject.get(monitor, True)]
+
+
+def _psi_reading(window: str, key: tuple[str, str], before: Counts, now: Counts, limit: float) -> Reading:
+    value, most = psi(before.vector, now.vector), largest_psi(before)
+    limit = max(limit, psi_noise(before.vector, now.vector))
+    if limit >= most:
+        evidence = f"not judged: PSI {value:.2f}; the season moves it up to {limit:.1f}, a fault by {most:.1f} at most"
+        return Reading(window, *key, value, limit, None, evidence)
+    return Reading(window, *key, value, limit, value > limit, f"PSI {value:.2f}, limit {limit:.2f}")
+
+
+def _nulls_reading(window: str, subject: str, before: Counts, now: Counts, limit: float) -> Reading:
+    was, share = (counts.nulls / counts.rows for counts in (before, now))
+    limit = max(limit, CHANCE * sqrt(was * (1 - was) / now.rows))
+    evidence = f"missing {share:.1%}, was {was:.1%}, may change by {limit:.1%}"
+    return Reading(window, "nulls", subject, share - was, limit, abs(share - was) > limit, evidence)
+
+
+def _unseen_reading(window: str, subject: str, now: Counts, limit: float) -> Reading:
+    share = now.unseen / now.rows
+    limit += CHANCE * sqrt(limit * (1 - limit) / now.rows)
+    evidence = f"{share:.1%} of the rows have a value that training lacks, limit {limit:.1%}"
+    return Reading(window, "unseen", subject, share, limit, share > limit, evidence)
 
 
 def outcome_readings(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds) -> list[Reading]:
@@ -242,37 +187,25 @@ def outcome_readings(metrics: Mapping[str, Any], window: Window, thresholds: Thr
     if min(positive, count - positive) < MIN_CLASS:
         reason = f"not judged: {positive:,} positive of {count:,} known labels, at least {MIN_CLASS} of each class"
         return [labels, *_unjudged(window, OUTCOMES[1:], reason)]
-    return [labels, *_performance(metrics, window, thresholds)]
+    return [labels, *_performance_readings(metrics, window, thresholds)]
 
 
-def _kinds(reference: Mapping[str, Any]) -> list[str]:
-    """The monitors of inputs that have a subject: without categories nothing can be unseen."""
-    has = {
-        "relation": bool(reference.get("relations")),
-        "unseen": any(bins["kind"] == "category" for bins in reference["features"].values()),
-    }
-    return [monitor for monitor in INPUTS if has.get(monitor, True)]
-
-
-def _unjudged(window: Window, monitors: Iterable[str], reason: str) -> list[Reading]:
-    return [Reading(window.name, monitor, "", nan, nan, None, reason) for monitor in monitors]
-
-
-def _performance(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds) -> Iterable[Reading]:
+def _performance_readings(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds) -> Iterable[Reading]:
     known = window.judged
-    found = judge_performance(window.label[known], window.probability[known], window.day[known])
-    auc = (found.evaluation.auc, found.evaluation.auc_low, found.evaluation.auc_high)
+    performance = judge_performance(window.label[known], window.probability[known], window.day[known])
+    evaluation, skill, gap, ece = performance.evaluation, performance.skill, performance.gap, performance.ece
+    auc = (evaluation.auc, evaluation.auc_low, evaluation.auc_high)
     floor = float(metrics.get("auc_low", 0.5))
     below, above = f"alarm when all of the interval {WIDENED} is below", f"alarm when all of it {WIDENED} is above"
     # Interval against interval: a month of 2013 scatters by .04 around the whole.
     yield _reading(window, "auc", auc, floor, violated=_bounds(auc)[1] < floor, words=below)
-    yield _reading(window, "skill", found.skill, 0, violated=_bounds(found.skill)[1] < 0, words=below)
-    low, high = _bounds(found.gap)
-    off = abs(found.gap.value) > thresholds.max_gap and (low > 0 or high < 0)
-    rates = f"mean prediction {found.evaluation.mean_prediction:.3f}, base rate {found.evaluation.base_rate:.3f}"
-    yield _reading(window, "base rate", found.gap, thresholds.max_gap, violated=off, words=rates)
-    broken = _bounds(found.ece)[0] > thresholds.max_ece
-    yield _reading(window, "calibration", found.ece, thresholds.max_ece, violated=broken, words=above)
+    yield _reading(window, "skill", skill, 0, violated=_bounds(skill)[1] < 0, words=below)
+    low, high = _bounds(gap)
+    off = abs(gap.value) > thresholds.max_gap and (low > 0 or high < 0)
+    rates = f"mean prediction {evaluation.mean_prediction:.3f}, base rate {evaluation.base_rate:.3f}"
+    yield _reading(window, "base rate", gap, thresholds.max_gap, violated=off, words=rates)
+    broken = _bounds(ece)[0] > thresholds.max_ece
+    yield _reading(window, "calibration", ece, thresholds.max_ece, violated=broken, words=above)
 
 
 def _bounds(interval: tuple[float, float, float]) -> tuple[float, float]:
@@ -288,25 +221,98 @@ def _reading(
     return Reading(window.name, monitor, "", value, limit, violated, evidence, low, high)
 
 
-def _moved(window: str, key: tuple[str, str], counts: tuple[Counts, Counts], limit: float) -> Reading:
-    before, now = counts
-    value, most = psi(before.vector, now.vector), largest_psi(before)
-    limit = max(limit, psi_noise(before.vector, now.vector))
-    if limit >= most:
-        evidence = f"not judged: PSI {value:.2f}; the season moves it up to {limit:.1f}, a fault by {most:.1f} at most"
-        return Reading(window, *key, value, limit, None, evidence)
-    return Reading(window, *key, value, limit, value > limit, f"PSI {value:.2f}, limit {limit:.2f}")
+def _unjudged(window: Window, monitors: Iterable[str], reason: str) -> list[Reading]:
+    return [Reading(window.name, monitor, "", nan, nan, None, reason) for monitor in monitors]
 
 
-def _nulls(window: str, subject: str, counts: tuple[Counts, Counts], limit: float) -> Reading:
-    was, share = (each.nulls / each.rows for each in counts)
-    limit = max(limit, CHANCE * sqrt(was * (1 - was) / counts[1].rows))
-    evidence = f"missing {share:.1%}, was {was:.1%}, may change by {limit:.1%}"
-    return Reading(window, "nulls", subject, share - was, limit, abs(share - was) > limit, evidence)
+class Interval(NamedTuple):
+    """An estimate with the bounds of its 95% interval."""
+
+    value: float
+    low: float
+    high: float
 
 
-def _unseen(window: str, subject: str, now: Counts, limit: float) -> Reading:
-    share = now.unseen / now.rows
-    limit += CHANCE * sqrt(limit * (1 - limit) / now.rows)
-    evidence = f"{share:.1%} of the rows have a value that training lacks, limit {limit:.1%}"
-    return Reading(window, "unseen", subject, share, limit, share > limit, evidence)
+@dataclass(frozen=True)
+class Performance:
+    """The metrics of `evaluation`, and how far probabilities are from frequencies.
+
+    `gap` is the mean prediction minus the base rate. `skill` is 1 - Brier score / Brier score of the base rate
+    (Murphy 1973): 0 says no better than one constant, and unlike the Brier score it does not move with the base rate.
+    `ece` is the expected calibration error: mean distance of probability and frequency over bins of equal size
+    (Naeini et al. 2015). Chance alone makes it larger, and each draw of days once more: its interval is mirrored at the
+    estimate (basic bootstrap; Davison and Hinkley 1997, 5.2). `bins` is the calibration curve.
+    """
+
+    evaluation: Evaluation
+    gap: Interval
+    skill: Interval
+    ece: Interval
+    bins: tuple["Bin", ...]
+
+
+class Bin(NamedTuple):
+    """One point of the calibration curve: mean probability, observed frequency with its interval, rows."""
+
+    predicted: float
+    observed: float
+    low: float
+    high: float
+    rows: float
+
+
+def judge_performance(labels: ArrayLike, probabilities: ArrayLike, day: NDArray[Any]) -> Performance:
+    """Judge probabilities by known labels (0 or 1), each of shape (rows,); ValueError when there are none."""
+    y, p = np.asarray(labels, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
+    if not len(y):
+        raise ValueError("no rows to judge")
+    evaluation = evaluate(y, p, day, draws=DRAWS)
+    names, of_day = np.unique(day, return_inverse=True)
+    sums = sums_by_bin((np.ones(len(y)), y, p, (p - y) ** 2), _bin(p), of_day, drawn_days(len(names)))
+    rows, positives, probability, squares = (table.sum(axis=1) for table in sums)
+    rate = positives / rows
+    ece = np.abs(sums[2] - sums[1]).sum(axis=1) / rows
+    with np.errstate(divide="ignore", invalid="ignore"):  # one class only: there is no skill
+        skill = 1 - squares / rows / (rate * (1 - rate))
+    gap = _interval(probability / rows - rate)
+    return Performance(evaluation, gap, _interval(skill), _mirrored(_interval(ece)), _curve(*sums[:3]))
+
+
+def drawn_days(days: int) -> Floats:
+    """How often each day counts, (1 + draws, days): once at first, then as often as it is drawn with replacement."""
+    return np.vstack([np.ones(days), np.random.default_rng(0).multinomial(days, np.full(days, 1 / days), DRAWS)])
+
+
+def sums_by_bin(
+    columns: Iterable[Floats], bins: NDArray[np.intp], of_day: NDArray[np.intp], weights: Floats
+) -> list[Floats]:
+    """The sums of each column in each bin, (draws, bins), for each weighting (draws, days) of the days.
+
+    A column is (rows,); `bins` and `of_day` number the bin and the day of each row.
+    """
+    shape = (weights.shape[1], bins.max() + 1)
+    cell = np.ravel_multi_index((of_day, bins), shape)
+    return [weights @ np.bincount(cell, column, shape[0] * shape[1]).reshape(shape) for column in columns]
+
+
+def _bin(p: Floats) -> NDArray[np.intp]:
+    edges = np.unique(np.quantile(p, np.arange(1, BINS) / BINS))
+    return np.unique(np.searchsorted(edges, p, side="right"), return_inverse=True)[1]
+
+
+def _curve(rows: Floats, positives: Floats, probability: Floats) -> tuple[Bin, ...]:
+    with np.errstate(invalid="ignore"):  # a draw may leave a bin empty
+        low, high = np.nanquantile(positives / rows, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    columns = (probability[0] / rows[0], positives[0] / rows[0], low, high, rows[0])
+    return tuple(Bin(*values) for values in zip(*(column.tolist() for column in columns), strict=True))
+
+
+def _interval(draws: Floats) -> Interval:
+    finite = draws[np.isfinite(draws)]
+    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(finite) else (np.nan, np.nan)
+    return Interval(float(draws[0]), float(low), float(high))
+
+
+def _mirrored(interval: Interval) -> Interval:
+    value, low, high = interval
+    return Interval(value, max(0.0, 2 * value - high), max(0.0, 2 * value - low))

@@ -87,11 +87,11 @@ def write_report(
     timeline: Timeline,
     *,
     judge_over: int = 1,
-    guesses: Sequence[Estimate] = (),
+    estimates: Sequence[Estimate] = (),
 ) -> Path:
     """Write the page about `windows`, from old to new; what changed is shown for the newest one that has rows.
 
-    The verdicts stand beside it as JSON. `guesses` are the estimates before labels. Needs no network. Raises
+    The verdicts stand beside it as JSON. `estimates` are those before labels. Needs no network. Raises
     InputError when the place cannot be written.
     """
     verdicts = timeline.verdicts()
@@ -105,7 +105,7 @@ def write_report(
         _glance(verdicts),
         _history(timeline),
         _performance(timeline, verdicts, windows),
-        *_guesses(guesses, timeline.windows),
+        *_estimates(estimates, timeline.windows),
         *_calibration(join_windows("", windows[-judge_over:])),
         *_changes(reference, windows, timeline, _status(verdicts, (*INPUTS, "skew"))),
         Section("How to read this page", READING.format(**vars(timeline.thresholds), family=FAMILY, quiet=1 / FAMILY)),
@@ -160,11 +160,11 @@ def _calibration(judged: Window) -> list[Section]:
     return [Section("Is a probability a frequency?", text, figures=(calibration_picture(found.bins),))]
 
 
-def _guesses(guesses: Sequence[Estimate], windows: Sequence[str]) -> list[Section]:
-    auc = [each for each in guesses if each.metric == "auc"]
+def _estimates(estimates: Sequence[Estimate], windows: Sequence[str]) -> list[Section]:
+    auc = [each for each in estimates if each.metric == "auc"]
     if not auc:
         return []
-    known = [each.holds for each in guesses if each.holds is not None]
+    known = [each.holds for each in estimates if each.holds is not None]
     text = f"""What the predictions say about themselves before any label is there (dashed, band: 95%), and what came. \
 Of {len(known)} values that are known, {sum(known)} are inside their interval; a cross marks one outside."""
     rows = [
@@ -175,7 +175,7 @@ Of {len(known)} values that are known, {sum(known)} are inside their interval; a
             "realised": "not yet known" if each.holds is None else f"{each.realised:.3f}",
             "inside": {True: "yes", False: "no", None: ""}[each.holds],
         }
-        for each in guesses
+        for each in estimates
     ]
     table = Detail("All windows, with Brier score and log loss", table=pd.DataFrame(rows))
     figures = (estimates_picture(auc, windows),)

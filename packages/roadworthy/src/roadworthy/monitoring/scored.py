@@ -7,7 +7,7 @@ functions as for the prediction log make the readings of both; how fresh scored 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +19,22 @@ from numpy.typing import NDArray
 
 from ..base.errors import InputError
 from ..data.partitions import Place, Progress, spread_work
-from . import estimates, report, traffic
-from .limits import COUNTED, Found, monitored_counts
+from . import traffic
+from .limits import COUNTED, DAYS, MonitoredCounts, monitored_counts
+from .log import naive_utc
 from .monitors import Reading, Thresholds, Window
 from .timeline import read_timeline
-from .watch import DAYS, JUDGE_OVER, LABEL_DELAY, WINDOWS, Watched, load_reference
+from .watch import JUDGE_OVER, LABEL_DELAY, WINDOWS, Watched, conclude, load_reference, require_windows, utc_time
 
 BATCH = 1 << 16  # rows at a time
-ROW = ("probability", "label", "day", "due", "strange")
+ROW = ("probability", "label", "day", "due", "unseen")
+SCORE = "score the rows with `score --for-monitoring`"
 Rows = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked of each partition; times are UTC. Windows are numbered from 0, and begin at `starts`."""
+class CountTask:
+    """What a worker needs to count a partition; times are UTC. Windows are numbered from 0, and begin at `starts`."""
 
     place: Place
     version: str
@@ -46,15 +48,15 @@ class Question:
 
 @dataclass
 class WindowPart:
-    """The answer for one window: counts of all that is monitored, and the rows that are judged when labels are due."""
+    """The rows of one window in some partitions: counts of all that is monitored, and what of each row is judged."""
 
-    found: Found = field(default_factory=dict)
+    counts: MonitoredCounts = field(default_factory=dict)
     rows: list[Rows] = field(default_factory=list)
 
     def add(self, more: "WindowPart") -> None:
-        """Add the answer for other rows of the same window."""
-        for key, counts in more.found.items():
-            self.found[key] = self.found[key].plus(counts) if key in self.found else counts
+        """Add other rows of the same window."""
+        for key, counts in more.counts.items():
+            self.counts[key] = self.counts[key].plus(counts) if key in self.counts else counts
         self.rows += more.rows
 
 
@@ -71,98 +73,89 @@ def monitor_scored(
     cluster: str = "",
     progress: Progress | None = None,
 ) -> Watched:
-    """`watch.monitor` for the partitions below `place` instead of a log; `cluster` and `progress` as for `spread`.
+    """`monitor_log` for the partitions below `place` instead of a log; `cluster` and `progress` as for `spread_work`.
 
     Without `now`, until the end of the newest day. The time of a row is that of the signature, and every label that is
     there counts as known. Raises InputError for partitions that `score --for-monitoring` has not written.
     """
     bundle, reference = load_reference(bundle_folder)
-    limits = thresholds or Thresholds()
-    if days < limits.min_days or windows < 1:
-        what = f"{windows} windows of {days} days cannot be judged"
-        raise InputError(what, where="monitor", hint=f"take at least one window of at least {limits.min_days} days")
-    here = Place(place)
-    names = list(here.partitions())
-    end = _utc(now) if now else _newest(here, names, bundle.signature.time)
+    limits, log = thresholds or Thresholds(), Place(place)
+    require_windows(windows, days, limits)
+    names = list(log.partitions())
+    end = utc_time(now) if now else _newest(log, names, bundle.signature.time)
     starts = end - np.arange(windows, 0, -1) * np.timedelta64(days, "D")
     columns = (bundle.signature.time, bundle.signature.target)
-    question = Question(here, bundle.version, *columns, reference, starts, end, end - np.timedelta64(label_delay))
+    task = CountTask(log, bundle.version, *columns, reference, starts, end, end - np.timedelta64(label_delay))
     parts: dict[int, WindowPart] = {}
-    for answer in spread_work(_answer, question, names, cluster=cluster, progress=progress):
-        for number, part in answer.items():
+    for counted in spread_work(_count_partition, task, names, cluster=cluster, progress=progress):
+        for number, part in counted.items():
             parts.setdefault(number, WindowPart()).add(part)
-    numbers = _numbers(parts, windows)
-    asked = [_rows(parts.get(number, WindowPart())) for number in numbers]
-    seen = [_window(question, n, parts.get(n, WindowPart()), rows) for n, rows in zip(numbers, asked, strict=True)]
-    more = _volume(reference, asked, starts[numbers.start :], days, limits)
+    # Without the windows before the first that has rows.
+    numbers = range(min(parts, default=windows - 1), windows)
+    judged = [_rows(parts.get(number, WindowPart())) for number in numbers]
+    seen = [_window(task, n, parts.get(n, WindowPart()), rows) for n, rows in zip(numbers, judged, strict=True)]
+    more = _volume(reference, judged, starts[numbers.start :], days, limits)
     timeline = read_timeline(reference, bundle.metrics, seen, thresholds=limits, judge_over=JUDGE_OVER, more=more)
-    guesses = estimates.by_window(reference, seen, JUDGE_OVER, strange=[rows["strange"] for rows in asked])
-    if report_path is not None:
-        about = f"Model {bundle.signature.name}, version {bundle.version}, until {str(end)[:16].replace('T', ' ')} UTC"
-        report.write_report(report_path, about, reference, seen, timeline, judge_over=JUDGE_OVER, guesses=guesses)
-    return Watched(timeline.verdicts(), timeline, report_path, tuple(guesses))
+    return conclude(bundle, reference, seen, timeline, end, report_path, unseen=[rows["unseen"] for rows in judged])
 
 
-def _answer(question: Question, name: str) -> dict[int, WindowPart]:
-    """Count one partition, row group by row group; what it has to say about each window."""
-    answer: dict[int, WindowPart] = {}
-    with question.place.reading(name) as file:
-        columns = _columns(question, file, name)
-        for batch in file.iter_batches(batch_size=BATCH, columns=columns):
-            for number, rows in _by_window(question, batch):
-                answer.setdefault(number, WindowPart()).add(_counted(question, rows))
+def _count_partition(task: CountTask, name: str) -> dict[int, WindowPart]:
+    """Count one partition, batch by batch: its rows in each window."""
+    parts: dict[int, WindowPart] = {}
+    with task.place.reading(name) as file:
+        for batch in file.iter_batches(batch_size=BATCH, columns=_columns(task, file, name)):
+            for number, rows in _by_window(task, batch):
+                parts.setdefault(number, WindowPart()).add(_counted(task, rows))
     # In one piece, so that a window of many batches is few arrays.
-    return {number: WindowPart(part.found, [_joined(part.rows)]) for number, part in answer.items()}
+    return {number: WindowPart(part.counts, [_joined(part.rows)]) for number, part in parts.items()}
 
 
-def _columns(question: Question, file: pq.ParquetFile, name: str) -> list[str]:
-    needed = ["probability", "version", question.time, *question.reference["features"]]
+def _columns(task: CountTask, file: pq.ParquetFile, name: str) -> list[str]:
+    needed = ["probability", "version", task.time, *task.reference["features"]]
     have = file.schema_arrow.names
     missing = [each for each in needed if each not in have]
     if missing:
-        hint = "score the rows with `score --for-monitoring`"
-        raise InputError(f"columns are missing: {', '.join(missing)}", where=f"{question.place.name}/{name}", hint=hint)
-    return [*needed, *([question.label] if question.label in have else [])]
+        raise InputError(f"columns are missing: {', '.join(missing)}", where=f"{task.place.name}/{name}", hint=SCORE)
+    return [*needed, *([task.label] if task.label in have else [])]
 
 
-def _by_window(question: Question, batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
-    moment = _times(batch.column(question.time))
+def _by_window(task: CountTask, batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
+    moment = _times(batch.column(task.time))
     version = np.asarray(batch.column("version").to_numpy(zero_copy_only=False))
-    number = np.searchsorted(question.starts, moment, side="right") - 1
-    number[(moment >= question.end) | (version != question.version)] = -1
+    number = np.searchsorted(task.starts, moment, side="right") - 1
+    number[(moment >= task.end) | (version != task.version)] = -1
     for each in np.unique(number[number >= 0]).tolist():
         yield int(each), batch.filter(pa.array(number == each))
 
 
-def _counted(question: Question, rows: pa.RecordBatch) -> WindowPart:
-    bins = question.reference["features"]
+def _counted(task: CountTask, rows: pa.RecordBatch) -> WindowPart:
+    bins = task.reference["features"]
     columns = {
-        name: rows.column(name) if each["kind"] == "category" else _numbers_of(rows.column(name))
+        name: rows.column(name) if each["kind"] == "category" else _numbers(rows.column(name))
         for name, each in bins.items()
     }
-    probability = _numbers_of(rows.column("probability"))
-    moment = _times(rows.column(question.time))
-    has = question.label in rows.schema.names
-    label = _numbers_of(rows.column(question.label)) if has else np.full(len(moment), np.nan)
-    day, due = moment.astype("datetime64[D]"), moment <= question.due
-    row = (probability, label.astype(np.float32), day, due, _strange(bins, rows))
-    found = monitored_counts(question.reference, {**columns, "prediction": probability})
-    return WindowPart(found, [dict(zip(ROW, row, strict=True))])
+    probability, moment = _numbers(rows.column("probability")), _times(rows.column(task.time))
+    labelled = task.label in rows.schema.names
+    label = _numbers(rows.column(task.label)) if labelled else np.full(len(moment), np.nan)
+    day, due = moment.astype("datetime64[D]"), moment <= task.due
+    row = (probability, label.astype(np.float32), day, due, _unseen(bins, rows))
+    counts = monitored_counts(task.reference, {**columns, "prediction": probability})
+    return WindowPart(counts, [dict(zip(ROW, row, strict=True))])
 
 
-def _strange(bins: Mapping[str, Mapping[str, Any]], rows: pa.RecordBatch) -> NDArray[np.bool_]:
+def _unseen(bins: Mapping[str, Mapping[str, Any]], rows: pa.RecordBatch) -> NDArray[np.bool_]:
     """The rows with a category that training lacks."""
-    strange = np.zeros(rows.num_rows, dtype=np.bool_)
+    unseen = np.zeros(rows.num_rows, dtype=np.bool_)
     for name, each in bins.items():
         if each["kind"] == "category":
             column = rows.column(name)
             kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
             known = pc.is_in(column, value_set=pa.array(each["categories"], kind))
-            strange |= np.asarray(pc.and_(column.is_valid(), pc.invert(known)).to_numpy(zero_copy_only=False))
-    return strange
+            unseen |= np.asarray(pc.and_(column.is_valid(), pc.invert(known)).to_numpy(zero_copy_only=False))
+    return unseen
 
 
-def _numbers_of(column: pa.Array) -> NDArray[np.float64]:
+def _numbers(column: pa.Array) -> NDArray[np.float64]:
     return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
 
 
@@ -183,30 +176,25 @@ def _rows(part: WindowPart) -> Rows:
 
 def _volume(
     reference: Mapping[str, Any],
-    asked: Sequence[Rows],
+    judged: Sequence[Rows],
     starts: NDArray[np.datetime64],
     days: int,
     limits: Thresholds,
 ) -> list[Reading]:
     """What is said of the number of rows; a row is as new as its day is."""
-    time = np.sort(np.concatenate([rows["day"] for rows in asked])).astype("datetime64[us]")
+    time = np.sort(np.concatenate([rows["day"] for rows in judged])).astype("datetime64[us]")
     came = traffic.Traffic(time, np.empty(0, "datetime64[us]"), began=False, label_delay=np.timedelta64(0, "us"))
-    found = traffic.traffic_readings(reference, came, starts, days, limits)
-    return [reading for reading in found if reading.monitor == "volume"]
+    readings = traffic.traffic_readings(reference, came, starts, days, limits)
+    return [reading for reading in readings if reading.monitor == "volume"]
 
 
-def _window(question: Question, number: int, part: WindowPart, rows: Rows) -> Window:
+def _window(task: CountTask, number: int, part: WindowPart, rows: Rows) -> Window:
     names = {"drift": "{}", "relation": COUNTED}
     counted = {
-        names[monitor].format(subject): counts for (monitor, subject), counts in part.found.items() if monitor in names
+        names[monitor].format(subject): counts for (monitor, subject), counts in part.counts.items() if monitor in names
     }
     columns: dict[str, Any] = {**rows, **counted}
-    return Window.of(str(question.starts[number])[:10], columns)
-
-
-def _numbers(parts: dict[int, WindowPart], windows: int) -> range:
-    """Without those before the first that has rows."""
-    return range(min(parts, default=windows - 1), windows)
+    return Window.of(str(task.starts[number])[:10], columns)
 
 
 def _newest(place: Place, names: list[str], column: str) -> np.datetime64:
@@ -215,21 +203,11 @@ def _newest(place: Place, names: list[str], column: str) -> np.datetime64:
     for name in names:
         with place.reading(name) as file:
             if column not in file.schema_arrow.names:
-                what = f"there is no column {column!r}"
-                raise InputError(
-                    what, where=f"{place.name}/{name}", hint="score the rows with `score --for-monitoring`"
-                )
+                raise InputError(f"there is no column {column!r}", where=f"{place.name}/{name}", hint=SCORE)
             at = file.schema_arrow.names.index(column)
             groups = (file.metadata.row_group(i).column(at).statistics for i in range(file.metadata.num_row_groups))
             newest += [each.max for each in groups if each is not None and each.has_min_max]
     if not newest:
-        raise InputError(
-            "no file says how new it is", where=place.name, hint="give the end of the last window, --until"
-        )
-    latest = max(each if each.tzinfo is None else each.astimezone(UTC).replace(tzinfo=None) for each in newest)
-    return _utc(datetime.combine(latest.date() + timedelta(days=1), time.min))
-
-
-def _utc(moment: datetime) -> np.datetime64:
-    plain = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(plain, "us")
+        hint = "give the end of the last window, --until"
+        raise InputError("no file says how new it is", where=place.name, hint=hint)
+    return np.datetime64(max(map(naive_utc, newest)).date() + timedelta(days=1), "us")

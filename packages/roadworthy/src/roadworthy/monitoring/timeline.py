@@ -52,16 +52,16 @@ class Timeline:
 
     def alarms(self, monitor: str, subject: str = "") -> dict[str, bool]:
         """Whether the alarm of a monitor rings after each window; a window without a reading was not judged."""
-        found = self._by_key.get((monitor, subject), {})
-        history = [found[window].violated if window in found else None for window in self.windows]
+        readings = self._by_key.get((monitor, subject), {})
+        history = [readings[window].violated if window in readings else None for window in self.windows]
         return dict(zip(self.windows, alarm_history(history, *self.thresholds.agree(monitor)), strict=True))
 
     def states(self, monitor: str, subject: str = "") -> list[str]:
         """The state after each window: "alarm", "violated", "quiet" or "not judged"."""
-        found, rung = self._by_key.get((monitor, subject), {}), self.alarms(monitor, subject)
+        readings, rung = self._by_key.get((monitor, subject), {}), self.alarms(monitor, subject)
         names = {True: "violated", False: "quiet", None: "not judged"}
-        seen = [names[found[window].violated] if window in found else names[None] for window in self.windows]
-        return ["alarm" if rung[window] else state for window, state in zip(self.windows, seen, strict=True)]
+        states = [names[readings[window].violated if window in readings else None] for window in self.windows]
+        return ["alarm" if rung[window] else state for window, state in zip(self.windows, states, strict=True)]
 
     def of(self, monitor: str) -> list[Reading]:
         """All readings of a monitor, from old to new."""
@@ -96,15 +96,15 @@ class Timeline:
         red = [subject for subject in self.subjects(monitor) if self.alarms(monitor, subject)[self.windows[-1]]]
         if red:
             newest = (self._newest(monitor, subject) for subject in red)
-            return Verdict(gate, passed=False, evidence=_loud(sorted(newest, key=_excess)))
+            return Verdict(gate, passed=False, evidence=_ringing(sorted(newest, key=_excess)))
         judged = [reading for reading in readings if reading.violated is not None]
         if not judged:
             return Verdict(gate, None, readings[0].evidence if readings else "not judged: nothing to read")
         return Verdict(gate, passed=True, evidence=_quiet(judged, len(readings)))
 
     def _newest(self, monitor: str, subject: str) -> Reading:
-        found = self._by_key[monitor, subject]
-        return next(found[window] for window in reversed(self.windows) if window in found)
+        readings = self._by_key[monitor, subject]
+        return next(readings[window] for window in reversed(self.windows) if window in readings)
 
 
 def read_timeline(
@@ -140,7 +140,7 @@ def _excess(reading: Reading) -> float:
     return -abs(reading.value) / reading.limit if reading.limit else 0.0
 
 
-def _loud(red: Sequence[Reading]) -> str:
+def _ringing(red: Sequence[Reading]) -> str:
     more = f"; and {len(red) - MOST_NAMED} more" if len(red) > MOST_NAMED else ""
     return "; ".join(map(_sentence, red[:MOST_NAMED])) + more
 

@@ -1,9 +1,11 @@
-"""Whether anything happens at all: how many predictions there are, how old the newest one and the newest label are.
+"""What the rows of a log say beside their probabilities: how many, how old, and whether the batch path has the same.
 
 volume: the predictions of a window against those of its weekdays in the last half year of training, as the logarithm of
 their ratio. The limit is what blocks of as many days of training differ from that, at the family's share of chance, and
 at least `max_volume`. freshness: hours since the newest prediction, and since the newest label, at the end of the
 window. That is a fact and no sample, so it rings at once. All versions count: what is watched is the service.
+
+skew: the share of values of a feature that differ from what the batch path has for the same keys.
 
 Latency and errors are not in the prediction log. Prometheus has them: deploy/prometheus/ has the rules.
 """
@@ -15,15 +17,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .distributions import Columns, Floats
-from .limits import Spread, share_of_family
+from .distributions import Columns
+from .limits import MIN_BLOCKS, Spread, share_of_family
 from .monitors import MIN_ROWS, Reading, Thresholds, Window
 
 REMEMBERED = 182  # days of training: what was usual ten years ago is not
-MIN_BLOCKS = 3
 DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
 Times = NDArray[np.datetime64]
-Index = Mapping[object, int]
 
 
 class Traffic(NamedTuple):
@@ -50,32 +50,29 @@ def traffic_readings(
     reference: Mapping[str, Any], traffic: Traffic, starts: Times, days: int, thresholds: Thresholds
 ) -> list[Reading]:
     """Volume and freshness of the windows of `days` days that begin at `starts`."""
-    found = []
+    readings = []
     for at, start in enumerate(starts):
         end = start + days * DAY
         if "traffic" in reference:
             first = at == 0 and not traffic.began
-            found.append(_volume(reference, traffic.time, (start, days), thresholds, first=first))
-        found += [_newest(traffic, start, end, thresholds), _newest_label(traffic, start, end, thresholds)]
-    return found
+            readings.append(_volume(reference, traffic.time, (start, days), thresholds, first=first))
+        readings += [age(traffic, start, end, thresholds) for age in (_age_of_predictions, _age_of_labels)]
+    return readings
 
 
 def usual_volume(described: Mapping[str, Any], first: np.datetime64, days: int) -> tuple[float, Spread | None]:
     """The predictions to expect in so many days, and by how much (as a logarithm) blocks of training differed."""
     counts = np.asarray(described["per_day"], dtype=np.float64)
     weekday = (np.arange(len(counts)) + date.fromisoformat(described["since"]).weekday()) % 7
-    of_weekday = np.array([counts[weekday == each].mean() if (weekday == each).any() else np.nan for each in range(7)])
-    of_weekday = np.where(np.isnan(of_weekday), counts.mean(), of_weekday)
+    of_weekday = np.array([(counts[weekday == each] if each in weekday else counts).mean() for each in range(7)])
     ahead = (first.astype("datetime64[D]").astype(object).weekday() + np.arange(days)) % 7
     blocks = len(counts) // days
     if blocks < MIN_BLOCKS:
         return float(of_weekday[ahead].sum()), None
-    seen, hoped = (_sums(each, blocks, days) for each in (counts, of_weekday[weekday]))
-    return float(of_weekday[ahead].sum()), Spread.of(np.log((seen + 0.5) / (hoped + 0.5)))
-
-
-def _sums(values: Floats, blocks: int, days: int) -> Floats:
-    return np.asarray(values[: blocks * days].reshape(blocks, days).sum(axis=1))
+    came, expected = (
+        values[: blocks * days].reshape(blocks, days).sum(axis=1) for values in (counts, of_weekday[weekday])
+    )
+    return float(of_weekday[ahead].sum()), Spread.of(np.log((came + 0.5) / (expected + 0.5)))
 
 
 def _volume(
@@ -89,20 +86,20 @@ def _volume(
     start, days = window
     name, rows = _name(start), int(np.subtract(*np.searchsorted(time, [start + days * DAY, start])))
     expected, spread = usual_volume(reference["traffic"], start, days)
-    told = f"{rows:,} predictions in {days} days, {expected:,.0f} in training"
+    volume = f"{rows:,} predictions in {days} days, {expected:,.0f} in training"
     limit = float(np.log1p(thresholds.max_volume))
     if spread:
         away = spread.bound(share_of_family(reference.get("tests", 1))) - spread.mean
         limit = max(limit, abs(spread.mean) + away)
     value = float(np.log((rows + 0.5) / (expected + 0.5)))
     if first:
-        why = f"not judged: {told}; the log begins in this window"
-        return Reading(name, "volume", "", value, limit, None, why)
-    evidence = f"{told}: {np.exp(value):.2f} times, limits {np.exp(-limit):.2f} and {np.exp(limit):.2f}"
+        reason = f"not judged: {volume}; the log begins in this window"
+        return Reading(name, "volume", "", value, limit, None, reason)
+    evidence = f"{volume}: {np.exp(value):.2f} times, limits {np.exp(-limit):.2f} and {np.exp(limit):.2f}"
     return Reading(name, "volume", "", value, limit, abs(value) > limit, evidence)
 
 
-def _newest(traffic: Traffic, start: np.datetime64, end: np.datetime64, thresholds: Thresholds) -> Reading:
+def _age_of_predictions(traffic: Traffic, start: np.datetime64, end: np.datetime64, thresholds: Thresholds) -> Reading:
     before = traffic.time[: np.searchsorted(traffic.time, end)]
     if not (len(before) or traffic.began):
         return _unjudged(start, "predictions", "there is no prediction yet")
@@ -111,11 +108,11 @@ def _newest(traffic: Traffic, start: np.datetime64, end: np.datetime64, threshol
     return _age(start, "predictions", end - newest, thresholds.max_silence, least=not len(before))
 
 
-def _newest_label(traffic: Traffic, start: np.datetime64, end: np.datetime64, thresholds: Thresholds) -> Reading:
+def _age_of_labels(traffic: Traffic, start: np.datetime64, end: np.datetime64, thresholds: Thresholds) -> Reading:
     known = traffic.known_at[traffic.known_at < end]
-    asked = traffic.time[: np.searchsorted(traffic.time, end - traffic.label_delay)]
+    due = traffic.time[: np.searchsorted(traffic.time, end - traffic.label_delay)]
     newest = known.max() if len(known) else None
-    waiting = asked if newest is None else asked[asked > newest - traffic.label_delay]
+    waiting = due if newest is None else due[due > newest - traffic.label_delay]
     if not len(waiting):
         return _unjudged(start, "labels", "no label is due since the newest one")
     limit = thresholds.max_silence + float(traffic.label_delay / HOUR)
@@ -124,13 +121,13 @@ def _newest_label(traffic: Traffic, start: np.datetime64, end: np.datetime64, th
 
 def _age(start: np.datetime64, subject: str, age: np.timedelta64, limit: float, *, least: bool) -> Reading:
     hours = float(age / HOUR)
-    told = f"none for at least {hours:.0f} hours" if least else f"the newest is {hours:.0f} hours old"
-    evidence = f"{told}, at most {limit:.0f}"
+    found = f"none for at least {hours:.0f} hours" if least else f"the newest is {hours:.0f} hours old"
+    evidence = f"{found}, at most {limit:.0f}"
     return Reading(_name(start), "freshness", subject, hours, limit, hours > limit, evidence)
 
 
-def _unjudged(start: np.datetime64, subject: str, why: str) -> Reading:
-    return Reading(_name(start), "freshness", subject, float("nan"), float("nan"), None, f"not judged: {why}")
+def _unjudged(start: np.datetime64, subject: str, reason: str) -> Reading:
+    return Reading(_name(start), "freshness", subject, np.nan, np.nan, None, f"not judged: {reason}")
 
 
 def _name(start: np.datetime64) -> str:
@@ -142,7 +139,7 @@ def skew_readings(
 ) -> list[Reading]:
     """The share of differing values of each feature in each window; `batch` holds the features and "key" as arrays."""
     index = {key: row for row, key in enumerate(batch["key"].tolist())}
-    return [reading for window in windows for reading in _window(names, window, (batch, index), thresholds)]
+    return [reading for window in windows for reading in _skew(names, window, batch, index, thresholds)]
 
 
 def values_differ(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
@@ -153,39 +150,34 @@ def values_differ(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray((a != b) & ~(np.isnan(a) & np.isnan(b)))
 
 
-def _window(
-    names: Sequence[str], window: Window, batch: tuple[Columns, Index], thresholds: Thresholds
+def _skew(
+    names: Sequence[str], window: Window, batch: Columns, index: Mapping[object, int], thresholds: Thresholds
 ) -> list[Reading]:
     keys = window.columns["key"].tolist() if "key" in window.columns else []
-    own, theirs = _both(keys, batch[1])
-    if len(own) < MIN_ROWS:
-        reason = f"not judged: the batch path knows {len(own):,} of {len(keys):,} keys, at least {MIN_ROWS}"
+    pairs = np.array([(row, index[key]) for row, key in enumerate(keys) if key in index], dtype=np.intp)
+    if len(pairs) < MIN_ROWS:
+        reason = f"not judged: the batch path knows {len(pairs):,} of {len(keys):,} keys, at least {MIN_ROWS}"
         return [Reading(window.name, "skew", name, np.nan, thresholds.max_skew, None, reason) for name in names]
-    found = []
+    log_rows, batch_rows = pairs.T
+    readings = []
     for name in names:
-        logged, made = window.columns[name][own], batch[0][name][theirs]
-        bad = values_differ(logged, made)
-        share = float(bad.mean())
-        evidence = f"{share:.1%} of {len(own):,} values differ from the batch path, limit {thresholds.max_skew:.1%}"
-        if bad.any():
-            at = int(np.argmax(bad))
-            evidence += f"; {keys[own[at]]}: {_told(logged[at])}, not {_told(made[at])}"
+        logged, made = window.columns[name][log_rows], batch[name][batch_rows]
+        differs = values_differ(logged, made)
+        share = float(differs.mean())
+        evidence = f"{share:.1%} of {len(pairs):,} values differ from the batch path, limit {thresholds.max_skew:.1%}"
+        if differs.any():
+            at = int(np.argmax(differs))
+            evidence += f"; {keys[log_rows[at]]}: {_in_words(logged[at])}, not {_in_words(made[at])}"
         violated = share > thresholds.max_skew
-        found.append(Reading(window.name, "skew", name, share, thresholds.max_skew, violated, evidence))
-    return found
-
-
-def _both(keys: Sequence[object], index: Index) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    pairs = [(row, index[key]) for row, key in enumerate(keys) if key in index]
-    own, theirs = zip(*pairs, strict=True) if pairs else ((), ())
-    return np.array(own, dtype=np.intp), np.array(theirs, dtype=np.intp)
+        readings.append(Reading(window.name, "skew", name, share, thresholds.max_skew, violated, evidence))
+    return readings
 
 
 def _missing(value: Any) -> bool:
     return value is None or value != value  # noqa: PLR0124 - NaN is the value that differs from itself
 
 
-def _told(value: Any) -> str:
+def _in_words(value: Any) -> str:
     if _missing(value):
         return "nothing"
     return value if isinstance(value, str) else f"{float(value):.5g}"

@@ -1,7 +1,7 @@
 """Watch a model: from its prediction log, window by window, to readings, verdicts and a report."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,22 +13,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..base.databases import Postgres
 from ..base.errors import InputError, Verdict
-from ..bundle import bundle
-from ..bundle.bundle import Bundle
+from ..bundle.bundle import Bundle, frame_columns
 from ..bundle.signature import Signature
 from ..contract.definition import claim_of
 from ..contract.schema import Contract
 from . import estimates, report, traffic
 from .distributions import Columns
 from .estimates import Estimate
-from .log import PredictionLog, log_exists
+from .limits import DAYS
+from .log import PredictionLog, log_exists, naive_utc
 from .monitors import Reading, Thresholds, Window
 from .timeline import Timeline, read_timeline
 
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
 
-DAYS = 7  # of a window: the limits of the reference were measured on weeks
 WINDOWS = 13  # a quarter of a year
 JUDGE_OVER = 4  # windows: the AUC of one week scatters by .07, that of four by .04
 SILENT = timedelta(days=365)  # for longer, a log counts as one that has not begun
@@ -38,7 +37,7 @@ Monitor = Callable[[Mapping[str, Any], Window], Reading]  # of a project: a read
 
 @dataclass(frozen=True)
 class Watched:
-    """What `monitor` found: a verdict for each monitor, the readings behind them, and the page to look at.
+    """What the monitors found: a verdict for each monitor, the readings behind them, and the page to look at.
 
     `estimates` say for each window what its AUC, Brier score and log loss are by the predictions alone.
     """
@@ -76,52 +75,59 @@ def monitor_log(
     Raises InputError for a bundle or a log that cannot be read, and for windows that are too short.
     """
     bundle, reference = load_reference(bundle_folder)
-    limits = thresholds or Thresholds()
+    limits, end = thresholds or Thresholds(), now or datetime.now(UTC)
+    require_windows(windows, days, limits)
+    start = end - timedelta(days=days * windows)
+    rows = _rows(log_path, bundle, start - timedelta(days=days), end)
+    of_version = (rows["version"] == bundle.version) & (rows["time"] >= utc_time(start))
+    # The log does not know local time: the blocks of the intervals are days in UTC.
+    columns = {**rows, "day": rows["time"].astype("datetime64[D]"), "due": rows["time"] <= utc_time(end - label_delay)}
+    parts, starts = _windows({name: each[of_version] for name, each in columns.items()}, end, days, windows)
+    began = bool((rows["time"] < starts[0]).any())
+    came = traffic.Traffic(rows["time"], rows["known_at"], began, np.timedelta64(label_delay))
+    more = traffic.traffic_readings(reference, came, starts, days, limits)
+    more += traffic.skew_readings(list(reference["features"]), parts, batch, limits) if batch else []
+    own = {name: claim_of(monitor) for name, monitor in (monitors or {}).items()}
+    more += [
+        replace(monitor(reference, part), monitor=name, window=part.name)
+        for name, monitor in (monitors or {}).items()
+        for part in parts
+    ]
+    timeline = read_timeline(
+        reference, bundle.metrics, parts, thresholds=limits, judge_over=JUDGE_OVER, more=more, own=own
+    )
+    return conclude(bundle, reference, parts, timeline, utc_time(end), report_path)
+
+
+def require_windows(windows: int, days: int, limits: Thresholds) -> None:
+    """Raise InputError for so many windows of so many days, unless they can be judged."""
     if days < limits.min_days or windows < 1:
         what = f"{windows} windows of {days} days cannot be judged"
         raise InputError(what, where="monitor", hint=f"take at least one window of at least {limits.min_days} days")
-    end = _in_utc(now or datetime.now(UTC))
-    start = end - timedelta(days=days * windows)
-    rows = _rows(log_path, bundle, start - timedelta(days=days), end)
-    due = rows["time"] <= _utc(end - label_delay)
-    own = (rows["version"] == bundle.version) & (rows["time"] >= _utc(start))
-    # The log does not know local time: the blocks of the intervals are days in UTC.
-    columns = {**rows, "day": rows["time"].astype("datetime64[D]"), "due": due}
-    parts, starts = _windows({name: values[own] for name, values in columns.items()}, end, days, windows)
-    came = traffic.Traffic(
-        rows["time"], rows["known_at"], bool((rows["time"] < starts[0]).any()), np.timedelta64(label_delay)
-    )
-    more = traffic.traffic_readings(reference, came, starts, days, limits)
-    more += traffic.skew_readings(list(reference["features"]), parts, batch, limits) if batch else []
-    watched = monitors or {}
-    claims = {name: claim_of(monitor) for name, monitor in watched.items()}
-    more += [
-        replace(watched[name](reference, part), monitor=name, window=part.name) for name in claims for part in parts
-    ]
-    timeline = read_timeline(
-        reference, bundle.metrics, parts, thresholds=limits, judge_over=JUDGE_OVER, more=more, own=claims
-    )
-    guesses = estimates.by_window(reference, parts, JUDGE_OVER)
-    if report_path is not None:
-        about = f"Model {bundle.signature.name}, version {bundle.version}, until {end:%Y-%m-%d %H:%M} UTC"
-        report.write_report(report_path, about, reference, parts, timeline, judge_over=JUDGE_OVER, guesses=guesses)
-    return Watched(timeline.verdicts(), timeline, report_path, tuple(guesses))
 
 
-def by_window(
+def conclude(
+    bundle: Bundle,
     reference: Mapping[str, Any],
-    metrics: Mapping[str, Any],
-    windows: Mapping[str, Columns],
+    windows: Sequence[Window],
+    timeline: Timeline,
+    end: np.datetime64,
+    report_path: Path | None,
     *,
-    thresholds: Thresholds | None = None,
-) -> "pd.DataFrame":
-    """The readings of windows that are at hand, such as past months: one row per window, monitor and subject.
+    unseen: Sequence[NDArray[np.bool_]] | None = None,
+) -> Watched:
+    """What the readings of windows until `end` come to; the report is written if it has a place.
 
-    `reference` and `metrics` are the contents of reference.json and metrics.json; each window holds the features,
-    "probability", "label" (NaN: never known) and "day" as arrays.
+    `unseen` marks the rows with an unseen category, where the windows hold counts instead of columns.
     """
-    parts = [Window.of(name, columns) for name, columns in windows.items()]
-    return read_timeline(reference, metrics, parts, thresholds=thresholds).table()
+    estimated = estimates.estimate_windows(reference, windows, JUDGE_OVER, unseen=unseen)
+    if report_path is not None:
+        until = str(end)[:16].replace("T", " ")
+        about = f"Model {bundle.signature.name}, version {bundle.version}, until {until} UTC"
+        report.write_report(
+            report_path, about, reference, windows, timeline, judge_over=JUDGE_OVER, estimates=estimated
+        )
+    return Watched(timeline.verdicts(), timeline, report_path, tuple(estimated))
 
 
 def load_reference(bundle_folder: Path) -> tuple[Bundle, dict[str, Any]]:
@@ -130,6 +136,11 @@ def load_reference(bundle_folder: Path) -> tuple[Bundle, dict[str, Any]]:
     if not file.is_file():
         raise InputError("no such file", where=file, hint="train the model again: the reference is made in training")
     return bundle, json.loads(file.read_text(encoding="utf-8"))
+
+
+def utc_time(moment: datetime) -> np.datetime64:
+    """A time as the columns of a log have it; one that names no zone is taken as UTC."""
+    return np.datetime64(naive_utc(moment), "us")
 
 
 def _rows(path: Path | Postgres, bundle: Bundle, start: datetime, end: datetime) -> Columns:
@@ -147,22 +158,43 @@ def _windows(rows: Columns, end: datetime, days: int, windows: int) -> tuple[lis
 
     A window is named after its first day.
     """
-    starts = _utc(end) - np.arange(windows, 0, -1) * np.timedelta64(days, "D")
+    starts = utc_time(end) - np.arange(windows, 0, -1) * np.timedelta64(days, "D")
     number = np.searchsorted(starts, rows["time"], side="right") - 1
     first = int(number.min()) if len(number) else windows - 1
-    found = [
+    parts = [
         Window.of(str(starts[i])[:10], {name: values[number == i] for name, values in rows.items()})
         for i in range(first, windows)
     ]
-    return found, starts[first:]
+    return parts, starts[first:]
 
 
-def _in_utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+def window_readings(
+    reference: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    windows: Mapping[str, Columns],
+    *,
+    thresholds: Thresholds | None = None,
+) -> "pd.DataFrame":
+    """The readings of windows that are at hand, such as past months: one row per window, monitor and subject.
+
+    `reference` and `metrics` are the contents of reference.json and metrics.json; each window holds the features,
+    "probability", "label" (NaN: never known) and "day" as arrays.
+    """
+    parts = [Window.of(name, columns) for name, columns in windows.items()]
+    return read_timeline(reference, metrics, parts, thresholds=thresholds).table()
 
 
-def _utc(moment: datetime) -> np.datetime64:
-    return np.datetime64(moment.replace(tzinfo=None), "us")
+def read_windows(bundle_folder: Path, windows: Mapping[str, Columns]) -> pd.DataFrame:
+    """The readings of windows against the reference of a bundle: one row per window, monitor and subject."""
+    bundle, reference = load_reference(bundle_folder)
+    return window_readings(reference, bundle.metrics, windows)
+
+
+def estimates_of(bundle_folder: Path, windows: Mapping[str, Columns]) -> tuple[Estimate, ...]:
+    """How good a bundle's model is in each window, estimated before the labels from its answers alone."""
+    _, reference = load_reference(bundle_folder)
+    parts = [Window.of(name, columns) for name, columns in windows.items()]
+    return tuple(estimates.estimate_windows(reference, parts))
 
 
 def window_of_rows(project: "Workspace", rows: pd.DataFrame, probability: ArrayLike) -> Columns:
@@ -172,25 +204,12 @@ def window_of_rows(project: "Workspace", rows: pd.DataFrame, probability: ArrayL
     """
     contract = project.contract
     names = [name for name in project.settings.model.features if name in rows]
-    beside = {
+    answers = {
         "probability": np.asarray(probability, dtype=np.float64),
         "label": rows[contract.target].to_numpy(dtype=np.float64),
         "day": rows[contract.day].to_numpy(dtype="datetime64[D]"),
     }
-    return {**bundle.frame_columns(rows, names), **beside}
-
-
-def read_windows(bundle_folder: Path, windows: Mapping[str, Columns]) -> pd.DataFrame:
-    """The readings of windows against the reference of a bundle: one row per window, monitor and subject."""
-    bundle, reference = load_reference(bundle_folder)
-    return by_window(reference, bundle.metrics, windows)
-
-
-def estimates_of(bundle_folder: Path, windows: Mapping[str, Columns]) -> tuple[Estimate, ...]:
-    """How good a bundle's model is in each window, estimated before the labels from its answers alone."""
-    _, reference = load_reference(bundle_folder)
-    parts = [Window.of(name, columns) for name, columns in windows.items()]
-    return tuple(estimates.by_window(reference, parts))
+    return {**frame_columns(rows, names), **answers}
 
 
 def logged_counts(place: Path | Postgres, signature: Signature) -> tuple[int, int]:
@@ -204,4 +223,4 @@ def logged_counts(place: Path | Postgres, signature: Signature) -> tuple[int, in
 def batch_columns(contract: Contract, names: list[str], rows: Iterable[pd.DataFrame]) -> dict[str, NDArray[np.generic]]:
     """The named features and the "key" of tables of features as arrays: what the monitor of skew compares with."""
     whole = pd.concat([each[[contract.key, *names]] for each in rows], ignore_index=True)
-    return {**bundle.frame_columns(whole, names), "key": whole[contract.key].to_numpy(dtype=object)}
+    return {**frame_columns(whole, names), "key": whole[contract.key].to_numpy(dtype=object)}
