@@ -303,9 +303,5 @@ def challenger_settings(config: Settings, **changes: Any) -> Settings:
         start = max(start, (pd.Timestamp(end) - pd.DateOffset(months=parts.months)).date())
     half_life = parts.half_life if parts.window == "weighted" else 0
     split = {"train": (start, end), "test": parts.test, "half_life": half_life}
-    return config.model_copy(
-        update={
-            "data": config.data.model_copy(update={"snapshot": newest, "earlier": tuple(earlier)}),
-            "split": config.split.model_copy(update=split),
-        }
-    )
+    data = config.data.model_copy(update={"snapshot": newest, "earlier": tuple(earlier)})
+    return config.model_copy(update={"data": data, "split": config.split.model_copy(update=split)})

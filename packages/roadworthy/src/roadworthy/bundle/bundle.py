@@ -53,9 +53,7 @@ class Bundle:
 
     def __init__(self, folder: Path, signature: Signature, session: onnxruntime.InferenceSession) -> None:
         """Put the parts together; nothing is verified here."""
-        self.folder = folder
-        self.signature = signature
-        self._session = session
+        self.folder, self.signature, self._session = folder, signature, session
         self._codes = [(f.name, f.codes if f.kind == "category" else None) for f in signature.features]
         self._categories = [(f.name, f.codes) for f in signature.features if f.kind == "category"]
 

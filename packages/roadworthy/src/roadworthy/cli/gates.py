@@ -120,9 +120,8 @@ def tune(*, quick: bool, as_json: bool) -> None:
     parts = config.split
     features = snapshots.checked_features(project)
     rows = snapshots.split_periods(project.contract, features, parts.train, parts.test, every=parts.every).train
-    base, candidates = training.tune_hyperparameters(
-        project, rows, config.model, project.search.quick if quick else training.search_grid(project.search)
-    )
+    choices = project.search.quick if quick else training.search_grid(project.search)
+    base, candidates = training.tune_hyperparameters(project, rows, config.model, choices)
     show_table(training.candidate_table(candidates), as_json)
     click.echo(training.tuning_advice(base, candidates), err=True)
 

@@ -126,11 +126,10 @@ def _watch(
     limits = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
     if scored:
         return monitor_scored(bundle, scored, cluster=cluster, thresholds=limits, **options)
-    batch = (
-        watch.batch_columns(project.contract, Bundle.load(bundle).names, [snapshots.checked_features(project, against)])
-        if against
-        else None
-    )
+    batch = None
+    if against:
+        features = [snapshots.checked_features(project, against)]
+        batch = watch.batch_columns(project.contract, Bundle.load(bundle).names, features)
     return watch.monitor_log(bundle, log, thresholds=limits, batch=batch, monitors=project.monitors, **options)
 
 
@@ -138,10 +137,9 @@ def _show_watched(watched: "Watched", *, as_json: bool) -> None:
     if not as_json:
         show_verdicts(watched.verdicts)
         return
-    estimates = [
-        {**vars(each), "realised": each.realised if each.holds is not None else None} for each in watched.estimates
-    ]
-    click.echo(json.dumps({"verdicts": [vars(verdict) for verdict in watched.verdicts], "estimates": estimates}))
+    verdicts = [vars(verdict) for verdict in watched.verdicts]
+    estimates = [{**vars(e), "realised": e.realised if e.holds is not None else None} for e in watched.estimates]
+    click.echo(json.dumps({"verdicts": verdicts, "estimates": estimates}))
 
 
 def _watch_and_notify(

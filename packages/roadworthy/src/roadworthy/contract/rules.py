@@ -100,9 +100,7 @@ def row_failures(connection: duckdb.DuckDBPyConnection, typed: pd.DataFrame, tab
 
 def pandera_schema(table: Table) -> pa.DataFrameSchema:
     """The contract of one table as a pandera schema: ranges, allowed values, patterns, missing values, the key."""
-    columns = {
-        column.name: pa.Column(None, _column_checks(column), nullable=column.nullable) for column in table.columns
-    }
+    columns = {c.name: pa.Column(None, _column_checks(c), nullable=c.nullable) for c in table.columns}
     return pa.DataFrameSchema(columns, unique=list(table.key))
 
 
@@ -198,9 +196,8 @@ def _whole_weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
 def _weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]:
     columns = [column for column in table.columns if column.nullable]
     shares = "".join(f', avg(("{column.name}" is null)::integer)' for column in columns)
-    weeks = connection.execute(
-        f'select min("{table.time}")::date, count(*){shares} from weeks group by day_number // 7 order by 1'
-    ).fetchall()
+    figures = f'min("{table.time}")::date, count(*){shares}'
+    weeks = connection.execute(f"select {figures} from weeks group by day_number // 7 order by 1").fetchall()
     missing = [
         (week[i] / (TIMES * column.max_null + MORE), week[i], column, week[0])
         for week in weeks
@@ -279,17 +276,15 @@ def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract) -> li
         if table.time
     ]
     spans = connection.execute(" union all ".join(parts)).fetchall() if parts else []
-    return [
-        *_distance("begin", [(name, first) for name, first, _ in spans]),
-        *_distance("end", [(name, last) for name, _, last in spans]),
-    ]
-
-
-def _distance(what: str, times: list[tuple[str, datetime]]) -> list[Finding]:
-    if len(times) < 2:
+    if len(spans) < 2:
         return []
+    firsts, lasts = [(name, first) for name, first, _ in spans], [(name, last) for name, _, last in spans]
+    return [_distance("begin", firsts), _distance("end", lasts)]
+
+
+def _distance(what: str, times: list[tuple[str, datetime]]) -> Finding:
     early, late = min(times, key=lambda each: each[1]), max(times, key=lambda each: each[1])
     days = (late[1] - early[1]).total_seconds() / 86400
     spans = f"{early[0]} {what}s on {early[1]:%Y-%m-%d}, {late[0]} on {late[1]:%Y-%m-%d}"
     evidence = f"{spans}, at most {MAX_APART} days apart"
-    return [Finding(early[0], f"tables {what} together", days <= MAX_APART, 0, evidence)]
+    return Finding(early[0], f"tables {what} together", days <= MAX_APART, 0, evidence)

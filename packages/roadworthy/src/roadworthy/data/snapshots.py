@@ -195,11 +195,11 @@ def _from_source(project: "Workspace", table: Table, folder: Path, name: str) ->
     if name not in sources:
         hint = f"the project's package registers {', '.join(sources)}" if sources else "the project registers none"
         raise InputError(f"there is no source {name!r}", where=f"[data.snapshots] source of {table.name}", hint=hint)
-    found = sources[name](table, folder)
-    if not isinstance(found, pa.Table):
+    content = sources[name](table, folder)
+    if not isinstance(content, pa.Table):
         hint = "a source returns a pyarrow.Table"
-        raise InputError(f"gives a {type(found).__name__}", where=f"source {name!r} of the project", hint=hint)
-    return found
+        raise InputError(f"gives a {type(content).__name__}", where=f"source {name!r} of the project", hint=hint)
+    return content
 
 
 def _digest(table: pa.Table) -> str:
@@ -271,7 +271,8 @@ def _snapshot_features(project: "Workspace", name: str) -> pd.DataFrame:
     own = [project.definition.extensions(kind) for kind in ("feature_steps", "checks")]
     code = [{name: code_of(function) for name, function in functions.items()} for functions in own]
     parts = (sums, snapshot.repair, limit, sql, project.contract.sha256, code)
-    return cached_features(project.settings.paths.cache, parts, lambda: _checked_features(project, snapshot, limit))
+    cache = project.settings.paths.cache
+    return cached_features(cache, parts, lambda: _checked_features(project, snapshot, limit))
 
 
 def _checked_features(project: "Workspace", snapshot: Snapshot, limit: float) -> pd.DataFrame:

@@ -76,11 +76,9 @@ class KernelForkserver:
 
     def __init__(self, environment: dict[str, str]) -> None:
         """Start it; it imports while the owner goes on. Its kernels get `environment`."""
-        pipe = subprocess.PIPE
-        command = [sys.executable, "-m", __spec__.name]
-        self._process = subprocess.Popen(  # noqa: S603
-            command, stdin=pipe, stdout=pipe, env={**QUIET, **BACKEND, **environment}, start_new_session=True
-        )
+        command, environment = [sys.executable, "-m", __spec__.name], {**QUIET, **BACKEND, **environment}
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = subprocess.Popen(command, env=environment, start_new_session=True, **pipes)  # noqa: S603
         self._lock = Lock()
 
     def fork(

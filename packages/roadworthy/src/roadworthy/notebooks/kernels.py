@@ -115,54 +115,41 @@ def execute_notebook(
     from papermill.exceptions import PapermillExecutionError
 
     _register_engine()
-    notebook = _Notebook(target, tell)
-    log = target.with_suffix(".log")
-    write_atomic(log, "")
-    options = {
-        "kernel": kernel,
-        "home": home,
-        "folder": source.parent,
-        "log": log,
-        "notebook": notebook,
-        "forkserver": forkserver,
-    }
+    execution = _Execution(source, target, home, kernel, tell, forkserver)
+    write_atomic(execution.log, "")
     try:
         # A kernel is killed when it is done and clears up nothing itself: its temporary files get a folder that goes.
-        with TemporaryDirectory(prefix="lesson-", ignore_cleanup_errors=True) as scratch:
-            Context().run(_papermill, source, parameters, {**options, "scratch": scratch})
+        with TemporaryDirectory(prefix="lesson-", ignore_cleanup_errors=True) as execution.scratch:
+            Context().run(_run_papermill, execution, parameters)
     except PapermillExecutionError as error:
-        return NotebookFailure(notebook.number, f"{error.ename}: {error.evalue}", str(error.source).splitlines()[:3])
+        return NotebookFailure(execution.number, f"{error.ename}: {error.evalue}", str(error.source).splitlines()[:3])
     except (DeadKernelError, RuntimeError) as error:
-        return NotebookFailure(
-            notebook.number, "the kernel was ended" if kernel.killed else _died(error), _last_lines(log)
-        )
+        what = "the kernel was ended" if kernel.killed else _died(error)
+        return NotebookFailure(execution.number, what, _last_lines(execution.log))
     finally:
-        notebook.save()
-    log.unlink()
-    tell(notebook.number, notebook.number)
+        execution.save()
+    execution.log.unlink()
+    tell(execution.number, execution.number)
     return None
 
 
-def _papermill(source: Path, parameters: Mapping[str, object], options: Mapping[str, object]) -> None:
-    import papermill
-    from jupyter_core.utils import ensure_event_loop
+@dataclass
+class _Execution:
+    """One notebook: what its kernel needs, and how far it is. It is saved after each cell."""
 
-    # papermill fills in what stands in braces in a path.
-    path = str(source).replace("{", 2 * "{").replace("}", 2 * "}")
-    more = {"engine_name": ENGINE, "kernel_name": "python3", "progress_bar": False, **options}
-    try:
-        papermill.execute_notebook(path, None, dict(parameters), **more)
-    finally:
-        ensure_event_loop().close()  # the one of this context
+    source: Path
+    target: Path
+    home: Path
+    kernel: Kernel
+    tell: TellCells
+    forkserver: KernelForkserver | None
+    scratch: str = ""
+    document: Any = None
+    number: int = 0
 
-
-class _Notebook:
-    """Where an execution is: tells how many cells are done, and saves the notebook after each."""
-
-    def __init__(self, target: Path, tell: TellCells) -> None:
-        self.target, self.tell = target, tell
-        self.document: Any = None
-        self.number = 0
+    @property
+    def log(self) -> Path:
+        return self.target.with_suffix(".log")
 
     def started(self, cell_index: int, **_: object) -> None:
         # The cell that papermill adds is in no lesson and does not count.
@@ -175,6 +162,19 @@ class _Notebook:
             import nbformat.v4
 
             write_atomic(self.target, nbformat.v4.writes(self.document) + "\n")
+
+
+def _run_papermill(execution: _Execution, parameters: Mapping[str, object]) -> None:
+    import papermill
+    from jupyter_core.utils import ensure_event_loop
+
+    # papermill fills in what stands in braces in a path.
+    path = str(execution.source).replace("{", 2 * "{").replace("}", 2 * "}")
+    options = {"engine_name": ENGINE, "kernel_name": "python3", "progress_bar": False, "execution": execution}
+    try:
+        papermill.execute_notebook(path, None, dict(parameters), **options)
+    finally:
+        ensure_event_loop().close()  # the one of this context
 
 
 def _last_lines(log: Path) -> list[str]:
@@ -197,16 +197,14 @@ def _register_engine() -> None:
         """papermill's engine, with a kernel whose process is known and which is ended whatever happens."""
 
         @classmethod
-        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> None:
+        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, *, execution: _Execution, **_: object) -> None:
             """Run the cells; see `papermill.engines`."""
-            kernel, home, scratch, notebook = (options[name] for name in ("kernel", "home", "scratch", "notebook"))
-            notebook.document = nb_man.nb
-            manager = _manager(kernel_name, kernel, options["forkserver"], options["log"], scratch)
-            hooks = {"on_cell_start": notebook.started, "on_cell_executed": notebook.save}
-            client = PapermillNotebookClient(nb_man, km=manager, timeout=None, **hooks)
-            environment = {**kernel_environment(home), **temporary_folders(scratch)}
+            execution.document, kernel = nb_man.nb, execution.kernel
+            hooks = {"on_cell_start": execution.started, "on_cell_executed": execution.save}
+            client = PapermillNotebookClient(nb_man, km=_manager(kernel_name, execution), timeout=None, **hooks)
+            environment = {**kernel_environment(execution.home), **temporary_folders(execution.scratch)}
             try:
-                client.execute(cwd=str(options["folder"]), env=environment)
+                client.execute(cwd=str(execution.source.parent), env=environment)
             finally:
                 if kernel.pid is not None:
                     kill_tree(kernel.pid)
@@ -215,10 +213,12 @@ def _register_engine() -> None:
     papermill_engines.register(ENGINE, Owned)
 
 
-def _manager(name: str, kernel: Kernel, forkserver: KernelForkserver | None, log: Path, scratch: str) -> Any:
+def _manager(name: str, execution: _Execution) -> Any:
     from ipykernel.kernelspec import make_ipkernel_cmd
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
+
+    forkserver, log, variables = execution.forkserver, execution.log, temporary_folders(execution.scratch)
 
     class Manager(AsyncKernelManager):
         """Starts the kernel from the forkserver, if there is one, and says which process it is."""
@@ -226,13 +226,13 @@ def _manager(name: str, kernel: Kernel, forkserver: KernelForkserver | None, log
         async def _async_launch_kernel(self, kernel_cmd: list[str], **options: Any) -> None:
             # The arguments of the kernel follow `python -m ipykernel_launcher`.
             provisioner: Any = self.provisioner
-            child = forkserver and forkserver.fork(kernel_cmd[3:], options["cwd"], str(log), temporary_folders(scratch))
+            child = forkserver and forkserver.fork(kernel_cmd[3:], options["cwd"], str(log), variables)
             if child:
                 provisioner.process, provisioner.pid, provisioner.pgid = child, child.pid, child.pid
             else:
                 with log.open("ab") as output:
                     await super()._async_launch_kernel(kernel_cmd, stdout=output, stderr=output, **options)
-            kernel.started(provisioner.pid)
+            execution.kernel.started(provisioner.pid)
 
     manager = Manager(kernel_name=name)
     # With this interpreter, whatever kernels the machine has installed.

@@ -124,9 +124,8 @@ def assign_parameters(lessons: Iterable[Path], texts: Iterable[tuple[str, str]])
     for name, text in texts:
         users = [lesson for lesson, parameters in known.items() if name in parameters]
         if not users:
-            raise InputError(
-                "no lesson of this run has such a parameter", where=f"-p {name}", hint=_known_parameters(known)
-            )
+            hint = _known_parameters(known)
+            raise InputError("no lesson of this run has such a parameter", where=f"-p {name}", hint=hint)
         for lesson in users:
             values[lesson][name] = known[lesson][name].read(text)
     return values

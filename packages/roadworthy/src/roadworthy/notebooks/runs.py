@@ -222,15 +222,14 @@ def _common_inputs(home: Path) -> str:
 
 def write_run_page(run: Run, name: str, reports: Path) -> Path:
     """Write index.html into the folder of the run, with links to the executed notebooks and to the newest reports."""
+    lesson_rows = [_lesson_row(step, run.folder) for step in run.steps]
     figures = [
         {"lesson": step.lesson, "figure": name, "value": f"{value:,}"}
         for step in run.steps
         for name, value in step.figures.items()
     ]
-    sections = [
-        Section("Lessons", table=pd.DataFrame([_row(step, run.folder) for step in run.steps])),
-        Section("Key figures", table=pd.DataFrame(figures)),
-    ]
+    tables: dict[str, Any] = {"Lessons": lesson_rows, "Key figures": figures}
+    sections = [Section(heading, table=pd.DataFrame(rows)) for heading, rows in tables.items()]
     if run.failed:
         sections.insert(0, _failure_section(run.failed))
     pages = sorted(reports.glob("**/*.html"))
@@ -251,7 +250,7 @@ def _relative_link(folder: Path, page: Path) -> str:
         return page.as_uri()
 
 
-def _row(step: LessonStep, folder: Path) -> dict[str, object]:
+def _lesson_row(step: LessonStep, folder: Path) -> dict[str, object]:
     notebook = folder / f"{step.lesson}.ipynb"
     parameters = ", ".join(f"{name} = {value}" for name, value in step.parameters.items())
     return {

@@ -126,8 +126,8 @@ class Project(Workspace):
         """Watch the champion by its prediction log; `options` are those of `watch.monitor`, such as now and days."""
         from ..monitoring import watch
 
-        given = {"monitors": self.monitors, **options}
-        return watch.monitor_log(self.registry.path(), self.settings.paths.predictions, **given)
+        options = {"monitors": self.monitors, **options}
+        return watch.monitor_log(self.registry.path(), self.settings.paths.predictions, **options)
 
     def retrain(self, why: str = "by hand") -> "Record":
         """Decide about a challenger made by [retraining]; promoted only if every verdict is green."""

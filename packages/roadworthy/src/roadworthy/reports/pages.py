@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Status = Literal["", "good", "bad"]
 LARGEST_SVG = 400_000  # bytes; a figure of many points is smaller and faster to show as PNG
 CONTENTS_FROM = 4  # sections; a shorter page needs no table of contents
+MISSING = {"NoneType", "NAType", "NaTType"}  # by name: this module does not import pandas
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
@@ -178,29 +179,23 @@ def _table(table: "pd.DataFrame", caption: str) -> str:
         table = table.reset_index(names=table.index.name or "")
     columns = [str(name) for name in table.columns]
     rows = [list(row) for row in table.itertuples(index=False, name=None)]
-    right = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(columns))]
-    head = "".join(f'<th scope="col"{_number(right=right[i])}>{escape(name)}</th>' for i, name in enumerate(columns))
-    body = "\n".join(
-        "<tr>" + "".join(_cell(columns[i], value, right=right[i]) for i, value in enumerate(row)) + "</tr>"
-        for row in rows
-    )
+    numeric = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(columns))]
+    marks = [' class="number"' if each else "" for each in numeric]  # shown at the right
+    head = "".join(f'<th scope="col"{mark}>{escape(name)}</th>' for name, mark in zip(columns, marks, strict=True))
+    body = "\n".join(f"<tr>{''.join(map(_cell, columns, row, marks))}</tr>" for row in rows)
     return (
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(caption)}, table">\n'
         f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>"
     )
 
 
-def _cell(column: str, value: Any, *, right: bool) -> str:
+def _cell(column: str, value: Any, mark: str) -> str:
     if isinstance(value, Link):
         return f'<td><a href="{escape(value.href)}">{escape(value.text)}</a></td>'
     text = _text(value)
     if column == "status" and text in {"good", "bad"}:
         return f"<td>{_badge(text)}</td>"
-    return f"<td{_number(right=right)}>{escape(text)}</td>"
-
-
-def _number(*, right: bool) -> str:
-    return ' class="number"' if right else ""
+    return f"<td{mark}>{escape(text)}</td>"
 
 
 def _is_number(value: Any) -> bool:
@@ -208,11 +203,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_missing(value: Any) -> bool:
-    return (
-        value is None
-        or type(value).__name__ in {"NAType", "NaTType"}
-        or (isinstance(value, float) and math.isnan(value))
-    )
+    return type(value).__name__ in MISSING or (isinstance(value, float) and math.isnan(value))
 
 
 def _text(value: Any) -> str:
