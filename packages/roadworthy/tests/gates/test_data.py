@@ -50,10 +50,10 @@ def contributed(kept: dict[str, str] | None = None, **highs: float) -> feature_v
     return feature_value.Contributions(pd.DataFrame.from_dict(rows, orient="index"), kept or {})
 
 
-def costs(making: feature_value.Making | None = None, **values: float) -> feature_value.Costs:
+def costs(sql: feature_value.SqlCosts | None = None, **values: float) -> feature_value.Costs:
     usual = {"micros": 1.0, "request": 8.0, "bundle": 400.0}
     table = pd.DataFrame([usual, usual, {**usual, **values}], index=["a", "b", "dear"])
-    return feature_value.Costs(table, making or feature_value.Making(23.0, 1.0, 25.0))
+    return feature_value.Costs(table, sql or feature_value.SqlCosts(23.0, 1.0, 25.0))
 
 
 def required(**values: Any) -> features.Requirements:
@@ -65,7 +65,7 @@ def required(**values: Any) -> features.Requirements:
 
 PRIVACY = privacy.PrivacyFindings({}, {}, (), ("t.name",), 40, 9)
 ARRIVED = features.AddedFeature(("a.sql", "b.py", "c.toml"), {"signature": True, "log": True}, 1.0)
-EXAMPLES = features.Examples(13, 28, (), {}, 0, 0)
+EXAMPLES = features.WorkedExamples(13, 28, (), {}, 0, 0)
 GOOD: dict[str, list[Any]] = {
     "Data 1": [
         expected(),
@@ -75,7 +75,11 @@ GOOD: dict[str, list[Any]] = {
         expected(low=0.0, high=1000.0, seen_low=0.0, seen_high=0.0),
     ],
     "Data 2": [contributed(a=0.02, b=0.0006), contributed({"c": "kept"}, a=0.02)],
-    "Data 3": [costs(), costs(micros=4.9, request=99.0, bundle=19_000.0), costs(feature_value.Making(99.0, 1.4, 99.0))],
+    "Data 3": [
+        costs(),
+        costs(micros=4.9, request=99.0, bundle=19_000.0),
+        costs(feature_value.SqlCosts(99.0, 1.4, 99.0)),
+    ],
     "Data 4": [required(), required(rows=1)],
     "Data 5": [PRIVACY],
     "Data 6": [ARRIVED, replace(ARRIVED, seconds=19.0)],
@@ -96,9 +100,9 @@ BAD: dict[str, list[Any]] = {
         costs(micros=5.1),
         costs(request=101.0),
         costs(bundle=20_001.0),
-        costs(feature_value.Making(101.0, 1.0, 25.0)),
-        costs(feature_value.Making(23.0, 1.6, 25.0)),
-        costs(feature_value.Making(23.0, 1.0, 101.0)),
+        costs(feature_value.SqlCosts(101.0, 1.0, 25.0)),
+        costs(feature_value.SqlCosts(23.0, 1.6, 25.0)),
+        costs(feature_value.SqlCosts(23.0, 1.0, 101.0)),
     ],
     "Data 4": [
         required(changed={"temp": 1}),
@@ -270,7 +274,7 @@ def test_a_feature_that_is_slow_to_encode_costs_more(monkeypatch: pytest.MonkeyP
 def test_rows_of_a_plan_are_those_of_all_its_operators() -> None:
     leaf = {"intermediate_rows": 5, "children": []}
     plan = {"operator": [{"intermediate_rows": 2, "children": [leaf, {"intermediate_rows": 1}]}], "timing": 3}
-    assert feature_value.rows_of(plan) == 8
+    assert feature_value.plan_rows(plan) == 8
 
 
 # Data 4
@@ -381,7 +385,7 @@ def test_a_private_value_in_another_column_of_a_raw_table_is_a_leak(monkeypatch:
     tables = duckdb.connect()
     tables.execute("create table cars as select 'AB1234' as plate, 'blue' as note")
     monkeypatch.setattr("roadworthy.data.snapshots.open_snapshot", lambda *_: tables)
-    for name in ("_features", "written_files", "sent_through"):
+    for name in ("_features", "written_files", "private_value_arrivals"):
         monkeypatch.setattr(privacy, name, lambda _: ())
     config = SimpleNamespace(snapshot=lambda: SimpleNamespace(folder="", repair={}))
     bench: Any = SimpleNamespace(project=None, contract=SimpleNamespace(tables=(table,)), config=config)
@@ -449,7 +453,7 @@ MADE = pd.DataFrame(
 
 
 def test_equal_examples_are_equal(project: Project) -> None:
-    assert features.compare_worked_examples(project.contract, MADE, MADE) == features.Examples(2, 3, (), {}, 0, 0)
+    assert features.compare_worked_examples(project.contract, MADE, MADE) == features.WorkedExamples(2, 3, (), {}, 0, 0)
 
 
 def test_other_values_lost_and_doubled_rows_and_lost_columns_are_named(project: Project) -> None:

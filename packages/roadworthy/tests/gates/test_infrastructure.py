@@ -64,7 +64,7 @@ TRACES = whole_pipeline.Traces(
     service=2e-7,
     worst="A1",
     moved=1e-16,
-    loudest="hour",
+    moved_most="hour",
 )
 CANARY = canary.CanaryComparison(
     requests=2000,

@@ -18,8 +18,8 @@ from roadworthy.base import settings
 from roadworthy.bundle.bundle import Bundle
 from roadworthy.gates import alternatives, model, specification
 from roadworthy.gates.alternatives import Ages
-from roadworthy.gates.model import Simpler, Slices, Tuning
-from roadworthy.gates.specification import Committed, Replay
+from roadworthy.gates.model import SimplerModel, Slices, Tuning
+from roadworthy.gates.specification import CommittedDifferences, Replay
 from roadworthy.model import training
 from roadworthy.model.evaluation import Difference
 from roadworthy.project import Project
@@ -53,8 +53,8 @@ def candidate(low: float) -> training.Candidate:
     return training.Candidate({"max_iter": 50}, 0.7, low + 0.01, low, low + 0.02)
 
 
-def simple(low: float, version: float = 0.7) -> Simpler:
-    return Simpler(version + low + 0.01, version, Difference(low + 0.01, low, low + 0.02, 0, 0, 0))
+def simple(low: float, version: float = 0.7) -> SimplerModel:
+    return SimplerModel(version + low + 0.01, version, Difference(low + 0.01, low, low + 0.02, 0, 0, 0))
 
 
 def sliced(auc: float, half: float, whole: float = 0.78) -> Slices:
@@ -77,7 +77,7 @@ def group(gap: float, recall: float, half: float = 0.01) -> pd.DataFrame:
 
 
 GOOD: dict[str, list[Any]] = {
-    "Model 1": [Committed((), 17), Committed((), 17, "4f2a", ())],
+    "Model 1": [CommittedDifferences((), 17), CommittedDifferences((), 17, "4f2a", ())],
     "Model 2": [blocks([0.6, 0.7, 0.65], [0.6, 0.7, 0.65]), blocks([0.6, 0.7, 0.65], [0.604, 0.704, 0.654])],
     "Model 3": [Tuning((), 0.7, [candidate(-0.02)]), Tuning((), 0.7, [candidate(0.0099)])],
     "Model 4": [ages(-0.01, 190), ages(0.0299, 190), ages(0.0, 240)],
@@ -97,9 +97,9 @@ GOOD: dict[str, list[Any]] = {
 }
 BAD: dict[str, list[Any]] = {
     "Model 1": [
-        Committed(("max_iter: trained with 200, committed 300",), 17),
-        Committed((), 17, "4f2a", ("config.toml",)),
-        Committed((), 17, strangers=("reference.json: rows is other",)),
+        CommittedDifferences(("max_iter: trained with 200, committed 300",), 17),
+        CommittedDifferences((), 17, "4f2a", ("config.toml",)),
+        CommittedDifferences((), 17, foreign=("reference.json: rows is other",)),
     ],
     "Model 2": [
         blocks([0.6, 0.7, 0.65], [0.606, 0.706, 0.656]),
@@ -319,7 +319,7 @@ def test_the_search_space_covers_every_hyperparameter(project: Project) -> None:
 
 
 def test_age_costs_nothing_in_a_world_that_stays(project: Project, spec: settings.Model) -> None:
-    table = alternatives.by_age(project, world(days=60), spec)
+    table = alternatives.losses_by_age(project, world(days=60), spec)
     assert table["since"].tolist() == [0, 10, 20, 30]
     assert table["until"].tolist() == [10, 20, 30, 40]
     assert table["periods"].tolist() == [4, 3, 2, 1]
@@ -330,7 +330,7 @@ def test_age_costs_in_a_world_that_turns(project: Project, spec: settings.Model)
     rows = world(days=60)
     later = rows["day"] >= pd.Timestamp("2013-01-31")  # the fourth of six parts
     turned = rows.assign(late=rows["late"].where(~later | (rows["hour"] % 2 == 0), 1 - rows["late"]))
-    table = alternatives.by_age(project, turned, spec)
+    table = alternatives.losses_by_age(project, turned, spec)
     assert table["low"].iloc[1:].max() > 0.03
     assert model.staleness_known(Ages(table, 40)).passed is False
 
@@ -341,7 +341,7 @@ def test_groups_are_measured_against_all_rows() -> None:
     frame = pd.DataFrame({"g": (["A"] * 10 + ["B"] * 10) * 2, "late": late, "day": [1] * 20 + [2] * 20})
     p = np.where(frame["g"] == "A", 0.5, 0.3)
     many = pd.concat([frame] * 30, ignore_index=True)
-    a, b = alternatives.by_group(many[["g"]], many["late"], np.tile(p, 30), many["day"], threshold=0.4).to_dict(
+    a, b = alternatives.measure_by_group(many[["g"]], many["late"], np.tile(p, 30), many["day"], threshold=0.4).to_dict(
         "records"
     )
     assert (a["group"], b["group"], a["rows"]) == ("g A", "g B", 600)
@@ -353,7 +353,7 @@ def test_groups_are_measured_against_all_rows() -> None:
 
 def test_a_group_with_few_positives_is_not_measured() -> None:
     y = pd.Series([1.0] * 199 + [0.0] * 300)
-    found = alternatives.by_group(
+    found = alternatives.measure_by_group(
         pd.DataFrame({"g": ["A"] * 499}), y, np.full(499, 0.4), pd.Series([1] * 499), threshold=0.5
     )
     assert found.empty
@@ -422,14 +422,14 @@ def test_calibration_on_training_rows_is_of_large_slices_and_weekdays_and_weighe
     rows = pd.DataFrame({contract.day: day, contract.target: 0.0, "place": "a"})
     rows.loc[:998, "place"] = "b"  # 999 rows, too few
     p = np.where(day.day_of_week == 6, 0.3, 0.1)
-    found = specification.by_slice(contract, rows, ["place"], p, np.ones(len(rows))).set_index("slice")
+    found = specification.calibration_by_slice(contract, rows, ["place"], p, np.ones(len(rows))).set_index("slice")
     assert {name for name in found.index if "place" in name} == {"place = a"}
     assert found["gap"]["day of the week = 7"] == pytest.approx(0.3)
     assert found["gap"]["day of the week = 1"] == pytest.approx(0.1)
     assert found["gap"]["all rows"] == pytest.approx(0.9 / 7)
     assert found.index[0] == "all rows"
-    second = specification.by_slice(
+    second = specification.calibration_by_slice(
         contract, rows, [], np.where(day.day > 7, 0.4, 0.0), np.where(day.day > 7, 3.0, 1.0)
     )
     assert second["gap"].tolist() == pytest.approx([0.3] * 8)
-    assert specification.by_slice(contract, rows[:0], ["place"], p[:0], p[:0]).empty
+    assert specification.calibration_by_slice(contract, rows[:0], ["place"], p[:0], p[:0]).empty

@@ -98,7 +98,7 @@ def measure_alarms(bench: Bench) -> Alarms:
     quiet, disturbed = _quiet_timelines(bench, reference, limits)
     log = _write_log(bench, "broken", broken_windows(reference, limits.n))
     ringing = _watch(bench, log, limits)
-    wanted = must_ring(reference)
+    wanted = expected_alarms(reference)
     rung = {key: list(ringing.alarms(*key).values()) for key in wanted}
     late = [key for key in wanted if not rung[key][-1]]
     watched = {(r.monitor, r.subject) for r in quiet.readings if r.monitor not in OF_ALL | OF_WHOLE_ROWS}
@@ -188,7 +188,7 @@ def unexposed_metrics(rules: Path) -> tuple[str, ...]:
     return tuple(sorted(set(re.findall(rf"\b(?:{prefixes})_[a-zA-Z0-9_:]+", asked)) - exposed - recorded))
 
 
-def must_ring(reference: Mapping[str, Any]) -> list[tuple[str, str]]:
+def expected_alarms(reference: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The monitors and subjects that what is broken concerns, without numbers that the season moves as far."""
     wanted = [("auc", ""), ("skill", ""), ("calibration", "")]
     seasonal = reference.get("limits", {}).get("drift", {})

@@ -57,10 +57,10 @@ def measure_ages(bench: Bench) -> Ages:
     if earlier and _days(frame[bench.contract.day]) * (PARTS - LEARNED) / PARTS < allowed:
         frame = pd.concat([snapshots.checked_features(bench.project, *earlier), frame], ignore_index=True)
     rows = frame[frame[bench.contract.target].notna()].iloc[:: bench.config.split.every]
-    return Ages(by_age(bench.project, rows, bench.spec), allowed)
+    return Ages(losses_by_age(bench.project, rows, bench.spec), allowed)
 
 
-def by_age(project: "Workspace", rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
+def losses_by_age(project: "Workspace", rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
     """The loss of AUC by age, as `Ages.table`."""
     day = rows[project.contract.day]
     start, days = day.min(), _days(day)
@@ -115,13 +115,13 @@ def fit_logistic_regression(project: "Workspace", rows: pd.DataFrame, spec: Mode
 
 
 def measure_groups(bench: Bench) -> pd.DataFrame:
-    """One row for each value of each group of config.toml, as `by_group` has them.
+    """One row for each value of each group of config.toml, as `measure_by_group` has them.
 
     The expressions are evaluated over all rows of the snapshot: what is a small community does not depend on a sample.
     """
     test = bench.split.test
     groups = assign_groups(bench.contract, bench.frame, bench.config.gates.groups).loc[test.index]
-    return by_group(
+    return measure_by_group(
         groups, test[bench.contract.target], bench.answers, test[bench.contract.day], bench.bundle.threshold
     )
 
@@ -136,7 +136,7 @@ def assign_groups(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, 
     return pd.DataFrame(found, index=frame.index)
 
 
-def by_group(groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Series, threshold: float) -> pd.DataFrame:
+def measure_by_group(groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Series, threshold: float) -> pd.DataFrame:
     """For each group: group, rows, gap, recall, and both relative to all rows with their 95% intervals by days.
 
     `gap` is the mean probability minus the rate of the target, `recall` the share of the positives with a warning;

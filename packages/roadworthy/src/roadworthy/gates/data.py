@@ -95,7 +95,7 @@ MAX_JOINS = 100.0
 @gate("Data 3", "no feature costs too much", feature_value.measure_feature_costs, "data version")
 def features_affordable(evidence: feature_value.Costs) -> Judgement:
     """Time and bytes of each feature in serving, and the work of the SQL that makes them all."""
-    table, sql = evidence.table, evidence.making
+    table, sql = evidence.table, evidence.sql
     times = table["micros"] / table["micros"].median()
     problems = [f"{name}: {times[name]:.1f} times the median time" for name in table.index[times > MAX_TIMES_MEDIAN]]
     problems += _over(table["request"], MAX_REQUEST_BYTES, "bytes in a request")
@@ -172,7 +172,7 @@ def features_extensible(evidence: features.AddedFeature) -> Judgement:
 
 
 @gate("Data 7", "all input feature code is tested", features.measure_worked_examples, "tests")
-def code_tested(evidence: features.Examples) -> Judgement:
+def code_tested(evidence: features.WorkedExamples) -> Judgement:
     """The SQL gives what was calculated by hand, and every feature has examples that differ."""
     problems = [
         *([f"{evidence.missing} of {evidence.rows} rows are lost"] if evidence.missing else []),

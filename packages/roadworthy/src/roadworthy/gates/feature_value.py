@@ -109,11 +109,11 @@ class Costs:
     """By feature: micros (CPU to check and encode a value), request and bundle (bytes); and all of them in SQL."""
 
     table: pd.DataFrame
-    making: "Making"
+    sql: "SqlCosts"
 
 
 @dataclass(frozen=True)
-class Making:
+class SqlCosts:
     """What the SQL of all features costs, for each event.
 
     touched: rows that its operators hand on; growth: by how much more that is with four times the data; joins: CPU time
@@ -151,7 +151,7 @@ def serving_costs(feature: Feature, signature: Signature, values: list[object]) 
     return sum(least_micros(both, [len(values)] * 2, REPEATS))
 
 
-def sql_costs(bench: Bench) -> Making:
+def sql_costs(bench: Bench) -> SqlCosts:
     """What it takes to make the features of a few days, and of four times as many."""
     times = bench.frame[bench.contract.time]
     few, more = (excerpt_database(bench.contract, bench.connection, times.iloc[len(times) // 2], days) for days in DAYS)
@@ -161,7 +161,7 @@ def sql_costs(bench: Bench) -> Making:
     features = _all_features(bench.project, more)
     queries = (lambda: more.execute(features).fetchall(), lambda: more.execute(join).fetchall())
     of_features, of_join = least_micros(queries, [1, 1], 2)
-    return Making(touched[1], touched[1] / touched[0], of_features / of_join)
+    return SqlCosts(touched[1], touched[1] / touched[0], of_features / of_join)
 
 
 def excerpt_database(
@@ -192,12 +192,12 @@ def _touched(project: "Workspace", connection: duckdb.DuckDBPyConnection) -> flo
         connection.execute(f"explain (analyze, format json) {_all_features(project, connection)}").fetchall()[0][1]
     )
     made = count_rows(connection, f"({project.sql('features.sql')})")
-    return rows_of(plan[0] if isinstance(plan, list) else plan) / max(made, 1)
+    return plan_rows(plan[0] if isinstance(plan, list) else plan) / max(made, 1)
 
 
-def rows_of(step: dict[str, Any]) -> int:
+def plan_rows(step: dict[str, Any]) -> int:
     """The rows that an operator of DuckDB's plan and all below it hand on."""
-    below = sum(rows_of(each) for name in ("operator", "children") for each in step.get(name, []))
+    below = sum(plan_rows(each) for name in ("operator", "children") for each in step.get(name, []))
     return int(step.get("intermediate_rows", step.get("operator_cardinality", 0))) + below
 
 

@@ -250,7 +250,7 @@ def _refused_fields(signature: Signature, row: dict[str, Any]) -> set[str]:
 
 
 @dataclass(frozen=True)
-class Examples:
+class WorkedExamples:
     """How many examples there are, and what is wrong.
 
     untested: features (and the target) that the examples do not show with two different values. different: by column,
@@ -265,7 +265,7 @@ class Examples:
     extra: int
 
 
-def measure_worked_examples(bench: Bench) -> Examples:
+def measure_worked_examples(bench: Bench) -> WorkedExamples:
     """Run features.sql on the examples of the project."""
     folder = bench.home / FOLDER
     expected = read_example(folder / EXPECTED, bench.contract.features)
@@ -277,7 +277,7 @@ def measure_worked_examples(bench: Bench) -> Examples:
 
 def compare_worked_examples(
     contract: Contract, made: pd.DataFrame, expected: pd.DataFrame, untested: tuple[str, ...] = ()
-) -> Examples:
+) -> WorkedExamples:
     """Every value of every expected column, row by row: rows are matched by the key."""
     expected, made = (rows.set_index(contract.key) for rows in (expected, made))
     missing = expected.index.difference(made.index)
@@ -286,7 +286,7 @@ def compare_worked_examples(
     once = made[~made.index.duplicated()]
     differences = {str(name): _first_difference(expected.loc[both], once.loc[both], str(name)) for name in expected}
     different = {name: difference for name, difference in differences.items() if difference}
-    return Examples(len(expected), len(expected.columns), untested, different, len(missing), extra)
+    return WorkedExamples(len(expected), len(expected.columns), untested, different, len(missing), extra)
 
 
 def read_example(file: Path, table: Table) -> pd.DataFrame:

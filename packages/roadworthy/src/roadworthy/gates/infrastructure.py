@@ -176,7 +176,7 @@ def predictions_debuggable(evidence: whole_pipeline.Traces) -> Judgement:
         problems.append(f"the features' shares differ from the sum by {evidence.moved:.2g}")
     tables = f"{evidence.sources} raw rows give {evidence.from_tables} rows of features"
     leaves = f"leaves of {evidence.rows} rows ({evidence.values} categories) the answers to {evidence.service:.0e}"
-    return not problems, "; ".join(problems) or f"{tables}, {leaves}; moved most by {evidence.loudest}"
+    return not problems, "; ".join(problems) or f"{tables}, {leaves}; moved most by {evidence.moved_most}"
 
 
 CANARY_ROWS = 2_000

@@ -15,18 +15,18 @@ from .bench import SAMPLE, Bench, Judgement, NotJudgedError, gate
 SHOWN = 2  # differences that are named
 
 
-def gather_specification(bench: Bench) -> specification.Committed:
+def gather_specification(bench: Bench) -> specification.CommittedDifferences:
     """The specification that the version was trained with, compared with the committed one and with the bundle."""
-    return replace(specification.compare_committed(bench), strangers=specification.foreign_entries(bench))
+    return replace(specification.compare_committed(bench), foreign=specification.foreign_entries(bench))
 
 
 @gate("Model 1", "model specs are reviewed and submitted", gather_specification, "data version")
-def specification_reviewed(evidence: specification.Committed) -> Judgement:
+def specification_reviewed(evidence: specification.CommittedDifferences) -> Judgement:
     """The version was trained with the specification, contract and SQL that are committed; no difference is small.
 
     Its signature and its reference are those of that specification and of the rows it was trained on, exactly.
     """
-    if differences := [*evidence.differences, *evidence.strangers]:
+    if differences := [*evidence.differences, *evidence.foreign]:
         more = f" (and {len(differences) - SHOWN} more)" if len(differences) > SHOWN else ""
         return False, "; ".join(differences[:SHOWN]) + more
     if evidence.uncommitted:
@@ -131,7 +131,7 @@ WORTH = 0.008
 
 
 @dataclass(frozen=True)
-class Simpler:
+class SimplerModel:
     """Two models on the same rows: AUC of the simpler one and of the version, and the paired difference."""
 
     simple: float
@@ -139,7 +139,7 @@ class Simpler:
     difference: evaluation.Difference
 
 
-def gather_simpler(bench: Bench) -> Simpler:
+def gather_simpler(bench: Bench) -> SimplerModel:
     """Logistic regression on the features of the version, fitted anew, against the version."""
     _require_features(bench)
     test, answers, spec = bench.test, _answers(bench), bench.spec
@@ -147,7 +147,7 @@ def gather_simpler(bench: Bench) -> Simpler:
     y, day = test[bench.contract.target], test[bench.contract.day]
     difference = evaluation.compare(y, simple.predict_proba(test[list(spec.features)])[:, 1], answers, day)
     version = evaluation.evaluate(y, answers, day, draws=1).auc
-    return Simpler(version + difference.auc, version, difference)
+    return SimplerModel(version + difference.auc, version, difference)
 
 
 def _answers(bench: Bench) -> NDArray[np.float64]:
@@ -156,7 +156,7 @@ def _answers(bench: Bench) -> NDArray[np.float64]:
 
 
 @gate("Model 5", "a simpler model is not better", gather_simpler, "data version")
-def no_simpler(evidence: Simpler) -> Judgement:
+def no_simpler(evidence: SimplerModel) -> Judgement:
     """Logistic regression, and no model at all (AUC .5), are not better than the version, beyond chance by `WORTH`."""
     gain = evidence.difference
     words = f"logistic regression {evidence.simple:.3f}, the model {evidence.version:.3f}: "

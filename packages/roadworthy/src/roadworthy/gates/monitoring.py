@@ -98,8 +98,8 @@ def invariants_hold(evidence: Invariants) -> Judgement:
     return True, f"{held}, {evidence.quarantined:,} rows in quarantine; {sent}"
 
 
-@gate("Monitoring 3", "training and serving are not skewed", skew.measure_paths, "data version")
-def no_skew(evidence: skew.Paths) -> Judgement:
+@gate("Monitoring 3", "training and serving are not skewed", skew.compare_ways, "data version")
+def no_skew(evidence: skew.ComparedWays) -> Judgement:
     """By every way the trees get exactly the same inputs, and answers agree to 1e-6.
 
     1e-6: ONNX Runtime adds leaves in float32, which moved none of 336,776 answers by more than 6e-7; a threshold

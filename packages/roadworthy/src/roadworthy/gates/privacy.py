@@ -85,7 +85,7 @@ def measure_privacy(bench: Bench) -> PrivacyFindings:
         if leaked := private_in(text, values):
             private[place] = f"{len(leaked)} values, as {masked_value(min(leaked))}"
     named = tuple(f"{table}.{column}" for table, column in columns)
-    return PrivacyFindings(personal, private, sent_through(bench), named, len(values), places)
+    return PrivacyFindings(personal, private, private_value_arrivals(bench), named, len(values), places)
 
 
 def _tables(contract: Contract, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
@@ -204,7 +204,7 @@ def _public(text: str) -> bool:
         return False
 
 
-def sent_through(bench: Bench) -> tuple[str, ...]:
+def private_value_arrivals(bench: Bench) -> tuple[str, ...]:
     """Where a value of a private feature arrives when a request and a training have it: nowhere, if all is well."""
     feature = Feature(name="private_value", kind="category", private=True, categories=(PLANTED,))
     signature = replace(bench.bundle.signature, features=(*bench.bundle.signature.features, feature))

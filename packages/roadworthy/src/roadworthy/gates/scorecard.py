@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from ..base.files import write_atomic
 from ..base.settings import VENDOR
 from ..base.source_code import RELEASED
 from ..drills.board import DrillResult
@@ -25,6 +26,7 @@ from ..reports.pages import Link, Section, Status, write_page
 from .bench import Gate
 from .run import GATES, SECTIONS, Judged
 
+NO_PART = "They stop a promotion like the others and have no part in the score."
 WORDS = {True: "good", False: "bad", None: "not judged"}
 
 
@@ -68,7 +70,7 @@ class Scorecard:
     @property
     def green(self) -> int:
         """How many gates are green."""
-        return sum(test.judged.passed is True for test in self.tests)
+        return _green(self.tests)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
@@ -96,10 +98,10 @@ def make_scorecard(
 
     `drilled` is the file with what the drills found, if they were run.
     """
-    found = read_drilled(drilled)
-    code = {gate.name: _place(gate.judge, home) for gate in GATES}
-    code |= {gate.name: _place(gate.gather, home) for gate in own}
-    tests = [_test(each, code.get(each.gate, f"{VENDOR}/{RELEASED}:1"), faults, found) for each in judged]
+    results = read_drilled(drilled)
+    code = {gate.name: _code_place(gate.judge, home) for gate in GATES}
+    code |= {gate.name: _code_place(gate.gather, home) for gate in own}
+    tests = [_test(each, code.get(each.gate, f"{VENDOR}/{RELEASED}:1"), faults, results) for each in judged]
     return Scorecard(version, tuple(tests[: len(GATES)]), tuple(tests[len(GATES) :]))
 
 
@@ -110,8 +112,13 @@ def write_scorecard(card: Scorecard, path: Path, home: Path, name: str) -> Path:
     lead = f"ML Test Score {card.score}: the minimum of {sums}. {counts}"
     board = charts.scoreboard([test.judged for test in card.tests], title="28 tests, each with its gate")
     sections = [Section("At a glance", figures=(board,))]
-    sections += [_section(section, card, home, path) for section in SECTIONS]
-    sections += [_own_section(card, home, path)] if card.own else []
+    for section, points in card.sections.items():
+        tests = [test for test in card.tests if test.judged.gate.startswith(section)]
+        text = f"{points} of {len(tests)} automated, {_green(tests)} green."
+        sections.append(_gate_section(section, tests, text, home, path))
+    if card.own:
+        text = f"{_green(card.own)} of {len(card.own)} green. {NO_PART}"
+        sections.append(_gate_section("Gates of this project", card.own, text, home, path))
     red = [test for test in (*card.tests, *card.own) if not test.judged.passed]
     status: Status = "bad" if red else "good"
     return write_page(path, f"{name}: scorecard of version {card.version}", sections, lead=lead, status=status)
@@ -119,8 +126,6 @@ def write_scorecard(card: Scorecard, path: Path, home: Path, name: str) -> Path:
 
 def write_drilled(path: Path, drilled: Sequence[DrillResult]) -> None:
     """Remember what drills found, beside what other drills found before."""
-    from ..base.files import write_atomic
-
     known = read_drilled(path) | {each.fault: vars(each) for each in drilled}
     write_atomic(path, json.dumps(list(known.values()), indent=1))
 
@@ -132,33 +137,25 @@ def read_drilled(path: Path) -> dict[str, Mapping[str, Any]]:
     return {each["fault"]: each for each in json.loads(path.read_text(encoding="utf-8"))}
 
 
-def _test(judged: Judged, code: str, faults: Sequence[Fault], found: Mapping[str, Mapping[str, Any]]) -> Test:
+def _test(judged: Judged, code: str, faults: Sequence[Fault], results: Mapping[str, Mapping[str, Any]]) -> Test:
     drills = tuple(fault.name for fault in faults if fault.gate == judged.gate)
-    run = [found[name]["caught"] for name in drills if name in found]
-    return Test(judged, code, drills, sum(run) if run else None)
+    caught = [results[name]["caught"] for name in drills if name in results]
+    return Test(judged, code, drills, sum(caught) if caught else None)
 
 
-def _place(function: Any, home: Path) -> str:
+def _code_place(function: Any, home: Path) -> str:
     file, (_, line) = Path(inspect.getsourcefile(function) or ""), inspect.getsourcelines(function)
     shown = file.relative_to(home) if file.is_relative_to(home) else file
     return f"{shown.as_posix()}:{line}"
 
 
-def _section(name: str, card: Scorecard, home: Path, page: Path) -> Section:
-    tests = [test for test in card.tests if test.judged.gate.startswith(name)]
-    green = sum(test.judged.passed is True for test in tests)
-    status: Status = "good" if green == len(tests) else "bad"
-    table = pd.DataFrame([_row(test, home, page) for test in tests])
-    text = f"{card.sections[name]} of {len(tests)} automated, {green} green."
-    return Section(name, text, table, status=status)
+def _gate_section(name: str, tests: Sequence[Test], text: str, home: Path, page: Path) -> Section:
+    status: Status = "good" if _green(tests) == len(tests) else "bad"
+    return Section(name, text, pd.DataFrame([_row(test, home, page) for test in tests]), status=status)
 
 
-def _own_section(card: Scorecard, home: Path, page: Path) -> Section:
-    green = sum(test.judged.passed is True for test in card.own)
-    status: Status = "good" if green == len(card.own) else "bad"
-    table = pd.DataFrame([_row(test, home, page) for test in card.own])
-    text = f"{green} of {len(card.own)} green. They stop a promotion like the others and have no part in the score."
-    return Section("Gates of this project", text, table, status=status)
+def _green(tests: Sequence[Test]) -> int:
+    return sum(test.judged.passed is True for test in tests)
 
 
 def _row(test: Test, home: Path, page: Path) -> dict[str, object]:

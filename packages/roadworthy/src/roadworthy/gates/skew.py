@@ -40,7 +40,7 @@ SINGLE = 20  # rows that are sent alone as well, not in a list
 
 
 @dataclass(frozen=True)
-class Way:
+class WayDifference:
     """How one way differs from the reference: rows with other inputs of the trees, rows with another answer."""
 
     name: str
@@ -51,12 +51,12 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Paths:
+class ComparedWays:
     """All ways, compared on `rows`. `notebook` is false for a model that cannot be fitted again from these data."""
 
     rows: int
     notebook: bool
-    ways: tuple[Way, ...]
+    ways: tuple[WayDifference, ...]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class _Result:
     error: str = ""
 
 
-def measure_paths(bench: Bench) -> Paths:
+def compare_ways(bench: Bench) -> ComparedWays:
     """Send real rows and odd ones every way. A bundle whose golden answers are wrong is measured all the same."""
     bundle, refused = _bundle(bench)
     features = bundle.signature.features
@@ -83,7 +83,7 @@ def measure_paths(bench: Bench) -> Paths:
     ways += [_way(name, result, reference, keys) for name, result in _serving(bundle, rows, bench.scratch)]
     if refused and not any(way.inputs or way.answers for way in ways):
         raise refused
-    return Paths(len(rows), notebook is not None, tuple(ways))
+    return ComparedWays(len(rows), notebook is not None, tuple(ways))
 
 
 def odd_rows(
@@ -94,8 +94,8 @@ def odd_rows(
     real = sound.iloc[:: max(1, len(sound) // REAL)]
     some = real.sample(EACH, random_state=0, replace=True)
     nulls = [some.assign(**{feature.name: None}) for feature in features if feature.nullable]
-    unseen = [some.iloc[:1].assign(**{f.name: text}) for f in features if f.kind == "category" for text in unseen_of(f)]
-    edges = [on_edges(sound, f, trees.of(i)) for i, f in enumerate(features) if f.kind == "number"]
+    unseen = [some.iloc[:1].assign(**{f.name: text}) for f in features for text in unseen_categories(f)]
+    edges = [rows_at_thresholds(sound, f, trees.of(i)) for i, f in enumerate(features) if f.kind == "number"]
     parts = chain([real, without_values(contract, some)], nulls, unseen, edges)
     together = pd.concat([part.astype(_types(contract, test)) for part in parts], ignore_index=True)
     return together.assign(**{contract.key: [f"row-{i}" for i in range(len(together))]}), len(real)
@@ -131,9 +131,9 @@ def enough_allowed(rows: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFr
     return sound
 
 
-def unseen_of(feature: Feature) -> list[str]:
+def unseen_categories(feature: Feature) -> list[str]:
     """Texts that the rule of a category allows and that training has not seen; none for a closed set."""
-    if feature.allowed:
+    if feature.kind != "category" or feature.allowed:
         return []
     varied = [f"{known[:-1]}{letter}" for known in feature.categories[:EACH] for letter in LETTERS]
     fits = [text for text in varied if text not in feature.categories and re.search(feature.pattern, text)]
@@ -141,7 +141,7 @@ def unseen_of(feature: Feature) -> list[str]:
     return [*fits[:EACH], *named]
 
 
-def on_edges(test: pd.DataFrame, feature: Feature, thresholds: np.ndarray) -> pd.DataFrame:
+def rows_at_thresholds(test: pd.DataFrame, feature: Feature, thresholds: np.ndarray) -> pd.DataFrame:
     """Rows whose value is a threshold as the exported model has it, and the next larger number of 32 bits."""
     low, high = feature.bounds
     beside = np.concatenate([thresholds, np.nextafter(thresholds, np.float32(np.inf))]).astype(np.float64)
@@ -214,14 +214,14 @@ def _online(bundle: Bundle, records: list[dict[str, Any]]) -> _Result:
     return _Result(bundle.encode(read), answers)
 
 
-def _way(name: str, result: _Result, reference: _Result, keys: pd.Series) -> Way:
+def _way(name: str, result: _Result, reference: _Result, keys: pd.Series) -> WayDifference:
     inputs, answers = _other_inputs(result, reference), _far(result, reference)
     distance = np.nan_to_num(np.abs(result.answers - reference.answers), nan=1.0)
     example = result.error
     if not example and answers.any():
         worst = int(np.argmax(distance))
         example = f"{keys.iloc[worst]}: {result.answers[worst]:.4f}, not {reference.answers[worst]:.4f}"
-    return Way(name, int(inputs.sum()), int(answers.sum()), float(distance.max()), example)
+    return WayDifference(name, int(inputs.sum()), int(answers.sum()), float(distance.max()), example)
 
 
 def _far(one: _Result, other: _Result) -> NDArray[np.bool_]:

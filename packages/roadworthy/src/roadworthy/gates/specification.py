@@ -38,10 +38,10 @@ BODY = 500  # rows in a request
 
 
 @dataclass(frozen=True)
-class Committed:
+class CommittedDifferences:
     """What differs from the trained specification, and what git says.
 
-    `differences`: one sentence each. `compared`: how many values were. `strangers`: what in the bundle belongs to
+    `differences`: one sentence each. `compared`: how many values were. `foreign`: what in the bundle belongs to
     another specification or other rows. `commit` is empty when the project is in no git repository; `uncommitted` are
     the files that differ from it.
     """
@@ -50,10 +50,10 @@ class Committed:
     compared: int
     commit: str = ""
     uncommitted: tuple[str, ...] = ()
-    strangers: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
 
 
-def compare_committed(bench: Bench) -> Committed:
+def compare_committed(bench: Bench) -> CommittedDifferences:
     """Compare the lineage of the version with the settings, the contract and the code as they are now.
 
     Not compared are the sums of the data, which come and go, and the packages, which Monitoring 1 watches. A version
@@ -65,7 +65,7 @@ def compare_committed(bench: Bench) -> Committed:
     now = json.loads(json.dumps(made))  # lists for tuples, as in the manifest
     differences = min((tuple(_differences(trained, each)) for each in now), key=len)
     compared = sum(len(part) if isinstance(part, dict) else 1 for part in (now[0][kind] for kind in COMPARED))
-    return Committed(differences, compared, *git_state(bench.project))
+    return CommittedDifferences(differences, compared, *git_state(bench.project))
 
 
 def _differences(trained: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
@@ -150,16 +150,17 @@ def _shown(one: Any, other: Any) -> str:
 
 
 def mean_answers_by_slice(bench: Bench) -> pd.DataFrame:
-    """`by_slice` of the training rows, a sample of every day; no row when the version is of another period."""
+    """`calibration_by_slice` of a sample of the training rows; no row when the version is of another period."""
     periods = bench.manifest["lineage"]["periods"]
     if periods["train"] != [str(day) for day in bench.config.split.train]:
-        return by_slice(bench.contract, bench.train[:0], (), np.zeros(0), np.zeros(0))
+        return pd.DataFrame()
     rows, half_life = bench.train, bench.split.half_life
     weights = training.weights_by_age(rows[bench.contract.day], half_life) if half_life else np.ones(len(rows))
-    return by_slice(bench.contract, rows, bench.config.tests.slices, bundle.predict_frame(bench.bundle, rows), weights)
+    answers = bundle.predict_frame(bench.bundle, rows)
+    return calibration_by_slice(bench.contract, rows, bench.config.tests.slices, answers, weights)
 
 
-def by_slice(
+def calibration_by_slice(
     contract: Contract, rows: pd.DataFrame, names: Sequence[str], p: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> pd.DataFrame:
     """Slice, rows and gap (mean answer less share of the target): all rows, then each large slice and weekday.

@@ -86,7 +86,7 @@ def measure_stability(bench: Bench) -> Stability:
         certain=float(np.mean((answers < CERTAIN) | (answers > 1 - CERTAIN))),
         extreme=len(inputs),
         extreme_outside=answers_outside(bench.bundle.predict(inputs)),
-        batches=by_batches(bench.bundle, inputs),
+        batches=batch_difference(bench.bundle, inputs),
     )
 
 
@@ -116,7 +116,7 @@ def answers_outside(answers: Floats) -> int:
     return int((~((answers > 0) & (answers < 1))).sum())
 
 
-def by_batches(bundle: Bundle, inputs: NDArray[np.float32]) -> float:
+def batch_difference(bundle: Bundle, inputs: NDArray[np.float32]) -> float:
     """The largest difference between the answers to all rows at once and in batches of several sizes."""
     whole = bundle.predict(inputs)
     differences = [

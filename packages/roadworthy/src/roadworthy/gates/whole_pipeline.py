@@ -59,7 +59,7 @@ class Traces:
     service: float
     worst: str
     moved: float
-    loudest: str
+    moved_most: str
 
 
 def trace_rows(bench: Bench) -> Traces:
@@ -90,7 +90,7 @@ def trace_rows(bench: Bench) -> Traces:
         service=largest_difference(traced.answers, traced.probabilities),
         worst=str(rows[bench.contract.key].iloc[int(np.argmax(gaps))]),
         moved=largest_difference(traced.mean + traced.moved.sum(axis=1), traced.margins),
-        loudest=str(tracing.contributions_of(traced, bundle)["feature"].iloc[0]),
+        moved_most=str(tracing.contributions_of(traced, bundle)["feature"].iloc[0]),
     )
 
 
