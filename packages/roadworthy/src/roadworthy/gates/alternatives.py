@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,14 +15,12 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from ..base import databases
 from ..base.settings import Model
 from ..contract.schema import Contract
+from ..contract.workspace import Workspace
 from ..data import snapshots
 from ..data.snapshots import thin_rows
 from ..model import evaluation, training
 from ..model.evaluation import LEVEL
 from .bench import Bench
-
-if TYPE_CHECKING:
-    from ..contract.workspace import Workspace
 
 PARTS = 6  # of the labelled days; two months of a year
 LEARNED = 2  # parts that the first model has seen
@@ -60,7 +57,7 @@ def measure_ages(bench: Bench) -> Ages:
     return Ages(losses_by_age(bench.project, rows, bench.spec), allowed)
 
 
-def losses_by_age(project: "Workspace", rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
+def losses_by_age(project: Workspace, rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
     """The loss of AUC by age, as `Ages.table`."""
     day = rows[project.contract.day]
     start, days = day.min(), _days(day)
@@ -75,15 +72,15 @@ def losses_by_age(project: "Workspace", rows: pd.DataFrame, spec: Model) -> pd.D
         if part >= end
     }
     length = days / PARTS
-    found = []
+    ages = []
     for age in range(PARTS - LEARNED):
         losses = [
             _loss(project.contract, judged[part], answers[part, part], answers[part - age, part])
             for part in ends
             if part - age in ends
         ]
-        found.append({"since": round(age * length), "until": round((age + 1) * length), **_mean(losses)})
-    return pd.DataFrame(found)
+        ages.append({"since": round(age * length), "until": round((age + 1) * length), **_mean(losses)})
+    return pd.DataFrame(ages)
 
 
 def _days(day: pd.Series) -> int:
@@ -103,7 +100,7 @@ def _mean(losses: list[tuple[float, evaluation.Difference]]) -> dict[str, float]
     return {"periods": len(losses), "auc": auc, "loss": mean, "low": mean - float(half), "high": mean + float(half)}
 
 
-def fit_logistic_regression(project: "Workspace", rows: pd.DataFrame, spec: Model) -> Pipeline:
+def fit_logistic_regression(project: Workspace, rows: pd.DataFrame, spec: Model) -> Pipeline:
     """One column for each category, missing numbers replaced by the mean, numbers scaled."""
     some = thin_rows(rows, REGRESSION_ROWS)
     categories, numbers = training.model_inputs(spec, project.contract.features)
@@ -132,8 +129,8 @@ def assign_groups(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, 
     asked = ", ".join(f'({sql})::varchar as "{name}"' for name, sql in groups.items())
     with databases.empty_duckdb() as connection:
         connection.register("features", features)
-        found = connection.sql(f"select {asked} from features order by row").fetchnumpy()
-    return pd.DataFrame(found, index=frame.index)
+        values = connection.sql(f"select {asked} from features order by row").fetchnumpy()
+    return pd.DataFrame(values, index=frame.index)
 
 
 def measure_by_group(groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Series, threshold: float) -> pd.DataFrame:
@@ -148,23 +145,23 @@ def measure_by_group(groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Seri
     weights = np.vstack([np.ones(len(names)), drawn])
 
     def measured(at: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-        rows, gap, positives, found = (
+        rows, gap, positives, warned_positives = (
             weights @ np.bincount(of_day[at], column[at], len(names))
             for column in (np.ones(len(p)), p - late, late, late * warned)
         )
         with np.errstate(divide="ignore", invalid="ignore"):  # a draw may leave a group empty
-            return gap / rows, found / positives
+            return gap / rows, warned_positives / positives
 
     every = measured(np.ones(len(p), dtype=bool))
-    found = []
+    measured_groups = []
     for name in groups:
         for value in sorted(set(groups[name].dropna())):
             at = (groups[name] == value).to_numpy()
             if late[at].sum() >= FEWEST:
                 gap, recall = measured(at)
                 row = {"group": f"{name} {value}", "rows": int(at.sum()), "gap": gap[0], "recall": recall[0]}
-                found.append({**row, **_more("gap", gap - every[0]), **_more("recall", recall - every[1])})
-    return pd.DataFrame(found)
+                measured_groups.append({**row, **_more("gap", gap - every[0]), **_more("recall", recall - every[1])})
+    return pd.DataFrame(measured_groups)
 
 
 def _more(name: str, draws: Floats) -> dict[str, float]:

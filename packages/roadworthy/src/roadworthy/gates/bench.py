@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import duckdb
 import numpy as np
@@ -21,14 +21,12 @@ from ..base.settings import Model
 from ..bundle import bundle
 from ..bundle.bundle import Bundle
 from ..contract import checks
+from ..contract.workspace import Workspace
 from ..data import snapshots
 from ..data.snapshots import thin_rows
 from ..model import evaluation, training
 from ..registry import export
 from ..registry.registry import CHAMPION, Registry
-
-if TYPE_CHECKING:
-    from ..contract.workspace import Workspace
 
 SAMPLE = 40_000  # rows: a fit takes about two seconds
 SHOWN = 3  # problems that are named; the others are counted
@@ -70,7 +68,7 @@ class part(Generic[Part]):  # noqa: N801 - used like property
 class Bench:
     """A version of the model (the champion without a number), the version before it, and the data of the settings."""
 
-    def __init__(self, project: "Workspace", version: int | str = CHAMPION) -> None:
+    def __init__(self, project: Workspace, version: int | str = CHAMPION) -> None:
         self.project = project
         self.config, self.home, self.contract = project.settings, project.folder, project.contract
         self.registry = Registry(self.config.paths.registry)

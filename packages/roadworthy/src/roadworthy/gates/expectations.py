@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -22,12 +22,10 @@ from ..bundle.bundle import Bundle
 from ..bundle.signature import Feature
 from ..contract import rules
 from ..contract.schema import Column, Contract, Table
+from ..contract.workspace import Workspace
 from ..data import snapshots
 from ..serving.request import BadRequestError, RequestReader
 from .bench import Bench
-
-if TYPE_CHECKING:
-    from ..contract.workspace import Workspace
 
 NO_TEXT = "<{@;|~}>"  # no name, code or time of any kind
 NO_VALUE = "?"  # of no type but text
@@ -170,7 +168,7 @@ def _column_table(table: Table, limits: pd.DataFrame, nulls: pd.Series) -> pd.Da
     return expected.join(limits, on="column").join(nulls.rename("nulls"), on="column")
 
 
-def _other_nulls(project: "Workspace", config: Settings) -> Iterator[pd.DataFrame]:
+def _other_nulls(project: Workspace, config: Settings) -> Iterator[pd.DataFrame]:
     """Shares of missing values in the snapshots that are not under judgement; those that cannot be read say nothing."""
     for name, snapshot in config.data.snapshots.items():
         if name == config.data.snapshot:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -16,6 +16,7 @@ from ..base.settings import Model
 from ..bundle import bundle
 from ..bundle.signature import Feature, Signature
 from ..contract.schema import Contract
+from ..contract.workspace import Workspace
 from ..data.snapshots import thin_rows
 from ..model import evaluation, training
 from ..registry import export
@@ -23,9 +24,6 @@ from ..serving.request import RequestReader
 from .bench import Bench, NotJudgedError, first_line, read_json
 from .expectations import count_rows, event_table, takes_row
 from .speed import bare_session, least_micros
-
-if TYPE_CHECKING:
-    from ..contract.workspace import Workspace
 
 # AUC .71 as well, at a third of the time; whatever the specification says, for it is features that are judged here.
 TREES = {"max_iter": 60, "learning_rate": 0.15, "max_leaf_nodes": 31}
@@ -57,7 +55,7 @@ def measure_contributions(bench: Bench) -> Contributions:
 
 
 def contribution_table(
-    project: "Workspace", fitted: pd.DataFrame, judged: pd.DataFrame, spec: Model, asked: list[str]
+    project: Workspace, fitted: pd.DataFrame, judged: pd.DataFrame, spec: Model, asked: list[str]
 ) -> pd.DataFrame:
     """The table of `Contributions`: fit on some rows, look at more and more of the others while there is doubt."""
     small = spec.model_copy(update=TREES)
@@ -179,14 +177,14 @@ def excerpt_database(
     return copy
 
 
-def _all_features(project: "Workspace", connection: duckdb.DuckDBPyConnection) -> str:
+def _all_features(project: Workspace, connection: duckdb.DuckDBPyConnection) -> str:
     made = connection.sql(project.sql("features.sql"))
     # As text, under an aggregate, so that no column can be left out.
     columns = ", ".join(f'max("{name}"::varchar)' for name in made.columns)
     return f"select {columns} from ({project.sql('features.sql')})"
 
 
-def _touched(project: "Workspace", connection: duckdb.DuckDBPyConnection) -> float:
+def _touched(project: Workspace, connection: duckdb.DuckDBPyConnection) -> float:
     """Rows that all operators of the query hand on, for each row of its result; exact, whatever the machine does."""
     plan = json.loads(
         connection.execute(f"explain (analyze, format json) {_all_features(project, connection)}").fetchall()[0][1]

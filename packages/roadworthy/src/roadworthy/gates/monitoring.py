@@ -270,13 +270,13 @@ def quality_kept(evidence: alarms.Regression) -> Judgement:
     return not problems, ", ".join([*problems, words])
 
 
-def _alarm_problems(found: alarms.Alarms) -> list[str]:
+def _alarm_problems(evidence: alarms.Alarms) -> list[str]:
     """What the monitors would not say, or would say wrongly."""
     problems = {
-        "no alarm rings in time for a planted fault": found.late,
-        "an alarm rings without a fault or too early": found.false,
-        "a monitor counts rows of another version or labels that are not due": found.moved,
-        "Prometheus is not told the alarm": found.untold,
-        "the rules of alerts ask for what nothing exposes": found.dead,
+        "no alarm rings in time for a planted fault": evidence.late,
+        "an alarm rings without a fault or too early": evidence.false,
+        "a monitor counts rows of another version or labels that are not due": evidence.moved,
+        "Prometheus is not told the alarm": evidence.untold,
+        "the rules of alerts ask for what nothing exposes": evidence.dead,
     }
     return [f"{what}: {first_problems(names)}" for what, names in problems.items() if names]

@@ -80,8 +80,8 @@ def measure_privacy(bench: Bench) -> PrivacyFindings:
     places = 0
     for place, text in chain(_tables(bench.contract, raw), _features(bench), written_files(bench)):
         places += 1
-        if found := personal_kinds(text):
-            personal[place] = ", ".join(f"{kind} {masked_value(value)}" for kind, value in found.items())
+        if examples := personal_kinds(text):
+            personal[place] = ", ".join(f"{kind} {masked_value(value)}" for kind, value in examples.items())
         if leaked := private_in(text, values):
             private[place] = f"{len(leaked)} values, as {masked_value(min(leaked))}"
     named = tuple(f"{table}.{column}" for table, column in columns)
@@ -96,8 +96,8 @@ def _tables(contract: Contract, connection: duckdb.DuckDBPyConnection) -> Iterat
 
 
 def _distinct(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
-    found = connection.execute(f'select distinct "{column}" from {table} where "{column}" is not null limit {VALUES}')
-    return [str(value) for (value,) in found.fetchall()]
+    sql = f'select distinct "{column}" from {table} where "{column}" is not null limit {VALUES}'
+    return [str(value) for (value,) in connection.execute(sql).fetchall()]
 
 
 def _features(bench: Bench) -> Iterator[tuple[str, str]]:
@@ -162,14 +162,14 @@ def _sqlite(file: Path, name: str) -> Iterator[tuple[str, str]]:
 
 def personal_kinds(text: str) -> dict[str, str]:
     """What in a text tells of a person: an example of each kind that is there."""
-    found = {
+    matches = {
         "e-mail": E_MAIL.search(text) if "@" in text else None,
         "telephone": TELEPHONE.search(text),
         "social security number": SOCIAL.search(text),
     }
-    found["card"] = next((match for match in CARD.finditer(text) if _luhn(match.group())), None)
-    found["network address"] = next((match for match in ADDRESS.finditer(text) if _public(match.group())), None)
-    return {kind: match.group() for kind, match in found.items() if match}
+    matches["card"] = next((match for match in CARD.finditer(text) if _luhn(match.group())), None)
+    matches["network address"] = next((match for match in ADDRESS.finditer(text) if _public(match.group())), None)
+    return {kind: match.group() for kind, match in matches.items() if match}
 
 
 def searchable_values(values: Iterable[object]) -> frozenset[str]:

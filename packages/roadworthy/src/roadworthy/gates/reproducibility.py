@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,13 +18,11 @@ from ..base.settings import Model
 from ..bundle import bundle
 from ..bundle.signature import Signature
 from ..contract.schema import Column, Contract
+from ..contract.workspace import Workspace
 from ..data import snapshots
 from ..model import training
 from ..registry import export
 from .bench import Bench
-
-if TYPE_CHECKING:
-    from ..contract.workspace import Workspace
 
 TRAINING_ROWS = 15_000
 FEW_TREES = 40  # what depends on chance does so from the first tree on
@@ -50,7 +48,7 @@ class SmallTraining:
 
 
 def train_small(
-    project: "Workspace", snapshot: Path, period: snapshots.Period, spec: Model, threads: int
+    project: Workspace, snapshot: Path, period: snapshots.Period, spec: Model, threads: int
 ) -> SmallTraining:
     """Features by a number of DuckDB's threads, a training on about `TRAINING_ROWS` of them, its answers.
 
@@ -134,7 +132,7 @@ class SpecTests:
     misplaced: tuple[str, ...]
 
 
-def run_spec_tests(project: "Workspace", spec: Model) -> SpecTests:
+def run_spec_tests(project: Workspace, spec: Model) -> SpecTests:
     """Build, fit and ask small models of this specification."""
     categories, numbers = training.model_inputs(spec, project.contract.features)
     rules = planted_rules(categories, numbers)
@@ -206,7 +204,7 @@ def _every_other(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(frame[name].isin(sorted(frame[name].dropna().unique())[::2]))
 
 
-def field_reaches(project: "Workspace", spec: Model, name: str) -> bool:
+def field_reaches(project: Workspace, spec: Model, name: str) -> bool:
     """Whether other values of a field are found again in a parameter of the estimator."""
     value, before = getattr(spec, name), _parameters(project, spec)
     for other in (value / 2, value / 3) if isinstance(value, float) else (value + 1, 2 * value + 3):
@@ -216,11 +214,11 @@ def field_reaches(project: "Workspace", spec: Model, name: str) -> bool:
     return True
 
 
-def _parameters(project: "Workspace", spec: Model) -> dict[str, Any]:
+def _parameters(project: Workspace, spec: Model) -> dict[str, Any]:
     return dict(training.build_pipeline(project, spec).named_steps["trees"].get_params())
 
 
-def learned_auc(project: "Workspace", spec: Model, rule: Rule) -> float:
+def learned_auc(project: Workspace, spec: Model, rule: Rule) -> float:
     """The AUC on new rows of a model that saw the rule in others."""
     old, new = (invented_rows(project.contract, INVENTED_ROWS, rule, seed=seed) for seed in (1, 2))
     small = spec.model_copy(update={"max_iter": SPEC_TREES[-1]})
@@ -228,7 +226,7 @@ def learned_auc(project: "Workspace", spec: Model, rule: Rule) -> float:
     return float(roc_auc_score(new[project.contract.target], answers))
 
 
-def unusual_answers(project: "Workspace", pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> tuple[float, ...]:
+def unusual_answers(project: Workspace, pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> tuple[float, ...]:
     """The answers to a row of unseen categories and to one in which everything is missing."""
     categories, numbers = training.model_inputs(spec, project.contract.features)
     unseen = rows.iloc[:1].assign(**dict.fromkeys(categories, UNSEEN))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -23,14 +23,12 @@ from ..base.errors import InputError, Verdict
 from ..base.files import file_sha256, write_atomic
 from ..base.source_code import files_behind
 from ..contract.definition import claim_of
+from ..contract.workspace import Workspace
 from ..data import snapshots
 from ..registry import releases
 from ..registry.registry import CHAMPION, Registry
 from . import data, infrastructure, model, monitoring
 from .bench import Bench, Gate, NotJudgedError, first_line
-
-if TYPE_CHECKING:
-    from ..contract.workspace import Workspace
 
 SECTIONS = ("Data", "Model", "Infrastructure", "Monitoring")
 # The 28, in the order in which they stand in the modules of their sections, which is that of the paper.
@@ -84,7 +82,7 @@ class JudgedVersion:
 
 
 def judge_version(
-    project: "Workspace",
+    project: Workspace,
     version: int | str = CHAMPION,
     *,
     train: bool = False,
@@ -118,7 +116,7 @@ def _existing_version(registry: Registry, version: int | str) -> int | str:
     return versions[-1]
 
 
-def _judge_library(project: "Workspace") -> list[Judged]:
+def _judge_library(project: Workspace) -> list[Judged]:
     """A verdict about the library, if it is not as it was released: red until every edit of it is accepted."""
     edits = source_code.vendored_edits(project.folder)
     if not edits:
@@ -164,7 +162,7 @@ def judge_gate(gate: Gate[Any], bench: Bench) -> Judged:
     return Judged(gate.name, gate.claim, verdict.passed, verdict.evidence, round(time.process_time() - since, 2))
 
 
-def gate_function(name: str, project: "Workspace") -> Callable[..., Any]:
+def gate_function(name: str, project: Workspace) -> Callable[..., Any]:
     """The function behind a gate: what judges its evidence; of a gate of the project, what looks at the bench itself.
 
     Raises InputError when there is no such gate.
@@ -173,13 +171,13 @@ def gate_function(name: str, project: "Workspace") -> Callable[..., Any]:
     return gate.judge if gate in GATES else gate.gather
 
 
-def gates_of(project: "Workspace") -> list[Gate[Any]]:
+def gates_of(project: Workspace) -> list[Gate[Any]]:
     """The gates that the project adds: they judge the bench themselves. The first line of a docstring is the claim."""
     functions = project.definition.extensions("gates", [gate.name for gate in GATES])
     return [Gate(name, claim_of(each), each, lambda judgement: judgement) for name, each in functions.items()]
 
 
-def _gate_named(name: str, project: "Workspace") -> Gate[Any]:
+def _gate_named(name: str, project: Workspace) -> Gate[Any]:
     known = {gate.name: gate for gate in (*GATES, *gates_of(project))}
     if name not in known:
         raise InputError(f"there is no gate {name!r}", where="gates", hint=f"there are {', '.join(known)}")

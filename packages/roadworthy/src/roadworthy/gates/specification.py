@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from ..base.settings import FILE
 from ..bundle import bundle
 from ..bundle.bundle import Bundle
 from ..contract.schema import Contract
+from ..contract.workspace import Workspace
 from ..data.snapshots import thin_rows
 from ..model import evaluation, training
 from ..monitoring.log import PredictionLog
@@ -24,9 +25,6 @@ from ..registry.export import reference_of_rows
 from ..serving.predictor import Metrics, Predictor, Recorder
 from ..serving.request import BadRequestError
 from .bench import Bench, NotJudgedError, of_the_present, read_json
-
-if TYPE_CHECKING:
-    from ..contract.workspace import Workspace
 
 COMPARED = ("spec", "contract", "features_sql", "feature_steps", "model", "periods", "tests")  # parts of the lineage
 FEWEST_OF_SLICE = 1000  # rows of a slice: its share of the target is known to .03
@@ -94,7 +92,7 @@ def _plainly(before: Any, after: Any) -> str:
     return f"trained with {before}, committed {after}".replace("'", "")
 
 
-def git_state(project: "Workspace") -> tuple[str, tuple[str, ...]]:
+def git_state(project: Workspace) -> tuple[str, tuple[str, ...]]:
     """The commit of the project and the files of the specification that differ from it; nothing without git."""
     home = project.folder
     package, sql = home / "src" / project.settings.project.package, project.definition.sql
@@ -169,13 +167,13 @@ def calibration_by_slice(
     """
     off = p - rows[contract.target].to_numpy(dtype=np.float64)
     columns = {name: rows[name] for name in names} | {WEEKDAY: rows[contract.day].dt.day_of_week + 1}
-    found = [{"slice": "all rows", "rows": len(rows), "gap": _mean(off, weights)}] if len(rows) else []
+    slices = [{"slice": "all rows", "rows": len(rows), "gap": _mean(off, weights)}] if len(rows) else []
     for name, column in columns.items():
         for value, count in column.value_counts().items():
             if count >= FEWEST_OF_SLICE:
                 at = (column == value).to_numpy(dtype=bool)
-                found.append({"slice": f"{name} = {value}", "rows": count, "gap": _mean(off[at], weights[at])})
-    return pd.DataFrame(found, columns=["slice", "rows", "gap"])
+                slices.append({"slice": f"{name} = {value}", "rows": count, "gap": _mean(off[at], weights[at])})
+    return pd.DataFrame(slices, columns=["slice", "rows", "gap"])
 
 
 def _mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
