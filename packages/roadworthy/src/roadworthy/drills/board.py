@@ -174,10 +174,8 @@ def _error_line(stderr: str) -> str:
     return next((line for line in reversed(lines) if not line[0].isspace()), lines[-1].strip() if lines else "")
 
 
-def _run_in_threads(
-    work: Callable[[Any], Result], items: Sequence[Fault] | Sequence[Variant], jobs: int, tell: Tell | None
-) -> list[Result]:
-    """The results in the order of the items, `jobs` at a time; each is told by its name. The gates run elsewhere."""
+def _run_in_threads(work: Callable[[Any], Result], items: Sequence[Any], jobs: int, tell: Tell | None) -> list[Result]:
+    """The results in the order of the faults or variants, `jobs` at a time: threads that wait for other processes."""
     results = []
     with ThreadPoolExecutor(jobs) as pool:
         for number, (item, result) in enumerate(zip(items, pool.map(work, items), strict=True), start=1):

@@ -7,7 +7,7 @@ Several chunks are answered at a time. A killed run goes on after its last finis
 import hashlib
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields
@@ -118,7 +118,7 @@ def score_file(
     summary = Summary(version=bundle.version, target=target)
     part_rows = chunk_rows * part_chunks
     identity = _identity(bundle, source, extra, part_rows)
-    schemas = _scored_schema(bundle, [opened.schema.field(name) for name in extra]), _refused_schema(opened)
+    schemas = _schemas(bundle, opened.schema, extra)
 
     def tell_rows(done: int) -> None:
         if progress and done:
@@ -179,6 +179,13 @@ def _open(source: Path, signature: Signature, extra: list[str]) -> tables.Source
     if source.suffix == ".parquet":
         row_rules.check_types(opened.schema, signature, source)
     return opened
+
+
+def _schemas(bundle: Bundle, source: pa.Schema, extra: list[str]) -> tuple[pa.Schema, pa.Schema]:
+    """The columns of a result: key, answer, then the extra ones of the source; and those of a quarantine."""
+    answer = [("probability", pa.float64()), ("decision", pa.bool_()), ("version", pa.string())]
+    scored = [(bundle.signature.key, pa.string()), *answer, *(source.field(name) for name in extra)]
+    return pa.schema(scored), pa.schema([("row", pa.int64()), ("reason", pa.string()), *source])
 
 
 def _identity(bundle: Bundle, source: Path, extra: list[str], part_rows: int) -> dict[str, object]:
@@ -248,7 +255,7 @@ def _answer_ahead(
 
 
 def _answer_chunk(bundle: Bundle, schemas: tuple[pa.Schema, pa.Schema], chunk: tables.Chunk) -> Answered:
-    """Judge the rows of a chunk and answer those that are allowed; `schemas`: of the answers, and of the others."""
+    """Judge the rows of a chunk and answer those that are allowed; `schemas` as `_schemas` gives them."""
     checked = row_rules.check_chunk(chunk.batch, bundle.signature)
     scored = _predict(bundle, chunk.batch, checked, schemas[0])
     first = min([*chunk.numbers[:1].tolist(), *chunk.rejected])
@@ -293,17 +300,6 @@ def _counts(chunk: tables.Chunk, checked: Checked, scored: pa.RecordBatch) -> Co
         reasons=checked.counts + Counter({"line has another number of values": lines}),
         unseen=Counter({name: int((rows & checked.good).sum()) for name, rows in checked.unseen.items()}),
     )
-
-
-def _scored_schema(bundle: Bundle, extra: Sequence[pa.Field]) -> pa.Schema:
-    """The columns of a result: the key, probability, decision and version, then the extra ones of the source."""
-    answer = [("probability", pa.float64()), ("decision", pa.bool_()), ("version", pa.string())]
-    return pa.schema([(bundle.signature.key, pa.string()), *answer, *extra])
-
-
-def _refused_schema(source: tables.Source) -> pa.Schema:
-    """The columns of a quarantine: the number of the row, the reason, what was read."""
-    return pa.schema([("row", pa.int64()), ("reason", pa.string()), *source.schema])
 
 
 def _write_results(

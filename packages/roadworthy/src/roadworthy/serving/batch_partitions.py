@@ -9,7 +9,7 @@ import hashlib
 import json
 import tempfile
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 from ..base.errors import InputError
@@ -99,17 +99,18 @@ def _score(task: PartitionTask, name: str, scratch: Path) -> dict[str, object]:
     source = task.source.path(name) if task.source.local else task.source.fetch(name, scratch / "in.parquet")
     quarantine = f"{QUARANTINE}/{name}"
     bundle = _unpacked(task.version, tuple(sorted(task.files.items())))
-    score = partial(batch.score_file, bundle, source, for_monitoring=task.for_monitoring)
     if task.target.local:
-        return _counts(score(task.target.path(name), quarantine=task.target.path(quarantine)))
-    out, refused = scratch / "out.parquet", scratch / "refused.parquet"
-    summary = score(out, quarantine=refused)
-    if summary.quarantine:
-        task.target.put(quarantine, refused)
+        out, refused = task.target.path(name), task.target.path(quarantine)
     else:
-        task.target.remove(quarantine)
-    task.target.put(name, out)
-    return _counts(summary)
+        out, refused = scratch / "out.parquet", scratch / "refused.parquet"
+    summary = batch.score_file(bundle, source, out, quarantine=refused, for_monitoring=task.for_monitoring)
+    if not task.target.local:
+        if summary.quarantine:
+            task.target.put(quarantine, refused)
+        else:
+            task.target.remove(quarantine)
+        task.target.put(name, out)
+    return {counted: getattr(summary, counted) for counted in Counts.__dataclass_fields__}
 
 
 def _earlier_counts(task: PartitionTask, note: str, identity: list[object]) -> dict[str, object]:
@@ -119,10 +120,6 @@ def _earlier_counts(task: PartitionTask, note: str, identity: list[object]) -> d
         return dict(content["counts"]) if content["identity"] == identity else {}
     except (ValueError, KeyError, TypeError):
         return {}
-
-
-def _counts(summary: batch.Summary) -> dict[str, object]:
-    return {name: getattr(summary, name) for name in Counts.__dataclass_fields__}
 
 
 @lru_cache(maxsize=1)

@@ -133,16 +133,10 @@ def _refusals(path: str, *statuses: str) -> dict[str, Any]:
 
 
 def _schemas(predictor: Predictor) -> dict[str, Any]:
-    adapters: list[tuple[str, TypeAdapter[Any]]] = [
-        ("Rows", predictor.reader.rows),
-        ("Answer", TypeAdapter(Answer)),
-        ("Answers", TypeAdapter(Answers)),
-        ("Refusal", TypeAdapter(Refusal)),
-        ("InferenceRequest", TypeAdapter(InferenceRequest)),
-        ("InferenceAnswer", TypeAdapter(InferenceAnswer)),
-    ]
+    kinds = (Answer, Answers, Refusal, InferenceRequest, InferenceAnswer)
+    adapters = {"Rows": predictor.reader.rows, **{kind.__name__: TypeAdapter(kind) for kind in kinds}}
     _, schemas = TypeAdapter.json_schemas(
-        [(name, "validation", adapter) for name, adapter in adapters], ref_template="#/components/schemas/{model}"
+        [(name, "validation", each) for name, each in adapters.items()], ref_template="#/components/schemas/{model}"
     )
     return dict(schemas["$defs"])
 

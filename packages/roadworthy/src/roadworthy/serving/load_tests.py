@@ -174,7 +174,8 @@ def promote_damaged(registry: Registry, question: Mapping[str, Any]) -> Refused:
         broken = releases.damaged_copy(registry, "champion")
         registry.promote(broken)
         unnoticed = InputError("the service does not notice the damaged version", where=address, hint=HINT)
-        wait_until(partial(_reports_failure, address), SWAP_PATIENCE, unnoticed)
+        failure = "model_swap_failures_total 1.0"
+        wait_until(lambda: failure in httpx.get(f"{address}/metrics").text, SWAP_PATIENCE, unnoticed)
         back_to = registry.rollback("damaged")
         before = counts[200, str(back_to)]
         _wait_for_answer(counts, back_to, before, address)
@@ -211,7 +212,3 @@ def _wait_for_answer(counts: Counter[tuple[int, str]], version: int, before: int
     """Wait until a version has answered more than `before` times."""
     silent = InputError(f"version {version} does not answer", where=address, hint=HINT)
     wait_until(lambda: counts[200, str(version)] > before, SWAP_PATIENCE, silent)
-
-
-def _reports_failure(address: str) -> bool:
-    return "model_swap_failures_total 1.0" in httpx.get(f"{address}/metrics").text

@@ -29,7 +29,7 @@ SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported
 APART = (1e-6, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 TENTHS = tuple(tenth / 10 for tenth in range(1, 11))
-EVERY = 0.25  # seconds
+EVERY = 0.25  # seconds between two writes to the log
 BATCH = 5_000  # predictions in one transaction
 LIMIT = 50_000  # predictions that may wait
 LAST_TRIES = 3
@@ -96,11 +96,11 @@ class Metrics:
 
     def observe(self, path: str, status: int, seconds: float) -> None:
         """Count an answered request."""
-        found = self._children.get((path, status))
-        if found is None:  # looking a label up costs more than counting
-            found = self._children[path, status] = self.requests.labels(path, status), self.seconds.labels(path)
-        found[0].inc()
-        found[1].observe(seconds)
+        metrics = self._children.get((path, status))
+        if metrics is None:  # looking a label up costs more than counting
+            metrics = self._children[path, status] = self.requests.labels(path, status), self.seconds.labels(path)
+        metrics[0].inc()
+        metrics[1].observe(seconds)
 
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""
@@ -162,14 +162,14 @@ class Recorder:
         served: tuple[str, list[float]],
     ) -> None:
         """Queue what a shadow would have answered; `served` is the version that did, with its answers."""
-        now, (other, given) = datetime.now(UTC), served
+        now, (served_version, served_answers) = datetime.now(UTC), served
         if len(self._compared) + len(rows) > self._limit:
             self._metrics.log_dropped.inc(len(rows))
             return
-        for row, answer, theirs in zip(rows, answers, given, strict=True):
+        for row, answer, served_answer in zip(rows, answers, served_answers, strict=True):
             moment = time_text(row.get(self._time, now))
             head = (row.get(self._key), moment, request_id, version, answer, int(answer >= threshold))
-            self._compared.append((*head, other, theirs))
+            self._compared.append((*head, served_version, served_answer))
 
     def stop(self) -> None:
         """Write what waits, then close the log; says how many predictions could not be written."""
@@ -207,15 +207,12 @@ class Recorder:
         return True
 
     def _append(self, batch: list[tuple[Any, ...]]) -> None:
-        self._widen()
-        self._log.append_rows(map(self._flat, batch))
-
-    def _widen(self) -> None:
         # After the batch was taken: the features of its rows are announced by now.
         while self._wider:
             self._log.widen(self._wider[0])
             self._wider.popleft()
             self._names = [feature.name for feature in self._log.features]
+        self._log.append_rows(map(self._flat, batch))
 
     def _flat(self, entry: tuple[Any, ...]) -> tuple[Any, ...]:
         moment, request_id, version, answer, decision, row = entry

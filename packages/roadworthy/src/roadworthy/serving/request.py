@@ -64,7 +64,7 @@ class BadRequestError(Exception):
 def parse_json(body: bytes) -> Any:
     """The content of a body of JSON in which no object has a name twice. Raises BadRequestError."""
     try:
-        return json.loads(body.decode(), object_pairs_hook=_each_once)
+        return json.loads(body.decode(), object_pairs_hook=_with_unique_names)
     except (ValueError, RecursionError) as error:
         message = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise BadRequestError([Problem(None, "", "", "", f"the body is not valid JSON: {message}")], 1) from error
@@ -109,8 +109,8 @@ class RequestReader:
         return f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}"
 
     def _refusal(self, error: ValidationError) -> BadRequestError:
-        found = error.errors(include_url=False)
-        return BadRequestError([self._problem(each) for each in found[:MAX_PROBLEMS]], len(found))
+        errors = error.errors(include_url=False)
+        return BadRequestError([self._problem(each) for each in errors[:MAX_PROBLEMS]], len(errors))
 
     def _problem(self, error: ErrorDetails) -> Problem:
         place = list(error["loc"])
@@ -140,8 +140,8 @@ def row_type(signature: Signature, example: Row | None = None, *, times: bool = 
     key = Annotated[str, Field(max_length=LONGEST, description="identifies the row in the answer and in the log")]
     about = {signature.key: NotRequired[key | None]}
     if times:
-        told = Field(description="the prediction time of the row in the log; without it, that of the request")
-        about[signature.time] = NotRequired[Annotated[AwareDatetime, told]]
+        described = Field(description="the prediction time of the row in the log; without it, that of the request")
+        about[signature.time] = NotRequired[Annotated[AwareDatetime, described]]
     row = TypedDict("Row", {**about, **fields})  # type: ignore[misc]
     return with_config(_strict(example))(row)
 
@@ -188,14 +188,14 @@ class Whole:
         return core_schema.chain_schema([number, core_schema.int_schema(strict=False)])
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _with_unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
         what = f"{_short(twice)} is given twice; which value is meant?"
         raise BadRequestError([Problem(None, twice, "", "", what)], 1)
-    return found
+    return content
 
 
 def _about_the_body(error: ErrorDetails, row: int | None) -> str:

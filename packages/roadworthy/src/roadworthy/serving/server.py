@@ -266,11 +266,11 @@ class PatientProtocol(HttpToolsProtocol):
         return self.cycle.response_complete and (self._since is None or self._head is not None)
 
 
-def to_standard_error(level: int = logging.INFO) -> None:
+def to_standard_error() -> None:
     """Let all loggers of this process write JSON lines; only the start of a service does that."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
 class JsonLines(logging.Formatter):

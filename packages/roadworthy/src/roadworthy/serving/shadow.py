@@ -40,8 +40,8 @@ class _Answered(NamedTuple):
 class Shadow:
     """The thread in which shadows answer, whichever version is one at the time."""
 
-    def __init__(self, metrics: Metrics, recorder: Recorder | None, limit: int = LIMIT) -> None:
-        self._metrics, self._recorder, self._limit = metrics, recorder, limit
+    def __init__(self, metrics: Metrics, recorder: Recorder | None) -> None:
+        self._metrics, self._recorder, self._limit = metrics, recorder, LIMIT
         self._queue: queue.SimpleQueue[_Answered | None] = queue.SimpleQueue()
         self._logged: set[tuple[str, str]] = set()
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from ..base import databases
 from ..base.databases import Postgres
 from ..base.errors import InputError
 from ..bundle.bundle import Bundle, frame_columns, predict_frame
@@ -253,15 +254,6 @@ def _require_same_model(client: Client, bundle: Bundle) -> int:
 
 def _rows(contract: Contract, rows: pd.DataFrame, bundle: Bundle) -> list[Row]:
     """The rows as a client sends them: the features that the model asks for, the key, the prediction time."""
-    features = bundle.signature.features
-    given = frame_columns(rows, [feature.name for feature in features])
-    columns: dict[str, list[Any]] = {feature.name: _plain(given[feature.name]) for feature in features}
-    columns[contract.key] = rows[contract.key].tolist()
-    columns[contract.time] = [moment.isoformat() for moment in rows[contract.time].dt.tz_convert("UTC")]
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _plain(values: Any) -> list[Any]:
-    if values.dtype == np.float64:
-        return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 - NaN
-    return list(values.tolist())
+    times = [moment.isoformat() for moment in rows[contract.time].dt.tz_convert("UTC")]
+    columns = {**frame_columns(rows, bundle.names), contract.key: rows[contract.key].to_numpy(), contract.time: times}
+    return databases.plain_records(pd.DataFrame(columns), list(columns))

@@ -102,7 +102,11 @@ def read_tensors(body: bytes, length: bytes | None, reader: RequestReader) -> In
 
     `length` is the value of the header Inference-Header-Content-Length: the size of the JSON in front of the bytes.
     """
-    text, rest = _halves(body, length)
+    if length is None:
+        length = str(len(body)).encode()
+    elif not (length.isdigit() and len(length) < 12 and int(length) <= len(body)):
+        _refuse("Inference-Header-Content-Length is not the size of the JSON at the start of the body")
+    text, rest = body[: int(length)], body[int(length) :]
     try:
         request = REQUEST.validate_python(parse_json(text))
     except ValidationError as error:
@@ -137,16 +141,8 @@ def write_tensors(
     return text + rest, len(text) if any(inference.outputs.values()) else None
 
 
-def _halves(body: bytes, length: bytes | None) -> tuple[bytes, bytes]:
-    if length is None:
-        return body, b""
-    if not (length.isdigit() and len(length) < 12 and int(length) <= len(body)):
-        _refuse("Inference-Header-Content-Length is not the size of the JSON at the start of the body")
-    return body[: int(length)], body[int(length) :]
-
-
 def _outputs(request: InferenceRequest) -> dict[str, bool]:
-    _only_ours(request.get("parameters"))
+    _refuse_foreign(request.get("parameters"))
     all_binary = request.get("parameters", {}).get("binary_data_output", False)
     if "outputs" not in request:
         return dict.fromkeys(OUTPUTS, all_binary)
@@ -154,7 +150,7 @@ def _outputs(request: InferenceRequest) -> dict[str, bool]:
     for output in request["outputs"]:
         if output["name"] not in OUTPUTS:
             _refuse(f"there is no output {_quoted(output['name'])}; there are {' and '.join(OUTPUTS)}")
-        _only_ours(output.get("parameters"))
+        _refuse_foreign(output.get("parameters"))
         wanted[output["name"]] = output.get("parameters", {}).get("binary_data", all_binary)
     return wanted
 
@@ -186,7 +182,7 @@ def _columns(tensors: list[Tensor], rest: bytes, reader: RequestReader) -> dict[
 
 def _check_form(tensor: Tensor, feature: Feature, rows: int) -> None:
     name, shape = tensor["name"], tensor["shape"]
-    _only_ours(tensor.get("parameters"))
+    _refuse_foreign(tensor.get("parameters"))
     taken = ("BYTES",) if feature.kind == "category" else tuple(NUMBERS)
     if tensor["datatype"] not in taken:
         _refuse(f"input {name} is {' or '.join(taken)}, not {_quoted(tensor['datatype'])}", name)
@@ -247,7 +243,7 @@ def _key(signature: Signature) -> Feature:
     return Feature(name=signature.key, kind="category", nullable=True)
 
 
-def _only_ours(parameters: Any) -> None:
+def _refuse_foreign(parameters: Any) -> None:
     foreign = [name for name in FOREIGN if name in (parameters or {})]
     if foreign:
         _refuse(f"the extension behind the parameter {foreign[0]} is not supported; send tensors as JSON or as bytes")

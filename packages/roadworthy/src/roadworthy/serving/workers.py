@@ -140,11 +140,11 @@ class Workers:
 def call_at_end(descriptor: int | None, function: Callable[[], object]) -> None:
     """Call a function, from another thread, when a pipe ends: the parent that held its other end is gone."""
 
-    def wait(descriptor: int) -> None:
+    def wait() -> None:
         # Not through sys.stdin: a thread that waits inside of it aborts the interpreter at exit.
-        while os.read(descriptor, 1):
+        while descriptor is not None and os.read(descriptor, 1):
             pass
         function()
 
     if descriptor is not None:
-        threading.Thread(target=wait, args=(descriptor,), daemon=True).start()
+        threading.Thread(target=wait, daemon=True).start()
