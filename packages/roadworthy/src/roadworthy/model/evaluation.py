@@ -218,9 +218,9 @@ def has_learned(result: Evaluation, y: Floats, base_rate: float) -> Verdict:
 
 def known_in_time(contract: Contract, features: Sequence[str]) -> Verdict:
     """No feature is one that the contract marks as known only afterwards."""
-    late = [name for name in features if contract.features.column(name).known == "after"]
-    evidence = f"known only afterwards: {', '.join(late)}" if late else f"{len(features)} features, all known before"
-    return Verdict("known at the prediction time", not late, evidence)
+    after = [name for name in features if contract.features.column(name).known == "after"]
+    evidence = f"known only afterwards: {', '.join(after)}" if after else f"{len(features)} features, all known before"
+    return Verdict("known at the prediction time", not after, evidence)
 
 
 def no_leak(contract: Contract, test: pd.DataFrame, features: Sequence[str]) -> Verdict:

@@ -104,7 +104,7 @@ def serve_tracking(store: Store, port: int, keep_in: Path = ARTIFACTS) -> None:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         **secret,
     }
-    with subprocess.Popen(command, env=environment) as server:  # noqa: S603 - every word of it is ours
+    with subprocess.Popen(command, env=environment) as server:  # noqa: S603 - no word of it comes from outside
         try:
             server.wait()
         finally:

@@ -24,42 +24,41 @@ from .timeline import Timeline
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-
 ABOUT = ["monitor", "subject"]
 RUNBOOK = "deploy/runbooks/MonitorAlarm.md"
 HINT = 'write the URLs of Apprise into a file, one a line, and name it: [monitoring] notify = "people.txt"'
-Told = dict[str, list[str]]
+Notified = dict[str, list[str]]  # the alarms that each person knows of
 
 
 class Exposition(Collector):
-    """The metrics of the monitors; `every` says how many seconds are meant to lie between two looks."""
+    """The metrics of the monitors; `every` says how many seconds are meant to lie between two runs."""
 
     def __init__(self, every: float, clock: Callable[[], float] = time.time) -> None:
         self.registry = CollectorRegistry()
         self._every, self._clock = every, clock
         self._lock = threading.Lock()
         self._readings: list[tuple[Reading, str]] = []
-        self._looked, self._took, self._failures = 0.0, 0.0, 0
+        self._ended, self._took, self._failures = 0.0, 0.0, 0
         self.registry.register(self)
 
     def show(self, timeline: Timeline, took: float) -> None:
-        """Show what a look found that took so many seconds."""
-        found = [(reading, timeline.states(*key)[-1]) for key, reading in newest_readings(timeline).items()]
+        """Show the readings of a run that took so many seconds."""
+        states = [(reading, timeline.states(*key)[-1]) for key, reading in newest_readings(timeline).items()]
         # What an earlier window said and no later one repeats counts as long as it rings.
         last = timeline.windows[-1]
-        found = [(reading, state) for reading, state in found if state == "alarm" or reading.window == last]
+        readings = [(reading, state) for reading, state in states if state == "alarm" or reading.window == last]
         with self._lock:
-            self._readings, self._looked, self._took = found, self._clock(), took
+            self._readings, self._ended, self._took = readings, self._clock(), took
 
     def fail(self) -> None:
-        """Count a look that found nothing out; what was known before stays, and its age tells."""
+        """Count a run that could not be made; what was known before stays, and its age tells."""
         with self._lock:
             self._failures += 1
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics as they are now; before the first look, their names only."""
+        """The metrics as they are now; before the first run, their names only."""
         with self._lock:
-            readings, looked, took, failures = self._readings, self._looked, self._took, self._failures
+            readings, ended, took, failures = self._readings, self._ended, self._took, self._failures
         alarm = GaugeMetricFamily("monitor_alarm", "1 while the alarm of a monitor rings, 0 when not.", labels=ABOUT)
         judged = GaugeMetricFamily("monitor_judged", "0 when the newest window cannot be judged.", labels=ABOUT)
         value = GaugeMetricFamily("monitor_value", "What a monitor read in the newest window.", labels=ABOUT)
@@ -74,8 +73,8 @@ class Exposition(Collector):
         yield from (alarm, judged, value, limit)
         last = GaugeMetricFamily("monitor_last_run_timestamp_seconds", "When the monitors last came to an end.")
         seconds = GaugeMetricFamily("monitor_run_seconds", "How long that took.")
-        if looked:
-            last.add_metric([], looked)
+        if ended:
+            last.add_metric([], ended)
             seconds.add_metric([], took)
         yield from (last, seconds)
         yield GaugeMetricFamily("monitor_every_seconds", "Meant to lie between two runs.", value=self._every)
@@ -106,58 +105,58 @@ class Person(Protocol):
         """The URL; with `privacy` without what is secret in it."""
 
 
-def people_reached(given: str) -> dict[str, Person]:
+def people_reached(setting: str) -> dict[str, Person]:
     """Those whom the setting reaches, by the name that may be shown.
 
-    `given` is one or more URLs with blanks between them, or a file with one on each line. Raises InputError without
+    `setting` is one or more URLs with blanks between them, or a file with one on each line. Raises InputError without
     any, for a file that cannot be read, and for a URL that Apprise does not understand, which is not shown.
     """
     import apprise
 
-    lines = given.split() if "://" in given else _lines(given)
+    lines = setting.split() if "://" in setting else _lines(setting)
     if not lines:
         raise InputError("nobody is named whom to tell", where="[monitoring] notify", hint=HINT)
-    found: dict[str, Person] = {}
+    people: dict[str, Person] = {}
     repeated: Counter[str] = Counter()
     for number, line in enumerate(lines, start=1):
-        with _hushed():
+        with _silent_apprise():
             person: Any = apprise.Apprise.instantiate(line)
         if person is None:
-            what = f"URL {number} is not understood"
-            hint = (
-                f"it begins with {line.partition('://')[0][:20]}; apprise's documentation has the form of each service"
-            )
-            raise InputError(what, where="[monitoring] notify", hint=hint)
+            start = line.partition("://")[0][:20]
+            hint = f"it begins with {start}; apprise's documentation has the form of each service"
+            raise InputError(f"URL {number} is not understood", where="[monitoring] notify", hint=hint)
         name = person.url(privacy=True).partition("?")[0]
         repeated[name] += 1
-        found[name if repeated[name] == 1 else f"{name} #{repeated[name]}"] = person
-    return found
+        people[name if repeated[name] == 1 else f"{name} #{repeated[name]}"] = person
+    return people
 
 
 def memory_file(log: object, folder: Path) -> Path:
-    """The file that keeps what was told: beside a prediction log that is a file, else in `folder`."""
+    """The file that keeps who was told what: beside a prediction log that is a file, else in `folder`."""
     return log.with_name(f"{log.name}.told.json") if isinstance(log, Path) else folder / "told.json"
 
 
-def notify_people(timeline: Timeline, whom: Mapping[str, Person], model: str, kept: Path) -> list[str]:
+def notify_people(timeline: Timeline, people: Mapping[str, Person], model: str, memory: Path) -> list[str]:
     """Tell each person what has begun to ring and what has ended since they were told last; what went wrong.
 
     Nobody is told twice, and whoever could not be reached is told the next time. What cannot be judged any more has
-    not ended. Raises InputError when `kept` cannot be read or written.
+    not ended. Raises InputError when the file `memory` cannot be read or written.
     """
     last = {_name(reading): reading for reading in newest_readings(timeline).values()}
-    states = {name: timeline.states(reading.monitor, reading.subject)[-1] for name, reading in last.items()}
-    ringing = {name for name, state in states.items() if state == "alarm"}
-    told, failures = _read(kept), []
-    for name, person in whom.items():
-        known = set(told.get(name, []))
+    ringing = {name for name, each in last.items() if timeline.states(each.monitor, each.subject)[-1] == "alarm"}
+    notified, failures = _read(memory), []
+    for name, person in people.items():
+        known = set(notified.get(name, []))
         begun, ended = ringing - known, (known & last.keys()) - ringing
         if not begun and not ended:
             continue
         title, body = _message(model, last, begun, ended)
-        if _sent(person, title, body):
-            told[name] = sorted((known | begun) - ended)
-            write_atomic(kept, json.dumps(told, indent=1))
+        with _silent_apprise():
+            sent = person.notify(body=body, title=title)
+        if sent:
+            # After each person: whoever was told is not told again when the next one cannot be reached.
+            notified[name] = sorted((known | begun) - ended)
+            write_atomic(memory, json.dumps(notified, indent=1))
         else:
             failures.append(f"{name} could not be told: {title}; the next run tries again")
     return failures
@@ -181,13 +180,8 @@ def _name(reading: Reading) -> str:
     return f"{reading.monitor} of {reading.subject}" if reading.subject else reading.monitor
 
 
-def _sent(person: Person, title: str, body: str) -> bool:
-    with _hushed():
-        return bool(person.notify(body=body, title=title))
-
-
 @contextmanager
-def _hushed() -> Iterator[None]:
+def _silent_apprise() -> Iterator[None]:
     # Apprise's log names hosts, users and whole URLs; and it loads plugins that nobody asked for, which warn.
     logger = logging.getLogger("apprise")
     before = logger.disabled
@@ -211,12 +205,12 @@ def _lines(name: str) -> list[str]:
     return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-def _read(kept: Path) -> Told:
-    if not kept.is_file():
+def _read(memory: Path) -> Notified:
+    if not memory.is_file():
         return {}
     try:
-        found = json.loads(kept.read_text(encoding="utf-8"))
-        return {str(name): list(map(str, alarms)) for name, alarms in found.items()}
+        notified = json.loads(memory.read_text(encoding="utf-8"))
+        return {str(name): list(map(str, alarms)) for name, alarms in notified.items()}
     except (ValueError, AttributeError, TypeError) as error:
         hint = "remove it; what rings is then told once more"
-        raise InputError("is not what `monitor --notify` keeps", where=kept, hint=hint) from error
+        raise InputError("is not what `monitor --notify` keeps", where=memory, hint=hint) from error

@@ -26,8 +26,8 @@ from .monitors import INPUTS, OUTCOMES, Bin, Reading, Window, join_windows, judg
 from .timeline import Timeline
 
 Readings = Mapping[tuple[str, str], Reading]
-OPENED = 3  # features whose details are open from the start, if they are violated
-PICTURED = 8  # features whose details have a picture: each takes half a second
+MOST_OPENED = 3  # features whose details are open from the start, if they are violated
+MOST_PICTURES = 8  # features whose details have a picture: each takes half a second
 BADGES: dict[bool | None, Status] = {True: "good", False: "bad", None: ""}
 WORDS = {True: "good", False: "bad", None: "not judged"}
 READING = """An alarm rings when {n} of the last {m} judged windows are violated: "!" is a violated window, "!!" one \
@@ -95,23 +95,22 @@ def write_report(
     InputError when the place cannot be written.
     """
     verdicts = timeline.verdicts()
-    document = {
-        "about": about,
-        "passed": verdicts_passed(verdicts),
-        "verdicts": [asdict(verdict) for verdict in verdicts],
-    }
+    passed, listed = verdicts_passed(verdicts), [asdict(verdict) for verdict in verdicts]
+    document = {"about": about, "passed": passed, "verdicts": listed}
     write_atomic(path.with_suffix(".json"), json.dumps(document, indent=1))
+    history = "Each column is a window, named after its first day."
+    outcomes = outcomes_picture(timeline, [len(window.probability) for window in windows])
     sections = [
-        _glance(verdicts),
-        _history(timeline),
-        _performance(timeline, verdicts, windows),
+        Section("At a glance", table=_verdict_table(verdicts), status=BADGES[passed]),
+        Section("What rang when", history, figures=(states_picture(timeline),)),
+        Section("How good the answers were", figures=(outcomes,), status=_status(verdicts, OUTCOMES)),
         *_estimates(estimates, timeline.windows),
         *_calibration(join_windows("", windows[-judge_over:])),
         *_changes(reference, windows, timeline, _status(verdicts, (*INPUTS, "skew"))),
         Section("How to read this page", READING.format(**vars(timeline.thresholds), family=FAMILY, quiet=1 / FAMILY)),
     ]
     lead = f"{_summary(verdicts)} {about}."
-    return write_page(path, "Monitoring", sections, lead=lead, status=BADGES[verdicts_passed(verdicts)])
+    return write_page(path, "Monitoring", sections, lead=lead, status=BADGES[passed])
 
 
 def verdicts_passed(verdicts: Sequence[Verdict]) -> bool | None:
@@ -134,30 +133,18 @@ def _status(verdicts: Sequence[Verdict], monitors: Sequence[str]) -> Status:
     return BADGES[verdicts_passed([verdict for verdict in verdicts if verdict.gate.split(":")[0] in monitors])]
 
 
-def _glance(verdicts: Sequence[Verdict]) -> Section:
+def _verdict_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
     rows = [(*verdict.gate.split(": ", 1), WORDS[verdict.passed], verdict.evidence) for verdict in verdicts]
-    table = pd.DataFrame(rows, columns=["monitor", "claim", "status", "evidence"])
-    return Section("At a glance", table=table, status=BADGES[verdicts_passed(verdicts)])
+    return pd.DataFrame(rows, columns=["monitor", "claim", "status", "evidence"])
 
 
-def _history(timeline: Timeline) -> Section:
-    return Section(
-        "What rang when", "Each column is a window, named after its first day.", figures=(states_picture(timeline),)
-    )
-
-
-def _performance(timeline: Timeline, verdicts: Sequence[Verdict], windows: Sequence[Window]) -> Section:
-    figure = outcomes_picture(timeline, [len(window.probability) for window in windows])
-    return Section("How good the answers were", figures=(figure,), status=_status(verdicts, OUTCOMES))
-
-
-def _calibration(judged: Window) -> list[Section]:
-    known = judged.judged
+def _calibration(window: Window) -> list[Section]:
+    known = window.judged
     if not known.any():
         return []
-    found = judge_performance(judged.label[known], judged.probability[known], judged.day[known])
-    text = f"{known.sum():,} predictions with a known label, on {found.evaluation.days} days, in bins of equal size."
-    return [Section("Is a probability a frequency?", text, figures=(calibration_picture(found.bins),))]
+    judged = judge_performance(window.label[known], window.probability[known], window.day[known])
+    text = f"{known.sum():,} predictions with a known label, on {judged.evaluation.days} days, in bins of equal size."
+    return [Section("Is a probability a frequency?", text, figures=(calibration_picture(judged.bins),))]
 
 
 def _estimates(estimates: Sequence[Estimate], windows: Sequence[str]) -> list[Section]:
@@ -191,8 +178,8 @@ def _changes(
     window = filled[-1]
     readings = {(r.monitor, r.subject): r for r in timeline.readings if r.window == window.name}
     ranked = sorted(feature_drift(reference, window.columns), key=lambda drift: -_excess(drift.name, readings))
-    chances = _chances(reference, ranked)
-    table = pd.DataFrame([_change(drift, readings, chances[drift.name]) for drift in ranked])
+    p_values = _p_values(reference, ranked)
+    table = pd.DataFrame([_change(drift, readings, p_values[drift.name]) for drift in ranked])
     text = f"""{len(window.probability):,} predictions from {window.name} on, against training. First comes what is \
 furthest beyond its limit. Open a feature to see its distribution, its drift by window, and what each monitor says."""
     details = tuple(
@@ -208,17 +195,17 @@ def _detail(name: str, bins: Mapping[str, Any], window: Window, timeline: Timeli
         for r in own
     ]
     counts = count_values(window.columns[name], bins)
-    figures = (change_picture(name, bins, counts, timeline),) if rank < PICTURED else ()
+    figures = (change_picture(name, bins, counts, timeline),) if rank < MOST_PICTURES else ()
     text = "" if figures else f"Shares: {change_in_words(bins, counts)}."
     badge = BADGES[_judged(own)]
-    return Detail(name, text, pd.DataFrame(rows), figures, badge, opened=rank < OPENED and badge == "bad")
+    return Detail(name, text, pd.DataFrame(rows), figures, badge, opened=rank < MOST_OPENED and badge == "bad")
 
 
-def _chances(reference: Mapping[str, Any], drifts: Sequence[Drift]) -> dict[str, float]:
+def _p_values(reference: Mapping[str, Any], drifts: Sequence[Drift]) -> dict[str, float]:
     """The p-value of each feature's drift among the weeks of training, adjusted for the number of features."""
     known = reference.get("spread", {}).get("drift", {})
-    found = [Spread(*known[d.name]).p_value(max(0.0, d.psi) ** 0.5) if d.name in known else nan for d in drifts]
-    return dict(zip([drift.name for drift in drifts], holm_adjusted(found), strict=True))
+    alone = [Spread(*known[d.name]).p_value(max(0.0, d.psi) ** 0.5) if d.name in known else nan for d in drifts]
+    return dict(zip([drift.name for drift in drifts], holm_adjusted(alone), strict=True))
 
 
 def _excess(name: str, readings: Readings) -> float:
@@ -232,7 +219,7 @@ def _judged(readings: Iterable[Reading]) -> bool | None:
     return not any(states) if states else None
 
 
-def _change(drift: Drift, readings: Readings, chance: float) -> dict[str, Any]:
+def _change(drift: Drift, readings: Readings, p_value: float) -> dict[str, Any]:
     own = {monitor: reading for (monitor, subject), reading in readings.items() if subject == drift.name}
     return {
         "feature": drift.name,
@@ -241,7 +228,7 @@ def _change(drift: Drift, readings: Readings, chance: float) -> dict[str, Any]:
         "limit": round(own["drift"].limit, 2) if "drift" in own else None,
         "relation": round(own["relation"].value, 2) if "relation" in own else None,
         "JS": round(drift.jensen_shannon, 2),
-        "p (weeks)": "" if isnan(chance) else f"{chance:.3f}",
+        "p (weeks)": "" if isnan(p_value) else f"{p_value:.3f}",
         "missing (was)": f"{drift.nulls:.1%} ({drift.nulls_before:.1%})",
         "unseen": f"{drift.unseen:.1%}",
     }
@@ -265,7 +252,7 @@ def states_picture(timeline: Timeline) -> Figure:
         label.set_fontweight("bold" if label.get_text() in timeline.claims else "normal")
     axes.invert_yaxis()
     _name_windows(axes, timeline.windows, 0.5)
-    _calm(axes, "left", "bottom")
+    _style(axes, "left", "bottom")
     handles = [Patch(color=colour, label=f"{state} {sign}") for state, (colour, sign) in CELLS.items()]
     axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(CELLS), frameon=False)
     return figure
@@ -278,12 +265,12 @@ def outcomes_picture(timeline: Timeline, rows: Sequence[int]) -> Figure:
     for axes, (monitor, title) in zip(panels, OUTCOME_PICTURES.items(), strict=False):
         _panel(axes, timeline, monitor)
         axes.set_title(title, loc="left", color=INK)
-        _calm(axes, "left")
+        _style(axes, "left")
     last = figure.axes[-1]
     last.bar(range(len(rows)), rows, color=BEFORE)
     last.set_title("predictions", loc="left", color=INK)
     last.set_xlim(-0.5, len(rows) - 0.5)
-    _calm(last, "left")
+    _style(last, "left")
     for axes in figure.axes[-2:]:
         _name_windows(axes, timeline.windows)
     return figure
@@ -303,24 +290,24 @@ def change_picture(name: str, bins: Mapping[str, Any], now: Counts, timeline: Ti
     right.set_title("PSI by window, dashed: limit", loc="left", color=INK)
     _name_windows(right, timeline.windows)
     for axes in (left, right):
-        _calm(axes, "left")
+        _style(axes, "left")
     return figure
 
 
 def change_in_words(bins: Mapping[str, Any], now: Counts) -> str:
     """The shares of a feature's bins in a window, and in training."""
-    told = (f"{name} {after:.0%} (was {before:.0%})" for name, before, after in zip(*_bars(bins, now), strict=True))
-    return ", ".join(told)
+    bars = zip(*_bars(bins, now), strict=True)
+    return ", ".join(f"{name} {after:.0%} (was {before:.0%})" for name, before, after in bars)
 
 
 def estimates_picture(estimates: Sequence[Estimate], windows: Sequence[str]) -> Figure:
     """The AUC by the predictions alone with its interval, and what was realised, by window."""
     at = {window: x for x, window in enumerate(windows)}
     known = [each for each in estimates if each.holds is not None]
-    told = ", ".join(
+    values = ", ".join(
         f"{e.window} {e.value:.2f}" + ("" if e.holds is None else f" ({e.realised:.2f})") for e in estimates
     )
-    figure = _figure(2.8, f"Estimated AUC by window, and realised: {told}")
+    figure = _figure(2.8, f"Estimated AUC by window, and realised: {values}")
     axes = figure.add_subplot()
     x = [at[each.window] for each in estimates]
     axes.fill_between(x, [e.low for e in estimates], [e.high for e in estimates], color=BEFORE, alpha=0.45, linewidth=0)
@@ -333,7 +320,7 @@ def estimates_picture(estimates: Sequence[Estimate], windows: Sequence[str]) -> 
     axes.set_xlim(-0.5, len(windows) - 0.5)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
     _name_windows(axes, windows)
-    _calm(axes, "left")
+    _style(axes, "left")
     return figure
 
 
@@ -352,32 +339,28 @@ def calibration_picture(bins: Sequence[Bin]) -> Figure:
     axes.set_xlim(0, most)
     axes.set_ylim(0, most)
     axes.legend(frameon=False, loc="upper left")
-    _calm(axes)
+    _style(axes)
     return figure
 
 
 def _rows(timeline: Timeline, monitor: str) -> list[tuple[str, list[str]]]:
     subjects = {subject: timeline.states(monitor, subject) for subject in timeline.subjects(monitor)}
     worst = [min(cells, key=WORST_FIRST.index) for cells in zip(*subjects.values(), strict=True)]
-    loud = [(subject, cells) for subject, cells in subjects.items() if subject and {*cells} & {*WORST_FIRST[:2]}]
-    return [(monitor, worst), *(loud[:MOST_ROWS] if len(subjects) > 1 else [])]
+    violated = [(subject, cells) for subject, cells in subjects.items() if subject and {*cells} & {*WORST_FIRST[:2]}]
+    return [(monitor, worst), *(violated[:MOST_ROWS] if len(subjects) > 1 else [])]
 
 
 def _panel(axes: Axes, timeline: Timeline, monitor: str, subject: str = "") -> None:
-    of_subject = [r for r in timeline.of(monitor) if r.subject == subject]
-    judged = {r.window: r for r in of_subject if r.violated is not None}
+    judged = {r.window: r for r in timeline.of(monitor) if r.subject == subject and r.violated is not None}
     at = {window: x for x, window in enumerate(timeline.windows)}
     for window, state in zip(timeline.windows, timeline.states(monitor, subject), strict=True):
         if state in WORST_FIRST[:2]:
             axes.axvspan(at[window] - 0.5, at[window] + 0.5, color=CELLS[state][0], alpha=0.35, linewidth=0)
-    x = [at[window] for window in judged]
-    y = [r.value for r in judged.values()]
-    axes.vlines(x, [r.low for r in judged.values()], [r.high for r in judged.values()], color=NOW, linewidth=1)
-    axes.plot(x, y, "o-", color=NOW, markersize=3.5, linewidth=1.2)
-    limits = {
-        limit for r in judged.values() for limit in ((r.limit, -r.limit) if monitor == "base rate" else (r.limit,))
-    }
-    for limit in limits:
+    x, readings = [at[window] for window in judged], judged.values()
+    axes.vlines(x, [r.low for r in readings], [r.high for r in readings], color=NOW, linewidth=1)
+    axes.plot(x, [r.value for r in readings], "o-", color=NOW, markersize=3.5, linewidth=1.2)
+    # A base rate may be off to both sides.
+    for limit in {each for r in readings for each in ((r.limit, -r.limit) if monitor == "base rate" else (r.limit,))}:
         axes.axhline(limit, color=CELLS["alarm"][0], linewidth=1, linestyle="--")
     axes.set_xlim(-0.5, len(timeline.windows) - 0.5)
 
@@ -417,12 +400,13 @@ def _name_windows(axes: Axes, windows: Sequence[str], middle: float = 0) -> None
     axes.set_xticks(np.arange(0, len(windows), step) + middle, windows[::step], fontsize=7.5, rotation=45, ha="right")
 
 
-def _calm(axes: Axes, *hidden: str) -> None:
+def _style(axes: Axes, *hidden: str) -> None:
+    """No more lines than needed; the spines of the names `hidden` are left out too."""
     axes.spines[["top", "right", *hidden]].set_visible(False)
     axes.spines[:].set_color(LINE)
     axes.tick_params(length=0, labelcolor=SOFT)
 
 
 def _in_words(rows: Sequence[tuple[str, Sequence[str]]], windows: Sequence[str]) -> str:
-    told = (f"{name}: {', '.join(cells)}" for name, cells in rows)
-    return f"State of each monitor in the windows {windows[0]} to {windows[-1]}. {'. '.join(told)}."
+    states = ". ".join(f"{name}: {', '.join(cells)}" for name, cells in rows)
+    return f"State of each monitor in the windows {windows[0]} to {windows[-1]}. {states}."

@@ -121,8 +121,8 @@ def _age_of_labels(traffic: Traffic, start: np.datetime64, end: np.datetime64, t
 
 def _age(start: np.datetime64, subject: str, age: np.timedelta64, limit: float, *, least: bool) -> Reading:
     hours = float(age / HOUR)
-    found = f"none for at least {hours:.0f} hours" if least else f"the newest is {hours:.0f} hours old"
-    evidence = f"{found}, at most {limit:.0f}"
+    newest = f"none for at least {hours:.0f} hours" if least else f"the newest is {hours:.0f} hours old"
+    evidence = f"{newest}, at most {limit:.0f}"
     return Reading(_name(start), "freshness", subject, hours, limit, hours > limit, evidence)
 
 

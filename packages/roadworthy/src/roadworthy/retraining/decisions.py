@@ -69,9 +69,9 @@ class Record:
         """Whether a phase is finished."""
         return phase in self.content["phases"]
 
-    def finish(self, phase: str, found: Mapping[str, Any]) -> None:
-        """Record that a phase is complete, with what it found."""
-        self.content["phases"][phase] = {"at": _now(), "found": dict(found)}
+    def finish(self, phase: str, result: Mapping[str, Any]) -> None:
+        """Record that a phase is complete, with its result."""
+        self.content["phases"][phase] = {"at": _now(), "found": dict(result)}
         self._write()
 
     def close(self, *, promoted: bool, reason: str, ended: str = "decided") -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE = "card.html"
-SHOWN = 6  # slices in the picture, of the worst and of the best
+MOST_SLICES = 6  # slices in the picture, of the worst and of the best
 METRICS = {"auc": "ROC AUC", "brier": "Brier score", "log_loss": "log loss"}
 
 
@@ -49,8 +49,8 @@ def write_card(contract: Contract, record: Record, own: Settings, max_age_days: 
 
 def make_card(contract: Contract, record: Record, own: Settings, max_age_days: int) -> dict[str, Any]:
     """The card as plain values; the page shows nothing else."""
-    said = decision_verdicts(record)
-    promoted, reason = rule_on_challenger(said)
+    verdicts = decision_verdicts(record)
+    promoted, reason = rule_on_challenger(verdicts)
     plan, comparison, trained = record.plan, record["comparison"], record["training"]
     return {
         "model": own.model.name,
@@ -67,7 +67,7 @@ def make_card(contract: Contract, record: Record, own: Settings, max_age_days: i
         "slices": comparison["slices"],
         "shadow": {name: value for name, value in record["shadow"].items() if name != "verdicts"},
         "gates_by": record["gates"]["by"],
-        "verdicts": [vars(verdict) for verdict in said],
+        "verdicts": [vars(verdict) for verdict in verdicts],
         "lineage": {**plan["lineage"], "window": plan["window"], "commit": plan["commit"], "code": plan["code"]},
         "files": trained["sums"],
     }
@@ -94,9 +94,9 @@ def card_limits(record: Record, own: Settings, max_age_days: int) -> list[str]:
 def card_sections(card: Mapping[str, Any]) -> list[Section]:
     """The parts of the page."""
     metrics = card["metrics"]
-    said = [Verdict(**each) for each in card["verdicts"]]
-    green = all(verdict.passed for verdict in said)
-    judged = "all 28 gates" if card["gates_by"] == "all_gates" else "the tests of the training only, not the gates"
+    verdicts = [Verdict(**each) for each in card["verdicts"]]
+    status: pages.Status = "good" if all(verdict.passed for verdict in verdicts) else "bad"
+    judges = "all 28 gates" if card["gates_by"] == "all_gates" else "the tests of the training only, not the gates"
     return [
         Section("The decision", f"{card['decision']['reason']}\n\nAsked for: {card['decision']['why']}."),
         Section("What it is for, and what not", f"The probability of: {card['use']['answers']}.", table=_limits(card)),
@@ -109,10 +109,8 @@ def card_sections(card: Mapping[str, Any]) -> list[Section]:
             figures=(_picture(card["slices"]),) if card["slices"] else (),
         ),
         Section("Slices", "AUC of this version minus that of the champion.", table=_slices(card["slices"])),
-        Section("In the shadow", table=_plain(card["shadow"])),
-        Section(
-            "Verdicts", f"Judged by {judged}.", table=errors.verdict_table(said), status="good" if green else "bad"
-        ),
+        Section("In the shadow", table=_figures(card["shadow"])),
+        Section("Verdicts", f"Judged by {judges}.", table=errors.verdict_table(verdicts), status=status),
         Section("Lineage", "The same lineage gives the same model.", table=_lineage(card)),
     ]
 
@@ -148,42 +146,28 @@ def _interval(figures: Mapping[str, float], name: str, sign: str) -> str:
 
 def _slices(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     ordered = sorted(rows, key=lambda row: row["auc"])
-    return pd.DataFrame(
-        [
-            {
-                "slice": row["slice"],
-                "rows": row["rows"],
-                "difference": _interval(row, "auc", "+"),
-                "worse": row["worse"],
-            }
-            for row in ordered
-        ],
-        columns=["slice", "rows", "difference", "worse"],
-    )
+    table = [(row["slice"], row["rows"], _interval(row, "auc", "+"), row["worse"]) for row in ordered]
+    return pd.DataFrame(table, columns=["slice", "rows", "difference", "worse"])
 
 
 def _picture(rows: Sequence[Mapping[str, Any]]) -> "Figure":
     from ..reports import charts
 
     ordered = sorted(rows, key=lambda row: row["auc"])
-    shown = ordered if len(ordered) <= 2 * SHOWN else [*ordered[:SHOWN], *ordered[-SHOWN:]]
+    shown = ordered if len(ordered) <= 2 * MOST_SLICES else [*ordered[:MOST_SLICES], *ordered[-MOST_SLICES:]]
     names, values, low, high = ([row[key] for row in shown] for key in ("slice", "auc", "auc_low", "auc_high"))
-    title = f"Slices: the {SHOWN} worst and the {SHOWN} best" if len(shown) < len(ordered) else "Slices"
+    title = f"Slices: the {MOST_SLICES} worst and the {MOST_SLICES} best" if len(shown) < len(ordered) else "Slices"
     return charts.intervals(names, values, low, high, title=title, label="AUC minus that of the champion", line=0.0)
 
 
-def _plain(figures: Mapping[str, Any]) -> pd.DataFrame:
+def _figures(figures: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame({"figure": list(figures), "value": [_text(value) for value in figures.values()]})
 
 
 def _lineage(card: Mapping[str, Any]) -> pd.DataFrame:
     made = card["lineage"]
-    rows = [
-        ("commit", made["commit"] or "no git repository"),
-        ("code", made["code"]),
-        ("window", _text(made["window"])),
-    ]
-    rows += [("contract", made["contract"]), ("features.sql", made["features_sql"])]
+    rows = [("commit", made["commit"] or "no git repository"), ("code", made["code"])]
+    rows += [("window", _text(made["window"])), ("contract", made["contract"]), ("features.sql", made["features_sql"])]
     rows += [(f"feature step {name}", code) for name, code in made["feature_steps"].items()]
     rows += [("code of the model", made["model"])]
     rows += [(f"period {name}", " to ".join(days)) for name, days in made["periods"].items()]

@@ -57,7 +57,7 @@ def replay_decision(project: "Workspace", number: int) -> Replayed:
         how = record.outcome["ended"] if record.outcome else "open"
         hint = "only a decision that was made can be made again"
         raise InputError(f"decision {number} is {how}", where=record.folder, hint=hint)
-    own = project.using(settings_of(project.settings, record))
+    own = project.using(recorded_settings(project.settings, record))
     changed = tuple(_changed(own, record))
     if any(each.startswith(BY_DATA) for each in changed):
         return Replayed(number, changed, 0, (), None, bool(record.outcome["promoted"]))
@@ -69,7 +69,7 @@ def replay_decision(project: "Workspace", number: int) -> Replayed:
     return Replayed(number, changed, len(before), tuple(differ), promoted, bool(record.outcome["promoted"]))
 
 
-def settings_of(config: Settings, record: Record) -> Settings:
+def recorded_settings(config: Settings, record: Record) -> Settings:
     """The settings of a decision: its snapshots, periods, specification and tests, whatever the file says now."""
     then = record.plan["settings"]
     places = {"snapshot": then["data"]["snapshot"], "earlier": tuple(then["data"]["earlier"])}

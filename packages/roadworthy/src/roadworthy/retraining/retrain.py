@@ -64,17 +64,17 @@ def decide_retraining(
     while another retraining is at work, RedError when the data do not keep the contract.
     """
     own = project.using(settings.challenger_settings(project.settings))
-    book, plan = Decisions(project.settings.paths.registry), plan_of(project, own, why)
-    book.folder.mkdir(parents=True, exist_ok=True)
-    with exclusive_lock(book.folder / ".lock"):
-        known = _latest(book, plan)
+    recorded, plan = Decisions(project.settings.paths.registry), plan_of(project, own, why)
+    recorded.folder.mkdir(parents=True, exist_ok=True)
+    with exclusive_lock(recorded.folder / ".lock"):
+        known = _latest(recorded, plan)
         if known and not known.open and not again:
             return known
         record = known if known and known.open else None
-        for other in book.all():
+        for other in recorded.all():
             if other.open and (record is None or other.number != record.number):
                 other.close(promoted=False, reason="another retraining began", ended="abandoned")
-        record = record or book.begin(plan)
+        record = record or recorded.begin(plan)
         requests, until = log or project.settings.paths.predictions, until or datetime.now(UTC)
         return DecisionWork(project, own, record, judge, requests, until).run(tell)
 
@@ -148,11 +148,11 @@ class DecisionWork:
                 tell(phase, number, len(decisions.PHASES))
             if phase not in self.record:
                 try:
-                    found = getattr(self, phase)()
+                    result = getattr(self, phase)()
                 except RedError as error:
                     self.record.close(promoted=False, reason=f"{phase}: {error}", ended="stopped")
                     raise
-                self.record.finish(phase, found)
+                self.record.finish(phase, result)
         self.record.close(**self.record["promotion"])
         return self.record
 
@@ -219,9 +219,9 @@ class DecisionWork:
         return self.registry.bundle(self.version), self.registry.bundle(self.champion)
 
 
-def _latest(book: Decisions, plan: Mapping[str, Any]) -> Record | None:
+def _latest(recorded: Decisions, plan: Mapping[str, Any]) -> Record | None:
     """The newest decision about the same: an abandoned or stopped one does not count."""
-    for record in reversed(book.all()):
+    for record in reversed(recorded.all()):
         finished = record.outcome is None or record.outcome["ended"] == "decided"
         if finished and _same(record, plan):
             return record
