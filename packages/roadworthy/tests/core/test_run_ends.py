@@ -108,7 +108,7 @@ def test_a_killed_run_takes_its_kernel_with_it(home: Path, start: Start, fork: s
     run.communicate()
     try:
         assert eventually(lambda: ended([kernel]), 10)
-        # Without a nursery nobody is left who could end what the kernel has started.
+        # Without a forkserver nobody is left who could end what the kernel has started.
         assert fork == "0" or eventually(lambda: ended([child]), 10)
     finally:
         if not ended([child]):
