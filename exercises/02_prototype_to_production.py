@@ -20,7 +20,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from roadworthy.reports import charts
+from roadworthy import charts
 from roadworthy_course import exercises, prototype
 
 check = exercises.begin("02")

@@ -14,10 +14,7 @@
 # %%
 import pandas as pd
 
-from roadworthy.contract.schema import Column, Law, Rule
-from roadworthy import Column
-from roadworthy import Law
-from roadworthy import Rule
+from roadworthy import Column, Law, Rule
 from roadworthy_course import drawn, exercises
 
 check = exercises.begin("03")

@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 
 import roadworthy as rw
-from roadworthy.model import evaluation
-from roadworthy.reports import charts
+from roadworthy import charts, evaluate
 from roadworthy_course import exercises, forecasts
 
 check = exercises.begin("04")
@@ -115,7 +114,7 @@ check("q3")
 # %%
 stays = forecasts.long_stays()
 months = {
-    f"{month} ({len(part)} sessions)": evaluation.evaluate(part["y"], part["p"], part["day"])
+    f"{month} ({len(part)} sessions)": evaluate(part["y"], part["p"], part["day"])
     for month, part in stays.groupby("month")
 }
 charts.intervals(

@@ -23,7 +23,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 import roadworthy as rw
-from roadworthy.reports import charts
+from roadworthy import charts
 from roadworthy_course import exercises, faulty, specimens, suspects
 from roadworthy_course.specimens import Model
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 import roadworthy as rw
-from roadworthy.reports import charts
+from roadworthy import charts
 from roadworthy_course import exercises, replays, watched
 
 check = exercises.begin("07")

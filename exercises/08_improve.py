@@ -8,7 +8,7 @@
 #
 # Replace `...` by your answer, run its cell and the cell with `check` below it. The flights are real ones of 2023, the
 # two models are invented, so that it is known which is better. Your answers are tried on other flights and other models
-# than those that you see. You may use `evaluation.py` and `files.py` of the library.
+# than those that you see. You may use what the library has, such as `compare` and `base/files.py`.
 # `roadworthy exercise hint 08 q1` gives a hint.
 
 # %%
@@ -21,9 +21,8 @@ import numpy as np
 import pandas as pd
 
 import roadworthy as rw
+from roadworthy import charts, compare, evaluate
 from roadworthy.base import files
-from roadworthy.model import evaluation
-from roadworthy.reports import charts
 from roadworthy_course import contenders, exercises, releases
 
 check = exercises.begin("08")
@@ -156,7 +155,7 @@ check("q3")
 def q4(rows: pd.DataFrame) -> tuple[str, str]:
     # solution begins
     def gained(part: pd.DataFrame) -> tuple[float, float]:
-        said = evaluation.compare(part["late"], part["challenger"], part["champion"], part["day"])
+        said = compare(part["late"], part["challenger"], part["champion"], part["day"])
         return -said.brier_high, -said.brier_low
 
     low, high = gained(rows)
@@ -260,7 +259,7 @@ made.record
 # %% question="q6"
 def q6(folder: Path, record: dict[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
     # solution begins
-    said = evaluation.evaluate(rows["late"], rows["challenger"], rows["day"], draws=1000)
+    said = evaluate(rows["late"], rows["challenger"], rows["day"], draws=1000)
     parts = {name: part for name, part in rows.groupby("carrier")}
     few = [name for name, part in parts.items() if len(part) < 30]
     return {
