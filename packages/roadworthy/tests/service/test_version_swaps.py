@@ -13,7 +13,7 @@ from roadworthy.bundle.bundle import Bundle
 from roadworthy.registry import releases
 from roadworthy.registry.registry import Registry
 from roadworthy.serving import load_tests
-from roadworthy.serving.load_tests import Answers
+from roadworthy.serving.load_tests import AnswerCounts
 from small import ROW
 
 
@@ -61,8 +61,8 @@ def test_a_request_that_nobody_answers_counts_as_lost() -> None:
             deadline = time.monotonic() + 20
             while not counts and time.monotonic() < deadline:
                 time.sleep(0.01)
-    assert Answers(counts).statuses == [load_tests.UNANSWERED]
-    assert Answers(counts).versions == []
+    assert AnswerCounts(counts).statuses == [load_tests.UNANSWERED]
+    assert AnswerCounts(counts).versions == []
 
 
 def test_the_asking_ends_with_its_block_even_if_that_fails() -> None:

@@ -113,7 +113,7 @@ class ProjectCopy:
             return run_command(self.home, words, environment, LIMIT)
         environment["PYTHONPATH"] = os.pathsep.join(map(str, package_folders(self.home)))
         command = [sys.executable, "-m", LIBRARY, *words]
-        return subprocess.run(  # noqa: S603 - every word of it is ours
+        return subprocess.run(  # noqa: S603 - no word of it comes from outside
             command, cwd=self.home, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
         )
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ..retraining.replay import Replayed
     from ..retraining.retrain import Judge
     from ..serving.client import Service
-    from ..serving.load_tests import Answers, Refused
+    from ..serving.load_tests import AnswerCounts, DamagedRelease
     from ..serving.simulation import Alarm, Incident
 
 Own = TypeVar("Own", bound=Workspace)
@@ -249,7 +249,7 @@ class Services(Member[Workspace]):
 
         return load_tests.compare_ways(service.address, self._registry.bundle(version), rows, file, core_hour)
 
-    def swap_under_load(self, versions: "Sequence[int]", question: "Mapping[str, Any]") -> "Answers":
+    def swap_under_load(self, versions: "Sequence[int]", question: "Mapping[str, Any]") -> "AnswerCounts":
         """Make each version the champion in turn while a client asks without a pause: what the client was told.
 
         It moves the champion of this project's registry, and is meant for one of its own: `project.writing_to(folder)`.
@@ -258,7 +258,7 @@ class Services(Member[Workspace]):
 
         return load_tests.swap_under_load(self._registry, versions, question)
 
-    def promote_damaged(self, question: "Mapping[str, Any]") -> "Refused":
+    def promote_damaged(self, question: "Mapping[str, Any]") -> "DamagedRelease":
         """Promote a damaged copy of the champion while a client asks, and roll it back: what the client was told.
 
         It writes into this project's registry, and is meant for one of its own: `project.writing_to(folder)`.

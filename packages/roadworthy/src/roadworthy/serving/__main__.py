@@ -1,6 +1,6 @@
 """Start the service as a program of its own, without the rest of the project's commands.
 
-What is not given comes from config.toml. A worker is this program too: it inherits the socket of its parent.
+What the command line leaves out comes from config.toml. A worker is this program too, with the socket of its parent.
 """
 
 import argparse

@@ -123,7 +123,7 @@ def cost_table(costs: dict[str, Cost], core_hour: float) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Answers:
+class AnswerCounts:
     """What a client was told: how many answers by status (0: none came) and version."""
 
     counts: Mapping[tuple[int, str], int]
@@ -140,7 +140,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Refused:
+class DamagedRelease:
     """A damaged version that was promoted: its number, why it cannot be loaded, and which one the rollback led to.
 
     `answers` are those of the time from before the promotion until after the rollback.
@@ -149,10 +149,10 @@ class Refused:
     version: int
     reason: str
     back_to: int
-    answers: Answers
+    answers: AnswerCounts
 
 
-def swap_under_load(registry: Registry, versions: Sequence[int], question: Mapping[str, Any]) -> Answers:
+def swap_under_load(registry: Registry, versions: Sequence[int], question: Mapping[str, Any]) -> AnswerCounts:
     """Make the versions the champion, one after the other, while a client asks: each until it has answered.
 
     The registry has a champion before. Raises InputError when a version does not answer within a minute.
@@ -162,10 +162,10 @@ def swap_under_load(registry: Registry, versions: Sequence[int], question: Mappi
             before = counts[200, str(version)]
             registry.promote(version)
             _wait_for_answer(counts, version, before, address)
-    return Answers(dict(counts))
+    return AnswerCounts(dict(counts))
 
 
-def promote_damaged(registry: Registry, question: Mapping[str, Any]) -> Refused:
+def promote_damaged(registry: Registry, question: Mapping[str, Any]) -> DamagedRelease:
     """Promote a copy of the champion in which one byte is another, while a client asks, and roll it back.
 
     The service is given the time to notice it, and to say so in its metrics. Raises InputError when it does not.
@@ -179,7 +179,7 @@ def promote_damaged(registry: Registry, question: Mapping[str, Any]) -> Refused:
         back_to = registry.rollback("damaged")
         before = counts[200, str(back_to)]
         _wait_for_answer(counts, back_to, before, address)
-    return Refused(broken, releases.load_refusal(registry.path(broken)), back_to, Answers(dict(counts)))
+    return DamagedRelease(broken, releases.load_refusal(registry.path(broken)), back_to, AnswerCounts(dict(counts)))
 
 
 @contextmanager

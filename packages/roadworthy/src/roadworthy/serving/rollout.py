@@ -2,7 +2,7 @@
 
 A thread reads the small file of the aliases twice a second. It loads and verifies the bundle while the version in
 service answers, then replaces what answers in one assignment: a request is answered by the version it began with. A
-bundle that cannot be served is told once, and tried again only when its alias changes.
+bundle that cannot be served is logged once, and tried again only when its alias changes.
 """
 
 import logging
@@ -171,8 +171,8 @@ class ServedVersions:
 
     def _beside(self, alias: str) -> Predictor | None:
         """The version behind an alias, unless it is the one that leads."""
-        found, leading = self._loaded.get(alias), self._loaded[self._rollout.alias]
-        return found if found and found.bundle.version != leading.bundle.version else None
+        version, leading = self._loaded.get(alias), self._loaded[self._rollout.alias]
+        return version if version and version.bundle.version != leading.bundle.version else None
 
     def _judge(self) -> None:
         """Take the canary out of service when it departs from the version that leads."""

@@ -171,15 +171,15 @@ def rehearse_period(
 
 def begun_alarms(timeline: Timeline, days: int, since: datetime) -> list[Alarm]:
     """The alarms that begin to ring in windows of `days` days that end after `since`, the first one first."""
-    found = []
+    alarms = []
     for monitor, subject in dict.fromkeys((reading.monitor, reading.subject) for reading in timeline.readings):
         before = False
         for window, rings in timeline.alarms(monitor, subject).items():
             end = datetime.fromisoformat(window).replace(tzinfo=UTC) + timedelta(days=days)
             if rings and not before and end > since:
-                found.append(Alarm(monitor, subject, window, (end - since).days))
+                alarms.append(Alarm(monitor, subject, window, (end - since).days))
             before = rings
-    return sorted(found, key=lambda alarm: (alarm.window, alarm.monitor, alarm.subject))
+    return sorted(alarms, key=lambda alarm: (alarm.window, alarm.monitor, alarm.subject))
 
 
 def played_rows(contract: Contract, rows: pd.DataFrame, period: tuple[datetime, datetime]) -> pd.DataFrame:
@@ -205,8 +205,7 @@ def _weeks(
 
 def _answer(contract: Contract, rows: pd.DataFrame, bundle: Bundle, log: PredictionLog) -> int:
     answers = predict_frame(bundle, rows)
-    given = {feature.name: rows[feature.name] for feature in log.features}
-    columns = frame_columns(rows, list(given))
+    columns = frame_columns(rows, [feature.name for feature in log.features])
     about = {"key": rows[contract.key].to_numpy(dtype=object), "time": rows[contract.time].to_numpy()}
     decision = np.asarray(answers >= bundle.threshold)
     log.append({**columns, **about, "version": bundle.version, "probability": answers, "decision": decision})

@@ -136,8 +136,8 @@ def write_tensors(
             rest += part
         else:
             outputs.append({**about, "data": values[output]})
-    given = {} if inference.id is None else {"id": inference.id}
-    text = json.dumps({"model_name": name, "model_version": version, **given, "outputs": outputs}).encode()
+    request_id = {} if inference.id is None else {"id": inference.id}
+    text = json.dumps({"model_name": name, "model_version": version, **request_id, "outputs": outputs}).encode()
     return text + rest, len(text) if any(inference.outputs.values()) else None
 
 
