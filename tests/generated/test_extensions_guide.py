@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import roadworthy as rw
 from click.testing import CliRunner
-from roadworthy.contract.definition import EXTENSIONS
+from roadworthy.contract.workspace import EXTENSIONS
 from roadworthy.data import snapshots
 from roadworthy.project import Project
 from sample import HOME

@@ -15,7 +15,7 @@ from deployed import DEPLOY, alerts, compose, dashboards, documents
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from roadworthy.cli.program import commands
-from roadworthy.contract.definition import MONITORS
+from roadworthy.contract.workspace import MONITORS
 from roadworthy.monitoring.monitors import Reading, Thresholds, Window
 from roadworthy.monitoring.notifications import Exposition
 from roadworthy.monitoring.timeline import Timeline

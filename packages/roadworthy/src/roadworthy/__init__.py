@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from .base.settings import Model as ModelSettings
     from .base.source_code import show
     from .bundle.bundle import predict_frame as predict
-    from .contract.definition import Definition, SearchSpace
     from .contract.schema import Column, Contract, Law, Reference, Rule, Table
+    from .contract.workspace import Definition, SearchSpace
     from .model.evaluation import compare, evaluate, slices
     from .monitoring.monitors import Reading
     from .notebooks.lessons import record
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "Column": "contract.schema",
     "Contract": "contract.schema",
-    "Definition": "contract.definition",
+    "Definition": "contract.workspace",
     "Frame": "reports.pages",
     "InputError": "base.errors",
     "Law": "contract.schema",
@@ -53,7 +53,7 @@ _PLACES = {
     "Reference": "contract.schema",
     "Registry": "registry.registry",
     "Rule": "contract.schema",
-    "SearchSpace": "contract.definition",
+    "SearchSpace": "contract.workspace",
     "Table": "contract.schema",
     "ask": "base.databases",
     "charts": "reports.charts:",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from roadworthy.model import tracking
+from roadworthy.registry import releases
 from tracked import recorded_runs
 
 
@@ -19,7 +19,7 @@ def bundle(tmp_path: Path) -> Path:
 
 def record(home: Path, name: str, bundle: Path) -> str:
     store = home / "tracking" / "mlflow.db"
-    return tracking.record_run(store, "flights", name, parameters={"trees": 3}, metrics={"auc": 0.7}, artifacts=bundle)
+    return releases.record_run(store, "flights", name, parameters={"trees": 3}, metrics={"auc": 0.7}, artifacts=bundle)
 
 
 def test_a_copied_project_keeps_its_artifacts_to_itself(tmp_path: Path, bundle: Path) -> None:

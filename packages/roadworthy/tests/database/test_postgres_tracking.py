@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from databases import Server
 from roadworthy.base.databases import Postgres
 from roadworthy.base.errors import InputError
-from roadworthy.model import tracking
+from roadworthy.registry import releases
 from tracked import recorded_runs
 
 
@@ -28,7 +28,7 @@ def record(store: Postgres, name: str, tmp_path: Path, folder: str = "artifacts"
     (tmp_path / "bundle").mkdir(exist_ok=True)
     (tmp_path / "bundle" / "model.txt").write_text("a model", encoding="utf-8")
     given = {"parameters": {"trees": 3}, "metrics": {"auc": 0.7}, "artifacts": tmp_path / "bundle"}
-    return tracking.record_run(store, "flights", name, keep_in=tmp_path / folder, **given)  # type: ignore[arg-type]
+    return releases.record_run(store, "flights", name, keep_in=tmp_path / folder, **given)  # type: ignore[arg-type]
 
 
 def test_runs_are_kept_in_the_database_and_their_files_in_the_folder(database: Postgres, tmp_path: Path) -> None:

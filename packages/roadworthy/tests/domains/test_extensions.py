@@ -11,7 +11,7 @@ from assembled import champion_of, change, command, told
 
 from roadworthy.base.errors import InputError
 from roadworthy.bundle.bundle import Bundle
-from roadworthy.contract.definition import EXTENSIONS, Definition
+from roadworthy.contract.workspace import EXTENSIONS, Definition
 from roadworthy.gates import run
 from roadworthy.project import Project
 

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from roadworthy.base.errors import InputError
-from roadworthy.contract.definition import Definition
 from roadworthy.contract.schema import Contract
+from roadworthy.contract.workspace import Definition
 from roadworthy.data import snapshots
 from roadworthy.model import training
 from roadworthy.project import Project

@@ -239,7 +239,9 @@ class Q3(Question):
     def check_by_hand(self) -> None:
         """no library does the scoring"""
         used = modules(lambda: self._scores(self.tied))
-        library = next((name for name in sorted(used) if name.startswith(("sklearn", "roadworthy.model.evaluation"))), None)
+        library = next(
+            (name for name in sorted(used) if name.startswith(("sklearn", "roadworthy.model.evaluation"))), None
+        )
         cause = "Write what the two sentences say, with numpy or pandas"
         require(library is None, expected="scores by hand", came=f"a call of {library}", cause=cause)
 

@@ -19,7 +19,7 @@ from ..base import source_code
 from ..base.errors import InputError, ProjectError, RedError
 from ..contract.workspace import folder_of_project
 from ..project import Project
-from . import gates, monitoring, retraining, serving, vendor
+from . import gates, monitoring, serving, vendor
 from .output import JSON, VERSION, draw_rows, say, show_table, show_verdicts
 
 if TYPE_CHECKING:
@@ -281,7 +281,7 @@ def rollback(reason: str) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True)
 def tracking(port: int) -> None:
     """Open MLflow's page with every tracked training, until Ctrl-C."""
-    from ..model.tracking import serve_tracking
+    from ..registry.releases import serve_tracking
     from ..serving.server import listen_at
 
     config = Project.open().settings
@@ -296,7 +296,7 @@ def tracking(port: int) -> None:
 for command in (
     *(gates.gates, gates.scorecard, gates.drill, gates.tune),
     *(serving.serve, serving.score, serving.trace, serving.keys),
-    *(monitoring.monitor, monitoring.simulate, retraining.retrain),
+    *(monitoring.monitor, monitoring.simulate, gates.retrain),
     *(vendor.vendor, vendor.upgrade),
 ):
     commands.add_command(command)

@@ -22,8 +22,7 @@ from ..base import errors, source_code
 from ..base.errors import InputError, Verdict
 from ..base.files import file_sha256, write_atomic
 from ..base.source_code import files_behind
-from ..contract.definition import claim_of
-from ..contract.workspace import Workspace
+from ..contract.workspace import Workspace, claim_of
 from ..data import snapshots
 from ..registry import releases
 from ..registry.registry import CHAMPION, Registry

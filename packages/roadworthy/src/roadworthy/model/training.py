@@ -16,8 +16,8 @@ from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 from ..base.errors import InputError, Verdict
 from ..base.settings import Model, Split, Tests
 from ..base.source_code import code_of
-from ..contract.definition import SearchSpace
 from ..contract.schema import Contract, Table
+from ..contract.workspace import SearchSpace
 from ..data import snapshots
 from ..data.snapshots import split_features, thin_rows
 from . import evaluation

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import Verdict
-from ..contract.definition import MONITORS
+from ..contract.workspace import MONITORS
 from .monitors import Reading, Thresholds, Window, input_readings, join_windows, outcome_readings
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from ..base.databases import Postgres
 from ..base.errors import InputError, Verdict
 from ..bundle.bundle import Bundle, frame_columns
 from ..bundle.signature import Signature
-from ..contract.definition import claim_of
 from ..contract.schema import Contract
+from ..contract.workspace import claim_of
 from . import estimates, report, traffic
 from .distributions import Columns
 from .estimates import Estimate
