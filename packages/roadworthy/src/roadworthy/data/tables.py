@@ -24,6 +24,7 @@ from ..base.errors import InputError
 from ..base.files import exclusive_lock, explain_write_errors, file_sha256, write_atomic
 
 BLOCK = 1 << 20  # bytes of CSV that are parsed at a time; the parser reads up to 32 of them ahead
+END = 1 << 20  # bytes at each end of a file that tell it from another
 TEXTS = (pa.string(), pa.large_string())
 SUFFIXES = (".parquet", ".csv")
 STATE = "state.json"
@@ -51,11 +52,12 @@ class Source:
 
     In a CSV file every value is a text. `expected` is the number of rows, or while a CSV file is read, about that many.
     The columns `coded` come as dictionaries from a Parquet file if they are texts: their values need not be told apart
-    again.
+    again. `identity` tells this content of the file from another one.
     """
 
     path: Path
     schema: pa.Schema
+    identity: list[object]
     rows: int | None = None
     expected: int | None = None
     coded: frozenset[str] = frozenset()
@@ -83,6 +85,11 @@ class Source:
         self.expected = max([done, *self._rejected])
         rest = pa.RecordBatch.from_pylist([], schema=self.schema)
         yield from _cut(np.array([], np.int64), rest, self._rejected, rows, after)
+
+    def require_unchanged(self) -> None:
+        """Raise InputError when the file is not what it was when it was opened."""
+        if _identity(self.path) != self.identity:
+            raise InputError("was changed while it was read", where=self.path, hint="start again")
 
     def reject(self, line: pc.InvalidRow) -> str:
         """Leave out a line of a CSV file that has not the values of the header; called by the parser."""
@@ -115,13 +122,13 @@ def open_source(path: Path, needed: Iterable[str], coded: Iterable[str] = ()) ->
             with pq.ParquetFile(path) as file:
                 columns, rows = file.schema_arrow, file.metadata.num_rows
         else:
-            with pc.open_csv(path, parse_options=_parsing(Source(path, pa.schema([])))) as file:
+            with pc.open_csv(path, parse_options=_parsing(Source(path, pa.schema([]), []))) as file:
                 columns, rows = file.schema, None
     _check_columns(path, columns.names, wanted)
     if rows == 0:
         raise _empty(path, "has no rows")
     schema = pa.schema([(name, columns.field(name).type if parquet else pa.string()) for name in wanted])
-    return Source(path, schema, rows, expected=rows, coded=frozenset(coded))
+    return Source(path, schema, _identity(path), rows, expected=rows, coded=frozenset(coded))
 
 
 def parquet_names(path: Path) -> list[str]:
@@ -147,6 +154,17 @@ def check_suffix(path: Path) -> None:
     if path.suffix not in SUFFIXES:
         what = f"has the unknown suffix {path.suffix!r}" if path.suffix else "has no suffix"
         raise InputError(what, where=path, hint=f"give a file that ends in {' or '.join(SUFFIXES)}")
+
+
+def _identity(path: Path) -> list[object]:
+    """Size, time and the sum of both ends: a file of any size is told from another one at once."""
+    status = path.stat()
+    with path.open("rb") as file:
+        ends = file.read(END)
+        # Parquet says what is in it at the end.
+        file.seek(max(0, status.st_size - END))
+        ends += file.read(END)
+    return [status.st_size, status.st_mtime_ns, hashlib.sha256(ends).hexdigest()]
 
 
 def _check_columns(path: Path, names: list[str], needed: list[str]) -> None:

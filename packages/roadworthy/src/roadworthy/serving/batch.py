@@ -4,7 +4,6 @@ The same bundle and the same rules as the online service, column by column: the 
 Several chunks are answered at a time. A killed run goes on after its last finished part.
 """
 
-import hashlib
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -34,7 +33,6 @@ from ..data.tables import ResumableOutput, open_resumable
 CHUNK_ROWS = 32_768
 PART_CHUNKS = 8  # a killed run loses so many at most: less than a second of work
 MOST_THREADS = 8  # each holds a chunk or two, so they bound the memory
-END = 1 << 20  # bytes at each end of a file that tell it from another
 # What a result depends on beside the file and the bundle: an unfinished one is not continued by another program.
 CODE = [Path(str(each.__file__)) for each in (tables, row_rules, signature, bundle_module)] + [Path(__file__)]
 Progress = Callable[[int, int | None], None]
@@ -113,11 +111,10 @@ def score_file(
     source, target = Path(source), Path(target)
     quarantine = quarantine or target.with_name(f"{target.stem}.quarantine.parquet")
     _check_places(source, target, quarantine)
-    extra = _monitoring_columns(source, bundle.signature) if for_monitoring else []
-    opened = _open(source, bundle.signature, extra)
+    opened, extra = _open(source, bundle.signature, for_monitoring=for_monitoring)
     summary = Summary(version=bundle.version, target=target)
     part_rows = chunk_rows * part_chunks
-    identity = _identity(bundle, source, extra, part_rows)
+    identity = _identity(bundle, opened, extra, part_rows)
     schemas = _schemas(bundle, opened.schema, extra)
 
     def tell_rows(done: int) -> None:
@@ -127,11 +124,10 @@ def score_file(
     with open_resumable(target.with_name(f"{target.name}.parts"), identity) as parts:
         _take_over(parts, summary, tell)
         tell_rows(summary.resumed)
-        chunks = opened.chunks(chunk_rows, after=len(parts.notes) * part_rows)
-        with closing(_answer_ahead(partial(_answer_chunk, bundle, schemas), chunks, threads)) as answers:
+        unread = partial(opened.chunks, chunk_rows, after=len(parts.notes) * part_rows)
+        with closing(_answer_ahead(partial(_answer_chunk, bundle, schemas), unread, threads)) as answers:
             _score_rest(parts, answers, summary, part_rows, tell_rows)
-        if _fingerprint(source) != identity["the file"]:
-            raise InputError("was changed while it was scored", where=source, hint="score it again")
+        opened.require_unchanged()
         _write_results(parts, schemas, summary, quarantine)
     return summary
 
@@ -158,27 +154,28 @@ def _check_places(source: Path, target: Path, quarantine: Path) -> None:
         raise InputError("would hold the result and the quarantine", where=target, hint="choose another name")
 
 
-def _monitoring_columns(source: Path, signature: Signature) -> list[str]:
-    """The columns that a monitor needs; InputError unless the source is a Parquet file with a time."""
-    if source.suffix != ".parquet":
-        hint = "in a CSV file numbers and times are texts; write it as Parquet"
-        raise InputError("is not Parquet, and cannot be scored for monitoring", where=source, hint=hint)
-    opened = tables.open_source(source, [signature.key, signature.time])
-    if not pa.types.is_timestamp(opened.schema.field(signature.time).type):
-        what = f"column {signature.time!r} has the type {opened.schema.field(signature.time).type}"
-        raise InputError(what, where=source, hint="a time is needed: write the column as a timestamp")
-    label = [signature.target] if signature.target in tables.parquet_names(source) else []
-    public = [feature.name for feature in signature.features if not feature.private]
-    return [*public, signature.time, *label]
-
-
-def _open(source: Path, signature: Signature, extra: list[str]) -> tables.Source:
+def _open(source: Path, signature: Signature, *, for_monitoring: bool) -> tuple[tables.Source, list[str]]:
+    """The file with the columns that are needed, and the names of those that a monitor needs besides."""
+    extra = _monitoring_columns(source, signature) if for_monitoring else []
     categories = [feature.name for feature in signature.features if feature.kind == "category"]
     needed = dict.fromkeys([signature.key, *signature.names, *extra])
     opened = tables.open_source(source, needed, coded=categories)
+    if for_monitoring and not pa.types.is_timestamp(opened.schema.field(signature.time).type):
+        what = f"column {signature.time!r} has the type {opened.schema.field(signature.time).type}"
+        raise InputError(what, where=source, hint="a time is needed: write the column as a timestamp")
     if source.suffix == ".parquet":
         row_rules.check_types(opened.schema, signature, source)
-    return opened
+    return opened, extra
+
+
+def _monitoring_columns(source: Path, signature: Signature) -> list[str]:
+    """The public features, the time, and the label if there is one; InputError unless the source is a Parquet file."""
+    if source.suffix != ".parquet":
+        hint = "in a CSV file numbers and times are texts; write it as Parquet"
+        raise InputError("is not Parquet, and cannot be scored for monitoring", where=source, hint=hint)
+    label = [signature.target] if signature.target in tables.parquet_names(source) else []
+    public = [feature.name for feature in signature.features if not feature.private]
+    return [*public, signature.time, *label]
 
 
 def _schemas(bundle: Bundle, source: pa.Schema, extra: list[str]) -> tuple[pa.Schema, pa.Schema]:
@@ -188,23 +185,14 @@ def _schemas(bundle: Bundle, source: pa.Schema, extra: list[str]) -> tuple[pa.Sc
     return pa.schema(scored), pa.schema([("row", pa.int64()), ("reason", pa.string()), *source])
 
 
-def _identity(bundle: Bundle, source: Path, extra: list[str], part_rows: int) -> dict[str, object]:
+def _identity(bundle: Bundle, opened: tables.Source, extra: list[str], part_rows: int) -> dict[str, object]:
+    """What a finished part depends on: a run goes on after those of the same identity only."""
     return {
-        "the file": _fingerprint(source),
+        "the file": opened.identity,
         "the version": [bundle.version, bundle.manifest["sha256"]],
         "the columns": extra,
         "the program": [part_rows, *program_sums()],
     }
-
-
-def _fingerprint(path: Path) -> list[object]:
-    status = path.stat()
-    with path.open("rb") as file:
-        ends = file.read(END)
-        # Parquet says what is in it at the end.
-        file.seek(max(0, status.st_size - END))
-        ends += file.read(END)
-    return [status.st_size, status.st_mtime_ns, hashlib.sha256(ends).hexdigest()]
 
 
 def _take_over(parts: ResumableOutput, summary: Summary, tell: Tell | None) -> None:
@@ -238,13 +226,13 @@ def _score_rest(
 
 
 def _answer_ahead(
-    answer: Callable[[tables.Chunk], Answered], chunks: Iterable[tables.Chunk], threads: int
+    answer: Callable[[tables.Chunk], Answered], unread: Callable[[], Iterable[tables.Chunk]], threads: int
 ) -> Generator[Answered]:
     """The answers in the order of the chunks, with so few of them under way that the memory stays small."""
     under_way: deque[Future[Answered]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
-        for chunk in chunks:
+        for chunk in unread():
             under_way.append(pool.submit(answer, chunk))
             if len(under_way) > threads + 1:
                 yield under_way.popleft().result()
