@@ -42,6 +42,100 @@ GREEN = (errors.Verdict("rehearsal", passed=True, evidence="as if every gate wer
 RED = (*GREEN, errors.Verdict("rehearsal", passed=False, evidence="as if a gate were red"))
 
 
+@dataclass(frozen=True)
+class Release:
+    """A trained model and the number of its version in the registry."""
+
+    version: int
+    trained: training.Trained
+
+
+def train_version(project: "Workspace", fitted: Pipeline | None = None) -> Release:
+    """Check, train, evaluate, test, export, register and track a model; its version, promoted or not.
+
+    A pipeline that is `fitted` by these settings already need not be fitted again.
+    """
+    trained = train_and_evaluate(project, fitted)
+    version = export.register_version(trained, Registry(project.settings.paths.registry))
+    track_version(project, version, f"train version {version}", trained.evaluation.to_dict())
+    return Release(version, trained)
+
+
+def track_version(
+    project: "Workspace", version: int, name: str, metrics: Mapping[str, float], *, once: bool = False
+) -> str:
+    """Record the training of a version as the run `name`, with its files; the id of the run."""
+    return record_run(
+        project.settings.paths.tracking,
+        project.settings.model.name,
+        name,
+        parameters={**project.settings.model.model_dump(mode="json"), "version": version},
+        metrics=metrics,
+        artifacts=bundle_folder(project, version),
+        keep_in=project.settings.paths.artifacts,
+        once=once,
+    )
+
+
+def ensure_version(project: "Workspace", fitted: Pipeline | None = None) -> int:
+    """The version made of the present data and settings; it is trained (or `fitted`) only if there is none yet.
+
+    The first version of a registry becomes its champion if its gates are green.
+    """
+    registry, wanted = Registry(project.settings.paths.registry), json.loads(json.dumps(project_lineage(project)))
+    for version in reversed(registry.versions()):
+        if _manifest(registry.path(version))["lineage"] == wanted:
+            return version
+    version = train_version(project, fitted).version
+    if CHAMPION not in registry.aliases() and all(verdict.passed for verdict in recorded_verdicts(project, version)):
+        registry.promote(version, reason="the first version")
+    return version
+
+
+def evaluate_version(project: "Workspace", version: int | str = CHAMPION) -> tuple[evaluation.Evaluation, pd.DataFrame]:
+    """How a version does on the test period of the settings, and on its slices, by the exported model."""
+    bundle, rows = Bundle.load(bundle_folder(project, version)), split_features(project_as_made(project, version)).test
+    answers, y, day = predict_frame(bundle, rows), rows[project.contract.target], rows[project.contract.day]
+    slices = evaluation.slices(rows, project.settings.tests.slices, y, answers, day)
+    return evaluation.evaluate(y, answers, day, own=evaluation.own_metrics(project)), slices
+
+
+def rerun_model_tests(project: "Workspace", version: int | str = CHAMPION) -> list[errors.Verdict]:
+    """The model tests, run again on a version by the exported model."""
+    bundle, split = Bundle.load(bundle_folder(project, version)), split_features(project_as_made(project, version))
+    return evaluation.run_model_tests(
+        project.contract,
+        lambda rows: predict_frame(bundle, rows),
+        split.train,
+        split.test,
+        bundle.names,
+        project.settings.tests,
+        answers=predict_frame(bundle, split.test),
+    )
+
+
+def project_as_made(project: "Workspace", version: int | str) -> "Workspace":
+    """The project with the settings that judge a version: its own, if retraining made it, on days that it has not seen.
+
+    Any other version is judged by the settings as they are: that they differ from its own is what gates look for.
+    """
+    folder = bundle_folder(project, version)
+    made_of = _manifest(folder)["lineage"].get("periods") if (folder / MANIFEST).is_file() else None
+    retrained = settings.challenger_settings(project.settings)
+    present, challenger = (lineage_periods(each.split) for each in (project.settings, retrained))
+    return project.using(retrained) if made_of == challenger != present else project
+
+
+def recorded_verdicts(project: "Workspace", version: int | str = CHAMPION) -> list[errors.Verdict]:
+    """What the gates said about a version when it was made."""
+    return errors.load_verdicts(bundle_folder(project, version) / "gates.json")
+
+
+def bundle_folder(project: "Workspace", version: int | str = CHAMPION) -> Path:
+    """The folder of a version's bundle."""
+    return Registry(project.settings.paths.registry).path(version)
+
+
 def tracking_uri(store: Store) -> str:
     """The address of the tracking store, as MLflow's own commands take it; that of a database holds its password."""
     return _dialect(store.url) if isinstance(store, Postgres) else f"sqlite:///{store.resolve().as_posix()}"
@@ -162,100 +256,6 @@ def _refusal(store: Store, message: str) -> InputError:
     if isinstance(store, Postgres):
         message, hint = store.masked(message), "give the user the right to CREATE in a database of its own for MLflow"
     return InputError(f"the tracking store cannot be used: {message}", where=str(store), hint=hint)
-
-
-@dataclass(frozen=True)
-class Release:
-    """A trained model and the number of its version in the registry."""
-
-    version: int
-    trained: training.Trained
-
-
-def train_version(project: "Workspace", fitted: Pipeline | None = None) -> Release:
-    """Check, train, evaluate, test, export, register and track a model; its version, promoted or not.
-
-    A pipeline that is `fitted` by these settings already need not be fitted again.
-    """
-    trained = train_and_evaluate(project, fitted)
-    version = export.register_version(trained, Registry(project.settings.paths.registry))
-    track_version(project, version, f"train version {version}", trained.evaluation.to_dict())
-    return Release(version, trained)
-
-
-def track_version(
-    project: "Workspace", version: int, name: str, metrics: Mapping[str, float], *, once: bool = False
-) -> str:
-    """Record the training of a version as the run `name`, with its files; the id of the run."""
-    return record_run(
-        project.settings.paths.tracking,
-        project.settings.model.name,
-        name,
-        parameters={**project.settings.model.model_dump(mode="json"), "version": version},
-        metrics=metrics,
-        artifacts=bundle_folder(project, version),
-        keep_in=project.settings.paths.artifacts,
-        once=once,
-    )
-
-
-def ensure_version(project: "Workspace", fitted: Pipeline | None = None) -> int:
-    """The version made of the present data and settings; it is trained (or `fitted`) only if there is none yet.
-
-    The first version of a registry becomes its champion if its gates are green.
-    """
-    registry, wanted = Registry(project.settings.paths.registry), json.loads(json.dumps(project_lineage(project)))
-    for version in reversed(registry.versions()):
-        if _manifest(registry.path(version))["lineage"] == wanted:
-            return version
-    version = train_version(project, fitted).version
-    if CHAMPION not in registry.aliases() and all(verdict.passed for verdict in recorded_verdicts(project, version)):
-        registry.promote(version, reason="the first version")
-    return version
-
-
-def evaluate_version(project: "Workspace", version: int | str = CHAMPION) -> tuple[evaluation.Evaluation, pd.DataFrame]:
-    """How a version does on the test period of the settings, and on its slices, by the exported model."""
-    bundle, rows = Bundle.load(bundle_folder(project, version)), split_features(project_as_made(project, version)).test
-    answers, y, day = predict_frame(bundle, rows), rows[project.contract.target], rows[project.contract.day]
-    slices = evaluation.slices(rows, project.settings.tests.slices, y, answers, day)
-    return evaluation.evaluate(y, answers, day, own=evaluation.own_metrics(project)), slices
-
-
-def rerun_model_tests(project: "Workspace", version: int | str = CHAMPION) -> list[errors.Verdict]:
-    """The model tests, run again on a version by the exported model."""
-    bundle, split = Bundle.load(bundle_folder(project, version)), split_features(project_as_made(project, version))
-    return evaluation.run_model_tests(
-        project.contract,
-        lambda rows: predict_frame(bundle, rows),
-        split.train,
-        split.test,
-        bundle.names,
-        project.settings.tests,
-        answers=predict_frame(bundle, split.test),
-    )
-
-
-def project_as_made(project: "Workspace", version: int | str) -> "Workspace":
-    """The project with the settings that judge a version: its own, if retraining made it, on days that it has not seen.
-
-    Any other version is judged by the settings as they are: that they differ from its own is what gates look for.
-    """
-    folder = bundle_folder(project, version)
-    made_of = _manifest(folder)["lineage"].get("periods") if (folder / MANIFEST).is_file() else None
-    retrained = settings.challenger_settings(project.settings)
-    present, challenger = (lineage_periods(each.split) for each in (project.settings, retrained))
-    return project.using(retrained) if made_of == challenger != present else project
-
-
-def recorded_verdicts(project: "Workspace", version: int | str = CHAMPION) -> list[errors.Verdict]:
-    """What the gates said about a version when it was made."""
-    return errors.load_verdicts(bundle_folder(project, version) / "gates.json")
-
-
-def bundle_folder(project: "Workspace", version: int | str = CHAMPION) -> Path:
-    """The folder of a version's bundle."""
-    return Registry(project.settings.paths.registry).path(version)
 
 
 def stage_copy(bundle: Path, registry: Registry, verdicts: Sequence[errors.Verdict] = GREEN) -> int:
