@@ -101,8 +101,9 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, inside = _PLACES[name].partition(":")
-    found = import_module(f".{module}", __name__)
-    value = found if _PLACES[name].endswith(":") else getattr(found, inside or name)
+    imported = import_module(f".{module}", __name__)
+    value = imported if _PLACES[name].endswith(":") else getattr(imported, inside or name)
+    # Kept: Python asks this function only for a name that the module does not have.
     globals()[name] = value
     return value
 

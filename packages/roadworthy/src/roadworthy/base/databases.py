@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SCHEMES = ("postgresql", "postgres")
 FORM = "postgresql://USER@HOST:PORT/DATABASE; the password may come from PGPASSWORD or ~/.pgpass"
 # Seconds or milliseconds until a server that does not answer counts as gone; what the URL says wins.
+# PostgreSQL itself waits for a lock without end, and Linux sends for a quarter of an hour to a server whose cable is
+# out.
 LIMITS = {"connect_timeout": "3", "tcp_user_timeout": "10000", "options": "-c lock_timeout=10s -c TimeZone=UTC"}
 ENCODED = "write / ? # @ in a password as %2F %3F %23 %40"
 
@@ -34,6 +36,7 @@ class Postgres:
         if parts.scheme not in SCHEMES:
             what = f"there is no support for {parts.scheme!r}"
             raise InputError(what, where="database URL", hint=f"give a path, or {FORM}")
+        # An unquoted / ? or # in the password ends the host before the @: the rest of it would be shown as a path.
         if "@" in self.url and "@" not in parts.netloc:
             raise InputError("its user and password cannot be told apart", where="database URL", hint=ENCODED)
         if re.search(r"password=", parts.query, re.IGNORECASE):
@@ -58,6 +61,7 @@ class Postgres:
 
     def masked(self, text: str) -> str:
         """A message with stars for the password."""
+        # Messages of the server hold the password as it was decoded, those of the driver the whole URL.
         for secret in filter(None, (self.url, self._quoted_password, self.password)):
             text = text.replace(secret, "***")
         return text
@@ -123,6 +127,7 @@ def empty_duckdb() -> "duckdb.DuckDBPyConnection":
     import duckdb  # here, because the service reads settings of databases too, and must start fast
 
     connection = duckdb.connect()
+    # Else the zone of the machine decides on which day a time falls.
     connection.execute("set timezone = 'UTC'")
     with suppress(duckdb.InvalidInputException):  # in a notebook without ipywidgets it can be neither on nor off
         connection.execute("set enable_progress_bar = false")
@@ -149,5 +154,6 @@ def to_frame(relation: "duckdb.DuckDBPyRelation") -> "pd.DataFrame":
 
 def plain_records(frame: "pd.DataFrame", names: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of a table as a client writes them into JSON: plain values by name, None for what is missing."""
+    # Objects first: in a column of numbers pandas turns None into NaN again, which is no JSON.
     plain = frame[list(names)].astype(object)
     return [dict(zip(plain.columns, row, strict=True)) for row in plain.where(plain.notna(), None).to_numpy().tolist()]

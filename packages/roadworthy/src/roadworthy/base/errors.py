@@ -21,6 +21,7 @@ class ProjectError(Exception):
       check the export that made it
     """
 
+    # As click ends for a wrong option; 1 is kept for what was judged and is red.
     exit_code = 2
 
     def __init__(self, what: str, *, where: str | Path = "", hint: str = "") -> None:

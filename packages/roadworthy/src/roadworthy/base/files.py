@@ -31,6 +31,8 @@ def write_atomic(path: Path, content: str | bytes) -> Path:
     """
     data = content.encode() if isinstance(content, str) else content
     with (
+        # A folder and not a temporary file: that is readable by its owner only, and the service runs as another user.
+        # Beside its place, because a file is renamed as a whole inside of one file system only.
         explain_write_errors(path),
         tempfile.TemporaryDirectory(dir=_folder(path.parent), prefix=".writing-") as scratch,
     ):
@@ -38,6 +40,7 @@ def write_atomic(path: Path, content: str | bytes) -> Path:
         with beside.open("wb") as file:
             file.write(data)
             file.flush()
+            # Without it, a machine that loses power may have the new name and nothing behind it.
             os.fsync(file.fileno())
         beside.replace(path)
     return path
@@ -51,6 +54,7 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
     """
     with explain_write_errors(parent):
         scratch = Path(tempfile.mkdtemp(dir=_folder(parent), prefix=".writing-"))
+        # mkdtemp lets its owner in alone: a version made by root would be closed to the service.
         scratch.chmod(0o755)
         try:
             yield scratch
@@ -65,6 +69,8 @@ def hold_lock(path: Path) -> Iterator[None]:
     Waits while another process holds it. Raises InputError when the place cannot be written.
     """
     with explain_write_errors(path):
+        # The file is never removed: whoever waits for it holds a lock on that very file, and the next one would make
+        # another.
         file = (_folder(path.parent) / path.name).open("ab")
     with file:
         _lock(file, wait=True)
@@ -95,6 +101,7 @@ def exclusive_lock(path: Path) -> Iterator[None]:
 
 def _lock(file: IO[bytes], *, wait: bool) -> None:
     if sys.platform == "win32":
+        # Windows locks bytes from where the file stands, and one that is appended to stands at its end.
         file.seek(0)
         msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
     else:

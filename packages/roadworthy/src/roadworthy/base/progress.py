@@ -71,6 +71,7 @@ class Display:
             self._begun[name] = _Begun(at, now, now)
             self._print(f"{name}: {of or ''} {self._unit}s")
         begun = self._begun[name]
+        # From where it was first told of: a run that goes on after an interruption would seem too fast.
         seconds, done = now - begun.time, at - begun.at
         speed = f", {done / seconds:,.0f} {self._unit}s/s" if self._pace and seconds > 0 else ""
         if at == of:
@@ -81,6 +82,7 @@ class Display:
             self._print(f"{name}: {at:,} {self._unit}s{speed}{left}")
 
     def _print(self, text: str) -> None:
+        # rich would color numbers and break lines at 80 columns, where a log is searched by lines.
         self._console.print(text, highlight=False, soft_wrap=True)
 
 

@@ -69,6 +69,8 @@ def _modules_named(function: Callable[..., Any]) -> set[str]:
     """The modules of the package from which the names in a function's code come."""
     if isinstance(function, type):
         return {function.__module__}
+    # By the names in its code and not by the imports of its module: that holds seven gates, and imports for all of
+    # them.
     names, waiting = function.__globals__, _names_in(function.__code__)
     modules: set[str] = set()
     seen: set[str] = set()
@@ -111,6 +113,7 @@ def _files_imported(file: Path) -> frozenset[Path]:
 def _direct_imports(file: Path) -> list[Path]:
     """The files of the package that a file imports, at its top or inside its functions."""
     tree, paths = ast.parse(file.read_text(encoding="utf-8")), set()
+    # The functions of the face import all rooms: with them, each verdict would depend on each file.
     for node in tree.body if file == FACE else ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             base = file.parent.joinpath(*[".."] * (node.level - 1), *(node.module or "").split("."))

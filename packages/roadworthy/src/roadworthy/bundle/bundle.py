@@ -157,6 +157,7 @@ class Bundle:
             raise InputError(f"does not hold golden records: {error!r}", where=where, hint=AGAIN) from error
         if not len(expected):
             raise InputError("holds no golden record", where=where, hint=AGAIN)
+        # Not `>`: NaN is greater than nothing, and an answer that is no number would pass.
         wrong = np.flatnonzero(~(np.abs(answers - expected) <= MAX_DIFFERENCE))
         if len(wrong):
             first = wrong[0]
@@ -192,6 +193,7 @@ def _frame_array(values: "pd.Series") -> NDArray[np.generic]:
 def _verify_sums(folder: Path) -> None:
     if not folder.is_dir():
         raise InputError("no such bundle", where=folder, hint="the command `registry list` shows the versions")
+    # The signature comes before the sums: whoever changes a file on purpose makes its sum anew as well.
     manifest = _json(folder / MANIFEST)
     _verify_signature(folder)
     recorded = manifest.get("sha256") if isinstance(manifest, dict) else None
@@ -214,6 +216,7 @@ def _verify_signature(folder: Path) -> None:
         signature = (folder / SIGNED).read_bytes()
     except OSError as error:
         raise InputError("is not signed", where=folder, hint=hint) from error
+    # As bytes: for a text that is not ASCII, compare_digest raises TypeError.
     if not hmac.compare_digest(signature, _hmac(folder / MANIFEST).encode()):
         raise InputError("was signed with another key, or changed since", where=folder / SIGNED, hint=hint)
 
@@ -226,6 +229,7 @@ def _session(path: Path, features: int, threads: int) -> onnxruntime.InferenceSe
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    # Fatal errors only. All others are raised as well, and its lines would stand in a log whose lines are JSON.
     options.log_severity_level = 4
     try:
         session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])

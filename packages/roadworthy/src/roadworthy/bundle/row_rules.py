@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..base.errors import InputError
 from .signature import LONGEST, Feature, Signature
 
+# Arrow refuses a whole column for one text that is no number, so texts are told apart before they are cast.
 NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 NO_NUMBER = pa.array(["NA", "NaN", "nan", "NULL", "null"])  # how programs write a missing number into a CSV file
 
@@ -76,6 +77,7 @@ def check_chunk(batch: pa.RecordBatch, signature: Signature) -> Checked:
 
 
 def _category(feature: Feature, column: pa.Array, checked: Checked) -> NDArray[np.float32]:
+    # Each different text is looked at once, not each row: a column has a few hundred of them at most.
     encoded = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
     values: list[str | None] = encoded.dictionary.cast(pa.string()).to_pylist()
     # The last place stands for missing values, whose index becomes -1.
@@ -111,6 +113,7 @@ def _number(feature: Feature, column: pa.Array, checked: Checked) -> NDArray[np.
         note(missing, "is missing")
     infinite = np.isinf(values)
     note(infinite, "is not finite")
+    # What is beyond the bounds becomes NaN below: float32 would make it infinite, with a warning.
     low, high = feature.bounds
     with np.errstate(invalid="ignore"):
         note((values < low) & ~infinite, "is too small")
@@ -124,6 +127,7 @@ def _number(feature: Feature, column: pa.Array, checked: Checked) -> NDArray[np.
 def _floats(column: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The numbers of a column, NaN where there is none; and which texts are no numbers."""
     if not pa.types.is_string(column.type):
+        # A safe cast refuses the whole column for one integer beyond 2**53; the bounds refuse that row alone.
         return _numpy(column.cast(pa.float64(), safe=False)), np.zeros(len(column), dtype=bool)
     text = pc.utf8_trim_whitespace(column)
     text = pc.if_else(pc.is_in(text, NO_NUMBER), pa.scalar(None, pa.string()), text)

@@ -113,5 +113,6 @@ def _feature(content: Mapping[str, Any]) -> Feature:
     feature = Feature(**values)
     if feature.kind not in {"category", "integer", "number"}:
         raise ValueError(f"feature {feature.name!r} has the unknown kind {feature.kind!r}")
+    # A pattern that cannot be compiled stops the loading here, and not the first request.
     re.compile(feature.pattern)
     return feature

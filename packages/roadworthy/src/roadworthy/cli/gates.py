@@ -42,6 +42,7 @@ def judge_and_record(
 
     with Display("gate", show=not as_json) as display:
         judged = run.judge_version(project, version, train=train, cache=cache, tell=display.tell_step)
+    # Shown before anything is raised: of a red version people want to see all of the evidence.
     shown = [{str(name): value for name, value in row.items()} for row in judged.table.to_dict("records")]
     show_rows(shown, document=[each.to_dict() for each in judged.gates], as_json=as_json)
     errors.require_green(judged.verdicts, where=f"version {judged.version}", hint=READ)
@@ -212,6 +213,7 @@ def retrain(
     again. That a challenger is not promoted is no failure: exit code 0.
     """
     project = Project.open()
+    # click gives a time without a zone, which the zone of the machine must not shift.
     moment = until.replace(tzinfo=UTC) if until else None
     if listed:
         _list(project, as_json=as_json)

@@ -92,6 +92,7 @@ def monitor(
     watched = _watch_and_notify(watch, config, beside, **notification)
     _show_watched(watched, as_json=as_json)
     click.echo(f"The report is {page}", err=True)
+    # What cannot be judged is no alarm: a log that has just begun has no labels yet.
     red = [verdict for verdict in watched.verdicts if verdict.passed is False]
     if red:
         errors.require_green(red, where="monitor", hint="open the report and look at the features that changed most")
@@ -181,6 +182,7 @@ def _repeat(
             try:
                 once()
             except ProjectError as error:
+                # The exposition stays: that its last good run becomes old is what rings then.
                 exposition.fail()
                 say(str(error))
             time.sleep(max(0.0, every - (time.monotonic() - start)))
@@ -241,6 +243,7 @@ def simulate(
     config, own_log = project.settings, project.settings.paths.predictions
     happening = [simulation.Incident.parse(project, text) for text in incidents]
     played_snapshot = snapshot or config.data.snapshot
+    # All snapshots, because an incident may bring the rows of another one.
     worlds = {name: snapshots.checked_features(project, name) for name in {played_snapshot, *config.data.snapshots}}
     rows = simulation.apply_incidents(project.contract, worlds, played_snapshot, happening)
     first, last = (datetime.combine(day, datetime.min.time()) for day in config.split.test)

@@ -58,6 +58,8 @@ def draw_rows(columns: "Iterable[object]", rows: "Iterable[Iterable[object]]") -
 
     drawn = Table(*map(str, columns), box=None, pad_edge=False)
     for row in rows:
+        # Escaped, because rich takes an interval such as [.69, .72] for markup.
         drawn.add_row(*(f"[{COLORS[text]}]{text}[/]" if text in COLORS else escape(text) for text in map(str, row)))
+    # In a pipe or a file rich takes 80 columns, and would cut the evidence.
     width = None if sys.stdout.isatty() else 200
     Console(width=width).print(drawn)

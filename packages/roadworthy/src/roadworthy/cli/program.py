@@ -88,6 +88,7 @@ def commands(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake ends in a sentence and an exit code, never in a traceback."""
+    # Else SIGTERM ends Python at once: no `finally` runs, and kernels and unfinished folders are left.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         commands(standalone_mode=False)
@@ -118,18 +119,18 @@ def _end(text: str, code: int) -> None:
 
 @commands.command()
 @click.argument("lessons", nargs=-1)
-@click.option("-p", "given", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter of the lessons.")
+@click.option("-p", "assigned", nargs=2, multiple=True, metavar="NAME VALUE", help="Set a parameter of the lessons.")
 @click.option("--resume", is_flag=True, help="Go on in the latest run: keep what is complete and unchanged.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Lessons at a time.")
 @click.option("--limit", type=click.FloatRange(min=0.1), help="Seconds that one lesson may take.")
-def run(lessons: tuple[str, ...], given: tuple[tuple[str, str], ...], resume: bool, jobs: int, limit: float) -> None:  # noqa: FBT001
+def run(lessons: tuple[str, ...], assigned: tuple[tuple[str, str], ...], resume: bool, jobs: int, limit: float) -> None:  # noqa: FBT001
     """Execute the lessons (all, or LESSONS such as 01 02) with papermill into runs/<time>/."""
     from ..base.progress import Display
     from ..notebooks import runs
 
     project = Project.open()
     home, config = project.folder, project.settings
-    planned = runs.plan_run(home, config.paths.runs, lessons, given, resume=resume)
+    planned = runs.plan_run(home, config.paths.runs, lessons, assigned, resume=resume)
     runner = runs.Runner(planned, home, jobs=jobs, limit=limit)
     try:
         with Display("cell") as display:
@@ -288,6 +289,7 @@ def tracking(port: int) -> None:
     store = config.paths.tracking
     if isinstance(store, Path) and not store.is_file():
         raise InputError("nothing is tracked yet", where=store, hint="the command `train` tracks its first run there")
+    # Tried first: MLflow takes four seconds to import before it would find the port taken.
     listen_at("127.0.0.1", port).close()
     say(f"MLflow is at http://127.0.0.1:{port}; stop with Ctrl-C")
     serve_tracking(store, port, config.paths.artifacts)

@@ -31,6 +31,7 @@ def serve(host: str | None, port: int | None, workers: int | None, version: str)
     server.serve_model(
         Rollout(config.paths.registry, version, shadow=service.shadow, canary_share=service.canary_share),
         host=host or service.host,
+        # Not `or`: 0 asks for a free port.
         port=service.port if port is None else port,
         workers=workers or service.workers,
         predictions=config.paths.predictions,

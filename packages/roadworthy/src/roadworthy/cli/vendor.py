@@ -172,6 +172,7 @@ def _extract(archive: zipfile.ZipFile, source: Path, folder: Path) -> None:
     names = [PurePosixPath(each.filename) for each in archive.infolist()]
     if any(name.is_absolute() or ".." in name.parts for name in names):
         raise InputError("holds a file with a path outside of it", where=source, hint=AGAIN)
+    # Looked at before anything is unpacked: few bytes of zip can become gigabytes.
     if sum(each.file_size for each in archive.infolist()) > LARGEST:
         raise InputError(f"is larger than {LARGEST:,} bytes", where=source, hint="give a release of roadworthy")
     try:
@@ -223,6 +224,7 @@ def _copy_wheel(source: Path, target: Path) -> None:
     for name, digest, _ in csv.reader((info / "RECORD").read_text(encoding="utf-8").splitlines()):
         package, _, file = name.partition("/")
         if package.startswith("roadworthy") and not package.endswith((".dist-info", ".data")):
+            # RECORD has its sums without padding, which the decoder demands; more of it than is needed does no harm.
             padded = digest.removeprefix("sha256=") + "=="
             expected = base64.urlsafe_b64decode(padded).hex()
             _copy_verified(source / name, target / name, expected)
@@ -231,6 +233,7 @@ def _copy_wheel(source: Path, target: Path) -> None:
 
 
 def _copy_verified(source: Path, target: Path, expected: str) -> None:
+    # A link may lead out of the release, to what has no sum.
     if not source.is_file() or source.is_symlink() or file_sha256(source) != expected:
         what = "is missing" if not source.is_file() else "is not what the sums of the release say"
         raise InputError(what, where=source, hint=AGAIN)
@@ -263,6 +266,7 @@ def _new_library(home: Path, new: Path) -> Iterator[None]:
     try:
         new.replace(home / VENDOR)
         yield
+    # Ctrl-C as well: a library with which nothing was tried must not stay.
     except BaseException:
         recover_library(home)
         raise

@@ -57,6 +57,7 @@ def read_file(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckD
         raise InputError("no such file", where=path, hint="check the name; a CSV or Parquet file is expected")
     try:
         if path.suffix == ".csv":
+            # DuckDB would guess types from the first rows: a later row would then fail where nobody catches it.
             return connection.read_csv(str(path), all_varchar=True, na_values=["", "NA"], header=True)
         return connection.read_parquet(str(path))
     except duckdb.Error as error:
@@ -89,6 +90,7 @@ def typed_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFr
 
 def numbered_query(name: str) -> str:
     """The query that adds the number of each row of a table, from 1 and in its order."""
+    # No order is named: DuckDB keeps that of the file, and a person who looks for row 17 counts there.
     return f"select row_number() over () as row, * from {name}"
 
 

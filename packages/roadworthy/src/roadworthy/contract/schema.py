@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+# A column of the contract that has such a name would be replaced without a word.
 TAKEN = ("row", "day_number")  # columns that the checks add to a table
 Kind = Literal["category", "text", "integer", "number", "boolean", "time", "date"]
 Known = Literal["before", "after"]
@@ -113,6 +114,7 @@ class Table:
 
     def __post_init__(self) -> None:
         """Raise ValueError for a column that the checks have themselves."""
+        # No InputError: it is raised while the project's package is imported, and told there with the line at fault.
         if taken := [name for name in self.names if name in TAKEN]:
             what = f"the checks have a column {taken[0]!r} of their own: rename that of the table {self.name}"
             raise ValueError(f"{what} in a repair, and in the contract")
@@ -156,4 +158,5 @@ class Contract:
     @property
     def sha256(self) -> str:
         """A sum that changes whenever the contract does; a model carries the sum of the contract it was made for."""
+        # Not hash(): that of a text is another one in each process.
         return hashlib.sha256(repr(asdict(self)).encode()).hexdigest()

@@ -174,6 +174,7 @@ def _on_cluster(
     with _client(cluster) as client:
         # Each task has all it needs, so that none waits for what was on a worker that died; therefore few at a time.
         first = islice(waiting, AHEAD * max(len(client.scheduler_info(n_workers=-1)["workers"]), 1))
+        # Not pure: for a key of its own Dask would take the sum of all arguments, the bundle's bytes among them.
         futures = [client.submit(work, shared, item, pure=False) for item in first]
         running = as_completed(futures, loop=client.loop)  # type: ignore[no-untyped-call]
         for future in running:

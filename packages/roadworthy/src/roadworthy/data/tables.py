@@ -196,6 +196,7 @@ def _cut(
 
 def _parquet(source: Source, rows: int, after: int) -> Iterator[tuple[pa.RecordBatch, float]]:
     texts = [each.name for each in source.schema if each.name in source.coded and each.type in TEXTS]
+    # Buffering ahead would hold whole row groups of all columns, and the memory would grow with them.
     with pq.ParquetFile(source.path, pre_buffer=False, read_dictionary=texts) as file:
         groups = range(file.metadata.num_row_groups)
         ends = np.cumsum([file.metadata.row_group(group).num_rows for group in groups])
@@ -229,6 +230,7 @@ def _csv(source: Source) -> Iterator[tuple[pa.RecordBatch, float]]:
 
 
 def _parsing(source: Source) -> pc.ParseOptions:
+    # A value in quotes may hold a line break: without this, a block of the file may end inside of it.
     return pc.ParseOptions(newlines_in_values=True, invalid_row_handler=source.reject)
 
 
