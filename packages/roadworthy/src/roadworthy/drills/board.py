@@ -80,6 +80,7 @@ def run_drills(
             tell("the practice ground", 0, len(faults))
         ground = prepare_practice(project, place / "ground")
         cache = place / "verdicts"
+        # This fills the cache as well: what no part of a fault touches is judged once for all drills.
         _require_green(run_gates_in_copy(ground, cache), project.folder)
         return _run_in_threads(lambda fault: drill_one(ground, fault, place, cache), faults, jobs, tell)
 
@@ -162,6 +163,7 @@ def run_gates_in_copy(copy: ProjectCopy, cache: Path | None = None, *, train: bo
     words = ["gates", "--json", *(["--train"] if train else []), *(["--cache", str(cache)] if cache else [])]
     done = copy.run(*words)
     try:
+        # Without a look at the exit code: red gates end with 1, and red is what a drill is after.
         return list(json.loads(done.stdout))
     except ValueError as error:
         message = _error_line(done.stderr) or f"exit code {done.returncode}"
@@ -197,6 +199,7 @@ def _run_clean_variant(project: "Workspace", variant: Variant, draws: Sequence[R
             train_twice(copy, WEEK)
         except RedError as error:
             return CleanResult(variant.name, {TRAINING: error.what}, {})
+        # No cache: every variant has data or settings of its own, so nothing in it would be found again.
         judged = run_gates_in_copy(copy)
     return CleanResult(variant.name, _evidence(judged, passed=False), _evidence(judged, passed=None))
 

@@ -115,6 +115,7 @@ def polish_metrics(copy: "Workspace") -> None:
 def polish_metrics_and_sums(copy: "Workspace") -> None:
     """The same, and the sums in the manifest were made anew."""
     polish_metrics(copy)
+    # The sums are right again, so that a gate has to find what is wrong with the content.
     reseal_bundle(_registry(copy).path())
 
 
@@ -175,6 +176,7 @@ def other_libraries(copy: "Workspace") -> None:
     """The champion was made with libraries of a year ago, by its own manifest."""
     manifest = _registry(copy).path() / "manifest.json"
     content = _read_json(manifest)
+    # No sums are made anew: the manifest is in none of them.
     content["lineage"]["packages"] = {name: f"0.{version}" for name, version in content["lineage"]["packages"].items()}
     write_atomic(manifest, json.dumps(content))
 

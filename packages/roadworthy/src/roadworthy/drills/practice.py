@@ -38,6 +38,7 @@ COPIED = (
     *("config.toml", "pyproject.toml", "deploy", "drills"),
     *("requirements.in", "requirements.txt", "requirements-service.txt"),
 )
+# Rows and not days are left out: a model learns more from many days, and the intervals are by days anyway.
 EVERY, ENOUGH = 4, 80_000  # every n-th row, as long as so many rows of the largest table are left
 MONTH = 30  # days
 LIMIT = 600  # seconds that one command in a copy may take
@@ -216,6 +217,7 @@ def package_folders(home: Path) -> tuple[Path, Path]:
 
 def _be_command(home: Path, words: tuple[str, ...], variables: dict[str, str], output: Path, errors: Path) -> None:
     """Be the command, in a process that was forked for it: its output, its folder, its package."""
+    # By descriptors, so that it also holds for what libraries in C and further processes write.
     for number, file in ((1, output), (2, errors)):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), number)
     os.chdir(home)

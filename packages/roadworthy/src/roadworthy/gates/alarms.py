@@ -96,6 +96,7 @@ def measure_alarms(bench: Bench) -> Alarms:
     limits = Thresholds(max_psi=settings.max_psi, max_unseen=settings.max_unseen)
     reference = watch.load_reference(bench.folder)[1]
     quiet, disturbed = _quiet_timelines(bench, reference, limits)
+    # Not one window more than an alarm needs: otherwise one that rings too late would go unnoticed.
     log = _write_log(bench, "broken", broken_windows(reference, limits.n))
     ringing = _watch(bench, log, limits)
     wanted = expected_alarms(reference)
@@ -206,6 +207,7 @@ def usual_windows(reference: Mapping[str, Any], windows: int, seed: int = 0) -> 
     bins = {**reference["features"], "probability": reference["prediction"]}
     columns = {name: [order.permutation(_drawn(each)) for _ in range(windows)] for name, each in bins.items()}
     rows: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
+    # No closer to the middle: with .001 the answers of a rare event left their bins, and sound monitors rang.
     rows["probability"] = np.clip(rows["probability"].astype(np.float64), 0, 1)
     return {**_keys_and_times(windows * ROWS), **rows, "label": _frequent_labels(rows["probability"])}
 

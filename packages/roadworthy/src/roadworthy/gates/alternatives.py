@@ -141,6 +141,7 @@ def measure_by_group(groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Seri
     """
     late, warned = y.to_numpy(dtype=np.float64), (p >= threshold).astype(np.float64)
     names, of_day = np.unique(day.to_numpy(), return_inverse=True)
+    # How often a day is drawn is a weight of it: no row is copied, and a group takes a few products of matrices.
     drawn = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), GROUP_DRAWS)
     weights = np.vstack([np.ones(len(names)), drawn])
 

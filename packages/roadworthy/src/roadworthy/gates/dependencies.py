@@ -83,6 +83,7 @@ def _service_changes(home: Path, whole: str) -> list[str]:
 def _wish_changes(wish: Requirement, pin: Pinned | None) -> Iterator[str]:
     if pin is None:
         yield f"{wish.name} is in {WISHED} but not in {LOCKED}"
+    # A pre-release that is locked would otherwise be outside of every wish.
     elif not wish.specifier.contains(pin.version, prereleases=True):
         yield f"{wish.name} is locked at {pin.version}, {WISHED} wants {wish.specifier}"
 

@@ -47,6 +47,7 @@ class Contributions:
 def measure_contributions(bench: Bench) -> Contributions:
     """The contribution of each feature of the specification that is not kept for another reason."""
     rows = bench.frame[bench.frame[bench.contract.target].notna()]
+    # Every second day, so that both halves have all seasons.
     even = rows[bench.contract.day].isin(np.sort(rows[bench.contract.day].unique())[::2])
     reasons = bench.config.gates.kept
     kept = {name: reasons[name] for name in bench.spec.features if reasons.get(name, "").strip()}
@@ -70,6 +71,7 @@ def contribution_table(
         rows = thin_rows(judged, count)
         inputs = pipeline.named_steps["encoder"].transform(rows[list(spec.features)]).astype(np.float32)
         doubtful = [name for name in asked if name not in losses or losses[name]["auc_low"] <= 0]
+        # As many rows as at the look before: there are no more of them to ask.
         if not doubtful or any(len(rows) == each["rows"] for each in losses.values()):
             break
         places = {name: names.index(name) for name in doubtful}

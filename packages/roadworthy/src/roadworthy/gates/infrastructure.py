@@ -11,6 +11,7 @@ from . import promotion, reproducibility, whole_pipeline
 from .bench import Bench, Judgement, NotJudgedError, gate, of_the_present
 
 # float32 sums of some hundred leaves differ by 6e-7 from those in float64 (see export.py); a real difference by more.
+# Judges ask `not gap <= SAME` and never `gap > SAME`: a gap that is NaN must be red.
 SAME = 1e-6
 THREADS = (1, 4)  # of DuckDB, in the first training and the second
 REFIT_ROWS = 10_000
@@ -80,8 +81,8 @@ LEARNED = 0.95
 def spec_tested(evidence: reproducibility.SpecTests) -> Judgement:
     """Every field of the specification arrives, the loss falls, planted rules are learned, odd rows are answered."""
     problems = [f"{name} does not reach the estimator" for name, reached in evidence.reached.items() if not reached]
-    for what, (asked, found) in (("trees", evidence.trees), ("leaves", evidence.leaves)):
-        problems += [f"{found} {what} instead of {asked}"] if found != asked else []
+    for what, (asked, built) in (("trees", evidence.trees), ("leaves", evidence.leaves)):
+        problems += [f"{built} {what} instead of {asked}"] if built != asked else []
     if not all(later < sooner for sooner, later in zip(evidence.losses, evidence.losses[1:], strict=False)):
         problems.append(f"the loss does not fall: {', '.join(f'{loss:.3f}' for loss in evidence.losses)}")
     weak = {name: auc for name, auc in evidence.learned.items() if not auc >= LEARNED}

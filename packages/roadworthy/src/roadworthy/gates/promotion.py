@@ -57,6 +57,7 @@ def measure_validation(bench: Bench) -> Validation:
 def metrics_gap(bundle: Bundle, bench: Bench) -> float:
     """The largest difference of a recorded figure of the evaluation from the one computed now."""
     now = bench.evaluation.to_dict()
+    # A figure that is not recorded is infinitely far off, so that a file without it is red.
     return max(abs(float(bundle.metrics.get(name, float("inf"))) - value) for name, value in now.items())
 
 
@@ -139,6 +140,7 @@ def examine_history(registry: Registry, folder: Path) -> RollbackEvidence:
     replaced = any(entry["from"] and entry["to"] == champion for entry in entries if not entry["rollback"])
     if champion is None or champion != by_history or not replaced:
         return RollbackEvidence(champion, by_history, None, _overwritten(registry, entries))
+    # Without the models: a rollback reads none, and they are most of the bytes.
     shutil.copytree(registry.folder, folder, ignore=shutil.ignore_patterns("*.onnx"))
     try:
         target = Registry(folder).rollback("rehearsal")
@@ -166,6 +168,7 @@ def _overwritten(registry: Registry, entries: list[dict[str, object]]) -> str:
         number = int(str(entry["to"]))
         if number not in registry.versions():
             continue
+        # Both are texts of ISO 8601 in UTC, which sort as the times do.
         if str(read_json(registry.path(number) / "manifest.json")["created"]) > str(entry["time"]):
             return f"version {number} is younger than its promotion: it was written over"
     return ""

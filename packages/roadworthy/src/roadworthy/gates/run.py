@@ -215,6 +215,7 @@ class CachedVerdicts:
         sums = [code, *map(self._sum, ("config", "project", *gate.needs))]
         file = self.folder / f"{_sum_of(gate.name, sums)}.json"
         if not file.is_file():
+            # Whole or not at all: drills that run beside each other share the folder.
             write_atomic(file, json.dumps(judge().to_dict()))
         return Judged(**json.loads(file.read_text(encoding="utf-8")))
 

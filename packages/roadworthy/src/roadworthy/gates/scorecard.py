@@ -101,7 +101,9 @@ def make_scorecard(
     results = read_drilled(drilled)
     code = {gate.name: _code_place(gate.judge, home) for gate in GATES}
     code |= {gate.name: _code_place(gate.gather, home) for gate in own}
+    # The verdict about vendor/ has no function that could be shown: the sums of the release stand for it.
     tests = [_test(each, code.get(each.gate, f"{VENDOR}/{RELEASED}:1"), faults, results) for each in judged]
+    # Judged in the order of the paper; the gates of the project and the verdict about vendor/ come behind the 28.
     return Scorecard(version, tuple(tests[: len(GATES)]), tuple(tests[len(GATES) :]))
 
 
@@ -160,6 +162,7 @@ def _green(tests: Sequence[Test]) -> int:
 
 def _row(test: Test, home: Path, page: Path) -> dict[str, object]:
     file, _, line = test.code.rpartition(":")
+    # Relative, so that the links hold when the project is moved.
     target = Path(os.path.relpath(home / file, page.parent)).as_posix()
     proven = f" ({test.caught} caught)" if test.caught is not None else ""
     return {

@@ -188,6 +188,7 @@ def _batch(bundle: Bundle, file: Path, count: int) -> _Result:
     needed = [bundle.signature.key, *bundle.names]
     chunks = list(tables.open_source(file, needed).chunks(batch.CHUNK_ROWS))
     checked = [row_rules.check_chunk(chunk.batch, bundle.signature) for chunk in chunks]
+    # Infinite where a row is refused: NaN would be equal to a missing value, and the refusal would not be seen.
     inputs = np.concatenate([np.where(each.good[:, None], each.inputs, np.inf) for each in checked])
     target = file.with_name(f"scored-{file.suffix[1:]}.parquet")
     summary = batch.score_file(bundle, file, target)

@@ -153,6 +153,7 @@ def run_pipeline(bench: Bench) -> PipelineRun:
     answered = _served(registry, rows, log)
     logged = _logged(bench.contract, registry, log, rows)
     scored = _scored(Bundle.load(registry.path()), rows, folder)
+    # Two days on: a label is due after one, and only then is it judged.
     watched = watch.monitor_log(registry.path(), log, now=datetime.now(UTC) + timedelta(days=2), windows=1)
     labels = rows[bench.contract.target].to_numpy(dtype=np.float64)
     probabilities = answered.reindex(rows[bench.contract.key])["probability"].to_numpy()

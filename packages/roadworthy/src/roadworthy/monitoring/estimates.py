@@ -169,5 +169,6 @@ def _platt(p: Floats, y: Floats) -> tuple[float, float]:
     """Logistic regression of the label on the log odds."""
     from sklearn.linear_model import LogisticRegression  # in training only
 
+    # By default scikit-learn penalises the slope, which would pull every probability to the base rate.
     fitted = LogisticRegression(C=1e6).fit(_log_odds(p)[:, None], y)
     return float(fitted.intercept_[0]), float(fitted.coef_[0, 0])

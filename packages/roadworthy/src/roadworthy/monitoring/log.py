@@ -47,6 +47,7 @@ class PredictionLog:
         self._store: Store = PostgresStore(path) if isinstance(path, Postgres) else SqliteStore(Path(path))
         try:
             self._store.prepare(self.features)
+        # Whoever asked for this log gets no object, and cannot close what it has opened.
         except BaseException:
             self._store.close()
             raise
@@ -139,6 +140,7 @@ class PredictionLog:
 
     def _array(self, name: str, values: Sequence[Any]) -> NDArray[Any]:
         if name in {"time", "known_at"}:
+            # Without its Z: NumPy has no zones, and warns of one.
             return np.array([value and value.rstrip("Z") for value in values], dtype="datetime64[us]")
         if name in {"key", "request_id", "version"}:
             return np.array(values, dtype=object)

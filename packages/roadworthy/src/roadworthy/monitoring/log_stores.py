@@ -97,6 +97,8 @@ class SqliteStore:
             if marked != APPLICATION and self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 what = "is an SQLite file, but not a prediction log"
                 raise InputError(what, where=self.path, hint="choose another file")
+            # Monitors read while the service writes: with SQLite's usual journal each would wait for the other. With
+            # WAL, NORMAL never damages the file; when power fails the last transactions may be gone.
             self.connection.execute("PRAGMA journal_mode = WAL")
             self.connection.execute("PRAGMA synchronous = NORMAL")
             with self._changing():
@@ -217,6 +219,7 @@ class PostgresStore:
     def read(self, names: Sequence[str], limits: Mapping[str, str | None]) -> list[tuple[Any, ...]]:
         """See Store."""
         columns = ", ".join(TEXT.format("p.time") if name == "time" else f"p.{quoted_name(name)}" for name in names)
+        # psycopg takes a % in the name of a feature for a parameter.
         columns = columns.replace("%", "%%")
         query = (
             f"SELECT {columns}, l.label, {TEXT.format('l.known_at')} FROM predictions AS p "
@@ -248,6 +251,7 @@ class PostgresStore:
     @contextmanager
     def _connected(self) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
         with self.place.explain_errors():
+            # A connection that broke stays closed: psycopg opens none by itself.
             if self.connection.closed:
                 self.connection = self.place.connect()
             yield self.connection

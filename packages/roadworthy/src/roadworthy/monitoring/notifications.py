@@ -33,6 +33,7 @@ Notified = dict[str, list[str]]  # the alarms that each person knows of
 class Exposition(Collector):
     """The metrics of the monitors; `every` says how many seconds are meant to lie between two runs."""
 
+    # The clock of the calendar, because Prometheus compares it with its own.
     def __init__(self, every: float, clock: Callable[[], float] = time.time) -> None:
         self.registry = CollectorRegistry()
         self._every, self._clock = every, clock

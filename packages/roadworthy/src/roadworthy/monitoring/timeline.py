@@ -95,6 +95,7 @@ class Timeline:
         gate, readings = f"{monitor}: {claim}", self.latest(monitor)
         red = [subject for subject in self.subjects(monitor) if self.alarms(monitor, subject)[self.windows[-1]]]
         if red:
+            # Not that of the last window, which may be unjudged while the alarm rings on.
             newest = (self._newest(monitor, subject) for subject in red)
             return Verdict(gate, passed=False, evidence=_ringing(sorted(newest, key=_excess)))
         judged = [reading for reading in readings if reading.violated is not None]
@@ -127,6 +128,7 @@ def read_timeline(
     limits = thresholds or Thresholds()
     readings = list(more)
     for i, window in enumerate(windows):
+        # Drift is judged by the week, and what needs labels is not: the AUC of one week scatters too much.
         judged = join_windows(window.name, windows[max(0, i + 1 - judge_over) : i + 1])
         readings += [*input_readings(reference, window, limits), *outcome_readings(metrics, judged, limits)]
     return Timeline(windows, readings, limits, own)

@@ -91,6 +91,7 @@ def _volume(
     if spread:
         away = spread.bound(share_of_family(reference.get("tests", 1))) - spread.mean
         limit = max(limit, abs(spread.mean) + away)
+    # As a logarithm, half and twice are equally far off; half a row more, or a window without any would be at infinity.
     value = float(np.log((rows + 0.5) / (expected + 0.5)))
     if first:
         reason = f"not judged: {volume}; the log begins in this window"

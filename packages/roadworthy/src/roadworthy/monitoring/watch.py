@@ -78,6 +78,7 @@ def monitor_log(
     limits, end = thresholds or Thresholds(), now or datetime.now(UTC)
     require_windows(windows, days, limits)
     start = end - timedelta(days=days * windows)
+    # One window more than is judged, to tell a log that begins now from one that has begun before.
     rows = _rows(log_path, bundle, start - timedelta(days=days), end)
     of_version = (rows["version"] == bundle.version) & (rows["time"] >= utc_time(start))
     # The log does not know local time: the blocks of the intervals are days in UTC.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RANGE = re.compile(r"from (?P<low>[-\d.]+) to (?P<high>[-\d.]+)")
 Value = str | int | float | bool
 MIME = "application/vnd.mle.figures+json"
+# Without the version of Python, which a run adds: the lesson's file would differ on every machine.
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -88,6 +89,7 @@ class Parameter:
     def read(self, text: str) -> Value:
         """The value that `text` stands for; InputError when it has another type or is out of range."""
         value = _literal(text) if not isinstance(self.default, str) else text
+        # By type and not by isinstance, for which True is an integer.
         if isinstance(self.default, float) and type(value) is int:
             value = float(value)
         if type(value) is not type(self.default):
@@ -192,6 +194,7 @@ def executed_text(path: Path, home: Path) -> str:
         raise RedError(what, where=path, hint=hint) from error
     tidy_notebook(lesson, path.stem)
     text = str(nbformat.writes(lesson)) + "\n"
+    # A path such as / or /root stands in many texts by chance.
     places = [str(place) for place in (home.resolve(), Path.home(), Path(sys.prefix)) if len(place.parts) > 2]
     if shown := [place for place in places if place in text]:
         hint = "print a path relative to the project instead: a stored output is compared on other machines"

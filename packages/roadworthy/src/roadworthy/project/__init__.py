@@ -39,6 +39,7 @@ class Project(Workspace):
     @property
     def metrics(self) -> dict[str, Callable[..., float]]:
         """The metrics that the project adds to ours, by name."""
+        # Imported in each member: `--help`, `registry list` and the service start without scikit-learn and pandas.
         from ..model import evaluation
 
         return evaluation.own_metrics(self)

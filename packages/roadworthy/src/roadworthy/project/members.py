@@ -57,6 +57,7 @@ class Member(Generic[Own]):
         return Registry(self._project.settings.paths.registry)
 
 
+# The call stands in the last line of each method: `rw.show` reads that line to find the function that it shows.
 class Data(Member[Workspace]):
     """Snapshots, features and splits."""
 
@@ -332,6 +333,7 @@ class Monitoring(Member[Workspace]):
         return watch.batch_columns(self._project.contract, self._registry.bundle(version).names, rows)
 
 
+# Of the project's own kind, because a challenger is such a project again, with all of its members.
 class Retraining(Member[Own]):
     """Challengers (projects of the same kind), the rules that ask for one, and the decisions about them."""
 

@@ -175,6 +175,7 @@ class Registry:
                 scratch.rename(self.folder / "versions" / str(number))
             except OSError as error:
                 # Another process took the number in the meantime.
+                # Windows says EACCES when the folder is there, and also without rights: then the counting must end.
                 if error.errno not in {errno.EEXIST, errno.ENOTEMPTY, errno.EACCES} or number > 10**6:
                     raise
                 number += 1
@@ -193,6 +194,7 @@ class Registry:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         entry: dict[str, object] = {"time": now, "alias": alias, "from": aliases.get(alias), "to": number}
         entry |= {"reason": reason, "rollback": rollback}
+        # Not appended: a kill would leave half a line, and a damaged line stops every rollback.
         lines = [json.dumps(line) for line in [*self.history(), entry]]
         write_atomic(self._history, "\n".join(lines) + "\n")
         changed = {**aliases, alias: number}

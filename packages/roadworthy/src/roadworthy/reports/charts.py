@@ -46,6 +46,7 @@ class Picture(Figure):
 
     def _repr_png_(self) -> bytes:
         content = BytesIO()
+        # Without the version of matplotlib: stored outputs of lessons are compared byte for byte.
         self.savefig(content, format="png", metadata={"Software": None})
         return content.getvalue()
 
@@ -119,6 +120,7 @@ def calibration(predictions: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title
     top = 0.0
     for color, (name, (labels, probabilities)) in zip((BLUE, ORANGE, GREEN), predictions.items(), strict=False):
         y, p = np.asarray(labels, dtype=float), np.asarray(probabilities, dtype=float)
+        # Of equal size, not width: high probabilities of a rare event are few, and such a bin would show chance.
         groups = np.array_split(np.argsort(p), bins)
         predicted, observed = ([float(values[group].mean()) for group in groups] for values in (p, y))
         axes.plot(predicted, observed, "o-", color=color, label=name)
@@ -140,6 +142,7 @@ def scoreboard(judged: Sequence[Claim], *, title: str) -> Figure:
             axes.text(column + 0.05, row + 0.8, words, color="white", fontsize=7, va="top", linespacing=1.15)
             axes.text(column + 0.9, row + 0.05, verdict, color="white", fontsize=7, ha="right", weight="bold")
     axes.set_yticks(np.arange(len(sections)) + 0.45, list(reversed(sections)))
+    # Each section of the paper has seven tests.
     axes.set(xlim=(0, 7), ylim=(0, len(sections)), xticks=[])
     axes.tick_params(length=0)
     axes.grid(visible=False)

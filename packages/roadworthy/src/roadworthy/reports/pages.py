@@ -26,6 +26,7 @@ Status = Literal["", "good", "bad"]
 LARGEST_SVG = 400_000  # bytes; a figure of many points is smaller and faster to show as PNG
 CONTENTS_FROM = 4  # sections; a shorter page needs no table of contents
 MISSING = {"NoneType", "NAType", "NaTType"}  # by name: this module does not import pandas
+# A text that was not escaped by mistake could run no script and load nothing.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 

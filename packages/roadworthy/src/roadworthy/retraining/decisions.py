@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..contract.workspace import Workspace
 
 FILE = "decision.json"
+# No alias moves before the shadow, and the card comes before the promotion: without one nothing is promoted.
 PHASES = ("snapshot", "checks", "training", "tracking", "gates", "comparison", "shadow", "card", "promotion")
 RESTORE = "restore it, or move the folder of this decision away: the next retraining begins anew"
 WORSE = -0.01  # AUC; with many slices some are worse by chance, so the whole interval of one must lie below this
@@ -261,6 +262,7 @@ def retraining_rules(
     newest = rows.loc[rows[contract.target].notna(), contract.day].max().date()
     return (
         alarm_rule(verdicts, config.retraining.alarms),
+        # The end of a period is not in it.
         age_rule(known[1] - timedelta(days=1), newest, config.gates.max_age_days),
         new_days(contract, rows, known, wanted, config.retraining.min_new_days),
     )

@@ -130,6 +130,7 @@ def _metrics(metrics: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     for name, words in METRICS.items():
         row = {"metric": words, "this version": _interval(metrics["challenger"], name, "")}
         row["champion"] = _interval(metrics["champion"], name, "")
+        # Models are not compared by their log loss, so there is no interval of a difference.
         known = name in metrics["difference"]
         rows.append({**row, "difference": _interval(metrics["difference"], name, "+") if known else "not compared"})
     sides = (metrics["challenger"], metrics["champion"])

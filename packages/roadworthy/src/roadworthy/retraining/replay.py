@@ -101,6 +101,7 @@ def _decide_again(
     """The figures of the comparison, the sums of the model's files, and all verdicts."""
     trained = training.train_and_evaluate(own)
     with tempfile.TemporaryDirectory() as scratch:
+        # Not into the registry: a replay must not make a version.
         export.write_bundle(trained, Path(scratch))
         challenger, champion = Bundle.load(Path(scratch)), registry.bundle(int(record.plan["champion"]))
         comparison, verdicts = decisions.compare_bundles(own, trained.split.test, challenger, champion)

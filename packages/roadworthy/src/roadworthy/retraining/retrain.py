@@ -67,11 +67,13 @@ def decide_retraining(
     recorded, plan = Decisions(project.settings.paths.registry), plan_of(project, own, why)
     recorded.folder.mkdir(parents=True, exist_ok=True)
     with exclusive_lock(recorded.folder / ".lock"):
+        # Under the lock: two that ask at the same time would both find nothing, and both train and promote.
         known = _latest(recorded, plan)
         if known and not known.open and not again:
             return known
         record = known if known and known.open else None
         for other in recorded.all():
+            # It depends on other data, settings or another champion than there are now, so nothing can go on with it.
             if other.open and (record is None or other.number != record.number):
                 other.close(promoted=False, reason="another retraining began", ended="abandoned")
         record = record or recorded.begin(plan)
@@ -93,6 +95,7 @@ def plan_of(project: "Workspace", own: "Workspace", why: str) -> dict[str, Any]:
     return {
         "champion": Registry(project.settings.paths.registry).resolve(CHAMPION),
         "window": {"kind": config.window, **window},
+        # As it comes back from the record: tuples are lists there, and would differ from it for ever.
         "lineage": json.loads(json.dumps(training.project_lineage(own))),
         "settings": {
             "data": own.settings.data.model_dump(mode="json", include={"snapshot", "earlier"}),
@@ -149,6 +152,7 @@ class DecisionWork:
             if phase not in self.record:
                 try:
                     result = getattr(self, phase)()
+                # What is red ends a decision; whatever else stops it leaves it open, and the next call goes on.
                 except RedError as error:
                     self.record.close(promoted=False, reason=f"{phase}: {error}", ended="stopped")
                     raise
@@ -178,6 +182,7 @@ class DecisionWork:
         """Track the training, once."""
         name = f"retrain version {self.version}, decision {self.record.number}"
         metrics = self.record["training"]["metrics"]
+        # A kill before the phase is recorded lets it run twice, and a run must not be tracked twice.
         return {"run": releases.track_version(self.own, self.version, name, metrics, once=True)}
 
     def gates(self) -> dict[str, Any]:
@@ -212,6 +217,7 @@ class DecisionWork:
         """Promote the challenger if every verdict is green; otherwise it stays one, with the reason."""
         promoted, reason = rule_on_challenger(decision_verdicts(self.record))
         if promoted:
+            # After a kill right behind it this is done again, which changes neither alias nor history.
             self.registry.promote(self.version, reason=f"decision {self.record.number}: {reason}")
         return {"promoted": promoted, "reason": reason}
 

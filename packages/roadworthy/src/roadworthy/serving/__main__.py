@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     to_standard_error()
     try:
         rollout, address, options = _service_options(parsed)
+        # Only when it is asked for: under systemd the standard input is at its end from the start.
         if parsed.with_parent:
             options |= {"started": _print_address, "until": sys.stdin.fileno()}
         if parsed.socket is None:
@@ -56,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _service_options(parsed: argparse.Namespace) -> tuple[Rollout, dict[str, Any], dict[str, Any]]:
     """Which version is served, where, and how. With a registry on the command line, config.toml is not read."""
+    # A worker that replaces another has the limits of its parent, even if config.toml was changed in between.
     if parsed.registry:
         limits = settings.Service.model_validate_json(parsed.limits) if parsed.limits else settings.Service()
         registry, log = parsed.registry, parsed.predictions
@@ -79,6 +81,7 @@ def _service_options(parsed: argparse.Namespace) -> tuple[Rollout, dict[str, Any
 
 
 def _print_address(address: str) -> None:
+    # Whoever started it waits for this line, and a pipe would keep it until there is more.
     sys.stdout.write(f"{address}\n")
     sys.stdout.flush()
 

@@ -57,6 +57,7 @@ class Rates:
     def wait(self, client: str) -> float:
         """Seconds until the client may ask; 0 when it may now, and then the request is counted."""
         now = self._clock()
+        # Taken out and put back at the end, so that the first one is always who was silent longest.
         tokens, at = self._buckets.pop(client, (float(self.burst), now))
         tokens = min(self.burst, tokens + (now - at) * self.rate)
         allowed = tokens >= 1
@@ -172,6 +173,7 @@ def add_key(path: Path, name: str) -> str:
     if name in [known for _, known in entries]:
         hint = "choose another name, or remove that line first"
         raise InputError(f"there is a key named {name}", where=path, hint=hint)
+    # 256 bits of chance cannot be guessed, so the file needs no slow sums and no salt, and a request no time for them.
     key = secrets.token_urlsafe(32)
     before = path.read_text(encoding="utf-8") if path.exists() else HEAD
     line = f"{hashlib.sha256(key.encode()).hexdigest()} {name}\n"

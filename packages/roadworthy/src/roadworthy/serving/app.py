@@ -82,6 +82,7 @@ def create_app(
     if rollout:
         versions = ServedVersions(rollout, predictor, make=make, metrics=metrics, show=show, shadow=shadow)
     app.state.ready, app.state.versions = False, versions
+    # Started in this order and stopped in the reverse: to its end the shadow puts what it compares into the recorder.
     app.state.background = [each for each in (recorder, shadow, versions) if each]
     bodies = BodyReader(limits.max_body, limits.max_concurrent)
     access = access_control(limits.keys_file, limits.rate, limits.burst)

@@ -20,6 +20,7 @@ INFER = re.compile(r"/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
 LENGTH = "inference-header-content-length"
 PATHS = {PREDICT, "/v1/model", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"}
 PATHS |= {"/v2", "/v2/health/live", "/v2/health/ready"}
+# What a client names its request stands in our log and in a header of the answer: no line break may get there.
 ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 LOG = logging.getLogger(__package__)
 
@@ -47,6 +48,7 @@ class BodyReader:
             raise self._too_large()
         if self._open >= self.clients:
             raise RefusedError(503, f"{self.clients} requests are being read; try again", after=1)
+        # No lock: nothing is awaited between the look and this line, so no other request can come in between.
         self._open += 1
         parts, size, more = [], 0, True
         try:
@@ -135,6 +137,7 @@ class PredictionMiddleware:
         except RefusedError as refusal:
             await exchange.refuse(refusal.status, str(refusal), refusal.headers)
         except DisconnectedError:
+            # As nginx counts those who went away: no answer was sent, and it was not our fault.
             exchange.status = 499
         except Exception:
             LOG.exception("request failed", extra={"request_id": exchange.id, "path": exchange.path[:100]})

@@ -125,8 +125,10 @@ def score_file(
         _take_over(parts, summary, tell)
         tell_rows(summary.resumed)
         unread = partial(opened.chunks, chunk_rows, after=len(parts.notes) * part_rows)
+        # Closed when a part cannot be written: its threads would go on until the generator is collected.
         with closing(_answer_ahead(partial(_answer_chunk, bundle, schemas), unread, threads)) as answers:
             _score_rest(parts, answers, summary, part_rows, tell_rows)
+        # Before anything appears: half of a file that was written to meanwhile belongs to another file.
         opened.require_unchanged()
         _write_results(parts, schemas, summary, quarantine)
     return summary

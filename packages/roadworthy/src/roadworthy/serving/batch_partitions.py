@@ -73,6 +73,7 @@ def score_partitions(
         raise InputError(what, where=target, hint="choose an empty place")
     bundle = Bundle.load(bundle_folder)
     names = [MANIFEST, SIGNED, *manifest_sums(bundle_folder)]
+    # As bytes: a worker on another machine has no registry to read it from.
     files = {name: (bundle_folder / name).read_bytes() for name in names if (bundle_folder / name).is_file()}
     task = PartitionTask(here, there, bundle.version, files, for_monitoring)
     summary = Summary(version=bundle.version)
@@ -91,6 +92,7 @@ def _score_or_skip(task: PartitionTask, item: tuple[str, list[int]]) -> dict[str
         if counts := _earlier_counts(task, note, identity):
             return {**counts, "resumed": True}
         counts = _score(task, name, Path(folder))
+    # Last of all: a kill before it makes the partition once more, and never a note without its rows.
     task.target.put(note, json.dumps({"identity": identity, "counts": counts}).encode())
     return {**counts, "resumed": False}
 

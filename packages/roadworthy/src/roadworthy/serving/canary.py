@@ -91,6 +91,7 @@ class CanaryTraffic:
         champion.listeners = (*champion.listeners, self.before.record)
         canary.listeners = (self.new.record,)
         key = re.escape(champion.bundle.signature.key.encode())
+        # In the raw bytes, because whichever version is chosen reads the body itself, by its own rules.
         self._key = re.compile(rb'"' + key + rb'"\s*:\s*"([^"]*)"')
         self._salt = canary.bundle.version.encode()  # so that not always the same keys are the first to be tried on
 
@@ -122,6 +123,7 @@ class CanaryTraffic:
         failed, requests = self.new.failed, self.new.requests
         if failed >= FEWEST_FAILED and failed > MAX_FAILED * requests:
             return f"{failed:,} of {requests:,} requests failed, the last: {self.new.reason}"
+        # Copied in one step: another thread appends meanwhile, and to walk through a deque that changes is an error.
         before, new = (np.array(side.answers.copy(), dtype=np.float64) for side in (self.before, self.new))
         if min(len(before), len(new)) < FEWEST:
             return ""

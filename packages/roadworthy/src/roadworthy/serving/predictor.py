@@ -29,8 +29,10 @@ SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported
 APART = (1e-6, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 TENTHS = tuple(tenth / 10 for tenth in range(1, 11))
+# A service that is killed loses what came since the last write.
 EVERY = 0.25  # seconds between two writes to the log
 BATCH = 5_000  # predictions in one transaction
+# More are dropped and counted: a disk that is full or a database that is away must not fill the memory.
 LIMIT = 50_000  # predictions that may wait
 LAST_TRIES = 3
 LOG = logging.getLogger(__package__)
@@ -121,6 +123,7 @@ class Recorder:
     def __init__(self, log: PredictionLog, metrics: Metrics, key: str, limit: int = LIMIT, time: str = "") -> None:
         self._log, self._metrics, self._key, self._limit, self._time = log, metrics, key, limit, time
         self._names = [feature.name for feature in log.features]
+        # Without a lock: to append to a deque and to pop from its other end are single steps, whatever the threads do.
         self._queue: deque[tuple[Any, ...]] = deque()
         self._compared: deque[tuple[Any, ...]] = deque()
         self._wider: deque[Signature] = deque()

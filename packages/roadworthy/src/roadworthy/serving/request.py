@@ -86,6 +86,7 @@ class RequestReader:
     def read(self, body: bytes) -> tuple[list[Row], bool]:
         """The rows of a body, and whether it holds a list of them. Raises BadRequestError."""
         try:
+            # By its first name: a union of both forms would tell each problem once for each of them.
             many = ROWS.match(body) is not None
             rows = self.rows.validate_json(body).rows if many else [self.row.validate_json(body)]
         except ValidationError as error:

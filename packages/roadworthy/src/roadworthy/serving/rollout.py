@@ -130,6 +130,7 @@ class ServedVersions:
         leads = alias == self._rollout.alias
         if number == self._seen.get(alias) or (leads and number is None):
             return False
+        # Before it is loaded: what cannot be served is then told once, and not twice a second.
         self._seen[alias] = number
         now = self._loaded.get(alias)
         if now and now.bundle.version == str(number):

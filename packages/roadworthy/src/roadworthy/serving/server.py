@@ -130,6 +130,7 @@ class Server(uvicorn.Server):
     """Uvicorn with a pause between the signal and the stop, in which the service is alive but not ready."""
 
     def __init__(self, app: FastAPI, drain: float, started: Callable[[], None], patience: float) -> None:
+        # uvicorn's own log has lines that are no JSON, and one for each request; ours tells of what did not go well.
         options: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False}
         options["http"] = partial(PatientProtocol, patience=patience)
         super().__init__(uvicorn.Config(app, lifespan="on", timeout_graceful_shutdown=GRACE, **options))

@@ -79,6 +79,7 @@ def apply_incidents(
 ) -> pd.DataFrame:
     """The rows of the world named `first`, in the order of time, changed by what happens to them."""
     time = contract.time
+    # Stable, so that rows of one time keep their order and the same months give the same log.
     rows = worlds[first].sort_values(time, kind="stable")
     for incident in sorted(incidents, key=lambda each: each.start):
         quiet = rows[time] < pd.Timestamp(incident.start)

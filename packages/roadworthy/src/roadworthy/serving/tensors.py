@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 from ..bundle.signature import Feature, Signature
 from .request import BadRequestError, Problem, RequestReader, Row, parse_json
 
+# The bytes of the protocol are little-endian on every machine.
 OUTPUTS = {"probability": ("FP64", "<f8"), "decision": ("BOOL", "?")}
 NUMBERS = {"INT64": "<i8", "FP64": "<f8"}
 FOREIGN = ("classification", "sequence_id", "shared_memory_region")  # extensions that would change the answer
@@ -104,6 +105,7 @@ def read_tensors(body: bytes, length: bytes | None, reader: RequestReader) -> In
     """
     if length is None:
         length = str(len(body)).encode()
+    # Python refuses to read thousands of digits, and no body is as long as twelve of them say.
     elif not (length.isdigit() and len(length) < 12 and int(length) <= len(body)):
         _refuse("Inference-Header-Content-Length is not the size of the JSON at the start of the body")
     text, rest = body[: int(length)], body[int(length) :]

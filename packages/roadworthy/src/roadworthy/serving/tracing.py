@@ -96,6 +96,7 @@ class Forest:
         rows = np.arange(len(inputs))[:, None]
         steps = self._walk(inputs)
         for here, there in pairwise(steps):
+            # With += a feature that several trees ask at this step would be counted once.
             np.add.at(moved, (rows, self.feature[here]), values[there] - values[here])
         return moved
 

@@ -60,6 +60,7 @@ class Workers:
         # The others come after it: it makes the log, and a bundle that is damaged is told once.
         first = self._start()
         assert first.stdout  # noqa: S101 - it is a pipe
+        # In ticks: Python waits on after a signal was handled, and would not see that it should stop.
         while not select.select([first.stdout], [], [], TICK)[0]:
             if self._stopping:
                 return False
@@ -96,6 +97,7 @@ class Workers:
     def _remove(self, process: "subprocess.Popen[bytes]") -> None:
         self._living.remove(process)
         client.stop_process(process)
+        # Its gauges would be summed up with those of the living.
         mark_process_dead(process.pid, str(self._options["shared"]))  # type: ignore[no-untyped-call]
         LOG.error("a worker died", extra={"pid": process.pid, "code": process.returncode})
 
