@@ -28,11 +28,11 @@ SMALL: dict[str, Any] = {"chunk_rows": 50, "part_chunks": 4}  # parts of 200 row
 CHILD = """
 import sys
 from pathlib import Path
-from roadworthy import scoring
-from roadworthy.bundle import Bundle
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.serving import batch
 
 folder, source, target, threads = sys.argv[1:]
-scoring.score(
+batch.score_file(
     Bundle.load(Path(folder)), Path(source), Path(target), chunk_rows=50, part_chunks=4, threads=int(threads),
     progress=lambda at, of: print(at, flush=True), tell=lambda text: print(text, flush=True),
 )

@@ -23,7 +23,7 @@ from roadworthy.registry import releases
 from roadworthy.registry.registry import Registry
 from roadworthy.retraining import decisions, replay, retrain
 from roadworthy.retraining.decisions import PHASES, Decisions, decision_verdicts
-from roadworthy.retraining.retrain import decide_retraining, tests_only
+from roadworthy.retraining.retrain import decide_retraining
 from sample import HOME
 from tracked import recorded_runs
 
@@ -67,7 +67,7 @@ def home(ground: Path, tmp_path: Path) -> Path:
 
 
 def decided(home: Path, **values: Any) -> decisions.Record:
-    return decide_retraining(Project.open(home), **{"judge": tests_only, **values})
+    return decide_retraining(Project.open(home), **{"judge": retrain.tests_only, **values})
 
 
 def state(home: Path) -> dict[str, Any]:
@@ -285,7 +285,7 @@ def test_the_command_lists_replays_and_says_when_nothing_is_to_do(
 
 def test_by_rule_it_starts_for_the_days_that_are_new(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLE_HOME", str(home))
-    monkeypatch.setattr(retrain, "all_gates", tests_only)
+    monkeypatch.setattr(retrain, "all_gates", retrain.tests_only)
     said = CliRunner().invoke(program.commands, ["retrain", "--if-needed"], catch_exceptions=False)
     assert "new days: yes, 92 labelled days" in said.stderr
     (record,) = Decisions(settings.load_settings(home).paths.registry).all()

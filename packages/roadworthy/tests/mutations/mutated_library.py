@@ -72,39 +72,62 @@ def copied(folder: Path, edits: Sequence[Edit] = ()) -> Path:
 
 def judged(library: Path, home: Path, gates: Sequence[str], scratch: Path, *, train: bool = False) -> Said:
     """What the gates of the library in a folder say about the project in `home`; AssertionError when none is run."""
+    verdicts = json.loads(_forked("gates", library, home, gates, scratch, train=train))
+    return {gate: (passed, evidence) for gate, passed, evidence in verdicts}
+
+
+def tested(library: Path, home: Path, tests: Sequence[str], scratch: Path) -> tuple[bool, str]:
+    """Whether tests of the library pass when they test the library in a folder, with the project in `home`."""
+    code = int(_forked("tests", library, home, tests, scratch))
+    output = (scratch / "output.txt").read_text(encoding="utf-8")
+    assert code in {0, SEEN}, output[-2000:]
+    return code == 0, output
+
+
+def _forked(judge: str, library: Path, home: Path, names: Sequence[str], scratch: Path, *, train: bool = False) -> str:
+    """What a judge wrote in a process of its own."""
     from roadworthy.drills import practice
 
     scratch.mkdir(parents=True, exist_ok=True)
-    words = (library, home, tuple(gates), scratch / "said.json", scratch / "told.txt", train)
+    result, output = scratch / "result.json", scratch / "output.txt"
     if practice.can_fork():
-        process = practice._fork_server().Process(target=_judge, args=words)
+        process = practice._fork_server().Process(
+            target=JUDGES[judge], args=(library, home, tuple(names), result, output, train)
+        )
         process.start()
         process.join(LIMIT)
         process.kill()
         process.join()
     else:
-        order = json.dumps([*map(str, words[:2]), list(gates), *map(str, words[3:5]), train])
+        order = json.dumps([judge, *map(str, (library, home, result, output)), list(names), train])
         subprocess.run([sys.executable, str(HERE / "mutated_library.py"), order], check=False, timeout=LIMIT)
-    if not words[3].is_file():
-        raise AssertionError(words[4].read_text(encoding="utf-8")[-2000:] if words[4].is_file() else "it did not begin")
-    return {gate: (passed, told) for gate, passed, told in json.loads(words[3].read_text(encoding="utf-8"))}
+    if not result.is_file():
+        raise AssertionError(output.read_text(encoding="utf-8")[-2000:] if output.is_file() else "it did not begin")
+    return result.read_text(encoding="utf-8")
 
 
-def tested(library: Path, home: Path, test: str) -> tuple[bool, str]:
-    """Whether a test of the library passes when it tests the library in a folder, with the project in `home`."""
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", test]
-    variables = {**os.environ, "PYTHONPATH": str(library), "ROADWORTHY_SAMPLE": str(home)}
-    done = subprocess.run(
-        command, cwd=PACKAGE, env=variables, capture_output=True, text=True, timeout=LIMIT, check=False
-    )
-    assert done.returncode in {0, SEEN}, done.stdout[-2000:] + done.stderr[-2000:]
-    return done.returncode == 0, done.stdout
+def _test(library: Path, home: Path, tests: Sequence[str], result: Path, output: Path, train: bool) -> None:  # noqa: FBT001
+    del train
+    os.chdir(PACKAGE)
+    # For the processes that the tests start, too.
+    os.environ.update(PYTHONPATH=str(library), ROADWORTHY_SAMPLE=str(home))
+    sys.path[:0] = [str(library), str(PACKAGE)]
+    sys.path[:] = [each for each in sys.path if each != str(HERE)]
+    # By descriptors: pytest captures those, and what it says of itself goes where they lead.
+    for number in (1, 2):
+        os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
+    import pytest
+
+    # Plugins were imported before pytest could rewrite their assertions, which are not the ones that matter here.
+    quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    code = pytest.main(["-q", "-x", *quiet, "-p", "no:cacheprovider", "-p", "no:xdist", *tests])
+    result.write_text(str(int(code)), encoding="utf-8")
 
 
-def _judge(library: Path, home: Path, gates: Sequence[str], said: Path, told: Path, train: bool) -> None:  # noqa: FBT001
+def _judge(library: Path, home: Path, gates: Sequence[str], result: Path, output: Path, train: bool) -> None:  # noqa: FBT001
     os.chdir(home)
     sys.path.insert(0, str(library))
-    with told.open("w", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
+    with output.open("w", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
         from roadworthy.gates.bench import Bench
         from roadworthy.gates.run import judge_named
         from roadworthy.project import Project
@@ -116,9 +139,12 @@ def _judge(library: Path, home: Path, gates: Sequence[str], said: Path, told: Pa
         version = releases.train_version(project).version if train else "champion"
         bench = Bench(releases.project_as_made(project, version), version)
         found = [judge_named(gate, bench) for gate in gates]
-        said.write_text(json.dumps([(each.gate, each.passed, each.evidence) for each in found]), encoding="utf-8")
+        result.write_text(json.dumps([(each.gate, each.passed, each.evidence) for each in found]), encoding="utf-8")
 
+
+JUDGES = {"gates": _judge, "tests": _test}
 
 if __name__ == "__main__":
-    first, second, asked, third, fourth, new = json.loads(sys.argv[1])
-    _judge(Path(first), Path(second), asked, Path(third), Path(fourth), new)
+    kind, *places, asked, new = json.loads(sys.argv[1])
+    first, second, third, fourth = map(Path, places)
+    JUDGES[kind](first, second, asked, third, fourth, new)

@@ -77,9 +77,10 @@ def test_no_judge_is_red_when_the_library_is_as_it_is(ground: Path, tmp_path: Pa
     found = mutated_library.judged(library, home, gates, tmp_path / "said", train=train)
     assert {gate: told for gate, (passed, told) in found.items() if not passed} == {}
     assert list(found) == gates
-    for test in [] if train else sorted({each.judge for each in MUTATIONS if each.of_a_test}):
-        passed, told = mutated_library.tested(library, ground, test)
-        assert passed, told
+    if not train:
+        tests = sorted({each.judge for each in MUTATIONS if each.of_a_test})
+        passed, output = mutated_library.tested(library, ground, tests, tmp_path / "tests")
+        assert passed, output
 
 
 @pytest.mark.slow
@@ -87,7 +88,7 @@ def test_no_judge_is_red_when_the_library_is_as_it_is(ground: Path, tmp_path: Pa
 def test_a_mistake_in_the_library_is_seen_by_its_judge(mutation: Mutation, ground: Path, tmp_path: Path) -> None:
     library = mutated_library.copied(tmp_path / "library", mutation.edits)
     if mutation.of_a_test:
-        passed: bool | None = mutated_library.tested(library, ground, mutation.judge)[0]
+        passed: bool | None = mutated_library.tested(library, ground, [mutation.judge], tmp_path / "tests")[0]
     else:
         home = of(ground, tmp_path / "project") if mutation.train else ground
         found = mutated_library.judged(library, home, [mutation.judge], tmp_path / "said", train=mutation.train)
