@@ -43,7 +43,7 @@ def sizes(project: Path) -> dict[str, int]:
         **{f"lines of the {name}": lines(python(folder)) for name, folder in SOURCES.items()},
     }
     parts = ("lines of Python in src", "lines of the library", "lines of the course")
-    # The checks of the exercises stood in exercises/ of a project before they came into the course, and were not counted.
+    # They stood in exercises/ of a project before they came into the course, and were not counted.
     checks = lines(python(SOURCES["course"] / "roadworthy_course" / "questions"))
     whole = sum(found[part] for part in parts)
     return {
