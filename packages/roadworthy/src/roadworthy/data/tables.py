@@ -86,10 +86,9 @@ class Source:
         rest = pa.RecordBatch.from_pylist([], schema=self.schema)
         yield from _cut(np.array([], np.int64), rest, self._rejected, rows, after)
 
-    def require_unchanged(self) -> None:
-        """Raise InputError when the file is not what it was when it was opened."""
-        if _identity(self.path) != self.identity:
-            raise InputError("was changed while it was read", where=self.path, hint="start again")
+    def is_unchanged(self) -> bool:
+        """Whether the file is still what it was when it was opened."""
+        return _identity(self.path) == self.identity
 
     def reject(self, line: pc.InvalidRow) -> str:
         """Leave out a line of a CSV file that has not the values of the header; called by the parser."""

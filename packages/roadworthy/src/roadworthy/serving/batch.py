@@ -129,7 +129,8 @@ def score_file(
         with closing(_answer_ahead(partial(_answer_chunk, bundle, schemas), unread, threads)) as answers:
             _score_rest(parts, answers, summary, part_rows, tell_rows)
         # Before anything appears: half of a file that was written to meanwhile belongs to another file.
-        opened.require_unchanged()
+        if not opened.is_unchanged():
+            raise InputError("was changed while it was scored", where=source, hint="score it again")
         _write_results(parts, schemas, summary, quarantine)
     return summary
 
