@@ -18,26 +18,26 @@ import duckdb
 import pandas as pd
 
 import roadworthy as rw
-from roadworthy import ask
+import roadworthy as rw
 from roadworthy_course import drawn, exercises
 
 check = exercises.begin("01")
 project = rw.Project.open()
 tables = drawn.look(project, seed=0)
-ask(tables, "select id, carrier, origin, dest, time_hour, minute, arr_delay from flights limit 3")
+rw.ask(tables, "select id, carrier, origin, dest, time_hour, minute, arr_delay from flights limit 3")
 
 # %% [markdown]
 # These tables are there: `flights` (some days of 2023; `id` numbers the rows), `weather`, `planes`, `airlines` as in
 # lesson 01, and charging sessions of electric cars: `sessions` and `sites`. All times are UTC. To try a query:
 
 # %%
-ask(tables, "select * from weather limit 2")
+rw.ask(tables, "select * from weather limit 2")
 
 # %%
-ask(tables, "select * from sessions limit 2")
+rw.ask(tables, "select * from sessions limit 2")
 
 # %%
-ask(tables, "select * from sites limit 2")
+rw.ask(tables, "select * from sites limit 2")
 
 # %% [markdown]
 # ## Question 1: count without losing
@@ -153,7 +153,7 @@ check("q5")
 def q6(connection: duckdb.DuckDBPyConnection, driver: str) -> pd.DataFrame:
     # solution begins
     query = "select session, site, kwh from sessions where driver = $driver"
-    return ask(connection, query, driver=driver)
+    return rw.ask(connection, query, driver=driver)
     # solution ends
     # learner: return ...
 

@@ -20,7 +20,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from roadworthy import charts
+import roadworthy as rw
 from roadworthy_course import exercises, prototype
 
 check = exercises.begin("02")
@@ -69,7 +69,7 @@ print("accuracy", round(model.score(X[n:], df["long"][n:]), 3))
 # %%
 alone = [roc_auc_score(df["long"], df[name].fillna(df[name].mean())) for name in numbers]
 alone = [max(auc, 1 - auc) for auc in alone]
-charts.bars(numbers, alone, title="Each number alone", label="AUC", line=0.9)
+rw.charts.bars(numbers, alone, title="Each number alone", label="AUC", line=0.9)
 
 # %% [markdown]
 # ## Question 1: what is not known yet

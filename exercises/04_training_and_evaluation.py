@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 import roadworthy as rw
-from roadworthy import charts, evaluate
+import roadworthy as rw
 from roadworthy_course import exercises, forecasts
 
 check = exercises.begin("04")
@@ -114,10 +114,10 @@ check("q3")
 # %%
 stays = forecasts.long_stays()
 months = {
-    f"{month} ({len(part)} sessions)": evaluate(part["y"], part["p"], part["day"])
+    f"{month} ({len(part)} sessions)": rw.evaluate(part["y"], part["p"], part["day"])
     for month, part in stays.groupby("month")
 }
-charts.intervals(
+rw.charts.intervals(
     list(months),
     [month.auc for month in months.values()],
     [month.auc_low for month in months.values()],

@@ -23,7 +23,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 import roadworthy as rw
-from roadworthy import charts
+import roadworthy as rw
 from roadworthy_course import exercises, faulty, specimens, suspects
 from roadworthy_course.specimens import Model
 
@@ -42,7 +42,7 @@ broken = {name: each.make() for name, each in faulty.faulty(0, ("no wind", "perc
 wind = np.arange(0, 41)
 shown = {**sound, "no wind": broken["no wind"]}
 
-picture = charts.Picture(figsize=(7.2, 3))
+picture = rw.charts.Picture(figsize=(7.2, 3))
 axes = picture.subplots()
 for name, model in shown.items():
     all_flights = [np.mean(model(rows.assign(wind_speed=speed))) for speed in wind]

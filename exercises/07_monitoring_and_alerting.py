@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 import roadworthy as rw
-from roadworthy import charts
+import roadworthy as rw
 from roadworthy_course import exercises, replays, watched
 
 check = exercises.begin("07")
@@ -179,7 +179,7 @@ readings.head(3)
 # %%
 temps = readings[readings["monitor"] == "temp"]
 shown = {name or "quiet": temps.loc[temps["incident"] == name, "value"].to_numpy()[:16] for name in ("", "temp")}
-charts.timeline([str(week) for week in range(16)], shown, title="PSI of temp by week", label="PSI", line=0.2)
+rw.charts.timeline([str(week) for week in range(16)], shown, title="PSI of temp by week", label="PSI", line=0.2)
 
 # %% [markdown]
 # A function that takes such readings and returns the limit of each monitor, a dict with seven names. It is tried with

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 import roadworthy as rw
-from roadworthy import charts, compare, evaluate
+import roadworthy as rw
 from roadworthy.base import files
 from roadworthy_course import contenders, exercises, releases
 
@@ -112,7 +112,7 @@ check("q2")
 found = contenders.meeting(project, seed=0, kind="equal")
 gain = found.by_day
 print(f"the challenger has learned until {found.learned_until:%d %B}")
-charts.bars([f"{day:%d %b}" for day in gain.index], gain, title="Days that neither knows", label="gain", line=0.0)
+rw.charts.bars([f"{day:%d %b}" for day in gain.index], gain, title="Days that neither knows", label="gain", line=0.0)
 
 # %%
 found.rows.head(3)
@@ -155,7 +155,7 @@ check("q3")
 def q4(rows: pd.DataFrame) -> tuple[str, str]:
     # solution begins
     def gained(part: pd.DataFrame) -> tuple[float, float]:
-        said = compare(part["late"], part["challenger"], part["champion"], part["day"])
+        said = rw.compare(part["late"], part["challenger"], part["champion"], part["day"])
         return -said.brier_high, -said.brier_low
 
     low, high = gained(rows)
@@ -259,7 +259,7 @@ made.record
 # %% question="q6"
 def q6(folder: Path, record: dict[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
     # solution begins
-    said = evaluate(rows["late"], rows["challenger"], rows["day"], draws=1000)
+    said = rw.evaluate(rows["late"], rows["challenger"], rows["day"], draws=1000)
     parts = {name: part for name, part in rows.groupby("carrier")}
     few = [name for name, part in parts.items() if len(part) < 30]
     return {

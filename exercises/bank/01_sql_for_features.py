@@ -275,40 +275,40 @@ def q6(connection, driver):
 
 # %% q6 right: another name of the parameter
 def q6(c, who):
-    found = data.ask(c, "select kwh, site, session from sessions s where $who = s.driver", who=who)
+    found = rw.ask(c, "select kwh, site, session from sessions s where $who = s.driver", who=who)
     return found
 
 # %% q6 right: the filter in pandas
 def q6(connection, driver):
-    every = data.ask(connection, "select session, site, kwh, driver from sessions")
+    every = rw.ask(connection, "select session, site, kwh, driver from sessions")
     return every[every["driver"] == driver]
 
 # %% q6 wrong: The name was read as SQL
 def q6(connection, driver):
-    return data.ask(connection, f"select session, site, kwh from sessions where driver = '{driver}'")
+    return rw.ask(connection, f"select session, site, kwh from sessions where driver = '{driver}'")
 
 # %% q6 wrong: Do not remove or double quotes
 def q6(connection, driver):
-    return data.ask(connection, "select session, site, kwh from sessions where driver = $d", d=driver.replace("'", ""))
+    return rw.ask(connection, "select session, site, kwh from sessions where driver = $d", d=driver.replace("'", ""))
 
 # %% q6 wrong: give it as a parameter, $driver
 def q6(connection, driver):
-    return data.ask(connection, "select session, site, kwh from sessions where driver = '" + driver + "'")
+    return rw.ask(connection, "select session, site, kwh from sessions where driver = '" + driver + "'")
 
 # %% q6 wrong: a function without return gives None
 def q6(connection, driver):
-    data.ask(connection, "select session, site, kwh from sessions where driver = $driver", driver=driver)
+    rw.ask(connection, "select session, site, kwh from sessions where driver = $driver", driver=driver)
 
 # %% q6 wrong: or as a pattern
 def q6(connection, driver):
-    return data.ask(connection, "select session, site, kwh from sessions where driver like $driver", driver=driver)
+    return rw.ask(connection, "select session, site, kwh from sessions where driver like $driver", driver=driver)
 
 # %% q6 wrong: Compare driver with the value
 def q6(connection, driver):
-    return data.ask(connection, "select session, site, kwh from sessions where driver = 'D001'")
+    return rw.ask(connection, "select session, site, kwh from sessions where driver = 'D001'")
 
 # %% q6 wrong: do not call it
-q6 = data.ask(tables, "select session, site, kwh from sessions where driver = $driver", driver="D001")
+q6 = rw.ask(tables, "select session, site, kwh from sessions where driver = $driver", driver="D001")
 
 # %% q7 right: delays before it at the airport
 q7 = """

@@ -220,9 +220,9 @@ def q3(y, p):
     auc = roc_auc_score(y, p) if 0 < y.mean() < 1 else float("nan")
     return auc, brier_score_loss(y, p, labels=[0, 1])
 
-# %% q3 wrong: a call of roadworthy.evaluation
+# %% q3 wrong: a call of roadworthy.model.evaluation
 def q3(y, p):
-    found = evaluation.evaluate(y, p, np.zeros(len(y)), draws=1)
+    found = rw.evaluate(y, p, np.zeros(len(y)), draws=1)
     return found.auc, found.brier
 
 # %% q3 wrong: a sort alone does not
@@ -335,7 +335,7 @@ def q4(y, p, day, seed):
 
 # %% q4 wrong: It holds the AUC
 def q4(y, p, day, seed):
-    found = evaluation.evaluate(y, p, day, seed=seed)
+    found = rw.evaluate(y, p, day, seed=seed)
     return found.auc_low, found.auc_high
 
 # %% q4 wrong: End with: return low, high
@@ -370,7 +370,7 @@ def q5(y, a, b, day, seed):
 
 # %% q5 wrong: so their own intervals overlap
 def q5(y, a, b, day, seed):
-    one, other = evaluation.evaluate(y, a, day), evaluation.evaluate(y, b, day)
+    one, other = rw.evaluate(y, a, day), rw.evaluate(y, b, day)
     if one.brier_high < other.brier_low:
         return "A"
     return "B" if other.brier_high < one.brier_low else "no difference"
@@ -396,7 +396,7 @@ def q5(y, a, b, day, seed):
 
 # %% q5 wrong: a lower Brier score is better
 def q5(y, a, b, day, seed):
-    found = evaluation.compare(y, a, b, day, seed=seed)
+    found = rw.compare(y, a, b, day, seed=seed)
     return "A" if found.brier_low > 0 else "B" if found.brier_high < 0 else "no difference"
 
 # %% q5 wrong: does the interval come from the differences
@@ -405,12 +405,12 @@ def q5(y, a, b, day, seed):
 
 # %% q5 wrong: Return one of the three texts
 def q5(y, a, b, day, seed):
-    found = evaluation.compare(y, a, b, day, seed=seed)
+    found = rw.compare(y, a, b, day, seed=seed)
     return found.brier_high < 0
 
 # %% q5 wrong: Return one of the three texts
 def q5(y, a, b, day, seed):
-    found = evaluation.compare(y, a, b, day, seed=seed)
+    found = rw.compare(y, a, b, day, seed=seed)
     if found.brier_high < 0:
         return "A"
     if found.brier_low > 0:

@@ -268,7 +268,7 @@ def q2(rows, as_of, window, days):
 def q3(rows, learned_until):
     fair = rows.dropna(subset="late").set_index("day", drop=False).sort_index()
     fair = fair.loc[learned_until + pd.Timedelta(days=1) :]
-    said = evaluation.compare(fair["late"], fair["challenger"], fair["champion"], fair["day"], draws=1000)
+    said = rw.compare(fair["late"], fair["challenger"], fair["champion"], fair["day"], draws=1000)
     return -said.brier, -said.brier_high, -said.brier_low
 
 # %% q3 right: a loop over draws of tables
@@ -296,31 +296,31 @@ def q3(rows, learned_until):
 # %% q3 wrong: The sign is swapped
 def q3(rows, learned_until):
     fair = rows.dropna(subset="late").query("day > @learned_until")
-    said = evaluation.compare(fair["late"], fair["challenger"], fair["champion"], fair["day"], draws=1000)
+    said = rw.compare(fair["late"], fair["challenger"], fair["champion"], fair["day"], draws=1000)
     return said.brier, said.brier_low, said.brier_high
 
 # %% q3 wrong: low and high change places
 def q3(rows, learned_until):
     fair = rows.dropna(subset="late").query("day > @learned_until")
-    said = evaluation.compare(fair["late"], fair["challenger"], fair["champion"], fair["day"], draws=1000)
+    said = rw.compare(fair["late"], fair["challenger"], fair["champion"], fair["day"], draws=1000)
     return -said.brier, -said.brier_low, -said.brier_high
 
 # %% q3 wrong: it knows those by heart
 def q3(rows, learned_until):
     fair = rows.dropna(subset="late")
-    said = evaluation.compare(fair["late"], fair["champion"], fair["challenger"], fair["day"], draws=1000)
+    said = rw.compare(fair["late"], fair["champion"], fair["challenger"], fair["day"], draws=1000)
     return said.brier, said.brier_low, said.brier_high
 
 # %% q3 wrong: The day learned_until itself is among them
 def q3(rows, learned_until):
     fair = rows.dropna(subset="late").query("day >= @learned_until")
-    said = evaluation.compare(fair["late"], fair["champion"], fair["challenger"], fair["day"], draws=1000)
+    said = rw.compare(fair["late"], fair["champion"], fair["challenger"], fair["day"], draws=1000)
     return said.brier, said.brier_low, said.brier_high
 
 # %% q3 wrong: A cancelled flight is neither late nor punctual
 def q3(rows, learned_until):
     fair = rows.fillna({"late": 0}).query("day > @learned_until")
-    said = evaluation.compare(fair["late"], fair["champion"], fair["challenger"], fair["day"], draws=1000)
+    said = rw.compare(fair["late"], fair["champion"], fair["challenger"], fair["day"], draws=1000)
     return said.brier, said.brier_low, said.brier_high
 
 # %% q3 wrong: leave them out before anything is calculated
@@ -333,7 +333,7 @@ def q3(rows, learned_until):
 # %% q3 wrong: That is the difference of the AUC
 def q3(rows, learned_until):
     fair = rows.dropna(subset="late").query("day > @learned_until")
-    said = evaluation.compare(fair["late"], fair["challenger"], fair["champion"], fair["day"], draws=1000)
+    said = rw.compare(fair["late"], fair["challenger"], fair["champion"], fair["day"], draws=1000)
     return said.auc, said.auc_low, said.auc_high
 
 # %% q3 wrong: as narrow as an interval by flights
@@ -384,7 +384,7 @@ def q3(rows, learned_until):
 # %% q3 wrong: End with: return difference, low, high
 def q3(rows, learned_until):
     fair = rows.dropna(subset="late").query("day > @learned_until")
-    return evaluation.compare(fair["late"], fair["champion"], fair["challenger"], fair["day"], draws=1000)
+    return rw.compare(fair["late"], fair["champion"], fair["challenger"], fair["day"], draws=1000)
 
 # %% q4 right: sums by day, an interval by hand
 def q4(rows):
@@ -419,17 +419,17 @@ def q4(rows):
 
 # %% q4 wrong: low has to be
 def q4(rows):
-    said = evaluation.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
+    said = rw.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
     return "promote" if said.brier > 0 else "keep", f"{said.brier_low:+.4f} to {said.brier_high:+.4f}"
 
 # %% q4 wrong: look at each carrier by itself
 def q4(rows):
-    said = evaluation.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
+    said = rw.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
     return "promote" if said.brier_low > 0 else "keep", f"{said.brier_low:+.4f} to {said.brier_high:+.4f}"
 
 # %% q4 wrong: but its few flights allow no verdict
 def q4(rows):
-    said = evaluation.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
+    said = rw.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
     gain = (rows["champion"] - rows["late"]) ** 2 - (rows["challenger"] - rows["late"]) ** 2
     of = gain.groupby(rows["carrier"]).mean()
     worse = of[of < 0].index.tolist()
@@ -450,25 +450,25 @@ def q4(rows):
 
 # %% q4 wrong: Has the sign been swapped
 def q4(rows):
-    said = evaluation.compare(rows["late"], rows["challenger"], rows["champion"], rows["day"])
+    said = rw.compare(rows["late"], rows["challenger"], rows["champion"], rows["day"])
     return "promote" if said.brier_low > 0 else "keep", f"{said.brier_low:+.4f} to {said.brier_high:+.4f}"
 
 # %% q4 wrong: a reason that names
 def q4(rows):
-    said = evaluation.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
+    said = rw.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
     worse = False
     for _, part in rows.groupby("carrier"):
-        of = evaluation.compare(part["late"], part["champion"], part["challenger"], part["day"])
+        of = rw.compare(part["late"], part["champion"], part["challenger"], part["day"])
         worse = worse or of.brier_high < 0
     reason = f"{said.brier_low:+.4f} to {said.brier_high:+.4f}"
     return ("promote" if said.brier_low > 0 and not worse else "keep"), reason
 
 # %% q4 wrong: Write both ends into the sentence
 def q4(rows):
-    said = evaluation.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
+    said = rw.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
     worse = []
     for name, part in rows.groupby("carrier"):
-        of = evaluation.compare(part["late"], part["champion"], part["challenger"], part["day"])
+        of = rw.compare(part["late"], part["champion"], part["challenger"], part["day"])
         if of.brier_high < 0:
             worse.append(name)
     if said.brier_low > 0 and worse:
@@ -477,7 +477,7 @@ def q4(rows):
 
 # %% q4 wrong: End with: return decision, reason
 def q4(rows):
-    said = evaluation.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
+    said = rw.compare(rows["late"], rows["champion"], rows["challenger"], rows["day"])
     return said.brier_low > 0, f"{said.brier_low:+.4f}"
 
 # %% q5 right: os.replace by hand, a class
@@ -1077,12 +1077,12 @@ def q6(folder, record, rows):
 
 # %% q6 right: the library's slices, more keys
 def q6(folder, record, rows):
-    whole = evaluation.evaluate(rows["late"], rows["challenger"], rows["day"], draws=2000).to_dict()
+    whole = rw.evaluate(rows["late"], rows["challenger"], rows["day"], draws=2000).to_dict()
     counts = rows["carrier"].value_counts()
     carriers = {}
     for name in counts[counts >= 30].index:
         part = rows[rows["carrier"] == name]
-        said = evaluation.evaluate(part["late"], part["challenger"], part["day"], draws=2)
+        said = rw.evaluate(part["late"], part["challenger"], part["day"], draws=2)
         carriers[name] = {"flights": said.rows, "brier": said.brier, "days": said.days}
     return dict(
         title="challenger",
@@ -1097,7 +1097,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: The sum is that of the bytes
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1117,7 +1117,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: The sum is that of the bytes
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1137,7 +1137,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: One entry for each file of the folder
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1157,7 +1157,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: with a shorter commit
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1177,7 +1177,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: with a shorter commit
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1197,7 +1197,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: That is the score of the champion
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, rows["champion"], rows["day"], draws=1000)
+    said = rw.evaluate(late, rows["champion"], rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1217,7 +1217,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: not rounded
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1237,7 +1237,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: By whole days
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, np.arange(len(rows)) // 3, draws=1000)
+    said = rw.evaluate(late, p, np.arange(len(rows)) // 3, draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1257,7 +1257,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: By whole days
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1277,7 +1277,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: End with: return difference, low, high
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1297,7 +1297,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: a score of 29 flights says nothing
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1317,7 +1317,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: on the flights of this carrier
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1337,7 +1337,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: a sentence with
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1357,7 +1357,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: Name the carriers with fewer than 30 flights
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1377,7 +1377,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: record['learned_until']
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1397,7 +1397,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: name what belongs into the card
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1418,7 +1418,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: make plain values of those of numpy
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1438,7 +1438,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: build a new dictionary
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
@@ -1459,7 +1459,7 @@ def q6(folder, record, rows):
 # %% q6 wrong: a key limits
 def q6(folder, record, rows):
     late, p = rows["late"], rows["challenger"]
-    said = evaluation.evaluate(late, p, rows["day"], draws=1000)
+    said = rw.evaluate(late, p, rows["day"], draws=1000)
     counts = rows["carrier"].value_counts()
     few = [name for name, count in counts.items() if count < 30]
     carriers = {}
