@@ -18,7 +18,6 @@ import duckdb
 import pandas as pd
 
 import roadworthy as rw
-import roadworthy as rw
 from roadworthy_course import drawn, exercises
 
 check = exercises.begin("01")

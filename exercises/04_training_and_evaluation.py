@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 import roadworthy as rw
-import roadworthy as rw
 from roadworthy_course import exercises, forecasts
 
 check = exercises.begin("04")

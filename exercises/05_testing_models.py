@@ -23,7 +23,6 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 
 import roadworthy as rw
-import roadworthy as rw
 from roadworthy_course import exercises, faulty, specimens, suspects
 from roadworthy_course.specimens import Model
 

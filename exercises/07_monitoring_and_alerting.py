@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 import roadworthy as rw
-import roadworthy as rw
 from roadworthy_course import exercises, replays, watched
 
 check = exercises.begin("07")

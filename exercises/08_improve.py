@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 
 import roadworthy as rw
-import roadworthy as rw
 from roadworthy.base import files
 from roadworthy_course import contenders, exercises, releases
 

@@ -1086,7 +1086,7 @@ def q6(folder, record, rows):
         carriers[name] = {"flights": said.rows, "brier": said.brier, "days": said.days}
     return dict(
         title="challenger",
-        data={each.name: files.sha256(each) for each in folder.iterdir()},
+        data={each.name: files.file_sha256(each) for each in folder.iterdir()},
         commit=str(record["commit"]),
         parameters=dict(record["parameters"]),
         brier=(whole["brier"], whole["brier_low"], whole["brier_high"]),
@@ -1146,7 +1146,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir() if "flights" in path.name},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir() if "flights" in path.name},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1166,7 +1166,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"][:7],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1186,7 +1186,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": {"max_iter": 200, "learning_rate": 0.1, "seed": 0},
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1206,7 +1206,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1226,7 +1226,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [round(said.brier, 3), said.brier_low, said.brier_high],
@@ -1246,7 +1246,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1266,7 +1266,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_high, said.brier_low],
@@ -1286,7 +1286,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": said.brier,
@@ -1306,7 +1306,7 @@ def q6(folder, record, rows):
         if True:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1326,7 +1326,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(said.brier)}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1346,7 +1346,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1366,7 +1366,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1386,7 +1386,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1407,7 +1407,7 @@ def q6(folder, record, rows):
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
         **record,
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1427,7 +1427,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": at.sum(), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1448,7 +1448,7 @@ def q6(folder, record, rows):
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     record["parameters"]["rows"] = 1
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],
@@ -1468,7 +1468,7 @@ def q6(folder, record, rows):
         if name not in few:
             carriers[name] = {"flights": int(at.sum()), "brier": float(((p[at] - late[at]) ** 2).mean())}
     return {
-        "data": {path.name: files.sha256(path) for path in folder.iterdir()},
+        "data": {path.name: files.file_sha256(path) for path in folder.iterdir()},
         "commit": record["commit"],
         "parameters": record["parameters"],
         "brier": [said.brier, said.brier_low, said.brier_high],

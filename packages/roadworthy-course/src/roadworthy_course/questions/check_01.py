@@ -340,7 +340,7 @@ class Q6(Question):
             isinstance(found, pd.DataFrame),
             expected="a table (DataFrame)",
             came=f"a {type(found).__name__}",
-            cause="Return what data.ask returns, or end with .df(); a function without return gives None",
+            cause="Return what rw.ask returns, or end with .df(); a function without return gives None",
         )
         table: pd.DataFrame = found
         return table
