@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from roadworthy import data
+from roadworthy.data import snapshots
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -69,5 +69,5 @@ def write(folder: Path, flights: list[dict[str, object]], weather: list[dict[str
     pd.DataFrame(weather).astype({"wind_gust": "float64"}).to_parquet(folder / "weather.parquet")
     plane = {"tailnum": "N1", "year": 2003, "type": "x", "manufacturer": "BOEING", "model": "737", "engines": 2}
     pd.DataFrame([{**plane, "seats": 150, "speed": 0, "engine": "Turbo-fan"}]).to_parquet(folder / "planes.parquet")
-    data.seal(folder)
+    snapshots.seal_snapshot(folder)
     return folder

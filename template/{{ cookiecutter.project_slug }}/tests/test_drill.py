@@ -18,6 +18,6 @@ def test_every_drill_finds_the_place_that_it_changes(project: rw.Project, tmp_pa
 
 @pytest.mark.slow
 def test_a_planted_fault_is_caught_by_its_gate(project: rw.Project) -> None:
-    (drilled,) = board.drill(project, project.drills.faults("degrees Celsius"), jobs=2)
-    assert drilled.caught
-    assert len(drilled.red) <= 3
+    (result,) = board.run_drills(project, project.drills.faults("degrees Celsius"), jobs=2)
+    assert result.caught
+    assert len(result.red) <= 3

@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 from small_tables import DATA, flight, observation, write
 
-from roadworthy import Project, data
+from roadworthy import Project, ask
+from roadworthy.data import snapshots
 
 WEATHER = [observation(hour) for hour in range(5, 20)]
 
 
 def features(project: Project, folder: Path) -> pd.DataFrame:
-    return data.features(project, data.connect(project, folder)).set_index("flight_id")
+    return snapshots.make_features(project, snapshots.connect_snapshot(project, folder)).set_index("flight_id")
 
 
 def test_the_weather_is_that_of_the_last_full_hour(project: Project, tmp_path: Path) -> None:
@@ -79,10 +80,10 @@ def test_planes_are_joined_by_tailnum_and_aged_by_the_year_of_construction(proje
 
 @pytest.mark.slow
 def test_every_flight_of_2013_becomes_one_row_and_its_weather_is_pandas_own_as_of_join(project: Project) -> None:
-    connection = data.connect(project, DATA / "2013")
-    made = data.features(project, connection)
+    connection = snapshots.connect_snapshot(project, DATA / "2013")
+    made = snapshots.make_features(project, connection)
     assert len(made) == made["flight_id"].nunique() == 336_776
-    weather = data.ask(connection, "select origin, time_hour, temp from weather order by time_hour")
+    weather = ask(connection, "select origin, time_hour, temp from weather order by time_hour")
     weather["known"] = weather["time_hour"] + pd.Timedelta(hours=1)
     rows = made[["flight_id", "as_of", "origin", "temp"]].sort_values("as_of")
     window = pd.Timedelta(hours=3)
