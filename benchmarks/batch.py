@@ -38,13 +38,13 @@ def peak():
 SCORE = """
 import json, sys, time
 from pathlib import Path
-from roadworthy import scoring
-from roadworthy.bundle import Bundle
+from roadworthy.bundle.bundle import Bundle
+from roadworthy.serving import batch
 
 folder, source, target, threads = sys.argv[1:]
 loaded = Bundle.load(Path(folder))
 since, cpu = time.perf_counter(), time.process_time()
-rows = scoring.score(loaded, Path(source), Path(target), threads=int(threads) or scoring.threads_here()).scored
+rows = batch.score_file(loaded, Path(source), Path(target), threads=int(threads) or batch.threads_here()).scored
 print(json.dumps([rows, time.perf_counter() - since, time.process_time() - cpu, peak()]))
 """
 PANDAS = """

@@ -503,7 +503,8 @@ class Q6(Question):
         require(
             sorted(plain) == sorted(self.run.sums), expected=names, came=", ".join(sorted(plain)) or "none", cause=cause
         )
-        cause = "The sum is of the bytes: files.file_sha256(path), or hashlib.sha256(path.read_bytes()).hexdigest()"
+        by_hand = "hashlib.sha256(path.read_bytes()).hexdigest()"
+        cause = f"The sum is that of the bytes: files.file_sha256(path), or {by_hand}"
         for name, right in self.run.sums.items():
             require(plain[name] == right, expected=f"{right} of {name}", came=plain[name], cause=cause)
 
