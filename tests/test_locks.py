@@ -98,8 +98,11 @@ def test_the_tests_of_the_packages_run_with_the_versions_of_a_project() -> None:
 
 
 DISTRIBUTIONS = {"IPython": "ipython", "sklearn": "scikit-learn", "yaml": "pyyaml"}
-SERVED = ["bundle.py", "postgres.py", "service", "signature.py"]
-SERVED += [f"monitoring/log{each}.py" for each in ("", "_postgres", "_sqlite", "_store")]
+ONLINE = "__main__ access app asgi canary client predictor request rollout server shadow tensors workers"
+SERVED = [f"serving/{name}.py" for name in ONLINE.split()]
+SERVED += ["base/errors.py", "base/files.py", "base/settings.py", "bundle/bundle.py", "bundle/signature.py"]
+SERVED += ["monitoring/log.py", "monitoring/log_stores.py", "registry/registry.py"]
+LATER = {"pandas"}  # imported in functions that the service does not call
 
 
 def imported(folder: Path) -> set[str]:
@@ -148,5 +151,6 @@ def test_the_extras_of_the_library_ask_for_what_a_project_asks_for(extra: str) -
 
 def test_the_service_imports_only_what_its_lock_holds() -> None:
     package = SOURCES[0] / "roadworthy"
-    needed = set().union(*(imported(package / name) for name in SERVED))
+    assert all((package / name).is_file() for name in SERVED)
+    needed = set().union(*(imported(package / name) for name in SERVED)) - LATER
     assert needed <= {canonicalize_name(name) for name in versions(TEMPLATE / "requirements-service.txt")}
