@@ -102,7 +102,7 @@ ONLINE = "__main__ access app asgi canary client predictor request rollout serve
 SERVED = [f"serving/{name}.py" for name in ONLINE.split()]
 SERVED += ["base/errors.py", "base/files.py", "base/settings.py", "bundle/bundle.py", "bundle/signature.py"]
 SERVED += ["monitoring/log.py", "monitoring/log_stores.py", "registry/registry.py"]
-LATER = {"pandas"}  # imported in functions that the service does not call
+LATER = {"httpx", "pandas"}  # imported in functions that the service does not call
 
 
 def imported(folder: Path) -> set[str]:

@@ -13,13 +13,14 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
-
-import httpx
 
 from ..base.databases import Postgres, postgres_place
 from ..base.errors import InputError
+
+if TYPE_CHECKING:
+    import httpx
 
 START_PATIENCE = 60  # seconds
 PAUSE = 0.02  # seconds between two looks at what is waited for
@@ -139,6 +140,8 @@ class Client:
     """A connection to the service at `url`; `key` is an API key. Raises InputError for what cannot be asked."""
 
     def __init__(self, url: str, key: str = "") -> None:
+        import httpx  # here, because workers start each other with this module, where httpx is not installed
+
         self.url = url.rstrip("/")
         headers = {"x-api-key": key} if key else {}
         try:
@@ -171,7 +174,7 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> httpx.Response:
+    def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> "httpx.Response":
         body = None if content is None else json.dumps(content, allow_nan=False).encode()
         for _ in range(TRIES):
             answer = self._send(method, path, body)
@@ -186,7 +189,9 @@ class Client:
             raise InputError(f"{path} is answered with {answer.status_code}", where=self.url, hint=hint)
         return answer
 
-    def _send(self, method: str, path: str, body: bytes | None) -> httpx.Response:
+    def _send(self, method: str, path: str, body: bytes | None) -> "httpx.Response":
+        import httpx
+
         headers = {"content-type": "application/json"} if body else {}
         try:
             return self._http.request(method, path, content=body, headers=headers)
