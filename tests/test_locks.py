@@ -106,7 +106,7 @@ LATER = {"httpx", "pandas"}  # imported in functions that the service does not c
 
 
 def imported(folder: Path, *, at_once: bool = False) -> set[str]:
-    """Distributions of other people's packages that a file, or the files of a folder, import; `at_once`: when loaded."""
+    """Distributions of other people's packages that a file or a folder's files import; `at_once`: when loaded."""
     modules: set[str] = set()
     for file in [folder] if folder.is_file() else folder.rglob("*.py"):
         tree = ast.parse(file.read_text(encoding="utf-8"))
