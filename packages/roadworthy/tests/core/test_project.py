@@ -30,8 +30,9 @@ PROJECT = rw.Definition(
 """
 CONTRACT = """
 import roadworthy as rw
-sale = rw.Column(name="sale", kind="text", about="number of the sale")
-features = rw.Table(name="features", columns=(sale,), key=("sale",))
+kinds = {"sale": "text", "at": "time", "day": "date", "price": "number", "returned": "boolean", "known_at": "time"}
+columns = tuple(rw.Column(name=name, kind=kind, about=name) for name, kind in kinds.items())
+features = rw.Table(name="features", columns=columns, key=("sale",))
 CONTRACT = rw.Contract(
     tables=(), features=features, key="sale", time="at", day="day", target="returned", known_at="known_at"
 )
@@ -152,7 +153,8 @@ def test_a_package_that_was_imported_from_another_project_is_refused(command: Co
         ("contract.py", "import no_such", ["No module named 'no_such' (contract.py, line 1)", "install 'no_such'"]),
         ("__init__.py", "from . import lost", ["ImportError: cannot import name 'lost'", "(__init__.py, line 1)"]),
         ("__init__.py", "from .lost import A", ["'corner_shop.lost' (__init__.py, line 1)", "correct it there"]),
-        ("contract.py", CONTRACT.replace("kind=", "sort="), ["keyword argument 'sort'", "(contract.py, line 3)"]),
+        ("contract.py", CONTRACT.replace("kind=", "sort="), ["keyword argument 'sort'", "(contract.py, line 4)"]),
+        ("contract.py", CONTRACT.replace('"at", day', '"", day'), ["contract: time is empty", "(contract.py, line 6)"]),
         ("__init__.py", GOOD.replace("    contract=CONTRACT,\n", ""), ["'contract'", "(__init__.py, line 5)"]),
     ],
 )  # fmt: skip

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from contracts import sound_contract
 from roadworthy.contract import rules
-from roadworthy.contract.schema import Column, Contract, Law, Table
+from roadworthy.contract.schema import Column, Law, Table
 from roadworthy.project import Project
 
 TABLE = Table(
@@ -120,7 +121,7 @@ def test_a_rare_place_in_quarantine_says_nothing_and_a_short_table_neither() -> 
 
 def test_tables_that_begin_or_end_apart_are_named() -> None:
     tables = tuple(Table(name=name, columns=TABLE.columns, key=TABLE.key, time="at") for name in ("short", "long"))
-    contract = Contract(tables=tables, features=TABLE, key="", time="", day="", target="", known_at="")
+    contract = sound_contract(tables=tables)
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
     connection.execute(

@@ -14,6 +14,7 @@ import onnx
 import pandas as pd
 import pytest
 
+from contracts import sound_contract
 from roadworthy.base.errors import InputError
 from roadworthy.bundle.bundle import Bundle
 from roadworthy.contract.rules import Finding
@@ -290,7 +291,7 @@ def test_a_column_with_another_type_or_name_is_named() -> None:
         Column(name="maybe", kind="integer", about="", max_null=0.5),
     )
     table = Table(name="t", columns=columns, key=("n",))
-    contract = Contract(tables=(table,), features=table, key="n", time="", day="", target="", known_at="")
+    contract = sound_contract(tables=(table,))
     connection = duckdb.connect()
     connection.execute("create table t as select 1.5::double as n, 2.0::double as maybe, 'x' as extra")
     assert dependencies.table_changes(connection, contract) == [
@@ -317,8 +318,7 @@ COLUMNS = (
 def of_columns(*columns: Column) -> Contract:
     """A contract with these columns in the place of those of the same names."""
     named = {column.name: column for column in (*COLUMNS, *columns)}
-    table = Table(name="features", columns=tuple(named.values()), key=("flight_id",))
-    return Contract(tables=(), features=table, key="flight_id", time="", day="", target="", known_at="")
+    return sound_contract(*named.values())
 
 
 def test_what_the_contract_forbids_is_refused(small_bundle: Path) -> None:

@@ -5,13 +5,26 @@ signature of the exported model, the reference of the monitors and the documenta
 """
 
 import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 # A column of the contract that has such a name would be replaced without a word.
 TAKEN = ("row", "day_number")  # columns that the checks add to a table
 Kind = Literal["category", "text", "integer", "number", "boolean", "time", "date"]
 Known = Literal["before", "after"]
+NUMBERS, TEXTS = ("integer", "number"), ("category", "text")
+MODELLED = ("category", *NUMBERS)  # what a feature of a model may be
+# What the column of each role may be, so that the pipeline can work with it.
+ROLES: dict[str, tuple[Kind, ...]] = {
+    "key": ("category", "text", "integer"),
+    "time": ("time",),
+    "day": ("date",),
+    "target": ("boolean",),
+    "known_at": ("time",),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +53,25 @@ class Column:
     known: Known = "before"
     known_at: str = ""
     private: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an unknown kind, and for limits that are no limits of that kind."""
+        # No InputError, here and below: it is raised while the project's package is imported, and told there with the
+        # line at fault.
+        _require_name("a column", self.name)
+        where = f"column {self.name!r}"
+        _require_one_of(where, "kind", self.kind, get_args(Kind))
+        _require_one_of(where, "known", self.known, get_args(Known))
+        _require_share(where, "max_null", self.max_null)
+        if self.kind not in NUMBERS and (self.low, self.high) != (None, None):
+            raise ValueError(f"{where}: low and high are limits of numbers, and its kind is {self.kind!r}")
+        if self.kind not in TEXTS and (self.allowed or self.pattern):
+            raise ValueError(f"{where}: allowed and pattern are limits of texts, and its kind is {self.kind!r}")
+        _require_order(where, self.low, self.high)
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise ValueError(f"{where}: pattern {self.pattern!r} is no regular expression: {error}") from None
 
     @property
     def nullable(self) -> bool:
@@ -74,6 +106,10 @@ class Law:
     high: float
     about: str
 
+    def __post_init__(self) -> None:
+        """Raise ValueError when no figure can keep the law."""
+        _require_order(f"law {self.name!r}", self.low, self.high)
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -87,6 +123,10 @@ class Reference:
     table: str
     other: str
     max_missing: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError when `max_missing` is no share."""
+        _require_share(f"reference of {self.column!r}", "max_missing", self.max_missing)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +153,15 @@ class Table:
     max_missing_days: int = 0
 
     def __post_init__(self) -> None:
-        """Raise ValueError for a column that the checks have themselves."""
-        # No InputError: it is raised while the project's package is imported, and told there with the line at fault.
+        """Raise ValueError for doubled columns, for those that the checks have, and for what names none."""
+        _require_name("a table", self.name)
+        where = f"table {self.name!r}"
+        _require_once(f"{where}: column", self.names)
+        references = [reference.column for reference in self.references]
+        for part, names in {"key": self.key, "time": filter(None, [self.time]), "references": references}.items():
+            _require_columns(f"{where}: {part}", names, self.names)
+        if self.time and (kind := self.column(self.time).kind) not in ("time", "date"):
+            raise ValueError(f"{where}: time is {self.time!r}, whose kind is {kind!r} instead of time or date")
         if taken := [name for name in self.names if name in TAKEN]:
             what = f"the checks have a column {taken[0]!r} of their own: rename that of the table {self.name}"
             raise ValueError(f"{what} in a repair, and in the contract")
@@ -137,9 +184,13 @@ class Contract:
     day are not independent), `target` the label and `known_at` the time from which the label is known.
 
     >>> from dataclasses import replace
+    >>> kinds = {"session": "text", "started": "time", "day": "date", "hour": "integer"}
+    >>> kinds |= {"long": "boolean", "ended": "time"}
+    >>> columns = tuple(Column(name=name, kind=kind, about=name) for name, kind in kinds.items())
     >>> roles = {"key": "session", "time": "started", "day": "day", "target": "long", "known_at": "ended"}
-    >>> contract = Contract(tables=(), features=Table(name="features", columns=(), key=("session",)), **roles)
-    >>> contract.sha256 == replace(contract, target="short").sha256
+    >>> features = Table(name="features", columns=columns, key=("session",))
+    >>> contract = Contract(tables=(), features=features, **roles)
+    >>> contract.sha256 == replace(contract, features=replace(features, min_rows=200)).sha256
     False
     """
 
@@ -151,6 +202,35 @@ class Contract:
     target: str
     known_at: str
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for what could not be checked, trained or served: roles, references, no feature."""
+        _require_once("table", [table.name for table in (*self.tables, self.features)])
+        columns = {table.name: table.names for table in self.tables}
+        for table in self.tables:
+            for reference in table.references:
+                where = f"table {table.name!r}: reference of {reference.column!r}"
+                _require_one_of(where, "table", reference.table, tuple(columns))
+                _require_columns(where, [reference.other], columns[reference.table])
+        for role, kinds in ROLES.items():
+            self._require_role(role, kinds)
+        roles = [getattr(self, role) for role in ROLES]
+        _require_once("contract: one column has two roles:", roles)
+        if not any(c.kind in MODELLED and c.known == "before" for c in self.features.columns if c.name not in roles):
+            what = "no feature is left: none but the roles is of the kind category, integer or number and known before"
+            raise ValueError(f"contract: {what}")
+
+    def _require_role(self, role: str, kinds: tuple[Kind, ...]) -> None:
+        name, wanted = getattr(self, role), " or ".join(kinds)
+        where = f"contract: {role}"
+        if not name:
+            what = f"it must name a column of the features, of the kind {wanted}"
+            raise ValueError(f"{where} is empty: {what}; add one in features.sql if there is none")
+        _require_columns(where, [name], self.features.names)
+        if (kind := self.features.column(name).kind) not in kinds:
+            raise ValueError(
+                f"{where} is {name!r}, whose kind is {kind!r} instead of {wanted}: make it so in features.sql"
+            )
+
     def table(self, name: str) -> Table:
         """The table of that name, the features included; KeyError when there is none."""
         return {table.name: table for table in (*self.tables, self.features)}[name]
@@ -160,3 +240,37 @@ class Contract:
         """A sum that changes whenever the contract does; a model carries the sum of the contract it was made for."""
         # Not hash(): that of a text is another one in each process.
         return hashlib.sha256(repr(asdict(self)).encode()).hexdigest()
+
+
+def _require_name(what: str, name: str) -> None:
+    # Names stand in SQL between quotes of either kind.
+    if not name.strip() or not name.isprintable() or set(name) & set("\"'"):
+        raise ValueError(f"{what} cannot be called {name!r}: a name is not empty and has no quotes or line breaks")
+
+
+def _require_once(what: str, names: Iterable[str]) -> None:
+    # In capitals or not: DuckDB does not tell them apart.
+    if doubled := [name for name, count in Counter(name.lower() for name in names).items() if count > 1]:
+        raise ValueError(f"{what} {doubled[0]!r} is there twice")
+
+
+def _require_columns(where: str, names: Iterable[str], columns: list[str]) -> None:
+    if unknown := [name for name in names if name not in columns]:
+        raise ValueError(f"{where}: there is no column {unknown[0]!r}; there are: {', '.join(columns) or 'none'}")
+
+
+def _require_one_of(where: str, what: str, value: str, values: tuple[str, ...]) -> None:
+    if value not in values:
+        raise ValueError(f"{where}: {what} is {value!r}, and must be one of {', '.join(values) or 'none'}")
+
+
+def _require_share(where: str, what: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise ValueError(f"{where}: {what} is {value}, and must be a share from 0 to 1")
+
+
+def _require_order(where: str, low: float | None, high: float | None) -> None:
+    if (low is not None and low != low) or (high is not None and high != high):  # noqa: PLR0124 - NaN
+        raise ValueError(f"{where}: a limit is no number")
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"{where}: low {low:g} is above high {high:g}, so no value can keep both")

@@ -87,9 +87,12 @@ class Definition:
     monitors: `monitor(reference, window)` gives a `Reading` of what the service answered.
     commands: commands of click, which get the project as their object (`click.pass_obj`).
 
-    >>> from roadworthy import Contract, SearchSpace, Table
+    >>> from roadworthy import Column, Contract, SearchSpace, Table
+    >>> kinds = {"session": "text", "started": "time", "day": "date", "hour": "integer"}
+    >>> kinds |= {"long": "boolean", "ended": "time"}
+    >>> columns = tuple(Column(name=name, kind=kind, about=name) for name, kind in kinds.items())
     >>> roles = {"key": "session", "time": "started", "day": "day", "target": "long", "known_at": "ended"}
-    >>> contract = Contract(tables=(), features=Table(name="features", columns=(), key=("session",)), **roles)
+    >>> contract = Contract(tables=(), features=Table(name="features", columns=columns, key=("session",)), **roles)
     >>> definition = Definition(
     ...     contract=contract,
     ...     sql=Path("src/charging"),
