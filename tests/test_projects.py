@@ -63,8 +63,8 @@ def grouped(*pairs: tuple[str, str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("configuration", "version"), params)
 
 
-# The default project on 3.11 runs all of its checks in tests/test_pipelines.py, by its own CI file.
-MAIN = [("default", "3.11"), ("umlaut", "3.11"), ("long", "3.11")]
+# "umlaut" runs all of its checks in tests/test_pipelines.py, by its own CI file.
+MAIN = [("default", "3.11"), ("long", "3.11")]
 OTHER = [("default", "3.12"), ("default", "3.13")]
 
 
@@ -120,19 +120,19 @@ def test_the_steps_of_the_readme_lead_from_a_new_feature_to_a_promoted_version(
     assert "weekend" in signature.read_text(encoding="utf-8")
 
 
-@grouped(*MAIN[1:])
+@grouped(*MAIN)
 def test_the_linter_and_the_formatter_find_nothing(configuration: str, version: str, installed: Installed) -> None:
     project = installed(configuration, version)
     project.run("ruff", "check", "--no-cache")
     project.run("ruff", "format", "--check", "--no-cache")
 
 
-@grouped(*MAIN[1:], OTHER[1])
+@grouped(*MAIN, OTHER[1])
 def test_the_types_agree(configuration: str, version: str, installed: Installed) -> None:
     assert "no issues found" in installed(configuration, version).run("mypy")
 
 
-@grouped(*MAIN[1:], *OTHER)
+@grouped(*MAIN, *OTHER)
 def test_its_own_tests_pass(configuration: str, version: str, installed: Installed) -> None:
     # The drill needs minutes, and depends neither on the names nor on the Python: once is enough.
     words = ["-q", "-p", "no:cacheprovider", "-m", "not slow"]
@@ -142,12 +142,6 @@ def test_its_own_tests_pass(configuration: str, version: str, installed: Install
 
 
 @grouped(MAIN[1])
-def test_its_lessons_give_the_stored_outputs(configuration: str, version: str, installed: Installed) -> None:
-    told = installed(configuration, version).run("pytest", "-q", "--nbval", "notebooks", minutes=15)
-    assert " passed" in told
-
-
-@grouped(MAIN[2])
 def test_all_lessons_run_with_settings_of_ones_own(configuration: str, version: str, installed: Installed) -> None:
     project = installed(configuration, version)
     config = project.folder / "config.toml"

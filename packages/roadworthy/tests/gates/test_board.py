@@ -7,7 +7,7 @@ from roadworthy.project import Project
 from sample import HOME
 
 pytestmark = pytest.mark.slow
-NAMES = ("the departure delay as a feature", "untuned model", "a flipped byte", "degrees Celsius")
+NAMES = ("a flipped byte", "degrees Celsius")  # one in the bundle, one in the code
 
 
 def test_sound_ground_is_green_and_faults_are_caught_by_their_gates() -> None:

@@ -131,12 +131,14 @@ def _judge(library: Path, home: Path, gates: Sequence[str], result: Path, output
         from roadworthy.gates.bench import Bench
         from roadworthy.gates.run import judge_named
         from roadworthy.project import Project
-        from roadworthy.registry import releases
+        from roadworthy.model.training import train_and_evaluate
+        from roadworthy.registry import export, releases
 
         at: Any = releases.__file__
         assert Path(at).is_relative_to(library), at
         project = Project.open(home)
-        version = releases.train_version(project).version if train else "champion"
+        # Not `train_version`: no judge looks at what MLflow tracks.
+        version = export.register_version(train_and_evaluate(project), project.registry) if train else "champion"
         bench = Bench(releases.project_as_made(project, version), version)
         found = [judge_named(gate, bench) for gate in gates]
         result.write_text(json.dumps([(each.gate, each.passed, each.evidence) for each in found]), encoding="utf-8")

@@ -4,6 +4,7 @@ import difflib
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -37,6 +38,8 @@ OFTEN, MAX_GAP = 30, 7
 MAX_APART = 3
 # The quarantine is for single rows. A part of the table that loses more than half of its rows is an incident.
 MAX_LOST = 0.5
+# The share of the rows of a category or day that are lost: its column, its value, how many rows are lost, of how many.
+Lost = tuple[float, str, Any, int, int]
 NO_FAILURES = pd.DataFrame({"row": [], "check": [], "column": [], "reason": []})
 
 
@@ -256,17 +259,19 @@ def lost_parts(table: Table, rows: pd.DataFrame, lost: pd.Index) -> list[Finding
     if weeks < MIN_WEEKS:
         return []
     parts = {c.name: (rows[c.name], OFTEN * weeks) for c in table.columns if c.kind == "category"}
-    parts["day"] = (rows[table.time].dt.strftime("%Y-%m-%d"), OFTEN)
+    parts["day"] = (rows[table.time].dt.floor("D"), OFTEN)
     shares = [part for name, (values, often) in parts.items() for part in _lost_shares(name, values, lost, often)]
-    share, what, gone, count = max(shares, default=(0.0, "any day", 0, len(rows)))
+    share, name, value, gone, count = max(shares, default=(0.0, "any", "day", 0, len(rows)))
+    # Only one day becomes a text: all of them would cost as much as the checks of a table.
+    what = f"{name} {value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else f"{name} {value}"
     evidence = f"{what}: {gone:,} of {count:,} rows in quarantine, at most {MAX_LOST:.0%} of a day or what is frequent"
     return [Finding(table.name, "no part is in quarantine", share <= MAX_LOST, gone, evidence)]
 
 
-def _lost_shares(name: str, values: "pd.Series[str]", lost: pd.Index, often: int) -> list[tuple[float, str, int, int]]:
+def _lost_shares(name: str, values: "pd.Series[Any]", lost: pd.Index, often: int) -> list[Lost]:
     counts, gone = values.value_counts(), values.loc[lost].value_counts()
     frequent = [value for value in gone.index if counts[value] >= often]
-    return [(gone[v] / counts[v], f"{name} {v}", int(gone[v]), int(counts[v])) for v in frequent]
+    return [(gone[v] / counts[v], name, v, int(gone[v]), int(counts[v])) for v in frequent]
 
 
 def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Finding]:

@@ -24,7 +24,9 @@ POSSIBLE = sys.platform == "linux"
 SWITCH = "MLE_FORK"  # 0 in the environment: every kernel starts on its own
 # What lessons use, but for what starts a thread when it is imported (ONNX Runtime): no fork is safe after that.
 PACKAGES = (
-    *("duckdb", "pandas", "pandera.pandas", "scipy.stats", "matplotlib.figure", "matplotlib.dates"),
+    # pandera imports the second one itself, when it validates for the first time.
+    *("duckdb", "pandas", "pandera.pandas", "pandera.backends.pandas.builtin_checks"),
+    *("scipy.stats", "matplotlib.figure", "matplotlib.dates"),
     *("sklearn.compose", "sklearn.ensemble", "sklearn.linear_model", "sklearn.metrics"),
     *("skl2onnx", "mlflow", "ipykernel.kernelapp"),
 )
