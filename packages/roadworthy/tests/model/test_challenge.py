@@ -4,13 +4,12 @@ import dataclasses
 import json
 import shutil
 import signal
-import subprocess
-import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import killed
 import pytest
 from click.testing import CliRunner
 
@@ -18,6 +17,7 @@ from roadworthy.base import settings
 from roadworthy.base.errors import InputError, RedError, Verdict
 from roadworthy.bundle.bundle import Bundle
 from roadworthy.cli import program
+from roadworthy.drills import practice
 from roadworthy.project import Project
 from roadworthy.registry import releases
 from roadworthy.registry.registry import Registry
@@ -28,7 +28,6 @@ from sample import HOME
 from tracked import recorded_runs
 
 pytestmark = pytest.mark.slow
-KILLED = Path(__file__).with_name("killed.py")
 CHANGES = {
     'train = ["2013-01-01", "2013-07-01"]': 'train = ["2013-05-01", "2013-06-01"]\nevery = 6',
     'test = ["2013-07-01", "2014-01-01"]': 'test = ["2013-06-01", "2013-07-01"]',
@@ -114,9 +113,10 @@ def test_a_retraining_that_is_killed_in_each_phase_leaves_a_valid_registry_and_t
 ) -> None:
     champion, complete = state(home)["aliases"]["champion"], dict[str, str]()
     for phase in PHASES:
-        line = [sys.executable, str(KILLED), str(home), phase]
-        child = subprocess.run(line, capture_output=True, text=True, check=False)
-        assert child.returncode == -signal.SIGKILL, child.stderr
+        child = practice._fork_server().Process(target=killed.main, args=(home, phase))
+        child.start()
+        child.join()
+        assert child.exitcode == -signal.SIGKILL, phase
         (record,) = Decisions(settings.load_settings(home).paths.registry).all()
         assert (list(record.content["phases"]), record.open) == (list(PHASES[: PHASES.index(phase)]), True)
         if phase != "promotion":

@@ -130,8 +130,8 @@ def _judge(library: Path, home: Path, gates: Sequence[str], result: Path, output
     with output.open("w", encoding="utf-8") as file, redirect_stdout(file), redirect_stderr(file):
         from roadworthy.gates.bench import Bench
         from roadworthy.gates.run import judge_named
-        from roadworthy.project import Project
         from roadworthy.model.training import train_and_evaluate
+        from roadworthy.project import Project
         from roadworthy.registry import export, releases
 
         at: Any = releases.__file__
