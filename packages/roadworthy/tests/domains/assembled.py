@@ -55,8 +55,8 @@ def command(folder: Path, *words: str, **variables: str) -> "subprocess.Complete
         done = practice.run_command(folder, words, environment(**variables), LIMIT)
     else:
         line = [sys.executable, "-m", "roadworthy", *words]
-        options: dict[str, Any] = {"env": environment(**variables), "timeout": LIMIT, "check": False}
-        done = subprocess.run(line, cwd=folder, capture_output=True, text=True, **options)
+        options: dict[str, Any] = {"env": environment(**variables), "timeout": LIMIT}
+        done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False, **options)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
