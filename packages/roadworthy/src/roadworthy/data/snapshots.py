@@ -293,12 +293,12 @@ def features_lineage(project: "Workspace", chosen: Mapping[str, Snapshot], *, ve
 
 def _snapshot_features(project: "Workspace", name: str) -> pd.DataFrame:
     snapshot, limit = project.settings.snapshot(name), project.settings.data.checks.max_quarantined
-    made_of = features_lineage(project, {name: snapshot}, verified=True)
+    # Without the name: the same data under another one have the same features.
+    made_of = features_lineage(project, {"": snapshot}, verified=True)
     repairs = {table: (file, project.sql(file)) for table, file in snapshot.repair.items()}
     own = {name: code_of(check) for name, check in project.definition.extensions("checks").items()}
-    cache = project.settings.paths.cache
     parts = (made_of, repairs, own, limit)
-    return cached_features(cache, parts, lambda: _checked_features(project, snapshot, limit))
+    return cached_features(project.settings.paths.cache, parts, lambda: _checked_features(project, snapshot, limit))
 
 
 def _checked_features(project: "Workspace", snapshot: Snapshot, limit: float) -> pd.DataFrame:
