@@ -23,7 +23,7 @@ from roadworthy.gates import promotion, reproducibility, run, whole_pipeline
 from roadworthy.gates.infrastructure import Trainings
 from roadworthy.model import training
 from roadworthy.project import Project
-from roadworthy.registry import releases
+from roadworthy.registry import export, releases
 from roadworthy.registry.registry import Registry
 from roadworthy.serving import canary, request, tracing
 from sample import HOME
@@ -415,7 +415,7 @@ def test_a_signature_in_another_order_is_misplaced(
     inputs = training.model_inputs
     _, numbers = inputs(spec, contract.features)
     swapped = [numbers[1], numbers[0], *numbers[2:]]
-    monkeypatch.setattr(training, "model_inputs", lambda spec, table: (inputs(spec, table)[0], swapped))
+    monkeypatch.setattr(export, "model_inputs", lambda spec, table: (inputs(spec, table)[0], swapped))
     assert set(reproducibility.misplaced_features(contract, fitted, spec, rows)) == set(numbers[:2])
     assert set(numbers[:2]) < set(names)
 

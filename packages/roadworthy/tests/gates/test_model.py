@@ -166,8 +166,7 @@ def test_the_words_of_a_gate_name_what_decided() -> None:
 
 def of_lineage(project: Project, home: Path, **changes: Any) -> Any:
     config = project.settings
-    periods = training.lineage_periods(config.split)
-    made = training.lineage_of(project, {}, periods, config.model, config.tests)
+    made = training.lineage_of(project, (), config.split, config.model, config.tests)
     lineage = json.loads(json.dumps({**made, **changes}))
     there = Project(home, config, project.definition)
     return SimpleNamespace(manifest={"lineage": lineage}, project=there, config=config)
@@ -205,7 +204,7 @@ def test_each_difference_from_the_trained_specification_is_named(
 
 def bench_sum(project: Project, name: str) -> str:
     config = project.settings
-    return str(training.lineage_of(project, {}, {}, config.model, config.tests)[name])[:8]
+    return str(training.lineage_of(project, (), config.split, config.model, config.tests)[name])[:8]
 
 
 def test_a_change_that_is_not_committed_is_named_with_the_commit(project: Project, tmp_path: Path) -> None:

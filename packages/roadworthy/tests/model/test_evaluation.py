@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,11 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
+from roadworthy.contract.workspace import METRICS
 from roadworthy.model import evaluation
 
 ROWS = st.lists(
     st.tuples(st.booleans(), st.sampled_from([0.1, 0.2, 0.25, 0.5, 0.9]), st.integers(0, 4)), min_size=4, max_size=60
 )
+
+
+def test_a_project_may_take_no_name_of_a_metric_of_the_library() -> None:
+    assert [*METRICS, "own"] == [each.name for each in fields(evaluation.Evaluation)]
 
 
 @settings(max_examples=60, deadline=None)

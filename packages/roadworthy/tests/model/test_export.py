@@ -13,7 +13,7 @@ from roadworthy.base.errors import InputError, RedError
 from roadworthy.bundle import bundle
 from roadworthy.bundle.bundle import Bundle, frame_columns
 from roadworthy.data import snapshots
-from roadworthy.model import training
+from roadworthy.model import evaluation, training
 from roadworthy.project import Project
 from roadworthy.registry import export
 from roadworthy.registry.registry import Registry
@@ -151,7 +151,7 @@ def test_the_signature_says_what_the_contract_says(project: Project, folder: Pat
 
 def test_golden_records_hold_missing_values_and_an_unseen_category(folder: Path) -> None:
     rows = [record["features"] for record in json.loads((folder / "golden.json").read_text())]
-    assert any(row["carrier"] == export.UNSEEN for row in rows)
+    assert any(row["carrier"] == evaluation.UNSEEN for row in rows)
     assert any(row["temp"] is None and row["manufacturer"] is None for row in rows)
 
 

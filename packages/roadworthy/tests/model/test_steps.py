@@ -1,6 +1,7 @@
 """The life cycle on real flights, with a small model: train, take what is there, promote, retrain, roll back."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -110,9 +111,12 @@ def test_monitoring_against_a_snapshot_tells_the_skew_and_an_estimate_of_each_wi
     assert told["estimates"] == []
 
 
-def test_the_rows_of_training_are_held_out_in_parts_of_whole_days(project: Project, split: snapshots.Split) -> None:
+def test_the_rows_of_training_are_held_out_in_parts_of_whole_days(
+    project: Project, trained: training.Trained, split: snapshots.Split
+) -> None:
     spec = project.settings.model.model_copy(update={"max_iter": 3})
-    found = training.held_out_predictions(project, split.train, spec)
+    found = training.held_out_predictions(replace(trained, spec=spec))
+    assert found is not None
     assert len(found) == len(split.train)
     assert found["probability"].between(0, 1).all()
     days = found.groupby("day")["part"].agg(["min", "max"])

@@ -70,10 +70,10 @@ def check_table(
 ) -> None:
     """Add the findings on one table to `report`; InputError when it has other columns or no rows."""
     rules.require_columns(connection.table(table.name).columns, table, where or table.name)
-    typed = rules.typed_rows(connection, table)
+    typed, failures = rules.typed_rows(connection, table)
     if typed.empty:
         raise InputError("has no rows", where=where or table.name, hint="check the export that made it")
-    bad = rules.row_failures(connection, typed, table)
+    bad = rules.row_failures(typed, failures, table)
     reasons = _reasons(bad)
     report.rows[table.name] = len(typed)
     lost = typed.loc[typed.index.isin(reasons.index)].rename(columns=BESIDE_REASON)

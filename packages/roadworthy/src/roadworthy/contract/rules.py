@@ -81,14 +81,16 @@ def require_columns(names: list[str], table: Table, where: str) -> None:
         raise InputError(", ".join(parts), where=where, hint=hint)
 
 
-def typed_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFrame:
-    """The table with the types of the contract and its row numbers as index; what has another type is missing.
+def typed_rows(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The table with the types of the contract and its row numbers as index; and the failures that SQL finds in it.
 
-    Leaves them as the temporary table `typed` in the connection, for the rules.
+    What has another type is missing. Leaves the rows as the temporary table `typed` in the connection.
     """
     casts = ", ".join(f'try_cast("{c.name}" as {SQL_TYPES[c.kind]}) as "{c.name}"' for c in table.columns)
     connection.execute(f"create or replace temp table typed as select row, {casts} from ({numbered_query(table.name)})")
-    return to_frame(connection.sql("select * from typed order by row")).set_index("row")
+    failures = " union all ".join([*_wrong_types(connection, table), *_broken_rules(table)])
+    typed = to_frame(connection.sql("select * from typed order by row")).set_index("row")
+    return typed, to_frame(connection.sql(failures)) if failures else NO_FAILURES
 
 
 def numbered_query(name: str) -> str:
@@ -97,9 +99,10 @@ def numbered_query(name: str) -> str:
     return f"select row_number() over () as row, * from {name}"
 
 
-def row_failures(connection: duckdb.DuckDBPyConnection, typed: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """Every failure of every row, after `typed_rows` has prepared the connection."""
-    frames = [_wrong_types(connection, table), _wrong_values(typed, table), _broken_rules(connection, table)]
+def row_failures(typed: pd.DataFrame, failures: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Every failure of every row, from what `typed_rows` gives: types, then values, then rules."""
+    of_type = failures["check"] == "type"
+    frames = [failures[of_type], _wrong_values(typed, table), failures[~of_type]]
     return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 
@@ -141,27 +144,25 @@ def _failures(cases: pd.DataFrame, table: Table) -> pd.DataFrame:
     return failures.drop_duplicates(["row", "column", "check"])
 
 
-def _wrong_types(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFrame:
+def _wrong_types(connection: duckdb.DuckDBPyConnection, table: Table) -> list[str]:
     relation = connection.table(table.name)
     text = {name for name, kind in zip(relation.columns, relation.types, strict=True) if str(kind) == "VARCHAR"}
-    parts = [
+    return [
         f"select row, 'type' as \"check\", '{c.name}' as \"column\", "
         f"'{c.name}: ' || \"{c.name}\" || ' is not of type {c.kind}' as reason from ({numbered_query(table.name)}) "
         f'where "{c.name}" is not null and try_cast("{c.name}" as {SQL_TYPES[c.kind]}) is null'
         for c in table.columns
         if c.name in text and SQL_TYPES[c.kind] != "VARCHAR"
     ]
-    return to_frame(connection.sql(" union all ".join(parts))) if parts else NO_FAILURES
 
 
-def _broken_rules(connection: duckdb.DuckDBPyConnection, table: Table) -> pd.DataFrame:
+def _broken_rules(table: Table) -> list[str]:
     # A rule over a missing value is not broken: that the value is missing is said elsewhere.
-    parts = [
+    return [
         f"select row, 'rule {rule.name}' as \"check\", '' as \"column\", 'rule {rule.name}: {rule.about}: not so' as "
         f"reason from typed where not coalesce(({rule.holds}), true)"
         for rule in table.rules
     ]
-    return to_frame(connection.sql(" union all ".join(parts))) if parts else NO_FAILURES
 
 
 def table_findings(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]:

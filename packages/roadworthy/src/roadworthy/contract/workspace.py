@@ -42,6 +42,9 @@ MONITORS = {
     "base rate": "the mean prediction is near the base rate",
     "calibration": "a probability is a frequency",
 }
+# The library's metrics, the fields of an `Evaluation`: a project may not take such a name for its own either.
+INTERVALS = tuple(f"{name}{bound}" for name in ("auc", "brier", "log_loss") for bound in ("", "_low", "_high"))
+METRICS = ("rows", "days", "base_rate", "mean_prediction", *INTERVALS)
 # The kinds of extensions, with the arguments that the library gives to a function of each kind.
 EXTENSIONS: Mapping[str, tuple[str, ...]] = {
     "incidents": ("rows", "worlds", "start"),
@@ -247,6 +250,11 @@ class Workspace:
     def search(self) -> SearchSpace:
         """The hyperparameters that are worth a try."""
         return resolve_place(self.definition.search, "search")
+
+    @property
+    def metrics(self) -> dict[str, Callable[..., float]]:
+        """The metrics that the project adds to ours, by name."""
+        return self.definition.extensions("metrics", METRICS)
 
     @property
     def monitors(self) -> dict[str, Callable[..., Any]]:

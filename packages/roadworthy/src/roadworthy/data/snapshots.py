@@ -21,7 +21,7 @@ from pyarrow import ArrowInvalid
 from ..base import databases
 from ..base.databases import to_frame
 from ..base.errors import InputError
-from ..base.files import explain_write_errors, file_sha256, write_atomic
+from ..base.files import file_sha256, write_atomic
 from ..base.settings import Snapshot
 from ..base.source_code import code_of, files_behind
 from ..contract import checks
@@ -228,16 +228,16 @@ def cached_features(folder: Path, parts: object, make: Callable[[], pd.DataFrame
         os.utime(file)
         return table
     try:
-        with explain_write_errors(file):
-            folder.mkdir(parents=True, exist_ok=True)
-            # By process: lessons that run beside each other make the same features at the same time.
-            beside = file.with_suffix(f".{os.getpid()}")
-            table.to_feather(beside, compression="lz4")
-            beside.replace(file)
-            for old in sorted(folder.glob("features-*"), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
-                old.unlink(missing_ok=True)
-    except InputError as error:
-        LOG.warning("the features are not kept: %s", error)
+        folder.mkdir(parents=True, exist_ok=True)
+        # By process: lessons that run beside each other make the same features at the same time.
+        beside = file.with_suffix(f".{os.getpid()}")
+        table.to_feather(beside, compression="lz4")
+        beside.replace(file)
+        for old in sorted(folder.glob("features-*"), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        hint = "free some space or choose another folder"
+        LOG.warning("the features are not kept: %s: cannot be written: %s; %s", file, error.strerror or error, hint)
     return table
 
 
@@ -260,24 +260,45 @@ def split_features(project: "Workspace", frame: pd.DataFrame | None = None) -> S
 
     Rows of earlier snapshots come first, under negative numbers: the others keep the index that they have in `frame`.
     """
-    rows, periods = checked_features(project) if frame is None else frame, project.settings.split
-    if project.settings.data.earlier:
-        earlier = checked_features(project, *project.settings.data.earlier)
-        earlier.index = pd.RangeIndex(-len(earlier), 0)
-        rows = pd.concat([earlier, rows])
-    split = split_periods(project.contract, rows, periods.train, periods.test, every=periods.every)
+    periods = project.settings.split
+    split = split_periods(
+        project.contract, _with_earlier(project, frame), periods.train, periods.test, every=periods.every
+    )
     return replace(split, half_life=periods.half_life)
+
+
+def _with_earlier(project: "Workspace", frame: pd.DataFrame | None) -> pd.DataFrame:
+    """The features of all snapshots of the settings; `frame` has those of the default one, if known."""
+    data = project.settings.data
+    names = data.earlier if frame is not None else (*data.earlier, data.snapshot)
+    frames = [checked_features(project, name) for name in names]
+    *earlier, rows = frames if frame is None else (*frames, frame)
+    if earlier:
+        before = pd.concat(earlier)
+        rows = pd.concat([before.set_index(pd.RangeIndex(-len(before), 0)), rows])
+    return rows
+
+
+def features_lineage(project: "Workspace", chosen: Mapping[str, Snapshot], *, verified: bool = False) -> dict[str, Any]:
+    """What the features of snapshots are made of: sums of the data, the contract and the code."""
+    data = {name: sums_of(project, snapshot, verified=verified) for name, snapshot in chosen.items()}
+    sql, steps = project.sql("features.sql"), project.definition.extensions("feature_steps")
+    return {
+        "data": data,
+        "contract": project.contract.sha256,
+        "features_sql": hashlib.sha256(sql.encode()).hexdigest(),
+        "feature_steps": {name: code_of(step) for name, step in steps.items()},
+    }
 
 
 def _snapshot_features(project: "Workspace", name: str) -> pd.DataFrame:
     snapshot, limit = project.settings.snapshot(name), project.settings.data.checks.max_quarantined
-    sums = sums_of(project, snapshot, verified=True)
-    sql = {name: project.sql(name) for name in ("features.sql", *snapshot.repair.values())}
-    own = [project.definition.extensions(kind) for kind in ("feature_steps", "checks")]
-    code = [{name: code_of(function) for name, function in functions.items()} for functions in own]
-    parts = (sums, snapshot.repair, limit, sql, project.contract.sha256, code)
-    cache = project.settings.paths.cache
-    return cached_features(cache, parts, lambda: _checked_features(project, snapshot, limit))
+    # Without the name: the same data under another one have the same features.
+    made_of = features_lineage(project, {"": snapshot}, verified=True)
+    repairs = {table: (file, project.sql(file)) for table, file in snapshot.repair.items()}
+    own = {name: code_of(check) for name, check in project.definition.extensions("checks").items()}
+    parts = (made_of, repairs, own, limit)
+    return cached_features(project.settings.paths.cache, parts, lambda: _checked_features(project, snapshot, limit))
 
 
 def _checked_features(project: "Workspace", snapshot: Snapshot, limit: float) -> pd.DataFrame:

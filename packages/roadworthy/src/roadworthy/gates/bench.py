@@ -158,9 +158,8 @@ class Bench:
     def evaluation(self) -> evaluation.Evaluation:
         """How good those answers are."""
         test = self.split.test
-        return evaluation.evaluate(
-            test[self.contract.target], self.answers, test[self.contract.day], own=evaluation.own_metrics(self.project)
-        )
+        y, day = test[self.contract.target], test[self.contract.day]
+        return evaluation.evaluate(y, self.answers, day, own=self.project.metrics)
 
     @part
     def pipeline(self) -> Pipeline:

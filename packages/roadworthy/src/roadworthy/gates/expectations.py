@@ -130,7 +130,7 @@ def _refused(rows: pd.DataFrame, table: Table) -> set[tuple[int, str]]:
     """
     with databases.empty_duckdb() as connection:
         connection.register(table.name, rows)
-        typed = rules.typed_rows(connection, table)
+        typed, _ = rules.typed_rows(connection, table)
     refused = set()
     for name, expected in rules.pandera_schema(table).columns.items():
         values, has_text = typed[name], rows[name].notna().to_numpy()

@@ -58,8 +58,8 @@ def compare_committed(bench: Bench) -> CommittedDifferences:
     that retraining made has the periods of [retraining].
     """
     trained, config = dict(bench.manifest["lineage"]), bench.config
-    parts = [training.lineage_periods(each.split) for each in (config, settings.challenger_settings(config))]
-    made = [training.lineage_of(bench.project, {}, periods, config.model, config.tests) for periods in parts]
+    splits = [each.split for each in (config, settings.challenger_settings(config))]
+    made = [training.lineage_of(bench.project, (), split, config.model, config.tests) for split in splits]
     now = json.loads(json.dumps(made))  # lists for tuples, as in the manifest
     differences = min((tuple(_differences(trained, each)) for each in now), key=len)
     compared = sum(len(part) if isinstance(part, dict) else 1 for part in (now[0][kind] for kind in COMPARED))

@@ -1,8 +1,7 @@
 """How good predictions are, with intervals by day blocks, and the tests of a trained model that follow from it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -11,9 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..base.errors import Verdict
 from ..base.settings import Tests
 from ..contract.schema import Contract
-
-if TYPE_CHECKING:
-    from ..contract.workspace import Workspace
+from ..contract.workspace import METRICS
 
 Floats = NDArray[np.float64]
 Metrics = Mapping[str, Callable[..., float]]
@@ -29,6 +26,7 @@ MAX_REVERSAL = 0.01  # of the mean probability: drawing days again moves an effe
 SAMPLE = 4000
 # The strongest honest feature of the course has .62 alone, the one that leaks .87.
 MAX_AUC_ALONE = 0.80
+UNSEEN = "??"  # stands for a category that training has not seen
 
 
 @dataclass(frozen=True)
@@ -61,14 +59,6 @@ class Evaluation:
         """The evaluation that `to_dict` gave `figures` of."""
         own = {name: value for name, value in figures.items() if name not in METRICS}
         return cls(**{name: figures[name] for name in METRICS}, own=own)  # type: ignore[arg-type]
-
-
-METRICS = tuple(each.name for each in fields(Evaluation) if each.name != "own")
-
-
-def own_metrics(project: "Workspace") -> dict[str, Callable[..., float]]:
-    """The metrics that the project adds to the library's, by name; InputError for one whose name is taken."""
-    return project.definition.extensions("metrics", METRICS)
 
 
 @dataclass(frozen=True)
@@ -220,7 +210,7 @@ def has_learned(result: Evaluation, y: Floats, base_rate: float) -> Verdict:
 
 def known_in_time(contract: Contract, features: Sequence[str]) -> Verdict:
     """No feature is one that the contract marks as known only afterwards."""
-    after = [name for name in features if contract.features.column(name).known == "after"]
+    after = [column.name for column in contract.features.columns if column.name in features and column.known == "after"]
     evidence = f"known only afterwards: {', '.join(after)}" if after else f"{len(features)} features, all known before"
     return Verdict("known at the prediction time", not after, evidence)
 
@@ -277,6 +267,23 @@ def without_values(contract: Contract, rows: pd.DataFrame) -> pd.DataFrame:
     """The same rows with every value missing that may be missing."""
     nullable = [column.name for column in contract.features.columns if column.nullable and column.name in rows]
     return rows.assign(**{name: rows[name].mask(rows[name].notna()) for name in nullable})
+
+
+def edge_cases(contract: Contract, rows: pd.DataFrame, categories: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Copies of rows, by what they lack: all or some nullable values, all or some categories that training knows."""
+    lacking, unseen = without_values(contract, rows), rows.assign(**dict.fromkeys(categories, UNSEEN))
+    return {
+        "rows without nullable values": lacking,
+        "rows without some nullable values": _mixed(rows, lacking),
+        "rows with unseen categories": unseen,
+        "rows with some unseen categories": _mixed(rows, unseen),
+    }
+
+
+def _mixed(rows: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Each value from `rows` or from the same place in `other`, by chance."""
+    draw = np.random.default_rng(0)
+    return pd.DataFrame({name: rows[name].where(draw.random(len(rows)) < 0.5, other[name]) for name in rows})
 
 
 class _Blocks:

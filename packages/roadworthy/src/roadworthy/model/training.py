@@ -1,6 +1,5 @@
 """Train a model on a period of a snapshot, evaluate it on a later one, say what it is made of; tune its settings."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,15 +12,16 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
+from ..base.databases import plain_records
 from ..base.errors import InputError, Verdict
 from ..base.settings import Model, Split, Tests
 from ..base.source_code import code_of
 from ..contract.schema import Contract, Table
 from ..contract.workspace import SearchSpace
 from ..data import snapshots
-from ..data.snapshots import split_features, thin_rows
+from ..data.snapshots import features_lineage, split_features, thin_rows
 from . import evaluation
-from .evaluation import Evaluation, Floats, evaluate
+from .evaluation import Evaluation, Floats, evaluate, without_values
 
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
@@ -32,6 +32,7 @@ MODELLED = ("category", "integer", "number")
 TAKEN = {"key", "time", "request_id", "version", "probability", "decision", "label", "known_at"}
 TAKEN |= {"day", "due", "prediction", "row", "reason"}
 Lineage = Mapping[str, Any]
+GOLDEN_ROWS = 20
 HELD_OUT_PARTS, FOLDS = 6, 3
 HELD_OUT_ROWS = 160_000  # what half a year has; how sure an estimate is depends on days, not on rows
 NOT_TUNED = {"name", "features", "seed", "threshold"}  # what the model is for, not how well it learns
@@ -56,6 +57,11 @@ class Trained:
     verdicts: tuple[Verdict, ...]
     lineage: Lineage
 
+    @property
+    def every(self) -> int:
+        """How many rows that came each row of training stands for."""
+        return int((self.lineage.get("periods", {}).get("every") or [1])[0])
+
     def predict(self, rows: pd.DataFrame) -> Floats:
         """The probability of the target for each row."""
         return predict_probabilities(self.pipeline, self.spec, rows)
@@ -63,14 +69,8 @@ class Trained:
 
 def train_and_evaluate(project: "Workspace", fitted: Pipeline | None = None) -> Trained:
     """Check, train, evaluate and test a model; nothing is written."""
-    return train_model(
-        project,
-        split_features(project),
-        project.settings.model,
-        project.settings.tests,
-        project_lineage(project),
-        fitted,
-    )
+    spec, tests = project.settings.model, project.settings.tests
+    return train_model(project, split_features(project), spec, tests, project_lineage(project), fitted)
 
 
 def train_model(
@@ -88,7 +88,7 @@ def train_model(
     contract = project.contract
     pipeline = fitted or fit_pipeline(project, split.train, spec, split.half_life)
     p = predict_probabilities(pipeline, spec, split.test)
-    result = evaluate(split.test[contract.target], p, split.test[contract.day], own=evaluation.own_metrics(project))
+    result = evaluate(split.test[contract.target], p, split.test[contract.day], own=project.metrics)
     verdicts = evaluation.run_model_tests(
         contract,
         lambda rows: predict_probabilities(pipeline, spec, rows),
@@ -161,10 +161,11 @@ def model_inputs(spec: Model, table: Table) -> tuple[list[str], list[str]]:
     return categories, [name for name in spec.features if kinds[name] != "category"]
 
 
-def seen_categories(pipeline: Pipeline) -> list[list[str]]:
-    """The categories that training has seen, per categorical feature; the place in the list is the code."""
-    codes = pipeline.named_steps["encoder"].named_transformers_["category"]
-    return [[value for value in seen if isinstance(value, str)] for seen in codes.categories_]
+def seen_categories(pipeline: Pipeline) -> dict[str, list[str]]:
+    """The categories that training has seen, by feature; the place in the list is the code."""
+    _, codes, names = pipeline.named_steps["encoder"].transformers_[0]
+    seen = zip(names, codes.categories_, strict=True)
+    return {name: [value for value in values if isinstance(value, str)] for name, values in seen}
 
 
 def _float32(frame: pd.DataFrame) -> np.ndarray:
@@ -173,11 +174,8 @@ def _float32(frame: pd.DataFrame) -> np.ndarray:
 
 def project_lineage(project: "Workspace") -> Lineage:
     """What a model of the present data and settings is made of."""
-    names = [*project.settings.data.earlier, project.settings.data.snapshot]
-    sums = {name: snapshots.sums_of(project, project.settings.snapshot(name)) for name in names}
-    return lineage_of(
-        project, sums, lineage_periods(project.settings.split), project.settings.model, project.settings.tests
-    )
+    config = project.settings
+    return lineage_of(project, [*config.data.earlier, config.data.snapshot], config.split, config.model, config.tests)
 
 
 def lineage_periods(split: Split) -> dict[str, list[str]]:
@@ -188,47 +186,54 @@ def lineage_periods(split: Split) -> dict[str, list[str]]:
     return {name: [str(value) for value in period] for name, period in periods.items()}
 
 
-def lineage_of(
-    project: "Workspace",
-    sums: Mapping[str, Mapping[str, str]],
-    periods: Mapping[str, list[str]],
-    spec: Model,
-    tests: Tests,
-) -> Lineage:
-    """What a model is made of: sums of the data, the contract and the code, periods, specification, versions.
+def lineage_of(project: "Workspace", names: Sequence[str], split: Split, spec: Model, tests: Tests) -> Lineage:
+    """What a model is made of: sums of these snapshots, the contract and the code, periods, specification, versions.
 
     The same lineage gives the same model, so a model that exists need not be trained again.
     """
+    periods = lineage_periods(split)
     return {
-        "data": {name: dict(files) for name, files in sums.items()},
-        "contract": project.contract.sha256,
-        "features_sql": hashlib.sha256(project.sql("features.sql").encode()).hexdigest(),
-        "feature_steps": {name: code_of(step) for name, step in project.definition.extensions("feature_steps").items()},
+        **features_lineage(project, {name: project.settings.snapshot(name) for name in names}),
         "model": code_of(project.build),
-        "periods": dict(periods),
+        "periods": periods,
         "spec": spec.model_dump(mode="json"),
         "tests": tests.model_dump(mode="json"),
         "packages": {name: version(name) for name in LIBRARIES},
     }
 
 
-def held_out_predictions(project: "Workspace", rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
-    """Rows of training with their probability by a model that has not seen their part: day, target, probability, part.
+def golden_records(trained: Trained) -> list[dict[str, object]]:
+    """Rows with scikit-learn's answer: real ones, one without nullable values, one of unseen categories."""
+    test, contract, names = trained.split.test, trained.project.contract, list(trained.spec.features)
+    rows = test.sample(min(GOLDEN_ROWS, len(test)), random_state=0)[names]
+    categories, _ = model_inputs(trained.spec, contract.features)
+    lacking, unseen = without_values(contract, rows.iloc[:1]), dict.fromkeys(categories, evaluation.UNSEEN)
+    rows = pd.concat([rows, lacking, rows.iloc[1:2].assign(**unseen)])
+    answers = zip(plain_records(rows, names), trained.predict(rows), strict=True)
+    return [{"features": row, "probability": float(p)} for row, p in answers]
+
+
+def held_out_predictions(trained: Trained, min_days: int = 1) -> pd.DataFrame | None:
+    """Rows of training by models that have not seen their part: probability, label, day, part.
+
+    None where a part has fewer than `min_days` days. Nor for a model of every n-th row, with which gates are practised:
+    it costs three more trainings.
 
     The days are cut into six successive parts, months of half a year, of which two are left out at a time (block
     cross-validation; Roberts et al. 2017): a day left out alone would be answered by its neighbours. The three
     models have two thirds of the rows each, so they cost two trainings. Of far more than `HELD_OUT_ROWS` rows every
     n-th is taken.
     """
-    rows = thin_rows(rows, HELD_OUT_ROWS)
-    day, target = project.contract.day, project.contract.target
-    days = np.sort(rows[day].unique())
-    part = np.searchsorted(days, rows[day]) * HELD_OUT_PARTS // len(days)
-    predictions = rows[[day, target]].assign(probability=np.nan, part=part)
+    rows, contract = thin_rows(trained.split.train, HELD_OUT_ROWS), trained.project.contract
+    days = np.sort(rows[contract.day].unique())
+    if trained.every > 1 or len(days) < min_days * HELD_OUT_PARTS:
+        return None
+    part, probability = np.searchsorted(days, rows[contract.day]) * HELD_OUT_PARTS // len(days), np.empty(len(rows))
     for fold in range(FOLDS):
         out = part % FOLDS == fold
-        predictions.loc[out, "probability"] = _fit_and_predict(project, rows[~out], rows[out], spec)
-    return predictions
+        probability[out] = _fit_and_predict(trained.project, rows[~out], rows[out], trained.spec)
+    columns = {"probability": probability, "label": rows[contract.target], "day": rows[contract.day], "part": part}
+    return pd.DataFrame(columns, index=rows.index)
 
 
 def _fit_and_predict(project: "Workspace", train: pd.DataFrame, test: pd.DataFrame, spec: Model) -> Floats:

@@ -3,7 +3,6 @@
 Members have the names of the commands and delegate to the module that does the work.
 """
 
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,14 +34,6 @@ class Project(Workspace):
     >>> project.settings.project.package == project.definition.sql.name
     True
     """
-
-    @property
-    def metrics(self) -> dict[str, Callable[..., float]]:
-        """The metrics that the project adds to ours, by name."""
-        # Imported in each member: `--help`, `registry list` and the service start without scikit-learn and pandas.
-        from ..model import evaluation
-
-        return evaluation.own_metrics(self)
 
     @cached_property
     def data(self) -> members.Data:

@@ -25,22 +25,19 @@ from ..base import errors
 from ..base.errors import RedError
 from ..base.files import write_atomic
 from ..base.settings import Model
-from ..bundle.bundle import Bundle, frame_columns, manifest_sums, predict_frame, sign_manifest
+from ..bundle.bundle import MANIFEST, Bundle, frame_columns, manifest_sums, predict_frame, sign_manifest
 from ..contract.schema import Column, Contract
-from ..model import training
-from ..model.evaluation import without_values
-from ..model.training import Trained
+from ..model.evaluation import edge_cases
+from ..model.training import Trained, golden_records, held_out_predictions, model_inputs, seen_categories
 from ..monitoring import estimates, traffic
 from ..monitoring.distributions import Columns, category_bins, numeric_bins
 from ..monitoring.limits import family_size, fit_relations, full_weeks, weekly_limits, weekly_spreads
 from .registry import Registry
 
-HeldOut = tuple[ArrayLike, ArrayLike, NDArray[Any], NDArray[Any]]
+HELD_OUT = ("probability", "label", "day", "part")  # in the order in which they are given to `fit_estimates`
 OPSET = {"": 18, "ai.onnx.ml": 3}
 MAX_DIFFERENCE = 1e-6  # of a probability: float32 against float64
-GOLDEN_ROWS = 20
 EDGE_ROWS = 2000
-UNSEEN = "??"  # stands for a category that training has not seen
 
 
 def register_version(trained: Trained, registry: Registry) -> int:
@@ -54,41 +51,48 @@ def write_bundle(trained: Trained, folder: Path) -> None:
     Raises RedError when the exported model differs from scikit-learn by more than 1e-6 on a row of the test period,
     on one of them with missing values, or on one with unseen categories.
     """
-    _write_json(folder / "signature.json", model_signature(trained.project.contract, trained.spec, trained.pipeline))
-    write_atomic(folder / "model.onnx", to_onnx(trained.pipeline))
-    _write_json(folder / "golden.json", golden_records(trained))
-    _write_json(folder / "metrics.json", trained.evaluation.to_dict())
-    _write_json(folder / "reference.json", _reference(trained))
-    write_atomic(folder / "gates.json", errors.dump_verdicts(trained.verdicts))
+    for name, content in _contents(trained).items():
+        write_atomic(folder / name, content)
     created = datetime.now(UTC).isoformat(timespec="seconds")
     manifest = {"sha256": manifest_sums(folder), "lineage": trained.lineage, "created": created}
-    _write_json(folder / "manifest.json", {**manifest, "packages": trained.lineage.get("packages", {})})
+    write_atomic(folder / MANIFEST, _json({**manifest, "packages": trained.lineage.get("packages", {})}))
     sign_manifest(folder)
     verify_parity(Bundle.load(folder), trained)
 
 
+def _contents(trained: Trained) -> dict[str, str | bytes]:
+    """The files of a bundle but its manifest, by name."""
+    model = to_onnx(trained.pipeline)
+    signature = model_signature(trained.project.contract, trained.spec, trained.pipeline)
+    golden, held_out = golden_records(trained), held_out_predictions(trained, estimates.MIN_DAYS)
+    return {
+        "model.onnx": model,
+        "signature.json": _json(signature),
+        "golden.json": _json(golden),
+        "metrics.json": _json(trained.evaluation.to_dict()),
+        "reference.json": _json(_reference(trained, signature["features"], held_out)),
+        "gates.json": errors.dump_verdicts(trained.verdicts),
+    }
+
+
 def model_signature(contract: Contract, spec: Model, pipeline: Pipeline) -> dict[str, Any]:
     """What a request must look like and how it becomes a row of X, derived from the contract."""
-    categories, _ = training.model_inputs(spec, contract.features)
-    return signature_of(contract, spec, dict(zip(categories, training.seen_categories(pipeline), strict=True)))
+    return signature_of(contract, spec, seen_categories(pipeline))
 
 
 def signature_of(contract: Contract, spec: Model, seen: Mapping[str, list[str]]) -> dict[str, Any]:
     """The signature of a model that has `seen` these categories of the categorical features."""
-    categories, numbers = training.model_inputs(spec, contract.features)
-    features = [
-        *[_feature(contract.features.column(name), seen.get(name, [])) for name in categories],
-        *[_feature(contract.features.column(name), None) for name in numbers],
-    ]
+    columns = {column.name: column for column in contract.features.columns}
+    features = [_feature(columns[name], seen) for group in model_inputs(spec, contract.features) for name in group]
     roles = {"target": contract.target, "key": contract.key, "time": contract.time}
     head = {"name": spec.name, "version_of_contract": contract.sha256, **roles, "threshold": spec.threshold}
     return {**head, "features": features}
 
 
-def _feature(column: Column, categories: list[str] | None) -> dict[str, object]:
+def _feature(column: Column, seen: Mapping[str, list[str]]) -> dict[str, object]:
     feature = {name: getattr(column, name) for name in ("name", "kind", "about", "unit", "nullable", "pattern")}
     feature |= {"allowed": list(column.allowed), "low": column.low, "high": column.high, "private": column.private}
-    return feature | ({} if categories is None else {"categories": categories})
+    return feature | ({"categories": seen.get(column.name, [])} if column.kind == "category" else {})
 
 
 def to_onnx(pipeline: Pipeline) -> bytes:
@@ -144,44 +148,19 @@ def _round_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.where(nearest > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
 
 
-def golden_records(trained: Trained) -> list[dict[str, object]]:
-    """Rows with scikit-learn's answer: real ones, one without nullable values, one of unseen categories."""
-    test = trained.split.test
-    rows = test.sample(min(GOLDEN_ROWS, len(test)), random_state=0)[list(trained.spec.features)]
-    contract = trained.project.contract
-    rows = pd.concat([rows, without_values(contract, rows.iloc[:1]), _unseen(contract, rows.iloc[1:2], trained.spec)])
-    answers = trained.predict(rows)
-    records = [{name: _plain(value) for name, value in row.items()} for row in rows.to_dict("records")]
-    return [{"features": row, "probability": float(p)} for row, p in zip(records, answers, strict=True)]
-
-
-def _reference(trained: Trained) -> dict[str, object]:
+def _reference(
+    trained: Trained, features: Sequence[Mapping[str, Any]], held_out: pd.DataFrame | None
+) -> dict[str, object]:
     train = trained.split.train
-    described = model_signature(trained.project.contract, trained.spec, trained.pipeline)["features"]
-    every = int((trained.lineage.get("periods", {}).get("every") or [1])[0])
     return make_reference(
         frame_columns(train, list(trained.spec.features)),
         trained.predict(train),
         train[trained.project.contract.target].to_numpy(),
-        described,
+        features,
         day=train[trained.project.contract.day].to_numpy(),
-        every=every,
-        held_out=_held_out(trained, every),
+        every=trained.every,
+        held_out=held_out,
     )
-
-
-def _held_out(trained: Trained, every: int) -> HeldOut | None:
-    """What models that had not seen them say about the rows of training; None where there are too few days.
-
-    Nor for a model of every n-th row, with which gates are practised: it costs three more trainings.
-    """
-    train = trained.split.train
-    if every > 1 or train[trained.project.contract.day].nunique() < estimates.MIN_DAYS * training.HELD_OUT_PARTS:
-        return None
-    predictions = training.held_out_predictions(trained.project, train, trained.spec)
-    names = ("probability", trained.project.contract.target, trained.project.contract.day, "part")
-    probability, label, day, part = (predictions[name].to_numpy() for name in names)
-    return probability, label, day, part
 
 
 def make_reference(
@@ -192,7 +171,7 @@ def make_reference(
     *,
     day: NDArray[Any] | None = None,
     every: int = 1,
-    held_out: HeldOut | None = None,
+    held_out: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """The content of reference.json, ready for JSON.
 
@@ -213,7 +192,8 @@ def make_reference(
     spread = weekly_spreads(reference, [] if day is None else full_weeks({**columns, "prediction": p}, day))
     reference |= {"limits": weekly_limits(spread), "spread": spread, "tests": family_size(spread)}
     reference |= {} if day is None else {"traffic": traffic.describe_traffic(day, every)}
-    return {**reference, "estimate": estimates.fit_estimates(*held_out) if held_out else {}}
+    parts = [] if held_out is None else [held_out[name].to_numpy() for name in HELD_OUT]
+    return {**reference, "estimate": estimates.fit_estimates(*parts) if parts else {}}
 
 
 def reference_of_rows(columns: Columns, labels: ArrayLike, features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -240,14 +220,11 @@ def verify_parity(bundle: Bundle, trained: Trained) -> None:
     """
     rows, contract = trained.split.test, trained.project.contract
     edge = rows[list(trained.spec.features)].sample(min(EDGE_ROWS, len(rows)), random_state=0)
-    for name, sample, expected in (
-        ("the test period", rows, trained.probabilities),
-        ("rows without nullable values", without_values(contract, edge), None),
-        ("rows without some nullable values", _mixed(edge, without_values(contract, edge)), None),
-        ("rows with unseen categories", _unseen(contract, edge, trained.spec), None),
-        ("rows with some unseen categories", _mixed(edge, _unseen(contract, edge, trained.spec)), None),
-    ):
-        differ = prediction_difference(bundle, sample, trained.predict(sample) if expected is None else expected)
+    categories, _ = model_inputs(trained.spec, contract.features)
+    cases = {"the test period": (rows, trained.probabilities)}
+    cases |= {name: (each, trained.predict(each)) for name, each in edge_cases(contract, edge, categories).items()}
+    for name, (sample, expected) in cases.items():
+        differ = prediction_difference(bundle, sample, expected)
         if not differ.max() <= MAX_DIFFERENCE:
             bad = int((~(differ <= MAX_DIFFERENCE)).sum())
             hint = "the export is refused; compare the versions of scikit-learn and skl2onnx with requirements.txt"
@@ -259,23 +236,5 @@ def prediction_difference(bundle: Bundle, rows: pd.DataFrame, expected: NDArray[
     return np.asarray(np.abs(predict_frame(bundle, rows) - expected))
 
 
-def _unseen(contract: Contract, rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
-    categories, _ = training.model_inputs(spec, contract.features)
-    return rows.assign(**dict.fromkeys(categories, UNSEEN))
-
-
-def _mixed(rows: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """Each value from `rows` or from the same place in `other`, by chance."""
-    draw = np.random.default_rng(0)
-    return pd.DataFrame({name: rows[name].where(draw.random(len(rows)) < 0.5, other[name]) for name in rows})
-
-
-def _plain(value: object) -> object:
-    if value is None or value != value:  # noqa: PLR0124 - NaN is the value that differs from itself
-        return None
-    item = getattr(value, "item", None)
-    return item() if item else value
-
-
-def _write_json(path: Path, content: object) -> None:
-    write_atomic(path, json.dumps(content, indent=1, allow_nan=False))
+def _json(content: object) -> str:
+    return json.dumps(content, indent=1, allow_nan=False)

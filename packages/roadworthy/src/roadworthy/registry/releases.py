@@ -97,7 +97,7 @@ def evaluate_version(project: "Workspace", version: int | str = CHAMPION) -> tup
     bundle, rows = Bundle.load(bundle_folder(project, version)), split_features(project_as_made(project, version)).test
     answers, y, day = predict_frame(bundle, rows), rows[project.contract.target], rows[project.contract.day]
     slices = evaluation.slices(rows, project.settings.tests.slices, y, answers, day)
-    return evaluation.evaluate(y, answers, day, own=evaluation.own_metrics(project)), slices
+    return evaluation.evaluate(y, answers, day, own=project.metrics), slices
 
 
 def rerun_model_tests(project: "Workspace", version: int | str = CHAMPION) -> list[errors.Verdict]:
