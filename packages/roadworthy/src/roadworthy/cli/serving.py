@@ -1,6 +1,7 @@
 """The commands around the service and its answers: serve a version, make features, score, trace, make API keys."""
 
 import json
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -90,13 +91,13 @@ def score(
     if cluster and not partitioned:
         hint = "leave it out, or give a folder or s3://BUCKET/PREFIX of features"
         raise InputError("a cluster shares out the files of a folder", where="--cluster", hint=hint)
-    if raw:
-        file = project.scratch() / "features.parquet"
-        made = {"raw": project.features(Path(source), Path(target), snapshot, tell=say, place=file)}
-        source = str(file)
     # Workers of a cluster have one thread each, unless they are to have more.
     options["threads"] = options["threads"] or (1 if cluster else batch.threads_here())
-    with Display("partition" if partitioned else "row", pace=True) as display:
+    with tempfile.TemporaryDirectory() as scratch, Display("partition" if partitioned else "row", pace=True) as display:
+        if raw:
+            file = Path(scratch) / "features.parquet"
+            made = {"raw": project.features(Path(source), Path(target), snapshot, tell=say, place=file)}
+            source = str(file)
         options["progress"] = partial(display.tell, source if partitioned else Path(source).name)
         if partitioned:
             summary: Any = score_partitions(folder, source, target, cluster=cluster, **options)

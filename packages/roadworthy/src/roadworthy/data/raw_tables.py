@@ -60,10 +60,7 @@ def write_features(
 def check_raw_tables(
     project: "Workspace", source: Path, snapshot: str, tell: Tell, *, new_rows: bool
 ) -> tuple[duckdb.DuckDBPyConnection, checks.Report]:
-    """The tables, opened, and the report on them; with `new_rows`, on what the contract says of such rows.
-
-    Arguments and errors are those of `write_features`, but that red tables raise none.
-    """
+    """The opened tables and the report on them, with `new_rows` on what holds of such; else as for `write_features`."""
     limit, every = project.settings.data.checks.max_quarantined, project.contract.tables
     connection, report = databases.empty_duckdb(), checks.Report()
     with _explained(source):
@@ -101,7 +98,7 @@ def _open(
     project: "Workspace", connection: Any, table: Table, source: Path, snapshot: "Snapshot", *, new_rows: bool
 ) -> Any:
     """Make the view of a table, repaired, with empty columns for what new rows need not have; what it shows."""
-    came = _read(project, connection, table, source, snapshot)
+    came = _read(project, connection, table, source, snapshot.source.get(table.name))
     unknown = [c for c in table.columns if new_rows and c.known == "after" and c.name not in came.columns]
     came = came.select(", ".join(["*", *(f'null::{rules.SQL_TYPES[c.kind]} as "{c.name}"' for c in unknown)]))
     if table.name in snapshot.repair:
@@ -111,28 +108,23 @@ def _open(
     return came
 
 
-def _read(project: "Workspace", connection: Any, table: Table, source: Path, snapshot: "Snapshot") -> Any:
-    """A table as a relation: its Parquet file, else what its source gives, else its CSV file."""
-    single, every = source.is_file(), project.contract.tables
+def _read(project: "Workspace", connection: Any, table: Table, source: Path, given: str | None) -> Any:
+    """A table as a relation: its Parquet file, else what the source `given` gives, else its CSV file."""
+    names, single = [each.name for each in project.contract.tables], source.is_file()
     files = [source] if single else [source / f"{table.name}{suffix}" for suffix in SUFFIXES]
-    there, names = [file for file in files if file.is_file()], " or ".join(file.name for file in files)
-    if len(there) > 1 or (single and len(every) > 1):
-        what = f"is one file, of {len(every)} tables" if single else f"holds the table {table.name} twice, as {names}"
-        hint = f"give a folder with one file for each: {', '.join(each.name for each in every)}"
-        raise InputError(what, where=source, hint=hint)
+    there, hint = [file for file in files if file.is_file()], "a folder has one file (.parquet or .csv) for each of "
+    if len(there) > 1 or (single and len(names) > 1):
+        what = f"is one file, of {len(names)} tables" if single else f"holds the table {table.name} twice"
+        raise InputError(what, where=source, hint=hint + ", ".join(names))
     # A source may read a CSV file of the folder itself, which has another form then.
-    if table.name in snapshot.source and not any(file.suffix == ".parquet" for file in there):
-        name = snapshot.source[table.name]
-        return connection.from_arrow(snapshots.given_table(project, table, source, name))
+    if given and not any(file.suffix == ".parquet" for file in there):
+        return connection.from_arrow(snapshots.given_table(project, table, source, given))
     if not there:
         what = f"holds no table {table.name}" if source.is_dir() else "no such file or folder"
-        raise InputError(what, where=source, hint=f"each table of the contract is a file there, this one {names}")
-    came = rules.read_file(connection, there[0])
-    if there[0].suffix == ".csv":
-        # As a table: DuckDB would leave the casts to its reader of CSV, which ends at a value that does not fit.
-        came.create(f"{table.name} as it came")
-        came = connection.table(f"{table.name} as it came")
-    return came
+        raise InputError(what, where=source, hint=hint + ", ".join(names))
+    # As a table: DuckDB would leave casts to its reader of CSV, which ends at a value that does not fit.
+    rules.read_file(connection, there[0]).create(f"{table.name} as it came")
+    return connection.table(f"{table.name} as it came")
 
 
 def _expected_of_new_rows(table: Table, empty: set[str], *, few: bool) -> Table:

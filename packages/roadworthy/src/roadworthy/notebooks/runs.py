@@ -32,6 +32,7 @@ LATEST = "latest"
 NOTEBOOKS = "notebooks"
 # The lesson that trains; whatever needs a model would train it too, so the others wait for it.
 FIRST = "02_training"
+Texts = Sequence[tuple[str, str]]
 STATUS_OF = {DONE: "good", FAILED: "bad"}
 
 
@@ -71,19 +72,12 @@ class Run:
 
 
 def plan_run(
-    home: Path,
-    runs: Path,
-    names: Sequence[str],
-    parameters: Sequence[tuple[str, str]],
-    *,
-    resume: bool,
-    data: Sequence[Path] = (),
+    home: Path, runs: Path, names: Sequence[str], parameters: Texts, *, resume: bool, data: Sequence[Path] = ()
 ) -> Run:
     """A new run of the named lessons (all without a name), or the latest one with what is complete and unchanged kept.
 
-    A resumed run has the lessons and the parameters that it had; those in `parameters` are set again. `data` are files
-    with the sums of all data: what was made of other data is made again. Raises InputError for names and parameters
-    that do not fit, and when there is no run to go on with.
+    A resumed run has the lessons and the parameters that it had; those in `parameters` are set again. `data` are the
+    files with the sums of the data. Raises InputError for names and parameters that do not fit, and without a run.
     """
     old = latest_run(runs) if resume else None
     if old and names:
