@@ -113,6 +113,10 @@ def test_bad_rows_are_set_aside_with_their_reasons_and_a_value_of_another_type_e
     rows.loc[3, "distance"], rows.loc[7, "origin"] = "far", "XXX"
     rows.to_csv(source / "flights.csv", index=False)
     (source / "flights.parquet").unlink()
+    weather = pd.read_parquet(source / "weather.parquet").astype({"temp": object})
+    weather.loc[2, "temp"] = "hot"
+    weather.to_csv(source / "weather.csv", index=False)
+    (source / "weather.parquet").unlink()
     kept = own.settings.paths.reports / "data" / "new" / "quarantine" / "flights.parquet"
     assert len(made(own, source)) == len(FLIGHTS) - 2
     reasons = pd.read_parquet(kept)["reason"]
