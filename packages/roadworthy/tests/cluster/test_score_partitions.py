@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,7 @@ import scaled
 from roadworthy.base.errors import InputError
 from roadworthy.bundle.bundle import Bundle
 from roadworthy.cli import program
+from roadworthy.data.partitions import Place
 from roadworthy.serving import batch, batch_partitions
 from roadworthy.serving.batch_partitions import Summary
 from sample import HOME
@@ -123,6 +125,23 @@ def test_a_partition_that_cannot_be_scored_is_named_and_the_others_are_kept(
     del source
 
 
+def test_a_folder_of_csv_files_is_scored_as_each_of_them_by_several_threads(
+    source: Path, bundle: Path, tmp_path: Path
+) -> None:
+    for file in source.rglob("*.parquet"):
+        place = tmp_path / "in" / file.relative_to(source).with_suffix(".csv")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        pc.write_csv(pq.read_table(file), place)
+    complete(batch_partitions.score_partitions(bundle, str(tmp_path / "in"), str(tmp_path / "out"), threads=3))
+    name = "part=0/0.csv"
+    batch.score_file(Bundle.load(bundle), tmp_path / "in" / name, tmp_path / "alone.csv")
+    assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "alone.csv").read_bytes()
+    assert (tmp_path / "out" / "_quarantine" / name).is_file()
+    # Beside Parquet, CSV is something else.
+    pq.write_table(pq.read_table(source / "part=0" / "0.parquet"), tmp_path / "in" / "a.parquet")
+    assert list(Place(str(tmp_path / "in")).partitions()) == ["a.parquet"]
+
+
 def test_places_that_would_mix_results_are_refused(source: Path, bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="mixed with its own results"):
         batch_partitions.score_partitions(bundle, str(source), str(source / "out"))
@@ -131,6 +150,8 @@ def test_places_that_would_mix_results_are_refused(source: Path, bundle: Path, t
         batch_partitions.score_partitions(bundle, str(source), str(tmp_path / "out"))
     with pytest.raises(InputError, match="there is nothing here"):
         batch_partitions.score_partitions(bundle, str(tmp_path / "none"), str(tmp_path / "new"))
+    with pytest.raises(InputError, match="is a file"):
+        batch_partitions.score_partitions(bundle, str(source), str(source / "part=0" / "0.parquet"))
 
 
 @pytest.mark.parametrize("cluster", ["tcp://127.0.0.1:1", "local:0", "nonsense"])

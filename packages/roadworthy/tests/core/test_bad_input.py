@@ -58,8 +58,14 @@ def command(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         ("monitor --log nothing.db", ["nothing.db: no such file"]),
         ("check nothing.csv", ["nothing.csv"]),
         ("check nothing.parquet", ["nothing.parquet"]),
-        ("check notebooks", ["notebooks"]),
         ("check nothing.csv --table nothing", ["--table: the contract has no table 'nothing'", "there are flights"]),
+        ("check --table flights", ["--table: says which table a file is", "give it with FILE"]),
+        ("check notebooks --table flights", ["--table: says which table a file is"]),
+        ("check notebooks", ["notebooks: holds no table flights", "one file (.parquet or .csv) for each of flights"]),
+        ("features nothing out.csv", ["nothing: no such file or folder"]),
+        ("features notebooks out.csv", ["notebooks: holds no table flights"]),
+        ("features notebooks out.xlsx", ["out.xlsx: has the unknown suffix"]),
+        ("features notebooks out.csv --snapshot 1999", ["there is no snapshot '1999'"]),
         ("check --snapshot 1999", ["there is no snapshot '1999'", "choose one of: 2013, 2023"]),
         ("check", ["SHA256SUMS: no such file"]),
         ("train", ["SHA256SUMS: no such file"]),
@@ -67,6 +73,7 @@ def command(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
         ("test-model --version 3", ["registry: there is no version '3'"]),
         ("registry promote 3", ["registry: there is no version '3'"]),
         ("registry rollback", ["registry: there is no version 'champion'"]),
+        ("score --raw notebooks out.csv", ["registry: there is no version 'champion'"]),
         ("score in.csv out.csv", ["registry: there is no version 'champion'"]),
         ("serve --port 0", ["registry: there is no version 'champion'"]),
         ("serve --port 70000", ["'--port': 70000 is not in the range"]),
@@ -194,6 +201,13 @@ def test_scoring_says_what_is_wrong_with_a_file_and_leaves_no_result(
     refused(command("score", "folder.csv", "out.csv"), "folder.csv: holds no Parquet file")
     (home / "folder.csv").rmdir()
     refused(command("score", "good.csv", "out.csv", "--threads", "0"), "'--threads': 0 is not in the range")
+    refused(
+        command("score", "good.csv", "out.csv", "--cluster", "local:2"), "--cluster: a cluster shares out the files"
+    )
+    refused(command("score", "--raw", "reports", "good.csv"), "reports: no such file or folder")
+    refused(command("score", "good.csv", "out.csv", "--for-monitoring"), "good.csv: is not Parquet")
+    rows.to_parquet(home / "good.parquet")
+    refused(command("score", "good.parquet", "out.csv", "--for-monitoring"), "out.csv: is not Parquet")
     refused(command("score", "good.csv", "out.csv", "--version", "7"), "there is no version '7'")
     assert sorted(path.name for path in home.glob("*.csv")) == ["good.csv", "short.csv"]
     said = command("score", "good.csv", "out.csv", "--json")

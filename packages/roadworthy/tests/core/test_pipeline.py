@@ -10,10 +10,12 @@ from urllib.parse import unquote
 import nbformat
 import pytest
 
+from called import call
 from lessons_made import command, make_project, record, write_lesson
 from roadworthy.base.errors import InputError
 from roadworthy.notebooks import lessons, runs
 from roadworthy.notebooks.kernels import Kernel, NotebookFailure, execute_notebook
+from sample import REPOSITORY
 
 FIGURES = "from roadworthy import record\nrecord(rows=rows, auc=0.71)"
 WAIT_FOR_OTHER = """
@@ -112,7 +114,7 @@ def test_resume_goes_on_with_the_lessons_that_are_not_done(failed: tuple[Path, s
 
 def plan(home: Path, *given: tuple[str, str], resume: bool = False) -> runs.Run:
     """A plan for all lessons of the project."""
-    return runs.plan_run(home, home / "runs", (), given, resume=resume)
+    return runs.plan_run(home, home / "runs", (), given, resume=resume, data=[home / "data" / "2013" / "SHA256SUMS"])
 
 
 def finish(run: runs.Run) -> None:
@@ -145,6 +147,31 @@ def test_resume_repeats_from_the_first_lesson_whose_inputs_changed(
     states = [step.state for step in plan(home, *given, resume=True).steps]
     one, every = ["done", "waiting", "waiting"], ["waiting"] * 3
     assert states == (one if changed in {"lesson", "parameter"} else every)
+
+
+def test_a_run_knows_the_snapshots_of_the_settings_wherever_they_are(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = (home / "config.toml").read_text(encoding="utf-8")
+    (home / "config.toml").write_text(text.replace("data/2013", "tables/of/line-a"), encoding="utf-8")
+    (home / "tables" / "of" / "line-a").mkdir(parents=True)
+    monkeypatch.setenv("MLE_HOME", str(home))
+    write_lesson(home, "00_a", "x = 1")
+    planned: list[runs.Run] = []
+    monkeypatch.setattr(runs.Runner, "execute", lambda self, _: planned.append(self.run))
+    for sums in ("0  parts.parquet\n", "1  parts.parquet\n"):
+        (home / "tables" / "of" / "line-a" / "SHA256SUMS").write_text(sums, encoding="utf-8")
+        assert call(monkeypatch, capfd, "run").code == 0
+    assert planned[0].steps[0].inputs != planned[1].steps[0].inputs
+
+
+def test_no_lesson_names_a_snapshot() -> None:
+    # The lessons are the same in every project, its snapshots are called as in its config.toml.
+    for lesson in sorted((REPOSITORY / "notebooks").glob("*.ipynb")):
+        code = "\n".join(cell.source for cell in lessons.code_cells(lesson))
+        assert not re.findall(r"""(?:connect|features)\("\d+"|snapshots?=?\(?\s*=?\s*\(?"\d+\"""", code), lesson
+        if default := lessons.lesson_parameters(lesson).get("snapshot"):
+            assert default.default == "", lesson
 
 
 def test_resume_keeps_a_lesson_whose_outputs_alone_changed(home: Path) -> None:

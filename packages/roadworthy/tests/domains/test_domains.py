@@ -180,6 +180,55 @@ def test_a_file_is_scored_as_the_bundle_answers_and_a_bad_row_is_set_aside(proje
     assert np.allclose(scored["probability"], predict_frame(bundle, rows), rtol=0, atol=SAME)
 
 
+def new_rows(project: Project, folder: Path) -> int:
+    """A folder with the last rows of the first table, of which nobody knows how they end, and the others; how many."""
+    first, place = project.contract.tables[0], project.settings.snapshot().folder
+    shutil.copytree(place, folder)
+    rows = pd.read_parquet(place / f"{first.name}.parquet").tail(300)
+    rows = rows.drop(columns=[column.name for column in first.columns if column.known == "after"])
+    (folder / f"{first.name}.parquet").unlink()
+    if project.folder.name == "charging":
+        rows.to_csv(folder / f"{first.name}.csv", index=False)
+    else:
+        rows.to_parquet(folder / f"{first.name}.parquet")
+    return len(rows)
+
+
+def test_new_rows_are_scored_from_raw_tables_as_from_their_features(project: Project, tmp_path: Path) -> None:
+    home, count = project.folder, new_rows(project, tmp_path / "new")
+    file, scores, at_once = (str(tmp_path / name) for name in ("features.parquet", "scores.parquet", "raw.parquet"))
+    made = told(home, "features", str(tmp_path / "new"), file)
+    lost = made["quarantined"][project.contract.tables[0].name]
+    assert (made["rows"], made["tables"][project.contract.tables[0].name]) == (count - lost, count)
+    assert set(made["tables"]) == set(TABLES[home.name])
+    how = ("--version", "1", "--for-monitoring")
+    counted = told(home, "score", file, scores, *how)
+    found = told(home, "score", "--raw", str(tmp_path / "new"), at_once, *how)
+    assert found == {**counted, "raw": made}
+    assert Path(scores).read_bytes() == Path(at_once).read_bytes()
+    # What the team trained on is the same of these rows, but for what only the past of the site or machine says.
+    key, past = project.contract.key, {"recent", "recent_faults", "since_service"}
+    whole = snapshots.checked_features(project).set_index(key)
+    now = pd.read_parquet(file).set_index(key)
+    names = [name for name in project.settings.model.features if name not in past]
+    assert now[project.contract.target].isna().all()
+    pd.testing.assert_frame_equal(now[names], whole.loc[now.index, names], check_dtype=False)
+    watched = command(home, "monitor", "--scored", at_once, "--json")
+    assert any(each["gate"].startswith("drift") for each in json.loads(watched.stdout)["verdicts"]), watched.stderr
+
+
+def test_a_file_is_taken_for_the_first_table_and_a_folder_for_a_snapshot(project: Project, tmp_path: Path) -> None:
+    home, first = project.folder, project.contract.tables[0].name
+    place = project.settings.snapshot().folder
+    for words in ((), ("--table",), ("--table", first)):
+        found = told(home, "check", str(place / f"{first}.parquet"), *words)
+        assert {each["table"] for each in found} == {first}
+    unsealed = shutil.copytree(place, tmp_path / "unsealed")
+    (unsealed / "SHA256SUMS").unlink()
+    by_folder, by_name = told(home, "check", str(unsealed)), told(home, "check")
+    assert sorted(map(str, by_folder)) == sorted(map(str, by_name))
+
+
 def test_a_prediction_is_traced_from_its_raw_rows_to_the_answer(project: Project) -> None:
     bundle, contract = champion(project), project.contract
     row = snapshots.split_features(project).test.dropna().iloc[[700]]

@@ -14,10 +14,11 @@ from pandas.testing import assert_frame_equal
 
 import scaled
 from roadworthy.base.errors import InputError
+from roadworthy.bundle.bundle import Bundle
 from roadworthy.bundle.signature import Signature
 from roadworthy.monitoring import scored, watch
 from roadworthy.monitoring.log import PredictionLog
-from roadworthy.serving import batch_partitions
+from roadworthy.serving import batch, batch_partitions
 from small import SIGNATURE, write_bundle
 
 FEATURES = ["carrier", "origin", "hour", "temp", "distance"]  # of the small bundle that are no secret
@@ -129,6 +130,30 @@ def test_what_is_scored_for_monitoring_can_be_watched_wherever_it_is(
     with scaled.s3(monkeypatch):
         there = scored.monitor_scored(bundle, scaled.upload(tmp_path / "out", "out"))
     assert_frame_equal(there.timeline.table(), local.timeline.table(), rtol=1e-9)
+
+
+def test_one_file_is_watched_as_a_folder_that_holds_nothing_else(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = scaled.write(tmp_path / "in", 1, 2000) / "part=0" / "0.parquet"
+    out = tmp_path / "out" / "scores.parquet"
+    assert batch.score_file(Bundle.load(bundle), rows, out, for_monitoring=True).quarantine
+    one = scored.monitor_scored(bundle, str(out)).timeline.table()
+    # Its quarantine stands beside it.
+    assert_frame_equal(scored.monitor_scored(bundle, str(out.parent)).timeline.table(), one)
+    with scaled.s3(monkeypatch):
+        place = scaled.upload(tmp_path / "out", "out")
+        assert_frame_equal(scored.monitor_scored(bundle, f"{place}/scores.parquet").timeline.table(), one)
+    with pytest.raises(InputError, match="there is nothing here"):
+        scored.monitor_scored(bundle, str(tmp_path / "none.parquet"))
+    batch.score_file(Bundle.load(bundle), rows, tmp_path / "other" / "scores.csv")
+    for place in ("other", "other/scores.csv"):
+        with pytest.raises(InputError, match="is not Parquet"):
+            scored.monitor_scored(bundle, str(tmp_path / place), now=NOW)
+    batch.score_file(Bundle.load(bundle), rows, tmp_path / "bare.parquet")
+    with pytest.raises(InputError, match="there is no column 'as_of'") as refusal:
+        scored.monitor_scored(bundle, str(tmp_path / "bare.parquet"))
+    assert refusal.value.where.endswith("bare.parquet")
 
 
 def test_partitions_that_were_not_scored_for_monitoring_are_told_apart(bundle: Path, tmp_path: Path) -> None:

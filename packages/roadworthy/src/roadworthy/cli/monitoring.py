@@ -50,7 +50,7 @@ class Address(click.ParamType):  # type: ignore[type-arg]  # older ones take no 
 @click.option("--until", type=click.DateTime(), help="End of the last window (UTC); now, without it.")
 @click.option("--log", metavar="FILE|URL", help="A prediction log; that of the service without it.")
 @click.option("--against", metavar="SNAPSHOT", help="Compare what was logged with the features of this snapshot.")
-@click.option("--scored", default="", metavar="PLACE", help="Watch what `score --for-monitoring` has written.")
+@click.option("--scored", default="", metavar="OUT", help="Watch OUT of `score --for-monitoring`.")
 @CLUSTER
 @JSON
 @click.option("--metrics", type=click.Path(path_type=Path), help="Also write a file for node_exporter.")
@@ -80,7 +80,9 @@ def monitor(
     project = Project.open()
     config = project.settings
     if scored and against:
-        raise InputError("partitions are not compared with a snapshot", where="--against", hint="leave one of them out")
+        raise InputError(
+            "scored rows are not compared with a snapshot", where="--against", hint="leave one of them out"
+        )
     place, page = _log_place(config, log), config.paths.reports / "monitoring" / "index.html"
 
     def watch() -> "Watched":

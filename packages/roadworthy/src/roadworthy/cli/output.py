@@ -16,6 +16,7 @@ VERSION = click.option("--version", default="champion", show_default=True, help=
 CLUSTER = click.option(
     "--cluster", default="", metavar="local:N|ADDRESS", help="N workers of this machine, or a Dask scheduler."
 )
+SNAPSHOT = click.option("--snapshot", default="", help="Which snapshot of config.toml; the default one without it.")
 COLORS = {"green": "green", "red": "red", "True": "green", "False": "red"}
 
 

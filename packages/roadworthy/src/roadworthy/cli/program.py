@@ -20,7 +20,7 @@ from ..base.errors import InputError, ProjectError, RedError
 from ..contract.workspace import folder_of_project
 from ..project import Project
 from . import gates, monitoring, serving, vendor
-from .output import JSON, VERSION, draw_rows, say, show_table, show_verdicts
+from .output import JSON, SNAPSHOT, VERSION, draw_rows, say, show_table, show_verdicts
 
 if TYPE_CHECKING:
     from ..notebooks.runs import LessonStep
@@ -126,11 +126,13 @@ def _end(text: str, code: int) -> None:
 def run(lessons: tuple[str, ...], assigned: tuple[tuple[str, str], ...], resume: bool, jobs: int, limit: float) -> None:  # noqa: FBT001
     """Execute the lessons (all, or LESSONS such as 01 02) with papermill into runs/<time>/."""
     from ..base.progress import Display
+    from ..data.snapshots import SUMS
     from ..notebooks import runs
 
     project = Project.open()
     home, config = project.folder, project.settings
-    planned = runs.plan_run(home, config.paths.runs, lessons, assigned, resume=resume)
+    sums = [snapshot.folder / SUMS for snapshot in config.data.snapshots.values()]
+    planned = runs.plan_run(home, config.paths.runs, lessons, assigned, resume=resume, data=sums)
     runner = runs.Runner(planned, home, jobs=jobs, limit=limit)
     try:
         with Display("cell") as display:
@@ -162,17 +164,25 @@ def store(lessons: tuple[str, ...]) -> None:
 
 
 @commands.command()
-@click.argument("file", required=False, type=click.Path(path_type=Path))
-@click.option("--table", default="", help="Which table of the contract FILE is; its first one without it.")
-@click.option("--snapshot", default="", help="Which snapshot of config.toml; the default one without it.")
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@click.option("--table", flag_value="", is_flag=False, help="Which table of the contract FILE is; else its first one.")
+@SNAPSHOT
 @JSON
-def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None:  # noqa: FBT001
-    """Check a snapshot, or FILE (CSV or Parquet) as a table, against the contract; quarantine bad rows."""
+def check(file: Path | None, table: str | None, snapshot: str, as_json: bool) -> None:  # noqa: FBT001
+    """Check a snapshot, or FILE (CSV or Parquet) as a table, against the contract; quarantine bad rows.
+
+    FILE may be a folder with such a file for each table; the snapshot then says which repairs and sources they need.
+    """
     from ..contract import checks
+    from ..data.raw_tables import check_raw_tables
 
     project = Project.open()
     config, contract = project.settings, project.contract
-    if file:
+    if table is not None and (not file or file.is_dir()):
+        raise InputError("says which table a file is", where="--table", hint="give it with FILE, the name of one")
+    if file and file.is_dir():
+        report = check_raw_tables(project, file, snapshot, say, new_rows=False)[1]
+    elif file:
         names = [known.name for known in contract.tables]
         table = table or names[0]
         if table not in names:
@@ -181,12 +191,10 @@ def check(file: Path | None, table: str, snapshot: str, as_json: bool) -> None: 
         report = checks.check_file(file, contract.table(table), max_quarantined=config.data.checks.max_quarantined)
     else:
         report = project.check(snapshot)
-    name = file.stem if file else snapshot or config.data.snapshot
-    folder = config.paths.reports / "data" / name
-    page = checks.write_check_page(contract, report, folder / "index.html", name)
-    quarantined = checks.write_quarantine(report, folder / "quarantine")
+    name = file.resolve().stem if file else snapshot or config.data.snapshot
+    said = checks.write_report(contract, report, config.paths.reports / "data" / name, name)
     show_table(report.frame[["table", "check", "passed", "rows", "evidence"]], as_json)
-    say(f"The report is {page}" + "".join(f"\nQuarantined rows are in {path}" for path in quarantined))
+    say(said)
     checks.require_passed(report, where=file or name)
 
 
@@ -297,7 +305,7 @@ def tracking(port: int) -> None:
 
 for command in (
     *(gates.gates, gates.scorecard, gates.drill, gates.tune),
-    *(serving.serve, serving.score, serving.trace, serving.keys),
+    *(serving.serve, serving.features, serving.score, serving.trace, serving.keys),
     *(monitoring.monitor, monitoring.simulate, gates.retrain),
     *(vendor.vendor, vendor.upgrade),
 ):

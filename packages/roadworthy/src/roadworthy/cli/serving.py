@@ -1,6 +1,7 @@
-"""The commands around the service and its answers: serve a version, score files, trace a prediction, make API keys."""
+"""The commands around the service and its answers: serve a version, make features, score, trace, make API keys."""
 
 import json
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import click
 from ..base.errors import InputError
 from ..base.settings import load_settings
 from ..project import Project
-from .output import CLUSTER, JSON, VERSION, say, show_table
+from .output import CLUSTER, JSON, SNAPSHOT, VERSION, say, show_table
 
 SHOWN = 3  # raw rows of a table
 
@@ -41,6 +42,24 @@ def serve(host: str | None, port: int | None, workers: int | None, version: str)
 
 
 @click.command()
+@click.argument("source", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@SNAPSHOT
+@JSON
+def features(*, source: Path, target: Path, snapshot: str, as_json: bool) -> None:
+    """Make features from the raw tables in IN and write them into OUT (CSV or Parquet), ready for `score`.
+
+    IN is a folder with a file (CSV or Parquet) for each table of the contract, or that file where there is one table.
+    They are checked with the repairs and sources of the snapshot, bad rows go to quarantine. What is known only
+    afterwards, such as the label, may be left out or empty, and a table may be small.
+    """
+    made = Project.open().features(source, target, snapshot, tell=say)
+    if as_json:
+        click.echo(json.dumps(made))
+    say(f"The features are in {target}")
+
+
+@click.command()
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT")
 @VERSION
@@ -49,14 +68,17 @@ def serve(host: str | None, port: int | None, workers: int | None, version: str)
 @click.option(
     "--for-monitoring", is_flag=True, help="Keep features, time and label in OUT, for `monitor --scored OUT`."
 )
+@click.option("--raw", is_flag=True, help="IN has raw tables, as for `features`; --snapshot says how they are read.")
+@SNAPSHOT
 @JSON
 def score(
-    *, source: str, target: str, version: str, threads: int | None, cluster: str, for_monitoring: bool, as_json: bool
+    *, source: str, target: str, version: str, cluster: str, raw: bool, snapshot: str, as_json: bool, **options: Any
 ) -> None:
     """Score the rows of IN (CSV or Parquet) into OUT, in constant memory; quarantine bad rows.
 
-    A run that was stopped goes on where it was when the same command is given again. IN and OUT may be folders of
-    Parquet files or s3://BUCKET/PREFIX: then OUT gets a file for each one of IN, and a cluster may share the work.
+    A run that was stopped goes on where it was when the same command is given again. IN and OUT may be folders of such
+    files or s3://BUCKET/PREFIX: then OUT gets a file for each one of IN, and a cluster may share the work. With --raw
+    OUT is a file, made of the features that `features` makes; such a run begins anew, with the tables in memory.
     """
     from ..base.progress import Display
     from ..bundle.bundle import Bundle
@@ -64,20 +86,32 @@ def score(
     from ..serving import batch
     from ..serving.batch_partitions import score_partitions
 
-    folder = Project.open().registry.path(version)
-    partitioned = bool(cluster) or is_partitioned(source)
-    with Display("partition" if partitioned else "row", pace=True) as display:
-        progress = partial(display.tell, source if partitioned else Path(source).name)
-        options: dict[str, Any] = {"for_monitoring": for_monitoring, "progress": progress}
+    project, made = Project.open(), {}
+    folder, partitioned = project.registry.path(version), is_partitioned(source) and not raw
+    if cluster and not partitioned:
+        hint = "leave it out, or give a folder or s3://BUCKET/PREFIX of features"
+        raise InputError("a cluster shares out the files of a folder", where="--cluster", hint=hint)
+    # Workers of a cluster have one thread each, unless they are to have more.
+    options["threads"] = options["threads"] or (1 if cluster else batch.threads_here())
+    with tempfile.TemporaryDirectory() as scratch, Display("partition" if partitioned else "row", pace=True) as display:
+        if raw:
+            file = Path(scratch) / "features.parquet"
+            made = {"raw": project.features(Path(source), Path(target), snapshot, tell=say, place=file)}
+            source = str(file)
+        options["progress"] = partial(display.tell, source if partitioned else Path(source).name)
         if partitioned:
             summary: Any = score_partitions(folder, source, target, cluster=cluster, **options)
         else:
-            options |= {"threads": threads or batch.threads_here(), "tell": say}
-            summary = batch.score_file(Bundle.load(folder), Path(source), Path(target), **options)
+            summary = batch.score_file(Bundle.load(folder), Path(source), Path(target), tell=say, **options)
+    _show_scored(summary, target, made, as_json=as_json)
+
+
+def _show_scored(summary: Any, target: str, made: dict[str, Any], *, as_json: bool) -> None:
+    partitioned = hasattr(summary, "partitions")
     names = ("version", *(["partitions"] if partitioned else []), "rows", "scored", "quarantined")
     if as_json:
         counts = {name: getattr(summary, name) for name in names}
-        click.echo(json.dumps({**counts, "reasons": dict(summary.reasons)}))
+        click.echo(json.dumps({**counts, "reasons": dict(summary.reasons), **made}))
     if partitioned and summary.resumed:
         say(f"{summary.resumed} partitions were finished by an earlier run")
     place = f" in {summary.partitions} partitions" if partitioned else ""
@@ -90,7 +124,7 @@ def score(
 @click.command()
 @click.argument("key")
 @VERSION
-@click.option("--snapshot", default="", help="Which snapshot of config.toml; the default one without it.")
+@SNAPSHOT
 @JSON
 def trace(key: str, version: str, snapshot: str, *, as_json: bool) -> None:
     """Explain the prediction for the row KEY: raw rows, features, what the trees add, sum, probability."""

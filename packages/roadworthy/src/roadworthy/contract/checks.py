@@ -45,15 +45,20 @@ class Report:
 
 def check_snapshot(project: "Workspace", connection: duckdb.DuckDBPyConnection, *, max_quarantined: float) -> Report:
     """Check every table of an opened snapshot; a table may lose the share `max_quarantined` of its rows."""
-    report, contract = Report(), project.contract
-    for table in contract.tables:
+    report = Report()
+    for table in project.contract.tables:
         check_table(connection, table, report, max_quarantined=max_quarantined)
-        report.findings += [_reference(connection, table, reference) for reference in table.references]
-    report.findings += rules.same_period(connection, contract)
+        report.findings += [check_reference(connection, table, reference) for reference in table.references]
+    check_together(project, connection, report)
+    return report
+
+
+def check_together(project: "Workspace", connection: duckdb.DuckDBPyConnection, report: Report) -> None:
+    """Add to `report` what must hold of all opened tables together, and the project's own checks."""
+    report.findings += rules.same_period(connection, project.contract)
     for name, check in project.definition.extensions("checks").items():
         passed, evidence = check(connection)
         report.findings.append(Finding(OWN, name, bool(passed), 0, str(evidence)))
-    return report
 
 
 def check_file(path: Path, table: Table, *, max_quarantined: float) -> Report:
@@ -127,7 +132,8 @@ def _days(table: Table, typed: pd.DataFrame) -> Finding:
     return Finding(table.name, "no day is missing", passed, 0, evidence)
 
 
-def _reference(connection: duckdb.DuckDBPyConnection, table: Table, reference: Reference) -> Finding:
+def check_reference(connection: duckdb.DuckDBPyConnection, table: Table, reference: Reference) -> Finding:
+    """Whether the values of a column of an opened table exist in another one."""
     total, lost = connection.execute(
         f'select count(*), count(*) filter (where "{reference.column}" not in '
         f'(select "{reference.other}" from {reference.table})) from {table.name} '
@@ -150,13 +156,21 @@ def exclude_quarantined(connection: duckdb.DuckDBPyConnection, report: Report) -
             connection.execute(f"create or replace view {name} as select * from accepted_{name}")
 
 
+def write_report(contract: Contract, report: Report, folder: Path, name: str) -> str:
+    """Write the page of a report and the quarantined rows into `folder`; the sentences that say where they are."""
+    page = write_check_page(contract, report, folder / "index.html", name)
+    quarantined = write_quarantine(report, folder / "quarantine")
+    return f"The report is {page}" + "".join(f"\nQuarantined rows are in {path}" for path in quarantined)
+
+
 def write_quarantine(report: Report, folder: Path) -> list[Path]:
     """Write the quarantined rows of each table, with their reasons, as Parquet; the files that were written."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = {folder / f"{name}.parquet": rows for name, rows in report.quarantine.items() if len(rows)}
+    files = {folder / f"{name}.parquet": rows for name, rows in report.quarantine.items()}
     for file, rows in files.items():
-        rows.to_parquet(file)
-    return list(files)
+        # One of an earlier check would be taken for this one's.
+        rows.to_parquet(file) if len(rows) else file.unlink(missing_ok=True)
+    return [file for file, rows in files.items() if len(rows)]
 
 
 def write_check_page(contract: Contract, report: Report, path: Path, name: str) -> Path:

@@ -18,7 +18,7 @@ from pyarrow import fs
 
 from ..base.errors import InputError
 from ..base.files import write_atomic
-from .tables import TEXTS, explain_arrow_errors
+from .tables import SUFFIXES, TEXTS, explain_arrow_errors
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -51,31 +51,37 @@ class Place:
         return Path(self.name).absolute() / relative
 
     def partitions(self) -> dict[str, list[int]]:
-        """Size and time of change of each Parquet file below, by its relative path, in order.
+        """Size and time of change of each Parquet file below (CSV, if there is none), by its relative path, in order.
 
-        Left out is what begins with "_" or ".": notes, quarantine, unfinished files. InputError when there is none.
+        Left out are notes, quarantine and unfinished files. InputError when there is none. A file has the path "".
         """
         partitions = self.finished()
         if not partitions:
             what = "holds no Parquet file" if self.local and Path(self.name).is_dir() else "there is nothing here"
             raise InputError(what, where=self.name, hint="give a folder or s3://bucket/prefix of .parquet files")
-        return partitions
+        return {name: about for name, about in partitions.items() if not name.endswith(".csv")} or partitions
 
     def finished(self) -> dict[str, list[int]]:
-        """The same, and nothing when there is none."""
+        """The same, of both kinds, and nothing when there is none."""
         base = self._full("")
         with self._explained(""):
+            if self._is_file(""):
+                return {"": []}
             infos = self._files().get_file_info(fs.FileSelector(base, recursive=True, allow_not_found=True))
         files = {info.path.removeprefix(base).lstrip("/"): info for info in infos if info.type == fs.FileType.File}
         return {
             name: [info.size, info.mtime_ns or 0]
             for name, info in sorted(files.items())
-            if name.endswith(".parquet") and not any(part[0] in "_." for part in name.split("/"))
+            # The quarantine of a single file stands beside it.
+            if name.endswith(SUFFIXES) and not name.endswith(".quarantine.parquet")
+            if not any(part[0] in "_." for part in name.split("/"))
         }
 
     @contextmanager
     def reading(self, relative: str) -> Iterator[pq.ParquetFile]:
-        """A Parquet file, its texts as codes; it is read row group by row group."""
+        """A Parquet file, its texts as codes; it is read row group by row group. InputError for a CSV file."""
+        if self._full(relative).endswith(".csv"):
+            raise InputError("is not Parquet", where=self._full(relative), hint="write it as Parquet")
         with self._explained(relative), self._files().open_input_file(self._full(relative)) as raw:
             texts = [field.name for field in pq.read_schema(raw) if field.type in TEXTS]
             raw.seek(0)

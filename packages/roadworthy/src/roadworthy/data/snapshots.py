@@ -95,7 +95,7 @@ def sums_of(project: "Workspace", snapshot: Snapshot, *, verified: bool = False)
         sums = verify_snapshot(contract, snapshot.folder, sources)
     else:
         sums = recorded_sums(snapshot.folder) if len(sources) < len(contract.tables) else {}
-    tables = {name: _from_source(project, contract.table(name), snapshot.folder, sources[name]) for name in sources}
+    tables = {name: given_table(project, contract.table(name), snapshot.folder, sources[name]) for name in sources}
     return {**sums, **{f"{name} from {sources[name]}": _digest(table) for name, table in tables.items()}}
 
 
@@ -116,7 +116,7 @@ def connect_snapshot(
     connection = databases.empty_duckdb()
     for table in project.contract.tables:
         if table.name in sources:
-            connection.register(f"{table.name} source", _from_source(project, table, folder, sources[table.name]))
+            connection.register(f"{table.name} source", given_table(project, table, folder, sources[table.name]))
             relation: Any = connection.table(f"{table.name} source")
         else:
             relation = _open(connection, folder / f"{table.name}.parquet")
@@ -191,7 +191,7 @@ def _open(connection: duckdb.DuckDBPyConnection, file: Path) -> duckdb.DuckDBPyR
         raise InputError(f"cannot be read as Parquet: {error}", where=file, hint=hint) from error
 
 
-def _from_source(project: "Workspace", table: Table, folder: Path, name: str) -> pa.Table:
+def given_table(project: "Workspace", table: Table, folder: Path, name: str) -> pa.Table:
     """The table as a source of the project gives it; InputError when there is no such source or it gives no table."""
     sources = project.definition.extensions("sources")
     if name not in sources:

@@ -1,4 +1,4 @@
-"""Watch a model by what `score --for-monitoring` has written: partitioned Parquet, in a folder or on S3, on a cluster.
+"""Watch a model by what `score --for-monitoring` has written: a Parquet file or folder, or on S3, on a cluster.
 
 Of each partition a worker returns what adds up: counts in the bins of the reference for each window. What ranks rows
 (AUC, calibration) needs them together, so of each row probability, label and day come back as well, 20 bytes. The same
@@ -73,7 +73,7 @@ def monitor_scored(
     cluster: str = "",
     progress: Progress | None = None,
 ) -> Watched:
-    """`monitor_log` for the partitions below `place` instead of a log; `cluster` and `progress` as for `spread_work`.
+    """`monitor_log` for a file or partitions below `place`, not a log; `cluster` and `progress` as for `spread_work`.
 
     Without `now`, until the end of the newest day. The time of a row is that of the signature, and every label that is
     there counts as known. Raises InputError for partitions that `score --for-monitoring` has not written.
@@ -115,7 +115,9 @@ def _columns(task: CountTask, file: pq.ParquetFile, name: str) -> list[str]:
     have = file.schema_arrow.names
     missing = [each for each in needed if each not in have]
     if missing:
-        raise InputError(f"columns are missing: {', '.join(missing)}", where=f"{task.place.name}/{name}", hint=SCORE)
+        raise InputError(
+            f"columns are missing: {', '.join(missing)}", where=f"{task.place.name}/{name}".rstrip("/"), hint=SCORE
+        )
     return [*needed, *([task.label] if task.label in have else [])]
 
 
@@ -204,7 +206,7 @@ def _newest(place: Place, names: list[str], column: str) -> np.datetime64:
     for name in names:
         with place.reading(name) as file:
             if column not in file.schema_arrow.names:
-                raise InputError(f"there is no column {column!r}", where=f"{place.name}/{name}", hint=SCORE)
+                raise InputError(f"there is no column {column!r}", where=f"{place.name}/{name}".rstrip("/"), hint=SCORE)
             at = file.schema_arrow.names.index(column)
             groups = (file.metadata.row_group(i).column(at).statistics for i in range(file.metadata.num_row_groups))
             newest += [each.max for each in groups if each is not None and each.has_min_max]

@@ -32,6 +32,7 @@ LATEST = "latest"
 NOTEBOOKS = "notebooks"
 # The lesson that trains; whatever needs a model would train it too, so the others wait for it.
 FIRST = "02_training"
+Texts = Sequence[tuple[str, str]]
 STATUS_OF = {DONE: "good", FAILED: "bad"}
 
 
@@ -71,12 +72,12 @@ class Run:
 
 
 def plan_run(
-    home: Path, runs: Path, names: Sequence[str], parameters: Sequence[tuple[str, str]], *, resume: bool
+    home: Path, runs: Path, names: Sequence[str], parameters: Texts, *, resume: bool, data: Sequence[Path] = ()
 ) -> Run:
     """A new run of the named lessons (all without a name), or the latest one with what is complete and unchanged kept.
 
-    A resumed run has the lessons and the parameters that it had; those in `parameters` are set again. Raises InputError
-    for names and parameters that do not fit, and when there is no run to go on with.
+    A resumed run has the lessons and the parameters that it had; those in `parameters` are set again. `data` are the
+    files with the sums of the data. Raises InputError for names and parameters that do not fit, and without a run.
     """
     old = latest_run(runs) if resume else None
     if old and names:
@@ -84,7 +85,7 @@ def plan_run(
     chosen = lessons.choose_lessons(home / NOTEBOOKS, [step.lesson for step in old.steps] if old else names)
     before = {step.lesson: step.parameters for step in old.steps} if old else {}
     assigned = lessons.assign_parameters(chosen, parameters)
-    common, steps = _common_inputs(home), []
+    common, steps = _common_inputs(home, data), []
     for path in chosen:
         values = {**before.get(path.stem, {}), **assigned[path.stem]}
         steps.append(LessonStep(path.stem, lessons.inputs_sum(path, values, common), values))
@@ -210,10 +211,10 @@ def _resumed_steps(old: Sequence[LessonStep], new: Sequence[LessonStep]) -> list
     return steps
 
 
-def _common_inputs(home: Path) -> str:
+def _common_inputs(home: Path, data: Sequence[Path]) -> str:
     code = (Path(__file__).parents[1], home / "src")
     files = sorted({path for folder in code for pattern in ("*.py", "*.sql") for path in folder.rglob(pattern)})
-    files += [home / "config.toml", *sorted(home.glob("data/*/SHA256SUMS"))]
+    files += [home / "config.toml", *sorted(data)]
     sums = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files if path.is_file()]
     variables = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in RESERVED)
     sums += [f"{name}={os.environ[name]}" for name in variables]

@@ -108,6 +108,12 @@ class Project(Workspace):
 
         return tracing.prediction_steps(self, self.data.connect(snapshot), self.registry.bundle(version), key)
 
+    def features(self, source: Path, target: Path, snapshot: str = "", **options: Any) -> dict[str, Any]:
+        """Check raw tables, with the repairs and sources of a snapshot, and write their features into a file."""
+        from ..data import raw_tables
+
+        return raw_tables.write_features(self, source, target, snapshot, **{"tell": print, **options})
+
     def score(self, source: Path, target: Path, version: int | str = "champion", **options: Any) -> "Summary":
         """Score the rows of a file in constant memory; bad rows go to quarantine."""
         from ..serving import batch

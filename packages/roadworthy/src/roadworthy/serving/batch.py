@@ -111,7 +111,7 @@ def score_file(
     source, target = Path(source), Path(target)
     quarantine = quarantine or target.with_name(f"{target.stem}.quarantine.parquet")
     _check_places(source, target, quarantine)
-    opened, extra = _open(source, bundle.signature, for_monitoring=for_monitoring)
+    opened, extra = _open(source, target, bundle.signature, for_monitoring=for_monitoring)
     summary = Summary(version=bundle.version, target=target)
     part_rows = chunk_rows * part_chunks
     identity = _identity(bundle, opened, extra, part_rows)
@@ -157,9 +157,9 @@ def _check_places(source: Path, target: Path, quarantine: Path) -> None:
         raise InputError("would hold the result and the quarantine", where=target, hint="choose another name")
 
 
-def _open(source: Path, signature: Signature, *, for_monitoring: bool) -> tuple[tables.Source, list[str]]:
+def _open(source: Path, target: Path, signature: Signature, *, for_monitoring: bool) -> tuple[tables.Source, list[str]]:
     """The file with the columns that are needed, and the names of those that a monitor needs besides."""
-    extra = _monitoring_columns(source, signature) if for_monitoring else []
+    extra = _monitoring_columns(source, target, signature) if for_monitoring else []
     categories = [feature.name for feature in signature.features if feature.kind == "category"]
     needed = dict.fromkeys([signature.key, *signature.names, *extra])
     opened = tables.open_source(source, needed, coded=categories)
@@ -171,11 +171,11 @@ def _open(source: Path, signature: Signature, *, for_monitoring: bool) -> tuple[
     return opened, extra
 
 
-def _monitoring_columns(source: Path, signature: Signature) -> list[str]:
-    """The public features, the time, and the label if there is one; InputError unless the source is a Parquet file."""
-    if source.suffix != ".parquet":
+def _monitoring_columns(source: Path, target: Path, signature: Signature) -> list[str]:
+    """The public features, the time, and the label if there is one; InputError unless both files are Parquet."""
+    if other := [place for place in (source, target) if place.suffix != ".parquet"]:
         hint = "in a CSV file numbers and times are texts; write it as Parquet"
-        raise InputError("is not Parquet, and cannot be scored for monitoring", where=source, hint=hint)
+        raise InputError("is not Parquet, and cannot be scored for monitoring", where=other[0], hint=hint)
     label = [signature.target] if signature.target in tables.parquet_names(source) else []
     public = [feature.name for feature in signature.features if not feature.private]
     return [*public, signature.time, *label]

@@ -1,4 +1,4 @@
-"""Score partitioned Parquet, one partition at a time and worker, with the rules and answers of `batch`.
+"""Score partitioned Parquet or CSV, one partition at a time and worker, with the rules and answers of `batch`.
 
 For IN/day=1/a.parquet there will be OUT/day=1/a.parquet, OUT/_quarantine/day=1/a.parquet if rows are not allowed, and
 OUT/_notes/day=1/a.parquet.json, which is written last. Each appears when it is complete. A partition whose note says
@@ -30,6 +30,7 @@ class PartitionTask:
     version: str
     files: dict[str, bytes]
     for_monitoring: bool
+    threads: int
 
     @property
     def identity(self) -> str:
@@ -55,16 +56,19 @@ def score_partitions(
     *,
     cluster: str = "",
     for_monitoring: bool = False,
+    threads: int = 1,
     progress: Progress | None = None,
 ) -> Summary:
-    """Score each Parquet file below `source` into one of the same name below `target`: folders or s3://bucket/prefix.
+    """Score each file below `source` into one of the same name below `target`: folders or s3://bucket/prefix.
 
-    `cluster` is that of `spread_work`, `progress` is called with the partitions done and all of them, `for_monitoring`
-    that of `score_file`. Raises InputError for what `score_file` does, and when `target` holds other partitions, which
-    would be taken for results of this run.
+    The files are Parquet or, where there is none, CSV. `cluster` is that of `spread_work`, `progress` is called with
+    the partitions done and all of them, `for_monitoring` and `threads` are those of `score_file`. Raises InputError for
+    what `score_file` does, and when `target` holds other partitions, which would be taken for results of this run.
     """
     here, there = Place(source), Place(target)
     partitions = here.partitions()
+    if there.local and there.path("").is_file():
+        raise InputError("is a file", where=target, hint="give the name of a folder: it gets a file for each one of IN")
     same, local = here.name.rstrip("/") == there.name.rstrip("/"), here.local and there.local
     if same or (local and there.path("").resolve().is_relative_to(here.path("").resolve())):
         raise InputError("would be mixed with its own results", where=source, hint="choose another place for these")
@@ -75,7 +79,7 @@ def score_partitions(
     names = [MANIFEST, SIGNED, *manifest_sums(bundle_folder)]
     # As bytes: a worker on another machine has no registry to read it from.
     files = {name: (bundle_folder / name).read_bytes() for name in names if (bundle_folder / name).is_file()}
-    task = PartitionTask(here, there, bundle.version, files, for_monitoring)
+    task = PartitionTask(here, there, bundle.version, files, for_monitoring, threads)
     summary = Summary(version=bundle.version)
     for note in spread_work(_score_or_skip, task, list(partitions.items()), cluster=cluster, progress=progress):
         summary.add(note)
@@ -98,14 +102,16 @@ def _score_or_skip(task: PartitionTask, item: tuple[str, list[int]]) -> dict[str
 
 
 def _score(task: PartitionTask, name: str, scratch: Path) -> dict[str, object]:
-    source = task.source.path(name) if task.source.local else task.source.fetch(name, scratch / "in.parquet")
+    suffix = Path(name).suffix
+    source = task.source.path(name) if task.source.local else task.source.fetch(name, scratch / f"in{suffix}")
     quarantine = f"{QUARANTINE}/{name}"
     bundle = _unpacked(task.version, tuple(sorted(task.files.items())))
     if task.target.local:
         out, refused = task.target.path(name), task.target.path(quarantine)
     else:
-        out, refused = scratch / "out.parquet", scratch / "refused.parquet"
-    summary = batch.score_file(bundle, source, out, quarantine=refused, for_monitoring=task.for_monitoring)
+        out, refused = scratch / f"out{suffix}", scratch / f"refused{suffix}"
+    how = task.for_monitoring, task.threads
+    summary = batch.score_file(bundle, source, out, quarantine=refused, for_monitoring=how[0], threads=how[1])
     if not task.target.local:
         if summary.quarantine:
             task.target.put(quarantine, refused)
