@@ -387,7 +387,8 @@ def test_a_private_value_in_another_column_of_a_raw_table_is_a_leak(monkeypatch:
     monkeypatch.setattr("roadworthy.data.snapshots.open_snapshot", lambda *_: tables)
     for name in ("_features", "written_files", "private_value_arrivals"):
         monkeypatch.setattr(privacy, name, lambda _: ())
-    config = SimpleNamespace(snapshot=lambda: SimpleNamespace(folder="", repair={}))
+    gates, snapshot = SimpleNamespace(no_private_columns=""), SimpleNamespace(folder="", repair={})
+    config = SimpleNamespace(snapshot=lambda: snapshot, gates=gates)
     bench: Any = SimpleNamespace(project=None, contract=SimpleNamespace(tables=(table,)), config=config)
     assert privacy.measure_privacy(bench).private == {}
     tables.execute("update cars set note = 'blue (AB1234)'")

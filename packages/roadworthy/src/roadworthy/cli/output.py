@@ -16,7 +16,7 @@ VERSION = click.option("--version", default="champion", show_default=True, help=
 CLUSTER = click.option(
     "--cluster", default="", metavar="local:N|ADDRESS", help="N workers of this machine, or a Dask scheduler."
 )
-COLORS = {"green": "green", "red": "red", "True": "green", "False": "red"}
+COLORS = {"green": "green", "waived": "yellow", "red": "red", "True": "green", "False": "red"}
 
 
 def say(text: str) -> None:

@@ -86,6 +86,7 @@ def train_model(
     A pipeline that is `fitted` on these rows by this specification already need not be fitted again.
     """
     contract = project.contract
+    evaluation.require_tested_columns(tests, split.test)  # before the model is fitted, which takes a while
     pipeline = fitted or fit_pipeline(project, split.train, spec, split.half_life)
     p = predict_probabilities(pipeline, spec, split.test)
     result = evaluate(split.test[contract.target], p, split.test[contract.day], own=evaluation.own_metrics(project))
@@ -207,7 +208,8 @@ def lineage_of(
         "model": code_of(project.build),
         "periods": dict(periods),
         "spec": spec.model_dump(mode="json"),
-        "tests": tests.model_dump(mode="json"),
+        # A limit that is not set is none: versions of before it was a setting have the same lineage.
+        "tests": tests.model_dump(mode="json", exclude_none=True),
         "packages": {name: version(name) for name in LIBRARIES},
     }
 

@@ -67,7 +67,7 @@ def make_card(contract: Contract, record: Record, own: Settings, max_age_days: i
         "slices": comparison["slices"],
         "shadow": {name: value for name, value in record["shadow"].items() if name != "verdicts"},
         "gates_by": record["gates"]["by"],
-        "verdicts": [vars(verdict) for verdict in verdicts],
+        "verdicts": [verdict.to_dict() for verdict in verdicts],
         "lineage": {**plan["lineage"], "window": plan["window"], "commit": plan["commit"], "code": plan["code"]},
         "files": trained["sums"],
     }
@@ -81,7 +81,9 @@ def card_limits(record: Record, own: Settings, max_age_days: int) -> list[str]:
     weak = [row["slice"] for row in judged if row["auc"] < 0]
     known = f"Other categories than those of its training data are taken as missing. Of the slices by {kinds}, "
     lower = f"On {len(weak)} of them it ranks lower than the version before, within chance or not"
+    waived = [each for each in decision_verdicts(record) if errors.verdict_word(each) == errors.WAIVED]
     return [
+        *(f"The gate {each.gate} is not green, but {errors.waiver_words(each)}." for each in waived),
         f"Judged on {data['test']['first']} to {data['test']['last']}: what it does in other months is not known.",
         f"To be replaced when labels reach {until} at the latest: {max_age_days} days after its training data.",
         f"{known}{len(judged)} have enough rows to say something.",
@@ -95,7 +97,8 @@ def card_sections(card: Mapping[str, Any]) -> list[Section]:
     """The parts of the page."""
     metrics = card["metrics"]
     verdicts = [Verdict(**each) for each in card["verdicts"]]
-    status: pages.Status = "good" if all(verdict.passed for verdict in verdicts) else "bad"
+    promoted = card["decision"]["promoted"]
+    status: pages.Status = "good" if all(v.passed for v in verdicts) else "waived" if promoted else "bad"
     judges = "all 28 gates" if card["gates_by"] == "all_gates" else "the tests of the training only, not the gates"
     return [
         Section("The decision", f"{card['decision']['reason']}\n\nAsked for: {card['decision']['why']}."),
