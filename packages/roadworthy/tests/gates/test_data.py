@@ -81,7 +81,7 @@ GOOD: dict[str, list[Any]] = {
         costs(feature_value.SqlCosts(99.0, 1.4, 99.0)),
     ],
     "Data 4": [required(), required(rows=1)],
-    "Data 5": [PRIVACY],
+    "Data 5": [PRIVACY, replace(PRIVACY, columns=(), none="machines only")],
     "Data 6": [ARRIVED, replace(ARRIVED, seconds=19.0)],
     "Data 7": [EXAMPLES],
 }
@@ -116,6 +116,8 @@ BAD: dict[str, list[Any]] = {
         replace(PRIVACY, private={"golden.json": "2 values, as N1***"}),
         replace(PRIVACY, stored=("prediction log: holds the private value",)),
         replace(PRIVACY, columns=()),
+        replace(PRIVACY, none="machines only"),
+        replace(PRIVACY, columns=(), none="machines only", personal={"t.name": "e-mail ja***"}),
     ],
     "Data 6": [
         replace(ARRIVED, arrived={"signature": True, "log": False}),

@@ -5,20 +5,11 @@ Only `Project`, `keys new` and the application factories of the service read the
 
 import os
 import tomllib
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-    ValidationError,
-    ValidationInfo,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
 
 from .databases import Postgres, postgres_place
 from .errors import InputError
@@ -51,10 +42,12 @@ HomePath = Annotated[Path, BeforeValidator(_in_home)]
 # Empty stands for none, so that an environment variable can take away what the file says.
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda value, info: _in_home(value or None, info))]
 Place = Annotated[Path | Postgres, BeforeValidator(_place_in_home)]
-Words = Annotated[str, StringConstraints(strip_whitespace=True)]
-SomeWords = Annotated[Words, Field(min_length=1)]
+# Blanks alone say nothing.
+STRIPPED = BeforeValidator(lambda value: value.strip() if isinstance(value, str) else value)
+Words = Annotated[str, STRIPPED]
+SomeWords = Annotated[str, Field(min_length=1), STRIPPED]
 # Pydantic takes a number for seconds since 1970, and would read 2027030100 as a day of 2034.
-Day = Annotated[date, BeforeValidator(lambda value: date.fromisoformat(str(value)))]
+Day = Annotated[date, BeforeValidator(lambda value: datetime.strptime(str(value), "%Y-%m-%d").date())]  # noqa: DTZ007
 
 
 class Section(BaseModel):
@@ -319,7 +312,7 @@ def _sentences(error: ValidationError) -> str:
 
 def _key(*names: str) -> str:
     """A key as it stands in the file: below its section, or a section itself."""
-    *sections, key = names
+    *sections, key = (f'"{name}"' if " " in name else name for name in names)
     return f"[{'.'.join(sections)}] {key}" if sections else f"[{key}]"
 
 

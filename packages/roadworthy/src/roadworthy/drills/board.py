@@ -87,11 +87,7 @@ def run_drills(
 
 
 def drill_one(
-    ground: ProjectCopy,
-    fault: Fault,
-    place: Path,
-    cache: Path | None = None,
-    sound: Sequence[dict[str, Any]] = (),
+    ground: ProjectCopy, fault: Fault, place: Path, cache: Path | None = None, sound: Sequence[dict[str, Any]] = ()
 ) -> DrillResult:
     """Plant one fault in a copy of the practice ground and run the gates on it, whatever is waived.
 

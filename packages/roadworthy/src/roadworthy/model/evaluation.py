@@ -260,7 +260,9 @@ def no_leak(contract: Contract, test: pd.DataFrame, features: Sequence[str], lim
 def every_slice(slices: pd.DataFrame, floor: float) -> Verdict:
     """The weakest slice reaches the floor; judged by its interval's upper end, so that none is failed for its size."""
     if slices.empty:
-        return Verdict("quality on every slice", None, "no slice has enough rows of both classes")
+        return Verdict(
+            "quality on every slice", None, f"no slice by [tests] slices has {MIN_CLASS} rows of both classes"
+        )
     worst = slices.iloc[0]
     evidence = f"{worst['slice']}: AUC {worst.auc:.3f} [{worst.auc_low:.3f}, {worst.auc_high:.3f}], floor {floor:.2f}"
     return Verdict("quality on every slice", bool(worst.auc_high >= floor), evidence)
