@@ -248,7 +248,8 @@ def test_a_gate_says_which_setting_names_no_column(gate: str, key: str, value: d
 
 def test_a_project_without_groups_or_slices_is_told_that_they_are_missing() -> None:
     project = Project.open(champion_of("plant"))
-    config, empty = project.settings, {"slices": (), "groups": {}}
+    config = project.settings
+    empty: dict[str, Any] = {"slices": (), "groups": {}}
     parts = {name: getattr(config, name).model_copy(update=empty) for name in ("tests", "gates")}
     bench = Bench(project.using(config.model_copy(update=parts)))
     assert [run.judge_named(gate, bench).passed for gate in ("Model 6", "Model 7")] == [None, None]

@@ -21,6 +21,7 @@ from roadworthy.cli import gates as commands
 from roadworthy.drills import board, practice
 from roadworthy.drills.faults import Fault
 from roadworthy.gates import run, scorecard
+from roadworthy.gates.bench import Bench
 from roadworthy.gates.run import GATES, Judged
 from roadworthy.project import Project
 from roadworthy.registry.registry import Registry
@@ -101,7 +102,7 @@ def test_all_gates_and_a_single_one_are_judged_with_the_waivers(
     changes["paths"] = config.paths.model_copy(update={"registry": registry})  # type: ignore[assignment]
     own = project.using(config.model_copy(update=changes))
     monkeypatch.setattr(run, "judge_gate", lambda gate, _: judged(passed=gate.name != "Data 5", gate=gate.name))
-    bench = run.Bench(own, 1)
+    bench = Bench(own, 1)
     assert [each.gate for each in run.run_gates(bench) if each.waived] == ["Data 5"]
     assert run.judge_named("Data 5", bench).waived == WAIVED
 
@@ -111,7 +112,7 @@ def test_a_waiver_costs_no_cached_verdict(project: Project, registry: Path, tmp_
     paths = config.paths.model_copy(update={"registry": registry})
     for waived in ({}, {"Data 5": Waiver.model_validate(WAIVED)}):
         gates = config.gates.model_copy(update={"waived": waived})
-        bench = run.Bench(project.using(config.model_copy(update={"paths": paths, "gates": gates})), 1)
+        bench = Bench(project.using(config.model_copy(update={"paths": paths, "gates": gates})), 1)
         lock = next(gate for gate in GATES if gate.name == "Data 7")
         run.CachedVerdicts(tmp_path / "cache", bench).verdict(lock, lambda: asked.append(1) or judged(passed=True))  # type: ignore[func-returns-value]
     assert len(asked) == 1

@@ -42,10 +42,6 @@ HomePath = Annotated[Path, BeforeValidator(_in_home)]
 # Empty stands for none, so that an environment variable can take away what the file says.
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda value, info: _in_home(value or None, info))]
 Place = Annotated[Path | Postgres, BeforeValidator(_place_in_home)]
-# Blanks alone say nothing.
-STRIPPED = BeforeValidator(lambda value: value.strip() if isinstance(value, str) else value)
-Words = Annotated[str, STRIPPED]
-SomeWords = Annotated[str, Field(min_length=1), STRIPPED]
 # Pydantic takes a number for seconds since 1970, and would read 2027030100 as a day of 2034.
 Day = Annotated[date, BeforeValidator(lambda value: datetime.strptime(str(value), "%Y-%m-%d").date())]  # noqa: DTZ007
 
@@ -157,8 +153,10 @@ class Tests(Section):
 class Waiver(Section):
     """Why it is accepted that a gate is not green, who decided that, and the day from which on it counts again."""
 
-    reason: SomeWords
-    by: SomeWords
+    model_config: ClassVar[ConfigDict] = ConfigDict(str_strip_whitespace=True)
+
+    reason: str = Field(min_length=1)
+    by: str = Field(min_length=1)
     until: Day
 
 
@@ -173,7 +171,7 @@ class Gates(Section):
     kept: dict[str, str] = {}
     groups: dict[str, str] = {}
     max_age_days: int = Field(ge=1, le=3650)
-    no_private_columns: Words = ""
+    no_private_columns: str = ""
     waived: dict[str, Waiver] = {}
 
 

@@ -87,7 +87,7 @@ def measure_privacy(bench: Bench) -> PrivacyFindings:
         if leaked := private_in(text, values):
             private[place] = f"{len(leaked)} values, as {masked_value(min(leaked))}"
     named = tuple(f"{table}.{column}" for table, column in columns)
-    arrived, none = private_value_arrivals(bench), bench.config.gates.no_private_columns
+    arrived, none = private_value_arrivals(bench), bench.config.gates.no_private_columns.strip()
     return PrivacyFindings(personal, private, arrived, named, len(values), places, none)
 
 

@@ -124,7 +124,7 @@ def write_scorecard(card: Scorecard, path: Path, home: Path, name: str) -> Path:
     sections = [Section("At a glance", figures=(board,))]
     for section, points in card.sections.items():
         tests = [test for test in card.tests if test.judged.gate.startswith(section)]
-        text = f"{points} of {len(tests)} automated, {_green(tests)} green."
+        text = f"{points} of {len(tests)} automated, {errors.count_verdicts([test.judged for test in tests])}."
         sections.append(_gate_section(section, tests, text, home, path))
     if card.own:
         text = f"{_green(card.own)} of {len(card.own)} green. {NO_PART}"

@@ -21,6 +21,7 @@ from ..base import errors
 from ..base.errors import Judgeable
 
 BLUE, ORANGE, GREY, RED, GREEN = "#2b6cb0", "#c05621", "#718096", "#c53030", "#2f855a"
+AMBER = "#9a6700"  # beside red, orange looks like it
 STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -132,8 +133,8 @@ def calibration(predictions: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title
 
 
 def scoreboard(judged: Sequence[Claim], *, title: str) -> Figure:
-    """The gates as tiles, one row for each section: green, red, orange if waived, grey when one could not judge."""
-    colors = {errors.GREEN: GREEN, errors.WAIVED: ORANGE, errors.RED: RED, errors.NOT_JUDGED: GREY}
+    """The gates as tiles, one row for each section: green, red, amber if waived, grey when one could not judge."""
+    colors = {errors.GREEN: GREEN, errors.WAIVED: AMBER, errors.RED: RED, errors.NOT_JUDGED: GREY}
     sections = list(dict.fromkeys(each.gate.split()[0] for each in judged))
     figure, axes = _figure(title, width=9.6, height=0.5 + 0.95 * len(sections))
     for row, section in enumerate(reversed(sections)):

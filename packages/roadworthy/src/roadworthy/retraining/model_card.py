@@ -42,7 +42,7 @@ def write_card(contract: Contract, record: Record, own: Settings, max_age_days: 
     page = record.folder / PAGE
     write_atomic(page.with_suffix(".json"), json.dumps(content, indent=1))
     # Not to be promoted is no fault: the verdicts say what is red.
-    status: pages.Status = "good" if content["decision"]["promoted"] else ""
+    status = _status(content) if content["decision"]["promoted"] else ""
     title = f"Model card: {content['model']} version {content['version']}"
     return pages.write_page(page, title, card_sections(content), lead=_lead(content), status=status)
 
@@ -97,8 +97,6 @@ def card_sections(card: Mapping[str, Any]) -> list[Section]:
     """The parts of the page."""
     metrics = card["metrics"]
     verdicts = [Verdict(**each) for each in card["verdicts"]]
-    promoted = card["decision"]["promoted"]
-    status: pages.Status = "good" if all(v.passed for v in verdicts) else "waived" if promoted else "bad"
     judges = "all 28 gates" if card["gates_by"] == "all_gates" else "the tests of the training only, not the gates"
     return [
         Section("The decision", f"{card['decision']['reason']}\n\nAsked for: {card['decision']['why']}."),
@@ -113,9 +111,15 @@ def card_sections(card: Mapping[str, Any]) -> list[Section]:
         ),
         Section("Slices", "AUC of this version minus that of the champion.", table=_slices(card["slices"])),
         Section("In the shadow", table=_figures(card["shadow"])),
-        Section("Verdicts", f"Judged by {judges}.", table=errors.verdict_table(verdicts), status=status),
+        Section("Verdicts", f"Judged by {judges}.", table=errors.verdict_table(verdicts), status=_status(card)),
         Section("Lineage", "The same lineage gives the same model.", table=_lineage(card)),
     ]
+
+
+def _status(card: Mapping[str, Any]) -> pages.Status:
+    if all(verdict["passed"] for verdict in card["verdicts"]):
+        return "good"
+    return "waived" if card["decision"]["promoted"] else "bad"
 
 
 def _lead(card: Mapping[str, Any]) -> str:
