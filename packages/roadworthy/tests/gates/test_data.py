@@ -81,7 +81,7 @@ GOOD: dict[str, list[Any]] = {
         costs(feature_value.SqlCosts(99.0, 1.4, 99.0)),
     ],
     "Data 4": [required(), required(rows=1)],
-    "Data 5": [PRIVACY],
+    "Data 5": [PRIVACY, replace(PRIVACY, columns=(), none="machines only")],
     "Data 6": [ARRIVED, replace(ARRIVED, seconds=19.0)],
     "Data 7": [EXAMPLES],
 }
@@ -116,6 +116,8 @@ BAD: dict[str, list[Any]] = {
         replace(PRIVACY, private={"golden.json": "2 values, as N1***"}),
         replace(PRIVACY, stored=("prediction log: holds the private value",)),
         replace(PRIVACY, columns=()),
+        replace(PRIVACY, none="machines only"),
+        replace(PRIVACY, columns=(), none="machines only", personal={"t.name": "e-mail ja***"}),
     ],
     "Data 6": [
         replace(ARRIVED, arrived={"signature": True, "log": False}),
@@ -387,7 +389,8 @@ def test_a_private_value_in_another_column_of_a_raw_table_is_a_leak(monkeypatch:
     monkeypatch.setattr("roadworthy.data.snapshots.open_snapshot", lambda *_: tables)
     for name in ("_features", "written_files", "private_value_arrivals"):
         monkeypatch.setattr(privacy, name, lambda _: ())
-    config = SimpleNamespace(snapshot=lambda: SimpleNamespace(folder="", repair={}))
+    gates, snapshot = SimpleNamespace(no_private_columns=""), SimpleNamespace(folder="", repair={})
+    config = SimpleNamespace(snapshot=lambda: snapshot, gates=gates)
     bench: Any = SimpleNamespace(project=None, contract=SimpleNamespace(tables=(table,)), config=config)
     assert privacy.measure_privacy(bench).private == {}
     tables.execute("update cars set note = 'blue (AB1234)'")

@@ -6,6 +6,7 @@ import shutil
 import signal
 import tomllib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,38 @@ def test_a_gate_that_is_not_green_keeps_the_challenger_where_it_is(home: Path, p
     assert record.outcome["promoted"] is False
     assert "Model 5: as if" in record.outcome["reason"]
     assert state(home)["aliases"] == {"champion": 1, "challenger": 2}
+
+
+def test_a_waived_gate_lets_a_challenger_pass_on_the_day_of_the_promotion_and_stands_in_its_card(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = datetime.now(UTC).date()
+    waived = {"reason": "asked until spring", "by": "Ada", "until": str(today + timedelta(days=1))}
+
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def better(_: object) -> Verdict:
+        return Verdict("better than the champion", passed=True, evidence="as if")
+
+    def card() -> dict[str, Any]:
+        (file,) = (home / "registry" / "decisions").glob("*/card.json")
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+
+    monkeypatch.setattr(decisions, "better_than_champion", better)
+    monkeypatch.setattr(decisions, "no_slice_worse", better)
+    with monkeypatch.context() as patch:
+        patch.setattr(retrain.DecisionWork, "promotion", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            decided(home, judge=lambda *_: [Verdict("Model 5", passed=False, evidence="as if", waived=waived)])
+    assert card()["decision"]["promoted"] is True
+    assert f"not green, but waived until {waived['until']} by Ada: asked until spring" in card()["use"]["limits"][0]
+    (file,) = (home / "registry" / "decisions").glob("*/decision.json")
+    file.write_text(file.read_text().replace(waived["until"], str(today)))
+    record = decided(home)
+    assert record.outcome is not None
+    assert record.outcome["promoted"] is card()["decision"]["promoted"] is False
+    assert f"Model 5: as if; its waiver ended on {today}" in record.outcome["reason"]
 
 
 def test_a_champion_that_knows_the_days_is_not_beaten_on_them(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from roadworthy.base.errors import Verdict
+from roadworthy.base.errors import InputError, Verdict
 from roadworthy.data import snapshots
 from roadworthy.model import evaluation, training
 from roadworthy.project import Project
@@ -87,6 +87,32 @@ def test_a_leak_is_caught_by_the_contract_and_by_its_strength(project: Project, 
     assert evaluation.no_leak(contract, split.test, leaky).passed is False
     assert evaluation.known_in_time(contract, features).passed is True
     assert evaluation.no_leak(contract, split.test, features).passed is True
+
+
+def test_a_project_says_itself_what_one_feature_may_know_alone(project: Project, split: snapshots.Split) -> None:
+    contract, leaky, tests = project.contract, (*project.settings.model.features, "dep_delay"), project.settings.tests
+    assert evaluation.no_leak(contract, split.test, leaky, 0.99).passed is True
+    allowing = tests.model_copy(update={"max_auc_alone": 0.99, "slices": ()})
+    predict: evaluation.Predict = lambda rows: np.full(len(rows), 0.25)  # noqa: E731
+    answers = predict(split.test)
+    found = evaluation.run_model_tests(contract, predict, split.train, split.test, leaky, allowing, answers=answers)
+    passed = {verdict.gate: verdict.passed for verdict in found}
+    assert passed["no feature gives the answer away"] is True
+    assert "quality on every slice" not in passed, "without slices that is for the gate Model 6 to ask"
+    lineages = [
+        training.lineage_of(project, {}, {}, project.settings.model, each)["tests"] for each in (tests, allowing)
+    ]
+    assert ["max_auc_alone" in each for each in lineages] == [False, True], "older versions have the same lineage"
+
+
+def test_columns_of_the_settings_are_looked_for_before_a_model_is_fitted(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = pd.DataFrame({"carrier": ["AA"], "wind": [1.0]})
+    monkeypatch.setattr(training, "fit_pipeline", None)
+    tests = project.settings.tests.model_copy(update={"slices": ("carier",)})
+    with pytest.raises(InputError, match=r"\[tests\] slices: there is no column 'carier'\n.* make: carrier, wind"):
+        training.train_model(project, snapshots.Split(rows, rows), project.settings.model, tests)
 
 
 def test_a_slice_below_the_floor_is_named(split: snapshots.Split, trained: training.Trained) -> None:

@@ -4,13 +4,17 @@ An error says what is wrong, where, and what to do. A verdict is a claim, whethe
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import pandas as pd
+
+GREEN, WAIVED, RED, NOT_JUDGED = "green", "waived", "red", "not judged"
 
 
 class ProjectError(Exception):
@@ -55,11 +59,19 @@ class RedError(ProjectError):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a gate says: `passed` is None when it could not judge, which is never green."""
+    """What a gate says: `passed` is None when it could not judge, which is never green.
+
+    waived: the reason, by whom and until which day it is accepted that it is not green; `passed` stays as judged.
+    """
 
     gate: str
     passed: bool | None
     evidence: str
+    waived: Mapping[str, str] | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """The fields by name; `waived` only where there is a waiver."""
+        return {name: value for name, value in vars(self).items() if name != "waived" or value}
 
 
 class Judgeable(Protocol):
@@ -77,26 +89,59 @@ class Judgeable(Protocol):
     def evidence(self) -> str:
         """The evidence in words."""
 
+    @property
+    def waived(self) -> Mapping[str, str] | None:
+        """The waiver, if there is one: reason, by, until."""
+
+
+def verdict_word(verdict: Judgeable, today: date | None = None) -> str:
+    """The verdict as it counts `today` (UTC): green, red, not judged, or waived until the day on which that ends."""
+    if verdict.passed:
+        return GREEN
+    today = today or datetime.now(UTC).date()
+    if verdict.waived and today < date.fromisoformat(verdict.waived["until"]):
+        return WAIVED
+    return NOT_JUDGED if verdict.passed is None else RED
+
+
+def waiver_words(verdict: Judgeable, today: date | None = None) -> str:
+    """What there is to say about the waiver of a gate; empty without one."""
+    if not verdict.waived:
+        return ""
+    words = {GREEN: "its waiver is not needed", WAIVED: "waived until {until} by {by}: {reason}"}
+    return words.get(verdict_word(verdict, today), "its waiver ended on {until}").format(**verdict.waived)
+
+
+def verdict_evidence(verdict: Judgeable, today: date | None = None) -> str:
+    """The evidence, and what there is to say about a waiver."""
+    return "; ".join(filter(None, (verdict.evidence, waiver_words(verdict, today))))
+
+
+def count_verdicts(verdicts: "Sequence[Judgeable]") -> str:
+    """How many there are of each kind, such as `26 green, 1 waived, 1 red`."""
+    counts = Counter(map(verdict_word, verdicts))
+    return ", ".join(f"{counts[word]} {word}" for word in (GREEN, WAIVED, RED, NOT_JUDGED) if counts[word])
+
 
 def verdict_table(verdicts: "Sequence[Judgeable]") -> "pd.DataFrame":
-    """The verdicts to look at: gate, verdict (green, red, not judged), evidence."""
+    """The verdicts to look at: gate, verdict (green, waived, red, not judged), evidence."""
     import pandas as pd  # here, because the service reads verdicts too, and must start fast
 
-    words = {True: "green", False: "red", None: "not judged"}
-    rows = [{"gate": v.gate, "verdict": words[v.passed], "evidence": v.evidence} for v in verdicts]
+    rows = [{"gate": v.gate, "verdict": verdict_word(v), "evidence": verdict_evidence(v)} for v in verdicts]
     return pd.DataFrame(rows, columns=["gate", "verdict", "evidence"])
 
 
 def require_green(verdicts: "Sequence[Judgeable]", where: str = "", hint: str = "") -> None:
-    """Raise RedError unless every gate is green; it names those that are not. No verdict at all is not green."""
-    red = [f"{v.gate}: {v.evidence}" for v in verdicts if not v.passed] or ([] if verdicts else ["no gate has judged"])
+    """Raise RedError unless every gate is green or waived; it names the others. No verdict at all is not green."""
+    red = [f"{v.gate}: {verdict_evidence(v)}" for v in verdicts if verdict_word(v) not in {GREEN, WAIVED}]
+    red = red or ([] if verdicts else ["no gate has judged"])
     if red:
         raise RedError("not every gate is green\n  " + "\n  ".join(red), where=where, hint=hint)
 
 
 def dump_verdicts(verdicts: Sequence[Verdict]) -> str:
     """The verdicts as JSON text."""
-    return json.dumps([asdict(v) for v in verdicts], indent=1)
+    return json.dumps([v.to_dict() for v in verdicts], indent=1)
 
 
 def load_verdicts(path: Path) -> list[Verdict]:

@@ -5,7 +5,7 @@ Only `Project`, `keys new` and the application factories of the service read the
 
 import os
 import tomllib
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -42,6 +42,8 @@ HomePath = Annotated[Path, BeforeValidator(_in_home)]
 # Empty stands for none, so that an environment variable can take away what the file says.
 OptionalPath = Annotated[Path | None, BeforeValidator(lambda value, info: _in_home(value or None, info))]
 Place = Annotated[Path | Postgres, BeforeValidator(_place_in_home)]
+# Pydantic takes a number for seconds since 1970, and would read 2027030100 as a day of 2034.
+Day = Annotated[date, BeforeValidator(lambda value: datetime.strptime(str(value), "%Y-%m-%d").date())]  # noqa: DTZ007
 
 
 class Section(BaseModel):
@@ -134,14 +136,28 @@ class Model(Section):
 
 
 class Tests(Section):
-    """What the model tests expect of the model."""
+    """What the model tests expect of the model.
+
+    max_auc_alone: of one feature; more is taken for a leak. None: the limit of the test itself.
+    """
 
     slices: tuple[str, ...]
     min_auc_slice: float = Field(ge=0.5, le=1)
     invariant: tuple[str, ...] = ()
     max_invariance: float = Field(gt=0, le=1)
+    max_auc_alone: float | None = Field(default=None, ge=0.5, le=1)
     rises_with: dict[str, tuple[float, float]] = {}
     falls_with: dict[str, tuple[float, float]] = {}
+
+
+class Waiver(Section):
+    """Why it is accepted that a gate is not green, who decided that, and the day from which on it counts again."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(str_strip_whitespace=True)
+
+    reason: str = Field(min_length=1)
+    by: str = Field(min_length=1)
+    until: Day
 
 
 class Gates(Section):
@@ -149,11 +165,14 @@ class Gates(Section):
 
     kept: features without a contribution that stay, with the reason. groups: SQL expressions over the features whose
     values must be served alike. max_age_days: of a model, from the end of its training data to the newest data.
+    no_private_columns: why no column of the contract is private, if none is. waived: gates by name.
     """
 
     kept: dict[str, str] = {}
     groups: dict[str, str] = {}
     max_age_days: int = Field(ge=1, le=3650)
+    no_private_columns: str = ""
+    waived: dict[str, Waiver] = {}
 
 
 class Service(Section):
@@ -291,7 +310,7 @@ def _sentences(error: ValidationError) -> str:
 
 def _key(*names: str) -> str:
     """A key as it stands in the file: below its section, or a section itself."""
-    *sections, key = names
+    *sections, key = (f'"{name}"' if " " in name else name for name in names)
     return f"[{'.'.join(sections)}] {key}" if sections else f"[{key}]"
 
 

@@ -29,7 +29,7 @@ WORDS = {True: "promoted", False: "kept as challenger"}
 @click.option("--cache", type=click.Path(path_type=Path), help="Keep verdicts in a folder, by what they depend on.")
 @JSON
 def gates(version: str, cache: Path | None, *, train: bool, as_json: bool) -> None:
-    """Judge a version by the 28 gates of the ML Test Score; one that is not green is exit code 1."""
+    """Judge a version by the 28 gates of the ML Test Score; one that is neither green nor waived is exit code 1."""
     judge_and_record(Project.open(), version, cache, train=train, as_json=as_json)
 
 
@@ -45,6 +45,7 @@ def judge_and_record(
     # Shown before anything is raised: of a red version people want to see all of the evidence.
     shown = [{str(name): value for name, value in row.items()} for row in judged.table.to_dict("records")]
     show_rows(shown, document=[each.to_dict() for each in judged.gates], as_json=as_json)
+    say(errors.count_verdicts(judged.verdicts))
     errors.require_green(judged.verdicts, where=f"version {judged.version}", hint=READ)
 
 
@@ -69,7 +70,7 @@ def scorecard(version: str, *, as_json: bool) -> None:
     page = write_scorecard(made, config.paths.reports / "scorecard" / "index.html", home, config.model.name)
     if as_json:
         click.echo(json.dumps(made.to_dict(), indent=1))
-    click.echo(f"ML Test Score {made.score}, {made.green} of {len(made.tests)} gates are green: {page}", err=True)
+    click.echo(f"ML Test Score {made.score}, {made.counts}: {page}", err=True)
     errors.require_green(judged.verdicts, where=f"version {judged.version}", hint=READ)
 
 

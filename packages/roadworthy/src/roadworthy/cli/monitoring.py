@@ -140,7 +140,7 @@ def _show_watched(watched: "Watched", *, as_json: bool) -> None:
     if not as_json:
         show_verdicts(watched.verdicts)
         return
-    verdicts = [vars(verdict) for verdict in watched.verdicts]
+    verdicts = [verdict.to_dict() for verdict in watched.verdicts]
     estimates = [{**vars(e), "realised": e.realised if e.holds is not None else None} for e in watched.estimates]
     click.echo(json.dumps({"verdicts": verdicts, "estimates": estimates}))
 

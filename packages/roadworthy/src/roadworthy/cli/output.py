@@ -17,7 +17,7 @@ CLUSTER = click.option(
     "--cluster", default="", metavar="local:N|ADDRESS", help="N workers of this machine, or a Dask scheduler."
 )
 SNAPSHOT = click.option("--snapshot", default="", help="Which snapshot of config.toml; the default one without it.")
-COLORS = {"green": "green", "red": "red", "True": "green", "False": "red"}
+COLORS = {"green": "green", "waived": "yellow", "red": "red", "True": "green", "False": "red"}
 
 
 def say(text: str) -> None:

@@ -45,6 +45,9 @@ MONITORS = {
 # The library's metrics, the fields of an `Evaluation`: a project may not take such a name for its own either.
 INTERVALS = tuple(f"{name}{bound}" for name in ("auc", "brier", "log_loss") for bound in ("", "_low", "_high"))
 METRICS = ("rows", "days", "base_rate", "mean_prediction", *INTERVALS)
+# The tests of the paper, as the room above names its gates: settings name them too.
+SECTIONS = ("Data", "Model", "Infrastructure", "Monitoring")
+GATES = tuple(f"{section} {number}" for section in SECTIONS for number in range(1, 8))
 # The kinds of extensions, with the arguments that the library gives to a function of each kind.
 EXTENSIONS: Mapping[str, tuple[str, ...]] = {
     "incidents": ("rows", "worlds", "start"),
@@ -206,13 +209,17 @@ class Workspace:
         config = settings.load_settings(home)
         project = cls(home, config, definition_of(home, config.project.package))
         project.require_monitors(config.retraining.alarms)
+        gates = [*GATES, *project.definition.gates]
+        project._require_known("[gates.waived]", "gate", config.gates.waived, gates)
         return project
 
     def require_monitors(self, names: Iterable[str]) -> None:
         """Raise InputError for a name that no monitor has: its alarm would never ring, and nobody would notice."""
-        known = [*MONITORS, *self.definition.monitors]
+        self._require_known("[retraining] alarms", "monitor", names, [*MONITORS, *self.definition.monitors])
+
+    def _require_known(self, key: str, kind: str, names: Iterable[str], known: Collection[str]) -> None:
         if unknown := [name for name in names if name not in known]:
-            what = f"[retraining] alarms: no monitor is called {', '.join(map(repr, unknown))}"
+            what = f"{key}: no {kind} is called {', '.join(map(repr, unknown))}"
             raise InputError(what, where=self.folder / settings.FILE, hint=f"there are: {', '.join(known)}")
 
     @property

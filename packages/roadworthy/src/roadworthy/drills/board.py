@@ -72,7 +72,7 @@ def run_drills(
 ) -> list[DrillResult]:
     """Plant each fault in its own copy of a project and run all gates there; nothing is left behind.
 
-    The gates are run on the copy without a fault first: InputError when one of them is not green there.
+    The gates are run on the copy without a fault first: InputError when one of them is neither green nor waived there.
     """
     with tempfile.TemporaryDirectory(prefix="drill-") as scratch:
         place = Path(scratch)
@@ -81,12 +81,18 @@ def run_drills(
         ground = prepare_practice(project, place / "ground")
         cache = place / "verdicts"
         # This fills the cache as well: what no part of a fault touches is judged once for all drills.
-        _require_green(run_gates_in_copy(ground, cache), project.folder)
-        return _run_in_threads(lambda fault: drill_one(ground, fault, place, cache), faults, jobs, tell)
+        sound = run_gates_in_copy(ground, cache)
+        _require_green(sound, project.folder)
+        return _run_in_threads(lambda fault: drill_one(ground, fault, place, cache, sound), faults, jobs, tell)
 
 
-def drill_one(ground: ProjectCopy, fault: Fault, place: Path, cache: Path | None = None) -> DrillResult:
-    """Plant one fault in a copy of the practice ground and run the gates on it."""
+def drill_one(
+    ground: ProjectCopy, fault: Fault, place: Path, cache: Path | None = None, sound: Sequence[dict[str, Any]] = ()
+) -> DrillResult:
+    """Plant one fault in a copy of the practice ground and run the gates on it, whatever is waived.
+
+    `sound` is what they say without a fault: a gate that is red there has not caught one.
+    """
     since = time.monotonic()
     copy = fresh_copy(ground, Path(tempfile.mkdtemp(dir=place)) / "project")
     try:
@@ -94,7 +100,9 @@ def drill_one(ground: ProjectCopy, fault: Fault, place: Path, cache: Path | None
         judged = run_gates_in_copy(copy, cache, train=fault.train == "after")
     finally:
         shutil.rmtree(copy.home.parent, ignore_errors=True)
-    red, not_judged = tuple(_evidence(judged, passed=False)), tuple(_evidence(judged, passed=None))
+    known = {(each["gate"], each["passed"]) for each in sound}
+    new = [each for each in judged if (each["gate"], each["passed"]) not in known]
+    red, not_judged = tuple(_evidence(new, passed=False)), tuple(_evidence(new, passed=None))
     evidence = {each["gate"]: each["evidence"] for each in judged}
     seconds = round(time.monotonic() - since, 1)
     return DrillResult(fault.name, fault.gate, fault.gate in red, red, not_judged, evidence[fault.gate], seconds)
@@ -200,12 +208,12 @@ def _run_clean_variant(project: "Workspace", variant: Variant, draws: Sequence[R
         except RedError as error:
             return CleanResult(variant.name, {TRAINING: error.what}, {})
         # No cache: every variant has data or settings of its own, so nothing in it would be found again.
-        judged = run_gates_in_copy(copy)
+        judged = [each for each in run_gates_in_copy(copy) if not each.get("waived")]
     return CleanResult(variant.name, _evidence(judged, passed=False), _evidence(judged, passed=None))
 
 
 def _require_green(judged: Sequence[dict[str, Any]], home: Path) -> None:
-    red = [f"{each['gate']}: {each['evidence']}" for each in judged if not each["passed"]]
+    red = [f"{each['gate']}: {each['evidence']}" for each in judged if not (each["passed"] or each.get("waived"))]
     if red:
         hint = "the project itself must be sound before faults are planted in it: see the command `gates`"
         raise InputError("without a fault, not every gate is green\n  " + "\n  ".join(red), where=home, hint=hint)

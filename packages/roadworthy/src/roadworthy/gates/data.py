@@ -140,16 +140,20 @@ def requirements_kept(evidence: features.Requirements) -> Judgement:
 @gate("Data 5", "the data pipeline has appropriate privacy controls", privacy.measure_privacy, "data version written")
 def privacy_kept(evidence: privacy.PrivacyFindings) -> Judgement:
     """No personal data in open columns, no private value outside its raw columns, and the prediction log keeps none."""
-    if not evidence.columns:
-        return False, "no column of the contract is private: who looks at the data has to say which ones are"
+    named, none = ", ".join(evidence.columns), evidence.none
+    if none and named:
+        return False, f"[gates] no_private_columns says {none!r}, but the contract has private ones: {named}"
+    if not named and not none:
+        words = "no column of the contract is private: say which ones are, or in [gates] no_private_columns why none is"
+        return False, words
     problems = [
         *(f"{place} holds {what}" for place, what in evidence.personal.items()),
         *(f"{place} holds private {what}" for place, what in evidence.private.items()),
         *(f"what was sent through arrived: {place}" for place in evidence.stored),
     ]
-    named = ", ".join(evidence.columns)
-    good = f"{evidence.places} tables and files: no address of a person, none of {evidence.searched:,} private values"
-    return judge_problems(problems, f"{good} ({named}); the logs keep none")
+    values = f"no column is private: {none}" if none else f"none of {evidence.searched:,} private values ({named})"
+    good = f"{evidence.places} tables and files: no address of a person, {values}; the logs keep none"
+    return judge_problems(problems, good)
 
 
 # A line of SQL, an entry in the contract, a name in the settings. CPU: 1 s now, and 4 s on a busy machine.

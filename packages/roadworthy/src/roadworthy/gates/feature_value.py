@@ -50,6 +50,7 @@ def measure_contributions(bench: Bench) -> Contributions:
     # Every second day, so that both halves have all seasons.
     even = rows[bench.contract.day].isin(np.sort(rows[bench.contract.day].unique())[::2])
     reasons = bench.config.gates.kept
+    evaluation.require_columns("[gates.kept]", reasons, rows.columns)
     kept = {name: reasons[name] for name in bench.spec.features if reasons.get(name, "").strip()}
     asked = [name for name in bench.spec.features if name not in kept]
     return Contributions(contribution_table(bench.project, rows[even], rows[~even], bench.spec, asked), kept)

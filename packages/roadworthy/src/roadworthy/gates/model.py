@@ -208,7 +208,7 @@ def slices_sufficient(evidence: Slices) -> Judgement:
     """
     table = evidence.table
     if table.empty:
-        return None, "no slice has enough rows of both classes"
+        return None, f"no slice by [tests] slices has {evaluation.MIN_CLASS} rows of both classes"
     upper = table["auc"] + (table["auc_high"] - table["auc_low"]) / 2 / HALF * SURE
     worst = table.iloc[int(upper.to_numpy().argmin())]
     weakest = f"{worst['slice']}: AUC {worst['auc']:.3f}, at most {upper.min():.3f} ({worst['rows']:,} rows)"

@@ -56,7 +56,8 @@ class PrivacyFindings:
 
     personal: texts that look like personal data. private: values of the private columns in any other place. stored:
     where a private value arrived that was sent through the prediction log and a reference. columns: the private ones;
-    searched: how many of their values were looked for; places: how many tables and files were read.
+    searched: how many of their values were looked for; places: how many tables and files were read; none: why no column
+    is private, by the settings.
     """
 
     personal: dict[str, str]
@@ -65,6 +66,7 @@ class PrivacyFindings:
     columns: tuple[str, ...]
     searched: int
     places: int
+    none: str = ""
 
 
 def measure_privacy(bench: Bench) -> PrivacyFindings:
@@ -85,7 +87,8 @@ def measure_privacy(bench: Bench) -> PrivacyFindings:
         if leaked := private_in(text, values):
             private[place] = f"{len(leaked)} values, as {masked_value(min(leaked))}"
     named = tuple(f"{table}.{column}" for table, column in columns)
-    return PrivacyFindings(personal, private, private_value_arrivals(bench), named, len(values), places)
+    arrived, none = private_value_arrivals(bench), bench.config.gates.no_private_columns.strip()
+    return PrivacyFindings(personal, private, arrived, named, len(values), places, none)
 
 
 def _tables(contract: Contract, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:

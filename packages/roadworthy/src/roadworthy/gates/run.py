@@ -10,8 +10,8 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pandas as pd
 from ..base import errors, source_code
 from ..base.errors import InputError, Verdict
 from ..base.files import file_sha256, write_atomic
+from ..base.settings import Waiver
 from ..base.source_code import files_behind
 from ..contract.workspace import Workspace, claim_of
 from ..data import snapshots
@@ -29,7 +30,6 @@ from ..registry.registry import CHAMPION, Registry
 from . import data, infrastructure, model, monitoring
 from .bench import Bench, Gate, NotJudgedError, first_line
 
-SECTIONS = ("Data", "Model", "Infrastructure", "Monitoring")
 # The 28, in the order in which they stand in the modules of their sections, which is that of the paper.
 GATES: tuple[Gate[Any], ...] = tuple(
     each for of in (data, model, infrastructure, monitoring) for each in vars(of).values() if isinstance(each, Gate)
@@ -49,11 +49,12 @@ class Judged:
     passed: bool | None
     evidence: str
     seconds: float
+    waived: Mapping[str, str] | None = None
 
     @property
     def verdict(self) -> Verdict:
         """The verdict alone."""
-        return Verdict(self.gate, self.passed, self.evidence)
+        return Verdict(self.gate, self.passed, self.evidence, self.waived)
 
     def to_dict(self) -> dict[str, object]:
         """The fields by name."""
@@ -137,12 +138,22 @@ def run_gates(bench: Bench, tell: Tell | None = None, cache: Path | None = None)
         judge = partial(judge_gate, gate, bench)
         # What a gate of the project looks at is not known here, so it is judged each time.
         judged.append(cached.verdict(gate, judge) if cached and gate not in own else judge())
-    return judged
+    return [with_waiver(each, bench.config.gates.waived) for each in judged]
 
 
 def judge_named(name: str, bench: Bench) -> Judged:
     """Judge one gate by its name, of the 28 or of the project's; InputError when there is none."""
-    return judge_gate(_gate_named(name, bench.project), bench)
+    return with_waiver(judge_gate(_gate_named(name, bench.project), bench), bench.config.gates.waived)
+
+
+def with_waiver(judged: Judged, waivers: Mapping[str, Waiver]) -> Judged:
+    """A verdict with the waiver that the settings have for its gate, while it holds; or why it does not, in words."""
+    if judged.gate not in waivers:
+        return judged
+    given = replace(judged, waived=waivers[judged.gate].model_dump(mode="json"))
+    if errors.verdict_word(given) == errors.WAIVED:
+        return given
+    return replace(judged, evidence=errors.verdict_evidence(given))
 
 
 def judge_gate(gate: Gate[Any], bench: Bench) -> Judged:
@@ -155,6 +166,8 @@ def judge_gate(gate: Gate[Any], bench: Bench) -> Judged:
         verdict = gate(gate.gather(bench))
     except NotJudgedError as reason:
         verdict = Verdict(gate.name, None, f"not judged: {reason}")
+    except InputError as error:  # a mistake in the settings: where it is, and what there is instead
+        verdict = Verdict(gate.name, passed=False, evidence="; ".join(map(str.strip, str(error).splitlines())))
     except Exception as error:  # noqa: BLE001 - a gate that breaks is not green, whatever broke it
         message = str(error).splitlines()[0] if str(error) else ""
         verdict = Verdict(gate.name, passed=False, evidence=f"{type(error).__name__}: {message}")
@@ -193,7 +206,9 @@ class CachedVerdicts:
         home, registry = bench.home, bench.registry.folder
         snapshots = bench.config.data.snapshots.items()
         # A copy of the project stands elsewhere: its place is no part of what a verdict depends on.
-        config = bench.config.model_dump_json(exclude={"paths"}).replace(home.as_posix(), "")
+        # Nor are waivers: they are looked up after it.
+        config = bench.config.model_dump_json(exclude={"paths": True, "gates": {"waived"}})
+        config = config.replace(home.as_posix(), "")
         self._inputs: dict[str, Callable[[], str]] = {
             "project": lambda: _project_sum(bench),
             "package": lambda: _files_sum(package.rglob("*")),

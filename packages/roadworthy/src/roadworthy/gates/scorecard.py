@@ -16,18 +16,20 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from ..base import errors
 from ..base.files import write_atomic
 from ..base.settings import VENDOR
 from ..base.source_code import RELEASED
+from ..contract.workspace import SECTIONS
 from ..drills.board import DrillResult
 from ..drills.faults import Fault
 from ..reports import charts
 from ..reports.pages import Link, Section, Status, write_page
 from .bench import Gate
-from .run import GATES, SECTIONS, Judged
+from .run import GATES, Judged
 
 NO_PART = "They stop a promotion like the others and have no part in the score."
-WORDS = {True: "good", False: "bad", None: "not judged"}
+WORDS: Mapping[str, Status] = {errors.GREEN: "good", errors.RED: "bad", errors.WAIVED: "waived"}
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Test:
 
     @property
     def automated(self) -> bool:
-        """Whether it runs by itself and is proven by a drill."""
-        return bool(self.drills)
+        """Whether it runs by itself and is proven by a drill; one that is waived decides nothing, so it is no point."""
+        return bool(self.drills) and errors.verdict_word(self.judged) != errors.WAIVED
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,12 @@ class Scorecard:
         """How many gates are green."""
         return _green(self.tests)
 
+    @property
+    def counts(self) -> str:
+        """How many gates are green, and how many are not in which way."""
+        others = errors.count_verdicts([test.judged for test in self.tests if not test.judged.passed])
+        return ", ".join(filter(None, (f"{self.green} of {len(self.tests)} gates are green", others)))
+
     def to_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
         tests, own = (
@@ -82,8 +90,9 @@ class Scorecard:
             for group in (self.tests, self.own)
         )
         automated = sum(test.automated for test in self.tests)
+        waived = sum(errors.verdict_word(test.judged) == errors.WAIVED for test in self.tests)
         head = {"version": self.version, "score": self.score, "automated": automated, "green": self.green}
-        return {**head, "sections": self.sections, "tests": tests, "own": own}
+        return {**head, "waived": waived, "sections": self.sections, "tests": tests, "own": own}
 
 
 def make_scorecard(
@@ -109,21 +118,19 @@ def make_scorecard(
 
 def write_scorecard(card: Scorecard, path: Path, home: Path, name: str) -> Path:
     """Write the page."""
-    counts = f"{card.green} of {len(card.tests)} gates are green."
     sums = ", ".join(f"{section} {points}" for section, points in card.sections.items())
-    lead = f"ML Test Score {card.score}: the minimum of {sums}. {counts}"
+    lead = f"ML Test Score {card.score}: the minimum of {sums}. {card.counts}."
     board = charts.scoreboard([test.judged for test in card.tests], title="28 tests, each with its gate")
     sections = [Section("At a glance", figures=(board,))]
     for section, points in card.sections.items():
         tests = [test for test in card.tests if test.judged.gate.startswith(section)]
-        text = f"{points} of {len(tests)} automated, {_green(tests)} green."
+        text = f"{points} of {len(tests)} automated, {errors.count_verdicts([test.judged for test in tests])}."
         sections.append(_gate_section(section, tests, text, home, path))
     if card.own:
         text = f"{_green(card.own)} of {len(card.own)} green. {NO_PART}"
         sections.append(_gate_section("Gates of this project", card.own, text, home, path))
-    red = [test for test in (*card.tests, *card.own) if not test.judged.passed]
-    status: Status = "bad" if red else "good"
-    return write_page(path, f"{name}: scorecard of version {card.version}", sections, lead=lead, status=status)
+    status, title = _status((*card.tests, *card.own)), f"{name}: scorecard of version {card.version}"
+    return write_page(path, title, sections, lead=lead, status=status)
 
 
 def write_drilled(path: Path, drilled: Sequence[DrillResult]) -> None:
@@ -152,8 +159,12 @@ def _code_place(function: Any, home: Path) -> str:
 
 
 def _gate_section(name: str, tests: Sequence[Test], text: str, home: Path, page: Path) -> Section:
-    status: Status = "good" if _green(tests) == len(tests) else "bad"
-    return Section(name, text, pd.DataFrame([_row(test, home, page) for test in tests]), status=status)
+    return Section(name, text, pd.DataFrame([_row(test, home, page) for test in tests]), status=_status(tests))
+
+
+def _status(tests: Sequence[Test]) -> Status:
+    words = {errors.verdict_word(test.judged) for test in tests}
+    return "bad" if words - {errors.GREEN, errors.WAIVED} else "waived" if errors.WAIVED in words else "good"
 
 
 def _green(tests: Sequence[Test]) -> int:
@@ -167,9 +178,9 @@ def _row(test: Test, home: Path, page: Path) -> dict[str, object]:
     proven = f" ({test.caught} caught)" if test.caught is not None else ""
     return {
         "test": test.judged.gate,
-        "status": WORDS[test.judged.passed],
+        "status": WORDS.get(errors.verdict_word(test.judged), errors.NOT_JUDGED),
         "claim": test.judged.claim,
-        "evidence": test.judged.evidence,
+        "evidence": errors.verdict_evidence(test.judged),
         "code": Link(f"{Path(file).name}:{line}", quote(target)),
         "drills": f"{len(test.drills)}{proven}: {', '.join(test.drills)}",
     }

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from ..base.errors import Verdict
-from ..base.settings import Tests
+from ..base.errors import InputError, Verdict
+from ..base.settings import FILE, Tests
 from ..contract.schema import Contract
 from ..contract.workspace import METRICS
 
@@ -159,12 +159,31 @@ def slice_masks(
     frame: pd.DataFrame, names: Iterable[str], labels: NDArray[np.generic]
 ) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """Each slice that has enough rows of both classes: a column with its value as text, and which rows are in it."""
+    names = tuple(names)
+    require_columns("[tests] slices", names, frame.columns)
     for name in names:
         column = frame[name].to_numpy()
         for value in pd.unique(frame[name].dropna()):
             mask = np.asarray(column == value)
             if min(labels[mask].sum(), (1 - labels[mask]).sum()) >= MIN_CLASS:
                 yield f"{name} = {value}", mask
+
+
+def require_columns(setting: str, names: Iterable[str], there: Iterable[str], what: str = "column") -> None:
+    """Raise InputError for a name in a setting that is none of those that are there."""
+    known = list(there)
+    if unknown := [name for name in names if name not in known]:
+        hint = f"features.sql and the feature steps make: {', '.join(known)}"
+        raise InputError(f"there is no {what} {unknown[0]!r}", where=f"{FILE}: {setting}", hint=hint)
+
+
+def require_tested_columns(config: Tests, rows: pd.DataFrame) -> None:
+    """Raise InputError when a model test names a column that the rows do not have, or one that cannot rise."""
+    numbers = [str(name) for name in rows if pd.api.types.is_numeric_dtype(rows[name])]
+    require_columns("[tests] slices", config.slices, rows.columns)
+    require_columns("[tests] invariant", config.invariant, rows.columns)
+    require_columns("[tests.rises_with]", config.rises_with, numbers, "column of numbers")
+    require_columns("[tests.falls_with]", config.falls_with, numbers, "column of numbers")
 
 
 def run_model_tests(
@@ -179,16 +198,19 @@ def run_model_tests(
 ) -> list[Verdict]:
     """Every test of the model on labelled rows it has not seen (`test`), in a fixed order.
 
-    `answers` are what `predict` says about the test rows: whoever evaluates the model has them already.
+    `answers` are what `predict` says about the test rows: whoever evaluates the model has them already. Raises
+    InputError when the settings name a column that is not there.
     """
+    require_tested_columns(config, test)
     target = contract.target
     y, day = test[target].to_numpy(), test[contract.day].to_numpy()
     sample = test.sample(min(SAMPLE, len(test)), random_state=0)
     return [
         has_learned(evaluate(y, answers, day), y, base_rate=float(train[target].mean())),
         known_in_time(contract, features),
-        no_leak(contract, test, features),
-        every_slice(slices(test, config.slices, y, answers, day), config.min_auc_slice),
+        no_leak(contract, test, features, config.max_auc_alone or MAX_AUC_ALONE),
+        # Without one it is no test of the training; the gate Model 6 asks why there is none.
+        *([every_slice(slices(test, config.slices, y, answers, day), config.min_auc_slice)] if config.slices else []),
         *[is_invariant(predict, sample, name, config.max_invariance) for name in config.invariant],
         *[moves_as_expected(predict, sample, name, *ends, sign=1) for name, ends in config.rises_with.items()],
         *[moves_as_expected(predict, sample, name, *ends, sign=-1) for name, ends in config.falls_with.items()],
@@ -215,20 +237,22 @@ def known_in_time(contract: Contract, features: Sequence[str]) -> Verdict:
     return Verdict("known at the prediction time", not after, evidence)
 
 
-def no_leak(contract: Contract, test: pd.DataFrame, features: Sequence[str]) -> Verdict:
+def no_leak(contract: Contract, test: pd.DataFrame, features: Sequence[str], limit: float = MAX_AUC_ALONE) -> Verdict:
     """No numeric feature alone ranks the rows better than an honest one can."""
     alone = {name: _auc_alone(contract, test, name) for name in features if pd.api.types.is_numeric_dtype(test[name])}
     strongest = max(alone, key=lambda name: alone[name], default="")
     value = alone.get(strongest, 0.5)
-    highest = f"at most {MAX_AUC_ALONE:.2f} is credible"
+    highest = f"at most {limit:.2f} is credible"
     evidence = f"the strongest feature alone is {strongest} with AUC {value:.2f}, {highest}"
-    return Verdict("no feature gives the answer away", value <= MAX_AUC_ALONE, evidence)
+    return Verdict("no feature gives the answer away", value <= limit, evidence)
 
 
 def every_slice(slices: pd.DataFrame, floor: float) -> Verdict:
     """The weakest slice reaches the floor; judged by its interval's upper end, so that none is failed for its size."""
     if slices.empty:
-        return Verdict("quality on every slice", None, "no slice has enough rows of both classes")
+        return Verdict(
+            "quality on every slice", None, f"no slice by [tests] slices has {MIN_CLASS} rows of both classes"
+        )
     worst = slices.iloc[0]
     evidence = f"{worst['slice']}: AUC {worst.auc:.3f} [{worst.auc_low:.3f}, {worst.auc_high:.3f}], floor {floor:.2f}"
     return Verdict("quality on every slice", bool(worst.auc_high >= floor), evidence)

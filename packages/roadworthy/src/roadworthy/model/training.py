@@ -86,6 +86,7 @@ def train_model(
     A pipeline that is `fitted` on these rows by this specification already need not be fitted again.
     """
     contract = project.contract
+    evaluation.require_tested_columns(tests, split.test)  # before the model is fitted, which takes a while
     pipeline = fitted or fit_pipeline(project, split.train, spec, split.half_life)
     p = predict_probabilities(pipeline, spec, split.test)
     result = evaluate(split.test[contract.target], p, split.test[contract.day], own=project.metrics)
@@ -197,7 +198,8 @@ def lineage_of(project: "Workspace", names: Sequence[str], split: Split, spec: M
         "model": code_of(project.build),
         "periods": periods,
         "spec": spec.model_dump(mode="json"),
-        "tests": tests.model_dump(mode="json"),
+        # A limit that is not set is none: versions of before it was a setting have the same lineage.
+        "tests": tests.model_dump(mode="json", exclude_none=True),
         "packages": {name: version(name) for name in LIBRARIES},
     }
 

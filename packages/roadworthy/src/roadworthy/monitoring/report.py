@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from math import isnan, nan
 from pathlib import Path
 from typing import Any
@@ -95,7 +94,7 @@ def write_report(
     InputError when the place cannot be written.
     """
     verdicts = timeline.verdicts()
-    passed, listed = verdicts_passed(verdicts), [asdict(verdict) for verdict in verdicts]
+    passed, listed = verdicts_passed(verdicts), [verdict.to_dict() for verdict in verdicts]
     document = {"about": about, "passed": passed, "verdicts": listed}
     write_atomic(path.with_suffix(".json"), json.dumps(document, indent=1))
     history = "Each column is a window, named after its first day."

@@ -78,16 +78,19 @@ class Registry:
         return self.add(lambda folder: shutil.copytree(bundle, folder, dirs_exist_ok=True))
 
     def promote(self, version: int | str, alias: str = CHAMPION, reason: str = "") -> int:
-        """Point an alias at a version. Raises RedError when one of its gates is not green.
+        """Point an alias at a version. Raises RedError when one of its gates is neither green nor waived today.
 
-        Those of its training are in its folder; what the gates of the ML Test Score said since is in `judged`.
+        Those of its training are in its folder; what the gates of the ML Test Score said since is in `judged`. What is
+        waived stands in the history.
         """
-        number = self.resolve(version)
+        number, reason = self.resolve(version), reason or "promoted"
         if alias == CHAMPION:
             hint = "a version is promoted only when every gate is green; see its gates.json, and the command `gates`"
             verdicts = [*errors.load_verdicts(self.path(number) / "gates.json"), *self.judged(number)]
             errors.require_green(verdicts, where=f"version {number}", hint=hint)
-        self._point(alias, number, reason or "promoted")
+            waived = [f"{v.gate} {errors.waiver_words(v)}" for v in verdicts if not v.passed]
+            reason = "; ".join([reason, *waived])
+        self._point(alias, number, reason)
         return number
 
     def bundle(self, version: int | str = CHAMPION) -> "Bundle":

@@ -17,9 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
+from ..base import errors
 from ..base.errors import Judgeable
 
 BLUE, ORANGE, GREY, RED, GREEN = "#2b6cb0", "#c05621", "#718096", "#c53030", "#2f855a"
+AMBER = "#9a6700"  # beside red, orange looks like it
 STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -131,13 +133,14 @@ def calibration(predictions: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title
 
 
 def scoreboard(judged: Sequence[Claim], *, title: str) -> Figure:
-    """The gates as tiles, one row for each section: green, red, or grey when one could not judge."""
+    """The gates as tiles, one row for each section: green, red, amber if waived, grey when one could not judge."""
+    colors = {errors.GREEN: GREEN, errors.WAIVED: AMBER, errors.RED: RED, errors.NOT_JUDGED: GREY}
     sections = list(dict.fromkeys(each.gate.split()[0] for each in judged))
     figure, axes = _figure(title, width=9.6, height=0.5 + 0.95 * len(sections))
     for row, section in enumerate(reversed(sections)):
         for column, each in enumerate(each for each in judged if each.gate.startswith(section)):
-            color, verdict = {True: (GREEN, "green"), False: (RED, "red"), None: (GREY, "not judged")}[each.passed]
-            axes.add_patch(Rectangle((column, row), 0.95, 0.9, color=color))
+            verdict = errors.verdict_word(each)
+            axes.add_patch(Rectangle((column, row), 0.95, 0.9, color=colors[verdict]))
             words = f"{each.gate.split()[1]}  {fill(each.claim, 17)}"
             axes.text(column + 0.05, row + 0.8, words, color="white", fontsize=7, va="top", linespacing=1.15)
             axes.text(column + 0.9, row + 0.05, verdict, color="white", fontsize=7, ha="right", weight="bold")

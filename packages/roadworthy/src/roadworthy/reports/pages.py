@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-Status = Literal["", "good", "bad"]
+Status = Literal["", "good", "waived", "bad"]
 LARGEST_SVG = 400_000  # bytes; a figure of many points is smaller and faster to show as PNG
 CONTENTS_FROM = 4  # sections; a shorter page needs no table of contents
 MISSING = {"NoneType", "NAType", "NaTType"}  # by name: this module does not import pandas
@@ -55,7 +55,7 @@ class Section:
     """One part of a page, in this order: heading and status, paragraphs, table, code, figures, details.
 
     Blank lines in `text` part its paragraphs; `code` is shown as it is. Cells of `table` that hold a `Link` lead
-    elsewhere, and the words "good" and "bad" in a column named "status" are coloured.
+    elsewhere, and the words "good", "waived" and "bad" in a column named "status" are coloured.
     """
 
     heading: str
@@ -194,7 +194,7 @@ def _cell(column: str, value: Any, mark: str) -> str:
     if isinstance(value, Link):
         return f'<td><a href="{escape(value.href)}">{escape(value.text)}</a></td>'
     text = _text(value)
-    if column == "status" and text in {"good", "bad"}:
+    if column == "status" and text in {"good", "waived", "bad"}:
         return f"<td>{_badge(text)}</td>"
     return f"<td{mark}>{escape(text)}</td>"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..base import settings
+from ..base import errors, settings
 from ..base.databases import Postgres
 from ..base.errors import InputError, Verdict
 from ..base.files import write_atomic
@@ -132,11 +132,14 @@ def decision_verdicts(record: Record) -> list[Verdict]:
     return [Verdict(**each) for phase in ("gates", "comparison", "shadow") for each in record[phase]["verdicts"]]
 
 
-def rule_on_challenger(verdicts: Sequence[Verdict]) -> tuple[bool, str]:
-    """Whether a challenger is promoted: only when all is green. The reason: what is not, or what it is better by."""
-    red = [verdict for verdict in verdicts if not verdict.passed]
+def rule_on_challenger(verdicts: Sequence[Verdict], today: date | None = None) -> tuple[bool, str]:
+    """Whether a challenger is promoted: only when all is green, or waived on the day.
+
+    The reason: what is not, or what it is better by.
+    """
+    red = [each for each in verdicts if errors.verdict_word(each, today) not in {errors.GREEN, errors.WAIVED}]
     reasons = red or [each for each in verdicts if each.gate in {"better than the champion", "no slice is worse"}]
-    return not red, "; ".join(f"{verdict.gate}: {verdict.evidence}" for verdict in reasons)
+    return not red, "; ".join(f"{each.gate}: {errors.verdict_evidence(each, today)}" for each in reasons)
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,8 @@ def compare_bundles(
     comparison = compare_with_champion(own.contract, rows, new, old, own.settings.tests.slices)
     split = own.settings.split
     unseen = unseen_days(split.test[0], split.train[1], learned_period(champion)[1])
+    if not own.settings.tests.slices:  # the gate Model 6 asks why there are none
+        return comparison, (unseen, better_than_champion(comparison.difference))
     return comparison, (unseen, *comparison.verdicts)
 
 

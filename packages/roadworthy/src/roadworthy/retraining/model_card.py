@@ -42,7 +42,7 @@ def write_card(contract: Contract, record: Record, own: Settings, max_age_days: 
     page = record.folder / PAGE
     write_atomic(page.with_suffix(".json"), json.dumps(content, indent=1))
     # Not to be promoted is no fault: the verdicts say what is red.
-    status: pages.Status = "good" if content["decision"]["promoted"] else ""
+    status = _status(content) if content["decision"]["promoted"] else ""
     title = f"Model card: {content['model']} version {content['version']}"
     return pages.write_page(page, title, card_sections(content), lead=_lead(content), status=status)
 
@@ -67,7 +67,7 @@ def make_card(contract: Contract, record: Record, own: Settings, max_age_days: i
         "slices": comparison["slices"],
         "shadow": {name: value for name, value in record["shadow"].items() if name != "verdicts"},
         "gates_by": record["gates"]["by"],
-        "verdicts": [vars(verdict) for verdict in verdicts],
+        "verdicts": [verdict.to_dict() for verdict in verdicts],
         "lineage": {**plan["lineage"], "window": plan["window"], "commit": plan["commit"], "code": plan["code"]},
         "files": trained["sums"],
     }
@@ -81,7 +81,9 @@ def card_limits(record: Record, own: Settings, max_age_days: int) -> list[str]:
     weak = [row["slice"] for row in judged if row["auc"] < 0]
     known = f"Other categories than those of its training data are taken as missing. Of the slices by {kinds}, "
     lower = f"On {len(weak)} of them it ranks lower than the version before, within chance or not"
+    waived = [each for each in decision_verdicts(record) if errors.verdict_word(each) == errors.WAIVED]
     return [
+        *(f"The gate {each.gate} is not green, but {errors.waiver_words(each)}." for each in waived),
         f"Judged on {data['test']['first']} to {data['test']['last']}: what it does in other months is not known.",
         f"To be replaced when labels reach {until} at the latest: {max_age_days} days after its training data.",
         f"{known}{len(judged)} have enough rows to say something.",
@@ -95,7 +97,6 @@ def card_sections(card: Mapping[str, Any]) -> list[Section]:
     """The parts of the page."""
     metrics = card["metrics"]
     verdicts = [Verdict(**each) for each in card["verdicts"]]
-    status: pages.Status = "good" if all(verdict.passed for verdict in verdicts) else "bad"
     judges = "all 28 gates" if card["gates_by"] == "all_gates" else "the tests of the training only, not the gates"
     return [
         Section("The decision", f"{card['decision']['reason']}\n\nAsked for: {card['decision']['why']}."),
@@ -110,9 +111,15 @@ def card_sections(card: Mapping[str, Any]) -> list[Section]:
         ),
         Section("Slices", "AUC of this version minus that of the champion.", table=_slices(card["slices"])),
         Section("In the shadow", table=_figures(card["shadow"])),
-        Section("Verdicts", f"Judged by {judges}.", table=errors.verdict_table(verdicts), status=status),
+        Section("Verdicts", f"Judged by {judges}.", table=errors.verdict_table(verdicts), status=_status(card)),
         Section("Lineage", "The same lineage gives the same model.", table=_lineage(card)),
     ]
+
+
+def _status(card: Mapping[str, Any]) -> pages.Status:
+    if all(verdict["passed"] for verdict in card["verdicts"]):
+        return "good"
+    return "waived" if card["decision"]["promoted"] else "bad"
 
 
 def _lead(card: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,8 @@ def replay_decision(project: "Workspace", number: int) -> Replayed:
     before = _flat({name: record["comparison"][name] for name in figures})
     differ = [name for name, value in _flat(figures).items() if not _alike(value, before.get(name))]
     differ += [f"files: {name}" for name, total in record["training"]["sums"].items() if sums.get(name) != total]
-    promoted, _ = decisions.rule_on_challenger(verdicts)
+    # Waivers as they were on that day, whatever has ended since.
+    promoted, _ = decisions.rule_on_challenger(verdicts, date.fromisoformat(record.outcome["at"][:10]))
     return Replayed(number, changed, len(before), tuple(differ), promoted, bool(record.outcome["promoted"]))
 
 

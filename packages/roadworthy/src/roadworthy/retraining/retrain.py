@@ -7,7 +7,7 @@ if nothing that the decision depends on has changed, and begins anew otherwise.
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -188,12 +188,12 @@ class DecisionWork:
     def gates(self) -> dict[str, Any]:
         """Judge the challenger by the gates."""
         verdicts = self.judge(self.project, self.version)
-        return {"by": self.judge.__name__, "verdicts": [asdict(verdict) for verdict in verdicts]}
+        return {"by": self.judge.__name__, "verdicts": [verdict.to_dict() for verdict in verdicts]}
 
     def comparison(self) -> dict[str, Any]:
         """Meet the champion on the newest labelled days, in all and on every slice."""
         comparison, verdicts = decisions.compare_bundles(self.own, self.split.test, *self._bundles())
-        return {**comparison.to_dict(), "verdicts": [asdict(verdict) for verdict in verdicts]}
+        return {**comparison.to_dict(), "verdicts": [verdict.to_dict() for verdict in verdicts]}
 
     def shadow(self) -> dict[str, Any]:
         """Let the challenger answer beside the champion; from here on the service may have it as its shadow."""
@@ -204,7 +204,7 @@ class DecisionWork:
         )
         compared = shadow.compare_in_shadow(champion, challenger, source, columns)
         self.registry.promote(self.version, CHALLENGER, f"decision {self.record.number}")
-        return {**vars(compared), "verdicts": [asdict(shadow.shadow_is_sound(compared))]}
+        return {**vars(compared), "verdicts": [shadow.shadow_is_sound(compared).to_dict()]}
 
     def card(self) -> dict[str, Any]:
         """Write the model card; without one, nothing is promoted."""
@@ -215,7 +215,10 @@ class DecisionWork:
 
     def promotion(self) -> dict[str, Any]:
         """Promote the challenger if every verdict is green; otherwise it stays one, with the reason."""
-        promoted, reason = rule_on_challenger(decision_verdicts(self.record))
+        verdicts = decision_verdicts(self.record)
+        promoted, reason = rule_on_challenger(verdicts)
+        if any(verdict.waived for verdict in verdicts):
+            self.card()  # a waiver may have ended since it was written
         if promoted:
             # After a kill right behind it this is done again, which changes neither alias nor history.
             self.registry.promote(self.version, reason=f"decision {self.record.number}: {reason}")
