@@ -54,6 +54,15 @@ def read(path: Path) -> Table:
         return list(csv.DictReader(file))
 
 
+def test_the_model_is_asked_once_for_all_rows_of_a_chunk(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, predict = list[int](), bundle.predict
+    monkeypatch.setattr(bundle, "predict", lambda inputs: asked.append(len(inputs)) or predict(inputs))
+    score_file(bundle, write(tmp_path / "in.parquet", keyed(rows(300))), tmp_path / "out.parquet", chunk_rows=130)
+    assert sorted(asked) == [40, 130, 130]
+
+
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 def test_the_answers_are_those_of_scikit_learn_and_of_the_bundle(
     bundle: Bundle, classifier: HistGradientBoostingClassifier, tmp_path: Path, kind: str

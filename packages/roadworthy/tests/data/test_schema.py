@@ -30,8 +30,8 @@ def test_a_sound_contract_is_taken() -> None:
         ({"known": "later"}, "known is 'later', and must be one of before, after"),
         ({"max_null": 20}, "max_null is 20, and must be a share from 0 to 1"),
         ({"max_null": float("nan")}, "must be a share"),
-        ({"low": 5, "high": 4}, "low 5 is above high 4, so no value can keep both"),
-        ({"low": float("nan")}, "a limit is no number"),
+        ({"low": 5, "high": 4}, "low 5 is above high 4, or no number: no value can keep both"),
+        ({"low": float("nan")}, "or no number"),
         ({"kind": "time", "low": 0}, "low and high are limits of numbers, and its kind is 'time'"),
         ({"allowed": ("1", "2")}, "allowed and pattern are limits of texts, and its kind is 'number'"),
         ({"kind": "text", "pattern": "("}, "pattern '(' is no regular expression"),
@@ -81,7 +81,7 @@ def test_a_table_that_names_what_it_has_not_is_refused(changed: dict[str, Any], 
 
 
 def test_limits_that_nothing_keeps_are_refused() -> None:
-    with pytest.raises(ValueError, match="law 'mean': low 2 is above high 1"):
+    with pytest.raises(ValueError, match="law 'mean': low 2 is above high 1, or no number"):
         Law("mean", "avg(x)", 2, 1, "mean")
     with pytest.raises(ValueError, match="reference of 'site': max_missing is 30, and must be a share"):
         Reference("site", "sites", "site", max_missing=30)
@@ -116,7 +116,7 @@ def test_a_contract_without_a_feature_is_refused() -> None:
 @pytest.mark.parametrize(
     ("reference", "why"),
     [
-        (Reference("site", "places", "id"), "table is 'places', and must be one of trips"),
+        (Reference("site", "places", "id"), "reference of 'site': there is no table 'places'; there are: trips"),
         (Reference("site", "trips", "id"), "reference of 'site': there is no column 'id'; there are: site"),
     ],
 )

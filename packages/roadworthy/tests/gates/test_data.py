@@ -20,7 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadworthy.base.errors import InputError
-from roadworthy.bundle.bundle import Bundle
 from roadworthy.bundle.signature import Feature, Signature
 from roadworthy.contract import rules
 from roadworthy.contract.schema import Column, Table
@@ -30,7 +29,7 @@ from roadworthy.gates import expectations, feature_value, features, privacy
 from roadworthy.gates.bench import Gate, NotJudgedError
 from roadworthy.project import Project
 from sample import HOME
-from small import ROW, SIGNATURE
+from small import SIGNATURE
 
 COLUMN = {"table": "t", "column": "temp", "kind": "number", "rule": "", "max_null": 0.02, "nulls": 0.01}
 LIMITS = {"low": -40.0, "high": 130.0, "seen_low": 10.0, "seen_high": 100.0}
@@ -63,7 +62,7 @@ def required(**values: Any) -> features.Requirements:
     return features.Requirements(20, values.pop("wrong", {}), values.pop("undated", ()), seen)
 
 
-PRIVACY = privacy.PrivacyFindings({}, {}, (), ("t.name",), 40, 9)
+PRIVACY = privacy.PrivacyFindings({}, {}, ("t.name",), 40, 9)
 ARRIVED = features.AddedFeature(("a.sql", "b.py", "c.toml"), {"signature": True, "log": True}, 1.0)
 EXAMPLES = features.WorkedExamples(13, 28, (), {}, 0, 0)
 GOOD: dict[str, list[Any]] = {
@@ -114,7 +113,6 @@ BAD: dict[str, list[Any]] = {
     "Data 5": [
         replace(PRIVACY, personal={"t.name": "e-mail ja***"}),
         replace(PRIVACY, private={"golden.json": "2 values, as N1***"}),
-        replace(PRIVACY, stored=("prediction log: holds the private value",)),
         replace(PRIVACY, columns=()),
         replace(PRIVACY, none="machines only"),
         replace(PRIVACY, columns=(), none="machines only", personal={"t.name": "e-mail ja***"}),
@@ -387,7 +385,7 @@ def test_a_private_value_in_another_column_of_a_raw_table_is_a_leak(monkeypatch:
     tables = duckdb.connect()
     tables.execute("create table cars as select 'AB1234' as plate, 'blue' as note")
     monkeypatch.setattr("roadworthy.data.snapshots.open_snapshot", lambda *_: tables)
-    for name in ("_features", "written_files", "private_value_arrivals"):
+    for name in ("_features", "written_files"):
         monkeypatch.setattr(privacy, name, lambda _: ())
     gates, snapshot = SimpleNamespace(no_private_columns=""), SimpleNamespace(folder="", repair={})
     config = SimpleNamespace(snapshot=lambda: snapshot, gates=gates)
@@ -395,14 +393,6 @@ def test_a_private_value_in_another_column_of_a_raw_table_is_a_leak(monkeypatch:
     assert privacy.measure_privacy(bench).private == {}
     tables.execute("update cars set note = 'blue (AB1234)'")
     assert privacy.measure_privacy(bench).private == {"cars.note": "1 values, as AB****"}
-
-
-def test_a_private_value_does_not_stay_in_the_log(small_bundle: Path, tmp_path: Path) -> None:
-    signature = Bundle.load(small_bundle).signature  # its `maker` is private
-    rows = [{**ROW, "maker": privacy.PLANTED}]
-    assert privacy.log_findings(signature, rows, tmp_path / "log.db") == ""
-    public = replace(signature, features=tuple(replace(f, private=False) for f in signature.features))
-    assert privacy.log_findings(public, rows, tmp_path / "log.db") == "holds the private value"
 
 
 # Data 6

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from threaded import served
 
+from roadworthy.bundle.bundle import Bundle
 from roadworthy.monitoring.log import PredictionLog
 from roadworthy.serving import app
 from roadworthy.serving.app import champion_bundle, create_app
@@ -69,6 +70,14 @@ def test_what_is_kept_of_each_request_would_be_seen(predictor: Predictor, bodies
 
     predictor.listeners = (keep,)
     assert size < kept(predictor, bodies) < size + 300
+
+
+def test_the_model_is_loaded_before_the_first_request_and_never_again(
+    predictor: Predictor, bodies: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Bundle, "load", lambda *_: pytest.fail("it is loaded again"))
+    for body in bodies[:3]:
+        predictor.answer(body, "request")
 
 
 def test_no_request_waits_for_a_slow_disk(

@@ -134,6 +134,17 @@ def empty_duckdb() -> "duckdb.DuckDBPyConnection":
     return connection
 
 
+@contextmanager
+def explain_sql_errors(what: str, where: object, hint: str) -> "Iterator[None]":
+    """Raise what DuckDB says inside `with` as InputError, in a line."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as error:
+        raise InputError(f"{what}: {str(error).splitlines()[0]}", where=str(where), hint=hint) from error
+
+
 def ask(connection: "duckdb.DuckDBPyConnection", sql: str, **parameters: object) -> "pd.DataFrame":
     """The answer to an SQL query as a table; `$name` in it stands for a parameter, which is never read as SQL.
 

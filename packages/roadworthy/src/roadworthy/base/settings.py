@@ -268,7 +268,8 @@ def load_settings(home: Path | None = None) -> Settings:
         return Settings.model_validate(values, context=home)
     except ValidationError as error:
         hint = "add what is missing, correct what is wrong, and try again"
-        raise InputError(_sentences(error), where=home / FILE, hint=hint) from error
+        what = "; ".join(f"{_key(*map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise InputError(what, where=home / FILE, hint=hint) from error
 
 
 def find_home() -> Path:
@@ -302,10 +303,6 @@ def _value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _sentences(error: ValidationError) -> str:
-    return "; ".join(f"{_key(*map(str, each['loc']))}: {each['msg']}" for each in error.errors())
 
 
 def _key(*names: str) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from ..base.databases import to_frame
+from ..base.databases import explain_sql_errors, to_frame
 from ..base.errors import InputError
 from .schema import Column, Contract, Table
 
@@ -58,15 +58,11 @@ def read_file(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckD
     """A CSV or Parquet file as a relation, CSV values as text; InputError when it cannot be read."""
     if not path.is_file():
         raise InputError("no such file", where=path, hint="check the name; a CSV or Parquet file is expected")
-    try:
+    with explain_sql_errors("cannot be read", path, "a CSV file (.csv) with a header, or a Parquet file, is expected"):
         if path.suffix == ".csv":
             # DuckDB would guess types from the first rows: a later row would then fail where nobody catches it.
             return connection.read_csv(str(path), all_varchar=True, na_values=["", "NA"], header=True)
         return connection.read_parquet(str(path))
-    except duckdb.Error as error:
-        first = str(error).splitlines()[0]
-        hint = "a CSV file (.csv) with a header, or a Parquet file, is expected"
-        raise InputError(f"cannot be read: {first}", where=path, hint=hint) from error
 
 
 def require_columns(names: list[str], table: Table, where: str) -> None:

@@ -5,6 +5,7 @@ signature of the exported model, the reference of the monitors and the documenta
 """
 
 import hashlib
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -17,6 +18,7 @@ Kind = Literal["category", "text", "integer", "number", "boolean", "time", "date
 Known = Literal["before", "after"]
 NUMBERS, TEXTS = ("integer", "number"), ("category", "text")
 MODELLED = ("category", *NUMBERS)  # what a feature of a model may be
+NAMES = "a name is not empty and has no quotes or line breaks"
 # What the column of each role may be, so that the pipeline can work with it.
 ROLES: dict[str, tuple[Kind, ...]] = {
     "key": ("category", "text", "integer"),
@@ -58,20 +60,20 @@ class Column:
         """Raise ValueError for an unknown kind, and for limits that are no limits of that kind."""
         # No InputError, here and below: it is raised while the project's package is imported, and told there with the
         # line at fault.
-        _require_name("a column", self.name)
-        where = f"column {self.name!r}"
-        _require_one_of(where, "kind", self.kind, get_args(Kind))
-        _require_one_of(where, "known", self.known, get_args(Known))
-        _require_share(where, "max_null", self.max_null)
-        if self.kind not in NUMBERS and (self.low, self.high) != (None, None):
-            raise ValueError(f"{where}: low and high are limits of numbers, and its kind is {self.kind!r}")
-        if self.kind not in TEXTS and (self.allowed or self.pattern):
-            raise ValueError(f"{where}: allowed and pattern are limits of texts, and its kind is {self.kind!r}")
-        _require_order(where, self.low, self.high)
-        try:
-            re.compile(self.pattern)
-        except re.error as error:
-            raise ValueError(f"{where}: pattern {self.pattern!r} is no regular expression: {error}") from None
+        kinds, bounds = get_args(Kind), [bound for bound in (self.low, self.high) if bound is not None]
+        texts, why = self.allowed or self.pattern, f"and its kind is {self.kind!r}"
+        _refuse_if(not _is_name(self.name), f"a column cannot be called {self.name!r}: {NAMES}")
+        mistakes = {
+            f"kind is {self.kind!r}, and must be one of {', '.join(kinds)}": self.kind not in kinds,
+            f"known is {self.known!r}, and must be one of before, after": self.known not in get_args(Known),
+            f"max_null is {self.max_null}, and must be a share from 0 to 1": not 0 <= self.max_null <= 1,
+            f"low and high are limits of numbers, {why}": self.kind not in NUMBERS and bounds,
+            f"allowed and pattern are limits of texts, {why}": self.kind not in TEXTS and texts,
+            f"low {self.low} is above high {self.high}, or no number: no value can keep both": not _in_order(*bounds),
+            f"pattern {self.pattern!r} is no regular expression": not _is_pattern(self.pattern),
+        }
+        for mistake, made in mistakes.items():
+            _refuse_if(made, f"column {self.name!r}: {mistake}")
 
     @property
     def nullable(self) -> bool:
@@ -108,7 +110,8 @@ class Law:
 
     def __post_init__(self) -> None:
         """Raise ValueError when no figure can keep the law."""
-        _require_order(f"law {self.name!r}", self.low, self.high)
+        ordered = _in_order(self.low, self.high)
+        _refuse_if(not ordered, f"law {self.name!r}: low {self.low} is above high {self.high}, or no number")
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,8 @@ class Reference:
 
     def __post_init__(self) -> None:
         """Raise ValueError when `max_missing` is no share."""
-        _require_share(f"reference of {self.column!r}", "max_missing", self.max_missing)
+        what = f"reference of {self.column!r}: max_missing is {self.max_missing}, and must be a share from 0 to 1"
+        _refuse_if(not 0 <= self.max_missing <= 1, what)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,17 +158,19 @@ class Table:
 
     def __post_init__(self) -> None:
         """Raise ValueError for doubled columns, for those that the checks have, and for what names none."""
-        _require_name("a table", self.name)
-        where = f"table {self.name!r}"
+        _refuse_if(not _is_name(self.name), f"a table cannot be called {self.name!r}: {NAMES}")
+        where, time = f"table {self.name!r}", [self.time] if self.time else []
         _require_once(f"{where}: column", self.names)
         references = [reference.column for reference in self.references]
-        for part, names in {"key": self.key, "time": filter(None, [self.time]), "references": references}.items():
-            _require_columns(f"{where}: {part}", names, self.names)
-        if self.time and (kind := self.column(self.time).kind) not in ("time", "date"):
-            raise ValueError(f"{where}: time is {self.time!r}, whose kind is {kind!r} instead of time or date")
-        if taken := [name for name in self.names if name in TAKEN]:
-            what = f"the checks have a column {taken[0]!r} of their own: rename that of the table {self.name}"
-            raise ValueError(f"{what} in a repair, and in the contract")
+        for part, names in {"key": self.key, "time": time, "references": references}.items():
+            _require_known(f"{where}: {part}", names, self.names)
+        kinds = {column.name: column.kind for column in self.columns}
+        kind = kinds.get(self.time, "time")
+        what = f"time is {self.time!r}, whose kind is {kind!r} instead of time or date"
+        _refuse_if(kind not in ("time", "date"), f"{where}: {what}")
+        taken = ", ".join(name for name in self.names if name in TAKEN)
+        what = f"the checks have a column {taken!r} of their own: rename that of the table {self.name}"
+        _refuse_if(taken, f"{what} in a repair, and in the contract")
 
     def column(self, name: str) -> Column:
         """The column of that name; KeyError when there is none."""
@@ -209,27 +215,24 @@ class Contract:
         for table in self.tables:
             for reference in table.references:
                 where = f"table {table.name!r}: reference of {reference.column!r}"
-                _require_one_of(where, "table", reference.table, tuple(columns))
-                _require_columns(where, [reference.other], columns[reference.table])
+                _require_known(where, [reference.table], columns, "table")
+                _require_known(where, [reference.other], columns[reference.table])
         for role, kinds in ROLES.items():
-            self._require_role(role, kinds)
+            self._require_role(role, getattr(self, role), kinds)
         roles = [getattr(self, role) for role in ROLES]
         _require_once("contract: one column has two roles:", roles)
-        if not any(c.kind in MODELLED and c.known == "before" for c in self.features.columns if c.name not in roles):
-            what = "no feature is left: none but the roles is of the kind category, integer or number and known before"
-            raise ValueError(f"contract: {what}")
+        left = [c for c in self.features.columns if c.kind in MODELLED and c.known == "before" and c.name not in roles]
+        what = "none but the roles is of the kind category, integer or number and known before"
+        _refuse_if(not left, f"contract: no feature is left: {what}")
 
-    def _require_role(self, role: str, kinds: tuple[Kind, ...]) -> None:
-        name, wanted = getattr(self, role), " or ".join(kinds)
-        where = f"contract: {role}"
-        if not name:
-            what = f"it must name a column of the features, of the kind {wanted}"
-            raise ValueError(f"{where} is empty: {what}; add one in features.sql if there is none")
-        _require_columns(where, [name], self.features.names)
-        if (kind := self.features.column(name).kind) not in kinds:
-            raise ValueError(
-                f"{where} is {name!r}, whose kind is {kind!r} instead of {wanted}: make it so in features.sql"
-            )
+    def _require_role(self, role: str, name: str, kinds: tuple[Kind, ...]) -> None:
+        where, wanted = f"contract: {role}", " or ".join(kinds)
+        what = f"it must name a column of the features, of the kind {wanted}; add one in features.sql if there is none"
+        _refuse_if(not name, f"{where} is empty: {what}")
+        _require_known(where, [name], self.features.names)
+        kind = self.features.column(name).kind
+        what = f"whose kind is {kind!r} instead of {wanted}: make it so in features.sql"
+        _refuse_if(kind not in kinds, f"{where} is {name!r}, {what}")
 
     def table(self, name: str) -> Table:
         """The table of that name, the features included; KeyError when there is none."""
@@ -242,35 +245,33 @@ class Contract:
         return hashlib.sha256(repr(asdict(self)).encode()).hexdigest()
 
 
-def _require_name(what: str, name: str) -> None:
+def _refuse_if(mistaken: object, what: str) -> None:
+    if mistaken:
+        raise ValueError(what)
+
+
+def _is_name(name: str) -> bool:
     # Names stand in SQL between quotes of either kind.
-    if not name.strip() or not name.isprintable() or set(name) & set("\"'"):
-        raise ValueError(f"{what} cannot be called {name!r}: a name is not empty and has no quotes or line breaks")
+    return bool(name.strip()) and name.isprintable() and not set(name) & set("\"'")
+
+
+def _in_order(*bounds: float) -> bool:
+    return list(bounds) == sorted(bounds) and not any(math.isnan(bound) for bound in bounds)
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        return bool(re.compile(text))
+    except re.error:
+        return False
 
 
 def _require_once(what: str, names: Iterable[str]) -> None:
     # In capitals or not: DuckDB does not tell them apart.
-    if doubled := [name for name, count in Counter(name.lower() for name in names).items() if count > 1]:
-        raise ValueError(f"{what} {doubled[0]!r} is there twice")
+    doubled = [name for name, count in Counter(name.lower() for name in names).items() if count > 1]
+    _refuse_if(doubled, f"{what} {(*doubled, '')[0]!r} is there twice")
 
 
-def _require_columns(where: str, names: Iterable[str], columns: list[str]) -> None:
-    if unknown := [name for name in names if name not in columns]:
-        raise ValueError(f"{where}: there is no column {unknown[0]!r}; there are: {', '.join(columns) or 'none'}")
-
-
-def _require_one_of(where: str, what: str, value: str, values: tuple[str, ...]) -> None:
-    if value not in values:
-        raise ValueError(f"{where}: {what} is {value!r}, and must be one of {', '.join(values) or 'none'}")
-
-
-def _require_share(where: str, what: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise ValueError(f"{where}: {what} is {value}, and must be a share from 0 to 1")
-
-
-def _require_order(where: str, low: float | None, high: float | None) -> None:
-    if (low is not None and low != low) or (high is not None and high != high):  # noqa: PLR0124 - NaN
-        raise ValueError(f"{where}: a limit is no number")
-    if low is not None and high is not None and low > high:
-        raise ValueError(f"{where}: low {low:g} is above high {high:g}, so no value can keep both")
+def _require_known(where: str, names: Iterable[str], known: Iterable[str], what: str = "column") -> None:
+    unknown = [name for name in names if name not in known]
+    _refuse_if(unknown, f"{where}: there is no {what} {(*unknown, '')[0]!r}; there are: {', '.join(known) or 'none'}")

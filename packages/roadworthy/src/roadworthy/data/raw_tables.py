@@ -5,8 +5,7 @@ of a table with fewer rows than it asks of a snapshot, for what it says of share
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from ..base import databases
+from ..base.databases import explain_sql_errors
 from ..base.errors import InputError
 from ..base.files import write_atomic
 from ..contract import checks, rules
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str], None]
 NAME = re.compile(r"\w+")
+TYPES = "features.sql and repairs want the types that a snapshot has; write the tables as Parquet with these"
 
 
 def write_features(
@@ -48,7 +49,7 @@ def write_features(
     tell(checks.write_report(project.contract, report, project.settings.paths.reports / "data" / name, name))
     checks.require_passed(report, where=source)
     checks.exclude_quarantined(connection, report)
-    with _explained(source):
+    with explain_sql_errors("cannot be used", source, TYPES):
         frame = snapshots.make_features(project, connection)
     file = place or target
     write_atomic(file, frame.to_csv(index=False) if file.suffix == ".csv" else frame.to_parquet(index=False))
@@ -63,7 +64,7 @@ def check_raw_tables(
     """The opened tables and the report on them, with `new_rows` on what holds of such; else as for `write_features`."""
     limit, every = project.settings.data.checks.max_quarantined, project.contract.tables
     connection, report = databases.empty_duckdb(), checks.Report()
-    with _explained(source):
+    with explain_sql_errors("cannot be used", source, TYPES):
         for number, table in enumerate(every, start=1):
             tell(f"table {number} of {len(every)}: {table.name}")
             came = _open(project, connection, table, source, project.settings.snapshot(snapshot), new_rows=new_rows)
@@ -83,15 +84,6 @@ def check_raw_tables(
         first, found = every[0].name, report.findings
         report.findings = [each for each in found if each.table == first or each.check != "tables begin together"]
     return connection, report
-
-
-@contextmanager
-def _explained(source: Path) -> Iterator[None]:
-    try:
-        yield
-    except duckdb.Error as error:
-        hint = "features.sql and repairs want the types that a snapshot has; write the tables as Parquet with these"
-        raise InputError(f"cannot be used: {str(error).splitlines()[0]}", where=source, hint=hint) from error
 
 
 def _open(

@@ -184,11 +184,9 @@ def thin_rows(rows: pd.DataFrame, count: int) -> pd.DataFrame:
 
 
 def _open(connection: duckdb.DuckDBPyConnection, file: Path) -> duckdb.DuckDBPyRelation:
-    try:
+    hint = "write the file again and record its sum with the command `seal`"
+    with databases.explain_sql_errors("cannot be read as Parquet", file, hint):
         return connection.read_parquet(str(file))
-    except duckdb.Error as error:
-        hint = "write the file again and record its sum with the command `seal`"
-        raise InputError(f"cannot be read as Parquet: {error}", where=file, hint=hint) from error
 
 
 def given_table(project: "Workspace", table: Table, folder: Path, name: str) -> pa.Table:

@@ -132,7 +132,9 @@ def train_twice(copy: ProjectCopy, days: int = MONTH) -> None:
     Raises RedError when the tests of the training refuse one of them, InputError when it cannot be trained.
     """
     copy.set({"split.every": _sampling_interval(copy.snapshot())})
-    before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(_shortened_training(copy.home, days)))
+    start, end = _read_config(copy.home)["split"]["train"]
+    shorter = [start, str(date.fromisoformat(end) - timedelta(days=days))]
+    before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(shorter))
     promoted = copy.run("registry", "promote", "1")
     now = copy.run("train")
     champion = copy.run("registry", "promote", "2")
@@ -231,11 +233,6 @@ def _sampling_interval(snapshot: Path) -> int:
     """Every which row the drills take: each one of small tables, so that the gates have enough to judge."""
     rows = max((parquet.read_metadata(file).num_rows for file in snapshot.glob("*.parquet")), default=0)
     return min(EVERY, max(1, int(rows) // ENOUGH))
-
-
-def _shortened_training(home: Path, days: int) -> list[str]:
-    start, end = _read_config(home)["split"]["train"]
-    return [start, str(date.fromisoformat(end) - timedelta(days=days))]
 
 
 def _read_config(home: Path) -> dict[str, Any]:

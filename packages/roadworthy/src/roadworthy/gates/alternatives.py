@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -14,7 +13,6 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from ..base import databases
-from ..base.errors import InputError
 from ..base.settings import FILE, Model
 from ..contract.schema import Contract
 from ..contract.workspace import Workspace
@@ -22,7 +20,7 @@ from ..data import snapshots
 from ..data.snapshots import thin_rows
 from ..model import evaluation, training
 from ..model.evaluation import LEVEL
-from .bench import Bench, first_line
+from .bench import Bench
 
 PARTS = 6  # of the labelled days; two months of a year
 LEARNED = 2  # parts that the first model has seen
@@ -129,15 +127,13 @@ def assign_groups(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, 
     """The value of each group for each row of a table of features, with its index; InputError for SQL that fails."""
     features = frame[contract.features.names].reset_index(drop=True).assign(row=np.arange(len(frame)))
     values: dict[str, NDArray[np.object_]] = {}
+    hint = f"it is SQL over the features: {', '.join(contract.features.names)}"
     with databases.empty_duckdb() as connection:
         connection.register("features", features)
         for name, sql in groups.items():
-            try:
+            what, where = f"{sql!r} cannot be evaluated", f"{FILE}: [gates.groups] {name}"
+            with databases.explain_sql_errors(what, where, hint):
                 made = connection.sql(f"select ({sql})::varchar as made from features order by row").fetchnumpy()
-            except duckdb.Error as error:
-                what = f"{sql!r} cannot be evaluated: {first_line(error)}"
-                hint = f"it is SQL over the features: {', '.join(contract.features.names)}"
-                raise InputError(what, where=f"{FILE}: [gates.groups] {name}", hint=hint) from error
             values[name] = made["made"]
     return pd.DataFrame(values, index=frame.index)
 

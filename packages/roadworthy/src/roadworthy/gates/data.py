@@ -139,7 +139,7 @@ def requirements_kept(evidence: features.Requirements) -> Judgement:
 
 @gate("Data 5", "the data pipeline has appropriate privacy controls", privacy.measure_privacy, "data version written")
 def privacy_kept(evidence: privacy.PrivacyFindings) -> Judgement:
-    """No personal data in open columns, no private value outside its raw columns, and the prediction log keeps none."""
+    """No personal data in open columns, no private value outside its raw columns: not in the log or a bundle either."""
     named, none = ", ".join(evidence.columns), evidence.none
     if none and named:
         return False, f"[gates] no_private_columns says {none!r}, but the contract has private ones: {named}"
@@ -149,10 +149,9 @@ def privacy_kept(evidence: privacy.PrivacyFindings) -> Judgement:
     problems = [
         *(f"{place} holds {what}" for place, what in evidence.personal.items()),
         *(f"{place} holds private {what}" for place, what in evidence.private.items()),
-        *(f"what was sent through arrived: {place}" for place in evidence.stored),
     ]
     values = f"no column is private: {none}" if none else f"none of {evidence.searched:,} private values ({named})"
-    good = f"{evidence.places} tables and files: no address of a person, {values}; the logs keep none"
+    good = f"{evidence.places} tables and files: no address of a person, {values}"
     return judge_problems(problems, good)
 
 

@@ -1,29 +1,21 @@
 """Where persons leave traces: text columns of the data, everything that training and serving wrote, the log."""
 
 import ipaddress
-import json
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from ..bundle.signature import Feature, Signature
 from ..contract.schema import Contract
 from ..data import snapshots
-from ..monitoring.log import PredictionLog
-from ..registry import export
-from ..serving.predictor import Metrics, Recorder
 from .bench import Bench, NotJudgedError
 
 # Only at the start of a run, without going back: the picture in a report is one run of half a million characters, and
@@ -43,7 +35,6 @@ LARGEST = 30_000_000  # bytes that are read of what was written, the newest file
 ROWS = 20_000  # of a table of an SQLite file, the newest
 VALUES = 20_000  # of a column
 TEXTS = ("category", "text")
-PLANTED = "PRIVATE-7F3A9C"
 QUARANTINE = "quarantine"  # the folder in which `check` keeps whole rows for repair
 SQLITE = b"SQLite format 3\x00"
 PARQUET = b"PAR1"
@@ -54,15 +45,13 @@ RUN = re.compile(rb"[\x20-\x7e]{16,}")  # text in a binary file: in shorter runs
 class PrivacyFindings:
     """Places with what was found there, values masked.
 
-    personal: texts that look like personal data. private: values of the private columns in any other place. stored:
-    where a private value arrived that was sent through the prediction log and a reference. columns: the private ones;
-    searched: how many of their values were looked for; places: how many tables and files were read; none: why no column
-    is private, by the settings.
+    personal: texts that look like personal data. private: values of the private columns in any other place. columns:
+    the private ones; searched: how many of their values were looked for; places: how many tables and files were read;
+    none: why no column is private, by the settings.
     """
 
     personal: dict[str, str]
     private: dict[str, str]
-    stored: tuple[str, ...]
     columns: tuple[str, ...]
     searched: int
     places: int
@@ -70,7 +59,7 @@ class PrivacyFindings:
 
 
 def measure_privacy(bench: Bench) -> PrivacyFindings:
-    """Read the text columns of the tables, the features, and all that was written; send a private value through."""
+    """Read the text columns of the tables, the features, and all that was written."""
     # Anew, because the bench may have taken the quarantined rows out already.
     raw = snapshots.open_snapshot(bench.project, bench.config.snapshot())
     columns = [
@@ -87,8 +76,7 @@ def measure_privacy(bench: Bench) -> PrivacyFindings:
         if leaked := private_in(text, values):
             private[place] = f"{len(leaked)} values, as {masked_value(min(leaked))}"
     named = tuple(f"{table}.{column}" for table, column in columns)
-    arrived, none = private_value_arrivals(bench), bench.config.gates.no_private_columns.strip()
-    return PrivacyFindings(personal, private, arrived, named, len(values), places, none)
+    return PrivacyFindings(personal, private, named, len(values), places, bench.config.gates.no_private_columns.strip())
 
 
 def _tables(contract: Contract, connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str]]:
@@ -205,34 +193,3 @@ def _public(text: str) -> bool:
         return ipaddress.ip_address(text).is_global
     except ValueError:
         return False
-
-
-def private_value_arrivals(bench: Bench) -> tuple[str, ...]:
-    """Where a value of a private feature arrives when a request and a training have it: nowhere, if all is well."""
-    feature = Feature(name="private_value", kind="category", private=True, categories=(PLANTED,))
-    signature = replace(bench.bundle.signature, features=(*bench.bundle.signature.features, feature))
-    rows = [{**record["features"], feature.name: PLANTED} for record in bench.bundle.golden]
-    problem = log_findings(signature, rows, bench.scratch / "private.db")
-    columns = {each.name: _column(each, rows) for each in signature.features}
-    described = [asdict(each) for each in signature.features]
-    reference = export.make_reference(columns, np.full(len(rows), 0.5), np.arange(len(rows)) % 2, described)
-    in_reference = PLANTED in json.dumps(reference)
-    return (*([f"prediction log: {problem}"] if problem else []), *(["reference.json"] if in_reference else []))
-
-
-def _column(feature: Feature, rows: list[dict[str, Any]]) -> NDArray[Any]:
-    return np.array([row.get(feature.name) for row in rows], dtype=object if feature.kind == "category" else np.float64)
-
-
-def log_findings(signature: Signature, rows: list[dict[str, Any]], file: Path) -> str:
-    """What is wrong with the log of some rows, written the way the service does it; empty when nothing is."""
-    file.unlink(missing_ok=True)
-    recorder = Recorder(PredictionLog(file, signature), Metrics(), signature.key)
-    recorder.start()
-    recorder.put("gate", "0", rows, [0.5] * len(rows), signature.threshold)
-    recorder.stop()
-    with PredictionLog(file, signature) as log:
-        count, _ = log.count()
-    if any(PLANTED.encode() in each.read_bytes() for each in file.parent.glob(f"{file.name}*")):
-        return "holds the private value"
-    return "" if count == len(rows) else f"{count} of {len(rows)} rows arrived"

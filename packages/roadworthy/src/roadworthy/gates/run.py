@@ -24,7 +24,7 @@ from ..base.files import file_sha256, write_atomic
 from ..base.settings import Waiver
 from ..base.source_code import files_behind
 from ..contract.workspace import Workspace, claim_of
-from ..data import snapshots
+from ..data.snapshots import SUMS
 from ..registry import releases
 from ..registry.registry import CHAMPION, Registry
 from . import data, infrastructure, model, monitoring
@@ -204,7 +204,7 @@ class CachedVerdicts:
         self.folder = folder
         package = Path(__file__).parents[1]
         home, registry = bench.home, bench.registry.folder
-        snapshots = bench.config.data.snapshots.items()
+        kept = bench.config.data.snapshots.items()
         # A copy of the project stands elsewhere: its place is no part of what a verdict depends on.
         # Nor are waivers: they are looked up after it.
         config = bench.config.model_dump_json(exclude={"paths": True, "gates": {"waived"}})
@@ -213,7 +213,9 @@ class CachedVerdicts:
             "project": lambda: _project_sum(bench),
             "package": lambda: _files_sum(package.rglob("*")),
             "config": lambda: _sum_of(config),
-            "data": lambda: _sum_of({name: _files_sum(_folder(each.folder)) for name, each in snapshots}),
+            "data": lambda: _sum_of(
+                {name: _files_sum([*of.folder.glob("*.parquet"), of.folder / SUMS]) for name, of in kept}
+            ),
             "version": lambda: _files_sum(bench.folder.rglob("*")),
             "before": lambda: _sum_before(bench),
             "registry": lambda: _files_sum(f for f in registry.rglob("*") if f.suffix in {".json", ".jsonl"}),
@@ -238,10 +240,6 @@ class CachedVerdicts:
         if name not in self._sums:
             self._sums[name] = self._inputs[name]()
         return self._sums[name]
-
-
-def _folder(snapshot: Path) -> list[Path]:
-    return [*snapshot.glob("*.parquet"), snapshot / snapshots.SUMS]
 
 
 def _project_sum(bench: Bench) -> str:

@@ -1,4 +1,4 @@
-"""What an answer costs beside the version before and the bare model; and whether its numbers stay numbers."""
+"""What an answer costs beside the version before; and whether its numbers stay numbers."""
 
 import json
 import time
@@ -6,15 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnxruntime
 import pandas as pd
 from numpy.typing import NDArray
 
 from ..base import databases
-from ..bundle import bundle
 from ..bundle.bundle import Bundle, frame_columns
 from ..bundle.signature import LARGEST
 from ..contract.schema import Contract
@@ -34,8 +31,6 @@ REPEATS = 15  # many short ones: the shorter, the more of them are not disturbed
 LONG = 7  # repeats of what takes longer
 ALONE = 30  # requests with one row, each repeat
 ROWS = 3000  # rows of a file
-TOGETHER = 200  # rows of one request
-VALUES = 20  # of a row that is read for comparison: part of what an answer costs is the same for any row
 
 
 @dataclass(frozen=True)
@@ -128,35 +123,20 @@ def batch_difference(bundle: Bundle, inputs: NDArray[np.float32]) -> float:
 
 @dataclass(frozen=True)
 class Cost:
-    """Microseconds of CPU: of the version, of the one before, and of the bare model of the version.
-
-    `reading` is what the standard library takes to read a row from JSON, of `VALUES` values at least, at the same time:
-    how fast Python is here.
-    """
+    """Microseconds of CPU: of the version, and of the one before."""
 
     what: str
     now: float
     before: float
-    bare: float
-    reading: float
-
-    @property
-    def added(self) -> float:
-        """What the code around the model takes, in times of reading a row."""
-        return (self.now - self.bare) / self.reading
 
 
 @dataclass(frozen=True)
 class Speed:
-    """The costs of a request with one row, of a row of a file and of loading (bare: the model alone), and sizes.
-
-    `together`: microseconds of CPU for a row of a request with many.
-    """
+    """The costs of a request with one row, of a row of a file and of loading, and the bytes of the bundles."""
 
     request: Cost
     row: Cost
     loading: Cost
-    together: float
     bytes_now: int
     bytes_before: int
     largest_file: str
@@ -164,31 +144,18 @@ class Speed:
 
 def measure_speed(bench: Bench) -> Speed:
     """Answer the same rows with both versions, and load them."""
-    now, before = bench.bundle, bench.before
+    now, before = both = bench.bundle, bench.before
     rows = skew.enough_allowed(bench.test, now.signature.features).iloc[:ROWS]
     file = bench.scratch / "speed.parquet"
     rows[[bench.contract.key, *dict.fromkeys([*now.names, *before.names])]].to_parquet(file)
-    inputs = now.encode_columns(bundle.frame_columns(rows, now.names))
-    singles = [inputs[i : i + 1] for i in range(ALONE)]
-    requests = [_requests(bundle, rows) for bundle in (now, before)]
-    reading = partial(_all, [partial(json.loads, body) for body in _wide_rows(now, rows)])
-    load_bare = partial(bare_session, bench.folder / "model.onnx")
-    session = load_bare()
-    bare: list[Callable[[], object]] = [partial(session.run, ["probabilities"], {"X": one}) for one in singles]
-    alone: list[Callable[[], object]] = [partial(_all, calls) for calls in [*requests, bare]]
-    batch: list[Callable[[], object]] = [
-        *(partial(score_file, each, file, file.with_name("s.parquet")) for each in (now, before)),
-        partial(session.run, ["probabilities"], {"X": inputs}),
-    ]
-    load: list[Callable[[], object]] = [*(partial(Bundle.load, each.folder) for each in (now, before)), load_bare]
-    many = partial(Predictor(now, Metrics(), None, TOGETHER).answer, _many(now, rows), "")
-    *single, together = least_micros([*alone, reading, many], [ALONE] * 4 + [TOGETHER])
+    requests = [partial(_all, _requests(each, rows)) for each in both]
+    batch = [partial(score_file, each, file, file.with_name("s.parquet")) for each in both]
+    load = [partial(Bundle.load, each.folder) for each in both]
     sizes = _sizes(bench.folder)
     return Speed(
-        Cost("a request", *single),
-        Cost("a row of a file", *least_micros([*batch, reading], [len(inputs)] * 3 + [ALONE], LONG)),
-        Cost("loading", *least_micros([*load, reading], [1, 1, 1, ALONE], LONG)),
-        together,
+        Cost("a request", *least_micros(requests, [ALONE] * 2)),
+        Cost("a row of a file", *least_micros(batch, [len(rows)] * 2, LONG)),
+        Cost("loading", *least_micros(load, [1, 1], LONG)),
         sum(sizes.values()),
         sum(_sizes(before.folder).values()),
         max(sizes, key=lambda name: sizes[name]),
@@ -206,10 +173,10 @@ def least_micros(calls: Sequence[Callable[[], object]], counts: Sequence[int], r
     return [min(column) / count * 1e6 for column, count in zip(zip(*seconds, strict=True), counts, strict=True)]
 
 
-def _seconds(call: Callable[[], object], clock: Callable[[], float] = time.process_time) -> float:
-    since = clock()
+def _seconds(call: Callable[[], object]) -> float:
+    since = time.process_time()
     call()
-    return clock() - since
+    return time.process_time() - since
 
 
 def _all(calls: Sequence[Callable[[], object]]) -> None:
@@ -219,31 +186,5 @@ def _all(calls: Sequence[Callable[[], object]]) -> None:
 
 def _requests(bundle: Bundle, rows: pd.DataFrame) -> list[Callable[[], object]]:
     predictor = Predictor(bundle, Metrics(), None, max_rows=1)
-    bodies = [json.dumps(row).encode() for row in _records(bundle, rows, ALONE)]
-    return [partial(predictor.answer, body, "") for body in bodies]
-
-
-def _wide_rows(bundle: Bundle, rows: pd.DataFrame) -> list[bytes]:
-    """Rows as JSON; where they have few values, with these again under other names."""
-    bodies = []
-    for record in _records(bundle, rows, ALONE):
-        values = [(f"{name}{'_' * turn}", value) for turn in range(VALUES) for name, value in record.items()]
-        bodies.append(json.dumps(dict(values[: max(len(record), VALUES + 1)])).encode())  # the key is one more
-    return bodies
-
-
-def _many(bundle: Bundle, rows: pd.DataFrame) -> bytes:
-    records = _records(bundle, rows, TOGETHER)
-    return json.dumps({"rows": (records * TOGETHER)[:TOGETHER]}).encode()
-
-
-def _records(bundle: Bundle, rows: pd.DataFrame, count: int) -> list[dict[str, Any]]:
-    return databases.plain_records(rows.iloc[:count], [bundle.signature.key, *bundle.names])
-
-
-def bare_session(model: bytes | Path) -> onnxruntime.InferenceSession:
-    """The exported model alone, from its file or its bytes, with one thread, as serving runs it."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    content = model.read_bytes() if isinstance(model, Path) else model
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    records = databases.plain_records(rows.iloc[:ALONE], [bundle.signature.key, *bundle.names])
+    return [partial(predictor.answer, json.dumps(record).encode(), "") for record in records]

@@ -168,7 +168,10 @@ def run_pipeline(bench: Bench) -> PipelineRun:
             "scored": len(scored),
         },
         versions={"champion": str(registry.resolve("champion"))}
-        | {name: _one(each["version"]) for name, each in (("service", answered), ("log", logged), ("batch", scored))},
+        | {
+            name: ", ".join(sorted(map(str, each["version"].unique())))
+            for name, each in (("service", answered), ("log", logged), ("batch", scored))
+        },
         log_gap=_gap(answered, logged),
         batch_gap=_gap(answered, scored),
         decisions=_decisions(answered, logged) + _decisions(answered, scored),
@@ -255,10 +258,6 @@ def _scored(bundle: Bundle, rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
 def _between(contract: Contract, frame: pd.DataFrame, period: snapshots.Period) -> pd.DataFrame:
     start, end = (pd.Timestamp(day) for day in period)
     return frame[(frame[contract.day] >= start) & (frame[contract.day] < end)]
-
-
-def _one(values: pd.Series) -> str:
-    return ", ".join(sorted(map(str, values.unique())))
 
 
 def _gap(one: pd.DataFrame, two: pd.DataFrame) -> float:

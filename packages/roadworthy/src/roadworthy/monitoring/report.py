@@ -98,9 +98,11 @@ def write_report(
     document = {"about": about, "passed": passed, "verdicts": listed}
     write_atomic(path.with_suffix(".json"), json.dumps(document, indent=1))
     history = "Each column is a window, named after its first day."
+    rows = [(*verdict.gate.split(": ", 1), WORDS[verdict.passed], verdict.evidence) for verdict in verdicts]
+    glance = pd.DataFrame(rows, columns=["monitor", "claim", "status", "evidence"])
     outcomes = outcomes_picture(timeline, [len(window.probability) for window in windows])
     sections = [
-        Section("At a glance", table=_verdict_table(verdicts), status=BADGES[passed]),
+        Section("At a glance", table=glance, status=BADGES[passed]),
         Section("What rang when", history, figures=(states_picture(timeline),)),
         Section("How good the answers were", figures=(outcomes,), status=_status(verdicts, OUTCOMES)),
         *_estimates(estimates, timeline.windows),
@@ -130,11 +132,6 @@ def _summary(verdicts: Sequence[Verdict]) -> str:
 
 def _status(verdicts: Sequence[Verdict], monitors: Sequence[str]) -> Status:
     return BADGES[verdicts_passed([verdict for verdict in verdicts if verdict.gate.split(":")[0] in monitors])]
-
-
-def _verdict_table(verdicts: Sequence[Verdict]) -> pd.DataFrame:
-    rows = [(*verdict.gate.split(": ", 1), WORDS[verdict.passed], verdict.evidence) for verdict in verdicts]
-    return pd.DataFrame(rows, columns=["monitor", "claim", "status", "evidence"])
 
 
 def _calibration(window: Window) -> list[Section]:

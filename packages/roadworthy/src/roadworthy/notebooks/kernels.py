@@ -124,7 +124,8 @@ def execute_notebook(
     except PapermillExecutionError as error:
         return NotebookFailure(execution.number, f"{error.ename}: {error.evalue}", str(error.source).splitlines()[:3])
     except (DeadKernelError, RuntimeError) as error:
-        what = "the kernel was ended" if kernel.killed else _died(error)
+        died = "the kernel died (out of memory, killed, or os._exit)" if "died" in str(error).lower() else str(error)
+        what = "the kernel was ended" if kernel.killed else died
         return NotebookFailure(execution.number, what, _last_lines(execution.log))
     finally:
         execution.save()
@@ -180,10 +181,6 @@ def _run_papermill(execution: _Execution, parameters: Mapping[str, object]) -> N
 def _last_lines(log: Path) -> list[str]:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return [line for line in lines if line.strip() and not line.startswith("[IPKernelApp]")][-3:]
-
-
-def _died(error: Exception) -> str:
-    return "the kernel died (out of memory, killed, or os._exit)" if "died" in str(error).lower() else str(error)
 
 
 def _register_engine() -> None:

@@ -126,7 +126,8 @@ def assign_parameters(lessons: Iterable[Path], texts: Iterable[tuple[str, str]])
     for name, text in texts:
         users = [lesson for lesson, parameters in known.items() if name in parameters]
         if not users:
-            hint = _known_parameters(known)
+            lines = [f"{lesson}: {', '.join(parameters) or 'none'}" for lesson, parameters in known.items()]
+            hint = "there are\n    " + "\n    ".join(lines)
             raise InputError("no lesson of this run has such a parameter", where=f"-p {name}", hint=hint)
         for lesson in users:
             values[lesson][name] = known[lesson][name].read(text)
@@ -138,11 +139,6 @@ def _literal(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-
-
-def _known_parameters(known: Mapping[str, Mapping[str, Parameter]]) -> str:
-    lines = [f"{lesson}: {', '.join(parameters) or 'none'}" for lesson, parameters in known.items()]
-    return "there are\n    " + "\n    ".join(lines)
 
 
 class Figures(dict[str, float]):

@@ -44,7 +44,9 @@ def write_card(contract: Contract, record: Record, own: Settings, max_age_days: 
     # Not to be promoted is no fault: the verdicts say what is red.
     status = _status(content) if content["decision"]["promoted"] else ""
     title = f"Model card: {content['model']} version {content['version']}"
-    return pages.write_page(page, title, card_sections(content), lead=_lead(content), status=status)
+    word = "promoted: it is the champion" if content["decision"]["promoted"] else "not promoted: it stays a challenger"
+    lead = f"Decision {content['decision']['number']}: version {content['version']} is {word}."
+    return pages.write_page(page, title, card_sections(content), lead=lead, status=status)
 
 
 def make_card(contract: Contract, record: Record, own: Settings, max_age_days: int) -> dict[str, Any]:
@@ -95,7 +97,6 @@ def card_limits(record: Record, own: Settings, max_age_days: int) -> list[str]:
 
 def card_sections(card: Mapping[str, Any]) -> list[Section]:
     """The parts of the page."""
-    metrics = card["metrics"]
     verdicts = [Verdict(**each) for each in card["verdicts"]]
     judges = "all 28 gates" if card["gates_by"] == "all_gates" else "the tests of the training only, not the gates"
     return [
@@ -106,11 +107,14 @@ def card_sections(card: Mapping[str, Any]) -> list[Section]:
             f"How good it is, beside version {card['champion']}",
             "On the same days, which neither has learned from; 95% intervals by blocks of days. A difference is one "
             "only if its interval leaves out 0.",
-            table=_metrics(metrics),
+            table=_metrics(card["metrics"]),
             figures=(_picture(card["slices"]),) if card["slices"] else (),
         ),
         Section("Slices", "AUC of this version minus that of the champion.", table=_slices(card["slices"])),
-        Section("In the shadow", table=_figures(card["shadow"])),
+        Section(
+            "In the shadow",
+            table=pd.DataFrame({"figure": list(card["shadow"]), "value": [*map(_text, card["shadow"].values())]}),
+        ),
         Section("Verdicts", f"Judged by {judges}.", table=errors.verdict_table(verdicts), status=_status(card)),
         Section("Lineage", "The same lineage gives the same model.", table=_lineage(card)),
     ]
@@ -120,11 +124,6 @@ def _status(card: Mapping[str, Any]) -> pages.Status:
     if all(verdict["passed"] for verdict in card["verdicts"]):
         return "good"
     return "waived" if card["decision"]["promoted"] else "bad"
-
-
-def _lead(card: Mapping[str, Any]) -> str:
-    word = "promoted: it is the champion" if card["decision"]["promoted"] else "not promoted: it stays a challenger"
-    return f"Decision {card['decision']['number']}: version {card['version']} is {word}."
 
 
 def _limits(card: Mapping[str, Any]) -> pd.DataFrame:
@@ -166,10 +165,6 @@ def _picture(rows: Sequence[Mapping[str, Any]]) -> "Figure":
     names, values, low, high = ([row[key] for row in shown] for key in ("slice", "auc", "auc_low", "auc_high"))
     title = f"Slices: the {MOST_SLICES} worst and the {MOST_SLICES} best" if len(shown) < len(ordered) else "Slices"
     return charts.intervals(names, values, low, high, title=title, label="AUC minus that of the champion", line=0.0)
-
-
-def _figures(figures: Mapping[str, Any]) -> pd.DataFrame:
-    return pd.DataFrame({"figure": list(figures), "value": [_text(value) for value in figures.values()]})
 
 
 def _lineage(card: Mapping[str, Any]) -> pd.DataFrame:

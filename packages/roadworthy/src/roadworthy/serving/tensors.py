@@ -173,7 +173,9 @@ def _columns(tensors: list[Tensor], rest: bytes, reader: RequestReader) -> dict[
             values = _from_json(tensor)
         else:
             values, rest = _from_bytes(tensor, rest[:size], size, known[name]), rest[size:]
-        columns[name] = _with_missing(values, known[name])
+        # A value that must not be missing keeps its NaN, so that the refusal shows what was sent.
+        empty = known[name].nullable
+        columns[name] = [None if value != value else value for value in values] if empty else values  # noqa: PLR0124
     if rest:
         _refuse(f"{len(rest)} bytes at the end of the body belong to no input")
     for feature in signature.features:
@@ -234,11 +236,6 @@ def _texts(part: bytes, name: str) -> Iterable[str]:
         if at > len(part):
             _refuse(f"a text of input {name} is longer than the bytes that are left", name)
         yield text
-
-
-def _with_missing(values: list[Any], feature: Feature) -> list[Any]:
-    # A value that must not be missing keeps its NaN, so that the refusal shows what was sent.
-    return [None if value != value else value for value in values] if feature.nullable else values  # noqa: PLR0124
 
 
 def _key(signature: Signature) -> Feature:
