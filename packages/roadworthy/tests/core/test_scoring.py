@@ -58,7 +58,12 @@ def test_the_model_is_asked_once_for_all_rows_of_a_chunk(
     bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, predict = list[int](), bundle.predict
-    monkeypatch.setattr(bundle, "predict", lambda inputs: asked.append(len(inputs)) or predict(inputs))
+
+    def counted(inputs: Any) -> Any:
+        asked.append(len(inputs))
+        return predict(inputs)
+
+    monkeypatch.setattr(bundle, "predict", counted)
     score_file(bundle, write(tmp_path / "in.parquet", keyed(rows(300))), tmp_path / "out.parquet", chunk_rows=130)
     assert sorted(asked) == [40, 130, 130]
 

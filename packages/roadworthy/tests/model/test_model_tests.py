@@ -99,8 +99,9 @@ def test_a_project_says_itself_what_one_feature_may_know_alone(project: Project,
     passed = {verdict.gate: verdict.passed for verdict in found}
     assert passed["no feature gives the answer away"] is True
     assert "quality on every slice" not in passed, "without slices that is for the gate Model 6 to ask"
+    config = project.settings
     lineages = [
-        training.lineage_of(project, {}, {}, project.settings.model, each)["tests"] for each in (tests, allowing)
+        training.lineage_of(project, (), config.split, config.model, each)["tests"] for each in (tests, allowing)
     ]
     assert ["max_auc_alone" in each for each in lineages] == [False, True], "older versions have the same lineage"
 
