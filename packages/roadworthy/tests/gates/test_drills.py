@@ -293,7 +293,8 @@ def test_a_clean_variant_whose_model_is_refused_is_a_false_alarm(
     (ground.home / "drills").mkdir()
     (ground.home / "drills" / "clean.toml").write_text('draw = []\n[[clean]]\nname = "one"\n[[clean]]\nname = "two"\n')
     monkeypatch.setattr(board, "copy_project", lambda _, target: practice.fresh_copy(ground, target))
-    monkeypatch.setattr(practice, "_shortened_training", lambda *_: ["2013-01-01", "2013-02-01"])
+    config, split = practice._read_config, {"train": ["2013-01-01", "2013-03-01"]}
+    monkeypatch.setattr(practice, "_read_config", lambda home: {**config(home), "split": split})
     told = subprocess.CompletedProcess([], 1, "", "version 1: not every gate is green")
     monkeypatch.setattr(practice.ProjectCopy, "run", lambda *_, **__: told)
     one, two = board.run_clean_variants(of_ground(ground), 2)

@@ -169,7 +169,7 @@ def test_bad_evidence_is_red(name: str, evidence: Any) -> None:
         ("Monitoring 4", GOOD["Monitoring 4"][2], "the champion, 1: 730 days"),
         ("Monitoring 5", BAD["Monitoring 5"][0], "seats has infinite values"),
         ("Monitoring 6", BAD["Monitoring 6"][0], "2.0 times the CPU of the version before"),
-        ("Monitoring 6", BAD["Monitoring 6"][1], "code adds to a row of a file 1.3 times reading it, at most 1.2"),
+        ("Monitoring 6", BAD["Monitoring 6"][1], "a row of a file takes 2.0 times the CPU of the version before"),
         ("Monitoring 7", BAD["Monitoring 7"][0], "AUC -0.020"),
         ("Monitoring 7", GOOD["Monitoring 7"][-1], "the monitors ring for each of 19 planted faults"),
         ("Monitoring 7", BAD["Monitoring 7"][-1], "ask for what nothing exposes: drift of x"),
