@@ -83,7 +83,7 @@ def log(count: int, labels: int) -> Damage:
 
 # The item that must be red, what is damaged, and words of its evidence. Other items may be red with it.
 PLANTED: list[tuple[str, Damage, str]] = [
-    ("own_contract", edited(CONTRACT, '"sale", kind', '"carrier", kind'), "1 of 3 features"),
+    ("own_contract", edited(CONTRACT, '"shelf", kind', '"carrier", kind'), "1 of 3 features"),
     ("every_column", column_more, "not in the contract: sales.colour"),
     ("every_column", column_less, "not in the snapshot: sales.price"),
     ("limits", edited(CONTRACT, "low=0, high=1000", "low=0"), "sales.price"),
@@ -91,7 +91,7 @@ PLANTED: list[tuple[str, Damage, str]] = [
     ("limits", edited(CONTRACT, 'about="on the label"', 'about=""'), "sales.price"),
     ("known_at", edited(CONTRACT, ', known_at="at + interval 14 day"', ""), "but since when? sales.back"),
     ("known_at", edited(CONTRACT, 'weeks", known="after"', 'weeks"'), "'returned', the label, is said to be"),
-    ("known_at", edited(CONTRACT, 'known_at="known_at"', 'known_at=""'), "no feature says since when"),
+    ("known_at", edited(CONTRACT, 'known_at="known_at"', 'known_at=""'), "known_at is empty"),
     ("known_at", edited(CONTRACT, ', known="after", known_at="at + interval 14 day"', ""), "where does the label"),
     ("sealed", edited(Path("data", "year", "SHA256SUMS"), "sales.parquet", "other.parquet"), "sales.parquet"),
     ("data_checked", removed(CHECKED), "was not written yet"),

@@ -87,8 +87,6 @@ def limits(project: Project) -> str:
 def known_at(project: Project) -> str:
     """The label and what else comes afterwards is marked, with the moment from which it is known."""
     require(project.target["known"] == "after", f"{project.target['name']!r}, the label, is said to be known before")
-    times = {column["name"] for column in project.contract["features"]["columns"]}
-    require(project.contract["known_at"] in times, "no feature says since when the label is known")
     later = [c for c in project.columns if c["known"] == "after" and c["table"] != "features"]
     require(later, "no column of the snapshot is marked as known after: where does the label come from?")
     silent = {(c["table"], c["name"]) for c in later if not c["known_at"]}

@@ -8,6 +8,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from pandera.errors import SchemaErrors
 
 from contracts import sound_contract
 from roadworthy.contract import rules
@@ -190,3 +191,12 @@ def test_laws_of_flights_hold_for_single_rows_and_not_for_many(project: Project)
 def test_a_maker_does_not_begin_or_end_in_a_blank(project: Project, maker: str) -> None:
     pattern = project.contract.table("planes").column("manufacturer").pattern
     assert bool(re.search(pattern, maker)) == (maker == maker.strip())
+
+
+@pytest.mark.parametrize(("bounds", "bad"), [({"low": 0}, -1.0), ({"high": 0}, 1.0)])
+def test_a_bound_on_one_side_alone_is_a_bound(bounds: dict[str, float], bad: float) -> None:
+    column = Column(name="value", kind="number", about="a number", **bounds)  # type: ignore[arg-type]
+    schema = rules.pandera_schema(Table(name="readings", columns=(column,), key=()))
+    schema.validate(pd.DataFrame({"value": [0.0, -bad]}), lazy=True)
+    with pytest.raises(SchemaErrors):
+        schema.validate(pd.DataFrame({"value": [0.0, bad]}), lazy=True)

@@ -3,6 +3,7 @@
 import difflib
 from dataclasses import dataclass
 from datetime import date, datetime
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +111,9 @@ def pandera_schema(table: Table) -> pa.DataFrameSchema:
 
 def _column_checks(column: Column) -> list[pa.Check]:
     checks = []
-    if column.low is not None and column.high is not None:
-        checks.append(pa.Check.in_range(column.low, column.high, error=f"not in {column.low:g} to {column.high:g}"))
+    low, high = (-inf if column.low is None else column.low), (inf if column.high is None else column.high)
+    if (low, high) != (-inf, inf):
+        checks.append(pa.Check.in_range(low, high, error=f"not in {low:g} to {high:g}"))
     if column.allowed:
         checks.append(pa.Check.isin(column.allowed, error=f"not one of {', '.join(column.allowed)}"))
     if column.pattern:
