@@ -21,7 +21,7 @@ from ..base.settings import Settings
 from ..bundle.bundle import Bundle
 from ..bundle.signature import Feature
 from ..contract import rules
-from ..contract.schema import Column, Contract, Table
+from ..contract.schema import NUMBERS, TEXTS, Column, Contract, Table
 from ..contract.workspace import Workspace
 from ..data import snapshots
 from ..serving.request import BadRequestError, RequestReader
@@ -31,7 +31,6 @@ NO_TEXT = "<{@;|~}>"  # no name, code or time of any kind
 NO_VALUE = "?"  # of no type but text
 PART = 20  # of the other snapshots' largest table: every 20th hour says how often a value is missing
 GOOD = 100  # rows into which bad values are planted; more than a table has columns
-NUMERIC = ("integer", "number")
 KEYS = ["table", "column"]
 Planted = tuple[str, str | None]
 STRANGE = ("?", "~!~", "0", "a", "-1.5")  # texts of which one breaks most patterns
@@ -92,10 +91,10 @@ def bad_values(column: Column) -> Iterator[Planted]:
     """Values that a column with expectations refuses, as text, each after a word for what is wrong."""
     if not column.nullable:
         yield "missing", None
-    if column.kind in NUMERIC:
+    if column.kind in NUMBERS:
         yield "too small", _beyond(column.low, -1)
         yield "too large", _beyond(column.high, 1)
-    if column.kind in {"category", "text"}:
+    if column.kind in TEXTS:
         yield "any text", NO_TEXT
     else:
         yield f"no {column.kind}", NO_VALUE
@@ -148,12 +147,12 @@ def _seen_in_table(connection: duckdb.DuckDBPyConnection, table: Table) -> tuple
 
 
 def _limits(column: Column) -> str:
-    limits = [f'{f}("{column.name}")::double' if column.kind in NUMERIC else "null::double" for f in ("min", "max")]
+    limits = [f'{f}("{column.name}")::double' if column.kind in NUMBERS else "null::double" for f in ("min", "max")]
     return f'{limits[0]} as seen_low, {limits[1]} as seen_high, 1 - count("{column.name}") / count(*) as nulls'
 
 
 def _seen_in_frame(frame: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, pd.Series]:
-    numbers = frame[[column.name for column in table.columns if column.kind in NUMERIC]]
+    numbers = frame[[column.name for column in table.columns if column.kind in NUMBERS]]
     return pd.DataFrame({"seen_low": numbers.min(), "seen_high": numbers.max()}), frame[table.names].isna().mean()
 
 

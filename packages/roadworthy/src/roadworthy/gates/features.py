@@ -22,11 +22,10 @@ from ..base.settings import FILE
 from ..bundle.bundle import Bundle
 from ..bundle.signature import Signature
 from ..contract import rules
-from ..contract.schema import Contract, Table
+from ..contract.schema import MODELLED, Contract, Table
 from ..contract.workspace import Workspace
 from ..data import snapshots
 from ..model import evaluation, training
-from ..model.training import MODELLED
 from ..monitoring.log import PredictionLog
 from ..registry import export
 from ..serving.request import BadRequestError, RequestReader

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..contract.schema import Contract
+from ..contract.schema import TEXTS, Contract
 from ..data import snapshots
 from .bench import Bench, NotJudgedError
 
@@ -34,7 +34,6 @@ SHORTEST = 5  # characters of a private value that is looked for; a shorter one 
 LARGEST = 30_000_000  # bytes that are read of what was written, the newest files first
 ROWS = 20_000  # of a table of an SQLite file, the newest
 VALUES = 20_000  # of a column
-TEXTS = ("category", "text")
 QUARANTINE = "quarantine"  # the folder in which `check` keeps whole rows for repair
 SQLITE = b"SQLite format 3\x00"
 PARQUET = b"PAR1"

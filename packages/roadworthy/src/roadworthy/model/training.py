@@ -16,7 +16,7 @@ from ..base.databases import plain_records
 from ..base.errors import InputError, Verdict
 from ..base.settings import Model, Split, Tests
 from ..base.source_code import code_of
-from ..contract.schema import Contract, Table
+from ..contract.schema import MODELLED, Contract, Table
 from ..contract.workspace import SearchSpace
 from ..data import snapshots
 from ..data.snapshots import features_lineage, split_features, thin_rows
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ..contract.workspace import Workspace
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "duckdb", "skl2onnx", "onnxruntime")
-MODELLED = ("category", "integer", "number")
 # Columns that the prediction log, the monitors and a quarantine have themselves, beside those of the features.
 TAKEN = {"key", "time", "request_id", "version", "probability", "decision", "label", "known_at"}
 TAKEN |= {"day", "due", "prediction", "row", "reason"}
