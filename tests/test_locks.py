@@ -26,10 +26,9 @@ FLOORS = {
     "papermill": "2.7",
     "pydantic": "2",
     "scikit-learn": "1.9",
-    "skl2onnx": "1.20",
 }
-CEILINGS = {"protobuf": "7", "numpy": "2.5", "scipy": "1.18"}
-NOT_IN_THE_SERVICE = {"mlflow", "pandas", "pandera", "papermill", "pyarrow", "scikit-learn", "scipy", "skl2onnx"}
+CEILINGS = {"numpy": "2.5", "scipy": "1.18"}
+NOT_IN_THE_SERVICE = {"mlflow", "pandas", "pandera", "papermill", "pyarrow", "scikit-learn", "scipy", "onnx"}
 
 
 def pins(lock: Path) -> list[Requirement]:

@@ -1,6 +1,7 @@
 """The examples of docs/extensions.md: each is a function of its kind that runs on the real flights."""
 
 import re
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,10 @@ import roadworthy as rw
 from click.testing import CliRunner
 from roadworthy.contract.workspace import EXTENSIONS
 from roadworthy.data import snapshots
+from roadworthy.model import estimators
 from roadworthy.project import Project
 from sample import HOME
+from sklearn.ensemble import RandomForestClassifier
 
 TEXT = (HOME / "docs" / "extensions.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"^## An? (.*)\n(?:(?!^## ).*\n)*?```python\n((?:.*\n)*?)```", TEXT, re.MULTILINE))
@@ -52,6 +55,19 @@ def extended(project: Project) -> Project:
 def of(extended: Project, kind: str) -> Callable[..., Any]:
     (function,) = extended.definition.extensions(kind).values()
     return function
+
+
+def test_the_example_of_another_estimator_is_built_of_the_settings_that_stand_before_it(project: Project) -> None:
+    text = TEXT.partition("\n## Other estimators\n")[2]
+    settings, code = (re.findall(rf"```{kind}\n((?:.*\n)*?)```", text) for kind in ("toml", "python"))
+    model = tomllib.loads(settings[0])["model"]
+    spec = rw.ModelSettings(**{**project.settings.model.model_dump(), **model})
+    names: dict[str, Any] = {"rw": rw, "RandomForestClassifier": RandomForestClassifier}
+    exec(compile(code[0], "estimator", "exec"), names)  # noqa: S102 - our own document
+    estimator = names["build"](spec)
+    estimators.require_exportable(estimator)
+    assert {name: getattr(estimator, name) for name in model["parameters"]} == model["parameters"]
+    assert tomllib.loads(settings[1])["calibration"] == "isotonic"
 
 
 def test_the_guide_has_an_example_of_each_kind() -> None:

@@ -19,7 +19,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from assembled import NAMES, champion_of, change, command, environment, told
+from assembled import NAMES, assemble, champion_of, change, command, environment, told
 
 from roadworthy.base import databases
 from roadworthy.bundle.bundle import Bundle, predict_frame
@@ -115,6 +115,64 @@ def test_a_version_is_trained_listed_evaluated_and_tested(home: Path) -> None:
     assert result["auc_low"] > 0.65
     assert len(result["slices"]) > 5
     assert all(each["passed"] for each in told(home, "test-model"))
+
+
+LIGHTGBM = """from lightgbm import LGBMClassifier
+
+NAMES = {"max_iter": "n_estimators", "max_leaf_nodes": "num_leaves"}
+
+
+def named(values):
+    return {NAMES.get(name, name): value for name, value in values.items()}
+"""
+OTHER_MODELS = {
+    # What is imported, what is built, its search space, and the lines of config.toml that change.
+    "logistic": (
+        "from sklearn.linear_model import LogisticRegression",
+        'LogisticRegression(C=spec.parameters["C"], max_iter=1000, random_state=spec.seed)',
+        'rw.SearchSpace(grid={"C": (0.1, 1.0)}, quick=({"C": 0.1},))',
+        {"max_iter = 40\nlearning_rate = 0.1\nmax_leaf_nodes = 8\n": "parameters = { C = 1.0 }\n"},
+    ),
+    "calibrated LightGBM": (
+        LIGHTGBM,
+        "LGBMClassifier(**named(spec.hyperparameters), verbose=-1, random_state=spec.seed)",
+        'rw.SearchSpace(grid=dict.fromkeys(("max_iter", "learning_rate", "max_leaf_nodes"), ()), quick=())',
+        {
+            "seed = 0\n": 'seed = 0\ncalibration = "isotonic"\n',
+            "[gates.kept]\n": '[gates.kept]\nplace = "sites say nearly the same; the operators ask for it"\n',
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_MODELS)
+def test_another_estimator_goes_through_everything(name: str, tmp_path: Path) -> None:
+    home = assemble("charging", tmp_path / "charging")
+    imported, built, search, changes = OTHER_MODELS[name]
+    model = f"{imported}\n\nimport roadworthy as rw\n\n\ndef build(spec):\n    return {built}\n\n\nSEARCH = {search}\n"
+    (home / "src" / "charging_project" / "model.py").write_text(model, encoding="utf-8")
+    for old, new in changes.items():
+        change(home / "config.toml", old, new)
+    assert all(each["passed"] for each in told(home, "train"))
+    assert command(home, "registry", "promote", "1").returncode == 0
+    red = {each["gate"]: each["evidence"] for each in told(home, "gates") if not each["passed"]}
+    assert red == {}
+    key = str(snapshots.checked_features(Project.open(home))["session"].iloc[-1])
+    steps = told(home, "trace", key)
+    assert steps["probability"] == pytest.approx(steps["answer"], abs=1e-5)
+    assert sum(each["moved"] for each in steps["features"]) == pytest.approx(steps["sum"] - steps["mean"])
+    line = steps["formula"]
+    assert line.startswith("1 / (1 + exp(" if name == "logistic" else "calibration of ")
+
+
+def test_an_estimator_without_an_export_is_refused_before_it_is_fitted(tmp_path: Path) -> None:
+    home = assemble("charging", tmp_path / "charging")
+    model = "from sklearn.naive_bayes import GaussianNB\n\n\ndef build(spec):\n    return GaussianNB()\n"
+    (home / "src" / "charging_project" / "model.py").write_text(model, encoding="utf-8")
+    done = command(home, "train")
+    assert done.returncode == 2
+    assert "a GaussianNB has no export" in done.stderr
+    assert "the nearest that has one: LogisticRegression" in done.stderr
 
 
 def test_the_bundle_has_the_roles_of_its_contract(project: Project) -> None:

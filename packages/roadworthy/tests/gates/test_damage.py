@@ -44,9 +44,9 @@ def test_two_categories_that_no_golden_record_has_change_their_codes(copy: Any) 
 
 def test_thresholds_are_rounded_up_by_one_number_of_32_bits(copy: Any) -> None:
     file = copy.registry.path() / "model.onnx"
-    before = tracing.read_trees(file)
+    before = tracing.read_numbers(file)
     faults.round_thresholds_up(copy)
-    after = tracing.read_trees(file)
+    after = tracing.read_numbers(file)
     np.testing.assert_array_equal(after.thresholds, np.nextafter(before.thresholds, np.float32(np.inf)))
-    np.testing.assert_array_equal(after.leaves, before.leaves)
+    np.testing.assert_array_equal(after.steps, before.steps)
     Bundle.load(file.parent)

@@ -310,7 +310,7 @@ def test_tuning_keeps_hyperparameters_that_nothing_beats(project: Project, spec:
 
 def test_the_search_space_covers_every_hyperparameter(project: Project) -> None:
     space = project.search
-    assert set(training.tunable_hyperparameters(project.settings.model)) == set(space.grid)
+    assert set(project.settings.model.hyperparameters) == set(space.grid)
     assert len(training.search_grid(space)) == 27
     assert all(choice in training.search_grid(space) for choice in map(dict, space.quick)), (
         "the gate tries what `tune` tries"

@@ -10,7 +10,7 @@ import pytest
 from roadworthy.project import Project
 from sample import HOME
 
-FOREIGN = "httpx sklearn pandas mlflow pandera matplotlib skl2onnx onnx scipy papermill pyarrow duckdb IPython"
+FOREIGN = "httpx sklearn pandas mlflow pandera matplotlib onnx scipy papermill pyarrow duckdb IPython"
 OURS = (
     "contract data drills gates model notebooks project registry.export registry.releases reports retraining "
     "serving.batch serving.load_tests serving.simulation serving.tracing"

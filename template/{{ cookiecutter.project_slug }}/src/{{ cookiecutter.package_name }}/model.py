@@ -12,8 +12,8 @@ import roadworthy as rw
 def build(spec: rw.ModelSettings) -> HistGradientBoostingClassifier:
     """An unfitted estimator for the section [model] of config.toml.
 
-    Gradient boosted trees. Ordinal codes instead of their `categorical_features`: skl2onnx 1.20 silently miscompiles
-    those, and the AUC is the same (.710).
+    Gradient boosted trees; `docs/extensions.md` has the others that may stand here. Ordinal codes instead of their
+    `categorical_features`: those have no export, and the AUC is the same (.710).
     """
     return HistGradientBoostingClassifier(
         max_iter=spec.max_iter,

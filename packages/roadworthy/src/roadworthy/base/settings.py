@@ -5,11 +5,22 @@ Only `Project`, `keys new` and the application factories of the service read the
 
 import os
 import tomllib
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StrictFloat,
+    StrictInt,
+    ValidationError,
+    ValidationInfo,
+)
 
 from .databases import Postgres, postgres_place
 from .errors import InputError
@@ -117,8 +128,15 @@ class Retraining(Section):
     alarms: tuple[str, ...] = ("auc", "skill", "base rate", "calibration", "unseen")
 
 
+HYPERPARAMETERS = ("max_iter", "learning_rate", "max_leaf_nodes")  # with a key of their own in [model]
+
+
 class Model(Section):
     """The specification of the model; everything that training depends on beside the data.
+
+    max_iter, learning_rate, max_leaf_nodes: hyperparameters of boosting, and the number of trees of a forest; those
+    that the estimator has not are left out. parameters: any others, by name. calibration: how the score of the
+    estimator becomes a probability, if not by the estimator itself.
 
     >>> numbers = {"max_iter": 100, "learning_rate": 0.1, "max_leaf_nodes": 15, "seed": 0, "threshold": 0.5}
     >>> spec = Model(name="long-sessions", features=("hour", "site"), **numbers)
@@ -128,11 +146,29 @@ class Model(Section):
 
     name: str
     features: tuple[str, ...] = Field(min_length=1)
-    max_iter: int = Field(ge=1, le=5000)
-    learning_rate: float = Field(gt=0, le=1)
-    max_leaf_nodes: int = Field(ge=2, le=1024)
+    max_iter: int | None = Field(default=None, ge=1, le=5000)
+    learning_rate: float | None = Field(default=None, gt=0, le=1)
+    max_leaf_nodes: int | None = Field(default=None, ge=2, le=1024)
+    parameters: dict[str, StrictInt | StrictFloat] = {}
+    calibration: Literal["none", "sigmoid", "isotonic"] = "none"
     seed: int = Field(ge=0)
     threshold: float = Field(gt=0, lt=1)
+
+    @property
+    def hyperparameters(self) -> dict[str, float]:
+        """What can be tuned, by name: those of the three that are set, and `parameters`."""
+        own = {name: getattr(self, name) for name in HYPERPARAMETERS}
+        return {**{name: value for name, value in own.items() if value is not None}, **self.parameters}
+
+    def with_hyperparameters(self, values: Mapping[str, float]) -> Self:
+        """The same specification with other values of some hyperparameters."""
+        own = {name: value for name, value in values.items() if name in HYPERPARAMETERS}
+        others = {name: value for name, value in values.items() if name not in HYPERPARAMETERS}
+        return self.model_copy(update={**own, "parameters": {**self.parameters, **others}})
+
+    def with_fewer_trees(self, most: int) -> Self:
+        """The same specification with at most so many trees; as it is where their number is no setting."""
+        return self if self.max_iter is None else self.model_copy(update={"max_iter": min(most, self.max_iter)})
 
 
 class Tests(Section):

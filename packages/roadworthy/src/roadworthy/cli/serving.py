@@ -127,7 +127,7 @@ def _show_scored(summary: Any, target: str, made: dict[str, Any], *, as_json: bo
 @SNAPSHOT
 @JSON
 def trace(key: str, version: str, snapshot: str, *, as_json: bool) -> None:
-    """Explain the prediction for the row KEY: raw rows, features, what the trees add, sum, probability."""
+    """Explain the prediction for the row KEY: raw rows, features, what each step adds, sum, probability."""
     steps = Project.open().trace(key, version, snapshot)
     if as_json:
         click.echo(json.dumps(steps, indent=1))
@@ -143,17 +143,17 @@ def _show_steps(steps: dict[str, Any]) -> None:
         click.echo(f"\n{name}: {len(rows)} rows{more}")
         for row in rows[:SHOWN]:
             click.echo("  " + ", ".join(f"{column} {value}" for column, value in row.items() if value is not None))
-    click.echo("\nfeatures, what the trees see (x), and how far each moved the sum (log-odds)")
+    click.echo("\nfeatures, what the model sees (x), and how far each moved the sum")
     features = pd.DataFrame(steps["features"])
     texts = {"x": features["x"].map("{:g}".format), "moved": features["moved"].map("{:+.3f}".format)}
     show_table(features.assign(**texts), as_json=False)
-    most = ", ".join(f"tree {each['tree']} {each['adds']:+.3f}" for each in steps["trees"])
-    click.echo(f"\n{steps['count']} trees add {steps['sum'] - steps['base']:+.4f}; the most: {most}")
+    most = "; ".join(f"{each['of']} {each['adds']:+.3f}" for each in steps["largest"])
+    click.echo(f"\n{steps['count']} steps add {steps['sum'] - steps['base']:+.4f}; the most: {most}")
     moved = sum(each["moved"] for each in steps["features"])
     click.echo(f"sum: base {steps['base']:.4f} {steps['sum'] - steps['base']:+.4f} = {steps['sum']:.4f}")
     click.echo(f"     mean of the golden rows {steps['mean']:.4f}, features {moved:+.4f} = {steps['sum']:.4f}")
-    formula = f"probability: 1 / (1 + exp({-steps['sum']:.4f})) = {steps['probability']:.6f}"
-    click.echo(f"{formula}; version {steps['version']} answers {steps['answer']:.6f}")
+    formula = f"{steps['formula']} = {steps['probability']:.6f}"
+    click.echo(f"probability: {formula}; version {steps['version']} answers {steps['answer']:.6f}")
 
 
 @click.group()

@@ -19,9 +19,9 @@ from ..base.files import write_atomic
 from ..bundle.bundle import Bundle
 from ..data import snapshots
 from ..registry import releases
+from ..registry.onnx_graph import LEAF
 from ..registry.registry import CHAMPION, Registry
 from ..registry.releases import reseal_bundle
-from ..serving.tracing import LEAF
 
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
@@ -230,7 +230,7 @@ def round_thresholds_up(copy: "Workspace") -> None:
     attributes = {each.name: each for each in model.graph.node[0].attribute}
     thresholds = attributes["nodes_values"].floats
     for at, mode in enumerate(attributes["nodes_modes"].strings):
-        if mode != LEAF:
+        if mode != LEAF.encode():
             thresholds[at] = float(np.nextafter(np.float32(thresholds[at]), np.float32(np.inf)))
     file.write_bytes(model.SerializeToString())
     reseal_bundle(file.parent)

@@ -26,7 +26,7 @@ from .expectations import count_rows, event_table, takes_row
 from .speed import least_micros
 
 # AUC .71 as well, at a third of the time; whatever the specification says, for it is features that are judged here.
-TREES = {"max_iter": 60, "learning_rate": 0.15, "max_leaf_nodes": 31}
+FEW = {"max_iter": 60, "learning_rate": 0.15, "max_leaf_nodes": 31}
 FITTED = 55_000  # rows
 LOOKS = (14_000, 55_000, 170_000)  # rows: most features need only the first look; in doubt, all rows are asked
 DRAWS = 200
@@ -60,7 +60,8 @@ def contribution_table(
     project: Workspace, fitted: pd.DataFrame, judged: pd.DataFrame, spec: Model, asked: list[str]
 ) -> pd.DataFrame:
     """The table of `Contributions`: fit on some rows, look at more and more of the others while there is doubt."""
-    small = spec.model_copy(update=TREES)
+    few = {name: value for name, value in FEW.items() if name in spec.hyperparameters}
+    small = spec.with_hyperparameters(few).model_copy(update={"calibration": "none"})
     try:
         pipeline = training.fit_pipeline(project, thin_rows(fitted, FITTED), small)
     except ProjectError as error:

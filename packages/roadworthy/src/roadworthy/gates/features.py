@@ -208,7 +208,7 @@ def open_copy(home: Path) -> Iterator[Workspace]:
 
 
 def _small_bundle(project: Workspace, frame: pd.DataFrame) -> Bundle:
-    spec, contract = project.settings.model.model_copy(update={"max_iter": TREES}), project.contract
+    spec, contract = project.settings.model.with_fewer_trees(TREES), project.contract
     split = snapshots.Split(*split_labelled(contract, frame))
     pipeline = training.fit_pipeline(project, split.train, spec)
     p = training.predict_probabilities(pipeline, spec, split.test)

@@ -4,15 +4,16 @@ from dataclasses import dataclass, replace
 
 from ..base import databases
 from ..bundle import bundle
+from ..bundle.bundle import MAX_DIFFERENCE
 from ..model import training
 from ..monitoring.distributions import MAX_CPU, MAX_PSI
 from ..serving.canary import CanaryComparison, compare_versions
 from . import promotion, reproducibility, whole_pipeline
 from .bench import Bench, Judgement, NotJudgedError, gate, of_the_present
 
-# float32 sums of some hundred leaves differ by 6e-7 from those in float64 (see export.py); a real difference by more.
-# Judges ask `not gap <= SAME` and never `gap > SAME`: a gap that is NaN must be red.
-SAME = 1e-6
+# Between sums in float32 and in float64; a real difference is larger. Judges ask `not gap <= SAME` and never
+# `gap > SAME`: a gap that is NaN must be red.
+SAME = MAX_DIFFERENCE
 THREADS = (1, 4)  # of DuckDB, in the first training and the second
 REFIT_ROWS = 10_000
 
@@ -56,7 +57,7 @@ def _refit_gap(bench: Bench) -> float | None:
 
 @gate("Infrastructure 1", "training is reproducible", gather_trainings, "data version")
 def training_reproducible(evidence: Trainings) -> Judgement:
-    """Two trainings from the tables agree bit for bit, and a refit of the version with its answers to 1e-6.
+    """Two trainings from the tables agree bit for bit, and a refit of the version with its answers to 1e-5.
 
     The second half is claimed only for a version of the present data and settings: see Model 1 for another one.
     """
@@ -81,8 +82,11 @@ LEARNED = 0.95
 def spec_tested(evidence: reproducibility.SpecTests) -> Judgement:
     """Every field of the specification arrives, the loss falls, planted rules are learned, odd rows are answered."""
     problems = [f"{name} does not reach the estimator" for name, reached in evidence.reached.items() if not reached]
-    for what, (asked, built) in (("trees", evidence.trees), ("leaves", evidence.leaves)):
-        problems += [f"{built} {what} instead of {asked}"] if built != asked else []
+    for name, (asked, built) in evidence.sizes.items():
+        what = {"max_iter": "trees", "max_leaf_nodes": "leaves"}[name]
+        # Where a few leaves part all rows, some estimators grow no more of them.
+        other = built > asked if name == "max_leaf_nodes" else built != asked
+        problems += [f"{built} {what} instead of {asked}"] if other else []
     if not all(later < sooner for sooner, later in zip(evidence.losses, evidence.losses[1:], strict=False)):
         problems.append(f"the loss does not fall: {', '.join(f'{loss:.3f}' for loss in evidence.losses)}")
     weak = {name: auc for name, auc in evidence.learned.items() if not auc >= LEARNED}
@@ -166,7 +170,7 @@ def version_validated(evidence: promotion.Validation) -> Judgement:
 
 @gate("Infrastructure 5", "the model is debuggable", whole_pipeline.trace_rows, "data version")
 def predictions_debuggable(evidence: whole_pipeline.Traces) -> Judgement:
-    """Raw rows give the features, they give X, its leaves the sum, and that the service's answer, to 1e-6 each."""
+    """Raw rows give the features, they give X, its leaves the sum, and that the service's answer, to 1e-5 each."""
     problems = [f"raw rows do not explain {', '.join(evidence.unexplained)}"] if evidence.unexplained else []
     problems += [f"the encoding differs from the signature by {evidence.encoding:.2g}"] if evidence.encoding else []
     if not evidence.model <= SAME:

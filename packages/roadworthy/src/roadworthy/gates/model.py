@@ -74,7 +74,7 @@ class Tuning:
 def gather_tuning(bench: Bench) -> Tuning:
     """The committed hyperparameters against candidates, on weeks of the training period."""
     search = bench.project.search
-    uncovered = sorted(set(training.tunable_hyperparameters(bench.spec)) - set(search.grid))
+    uncovered = sorted(set(bench.spec.hyperparameters) - set(search.grid))
     _require_features(bench)
     auc, candidates = training.tune_hyperparameters(bench.project, bench.split.train, bench.spec, search.quick)
     return Tuning(tuple(uncovered), auc, candidates)

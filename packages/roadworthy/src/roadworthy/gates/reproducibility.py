@@ -20,7 +20,7 @@ from ..bundle.signature import Signature
 from ..contract.schema import Column, Contract
 from ..contract.workspace import Workspace
 from ..data import snapshots
-from ..model import training
+from ..model import estimators, training
 from ..registry import export
 from .bench import Bench
 
@@ -36,7 +36,6 @@ Rule = Callable[[pd.DataFrame], NDArray[np.bool_]]
 INVENTED_ROWS = 1500
 SPEC_TREES = (1, 5, 20)
 LEAVES = 4
-NO_PARAMETER = {"name", "features", "threshold"}  # of the specification, but not of the estimator
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def train_small(
     frame = snapshots.make_features(project, connection)
     rows = snapshots.labelled_rows(project.contract, frame, period)
     rows = snapshots.thin_rows(rows, TRAINING_ROWS)
-    small = spec.model_copy(update={"max_iter": min(spec.max_iter, FEW_TREES)})
+    small = spec.with_fewer_trees(FEW_TREES)
     answers = training.predict_probabilities(training.fit_pipeline(project, rows, small), small, rows)
     return SmallTraining(np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64), answers)
 
@@ -118,14 +117,14 @@ def _date(moment: pd.Timestamp) -> date:
 class SpecTests:
     """What came out. `reached`: whether a change of a field of the specification arrives in the estimator.
 
-    `trees` and `leaves` are asked for and found; `losses` on the training rows after 1, 5 and 20 trees; `learned` the
-    AUC for each planted rule on new rows; `unusual` the answers to unseen categories and to nothing but missing
-    values; `misplaced` the features that the pipeline and the exported signature encode differently.
+    `sizes` are asked for and found, of trees and leaves, where they are settings; `losses` on the training rows after
+    1, 5 and 20 trees; `learned` the AUC for each planted rule on new rows; `unusual` the answers to unseen categories
+    and to nothing but missing values; `misplaced` the features that the pipeline and the exported signature encode
+    differently.
     """
 
     reached: Mapping[str, bool]
-    trees: tuple[int, int]
-    leaves: tuple[int, int]
+    sizes: Mapping[str, tuple[int, int]]
     losses: tuple[float, ...]
     learned: Mapping[str, float]
     unusual: tuple[float, ...]
@@ -139,20 +138,41 @@ def run_spec_tests(project: Workspace, spec: Model) -> SpecTests:
     first = next(iter(rules.values()))
     rows = invented_rows(project.contract, INVENTED_ROWS, first, seed=1)
     y = rows[project.contract.target]
-    fitted = [training.fit_pipeline(project, rows, spec.model_copy(update={"max_iter": count})) for count in SPEC_TREES]
-    few_leaves = spec.model_copy(update={"max_iter": SPEC_TREES[1], "max_leaf_nodes": LEAVES})
-    stumps = training.fit_pipeline(project, rows, few_leaves).named_steps["trees"]
+    # The invented rules have no noise: a curve on top of the score has nothing to correct.
+    plain = spec.model_copy(update={"calibration": "none"})
+    fitted = [training.fit_pipeline(project, rows, each) for each in growing(plain)]
     return SpecTests(
-        reached={
-            name: field_reaches(project, spec, name) for name in type(spec).model_fields if name not in NO_PARAMETER
-        },
-        trees=(SPEC_TREES[1], int(stumps.n_iter_)),
-        leaves=(LEAVES, max(int(tree.get_n_leaf_nodes()) for (tree,) in stumps._predictors)),  # noqa: SLF001
-        losses=tuple(float(log_loss(y, training.predict_probabilities(each, spec, rows))) for each in fitted),
+        reached={name: field_reaches(project, spec, name) for name in ("seed", *spec.hyperparameters)},
+        sizes=tree_sizes(project, rows, plain),
+        losses=tuple(float(log_loss(y, training.predict_probabilities(each, spec, rows))) for each in _falling(fitted)),
         learned={name: learned_auc(project, spec, rule) for name, rule in rules.items()},
         unusual=unusual_answers(project, fitted[-1], spec, rows),
         misplaced=tuple(misplaced_features(project.contract, fitted[-1], spec, rows)),
     )
+
+
+def growing(spec: Model) -> list[Model]:
+    """The specification with more and more trees; as it is where their number is no setting."""
+    return [spec.with_hyperparameters({"max_iter": count}) for count in SPEC_TREES] if spec.max_iter else [spec]
+
+
+def _falling(fitted: list[Pipeline]) -> list[Pipeline]:
+    """Those whose loss must fall: of boosting each, of a forest the first and the last, for more trees are no gain."""
+    last = training.fitted_estimator(fitted[-1])
+    made_of = estimators.read_sum(last, fitted[-1].named_steps["inputs"])
+    return [fitted[0], fitted[-1]] if made_of.link == "share" and len(fitted) > 1 else fitted
+
+
+def tree_sizes(project: Workspace, rows: pd.DataFrame, spec: Model) -> dict[str, tuple[int, int]]:
+    """How many trees and leaves a small model is asked for and has; nothing for a model without such settings."""
+    asked = {"max_iter": SPEC_TREES[1], "max_leaf_nodes": LEAVES}
+    asked = {name: value for name, value in asked.items() if name in spec.hyperparameters}
+    pipeline = training.fit_pipeline(project, rows, spec.with_hyperparameters(asked))
+    made_of = estimators.read_sum(training.fitted_estimator(pipeline), pipeline.named_steps["inputs"])
+    if not isinstance(made_of, estimators.TreeSum):
+        return {}
+    found = {"max_iter": len(made_of.trees), "max_leaf_nodes": max(int(tree.leaf.sum()) for tree in made_of.trees)}
+    return {name: (value, found[name]) for name, value in asked.items()}
 
 
 def invented_rows(contract: Contract, rows: int, rule: Rule, seed: int) -> pd.DataFrame:
@@ -206,22 +226,23 @@ def _every_other(name: str, frame: pd.DataFrame) -> NDArray[np.bool_]:
 
 def field_reaches(project: Workspace, spec: Model, name: str) -> bool:
     """Whether other values of a field are found again in a parameter of the estimator."""
-    value, before = getattr(spec, name), _parameters(project, spec)
+    value, before = spec.hyperparameters.get(name, spec.seed), _parameters(project, spec)
     for other in (value / 2, value / 3) if isinstance(value, float) else (value + 1, 2 * value + 3):
-        after = _parameters(project, spec.model_copy(update={name: other}))
+        changed = spec.model_copy(update={name: other}) if name == "seed" else spec.with_hyperparameters({name: other})
+        after = _parameters(project, changed)
         if not any(after[each] == other for each in after if repr(after[each]) != repr(before[each])):
             return False
     return True
 
 
 def _parameters(project: Workspace, spec: Model) -> dict[str, Any]:
-    return dict(training.build_pipeline(project, spec).named_steps["trees"].get_params())
+    return dict(training.build_pipeline(project, spec).named_steps["estimator"].get_params())
 
 
 def learned_auc(project: Workspace, spec: Model, rule: Rule) -> float:
     """The AUC on new rows of a model that saw the rule in others."""
     old, new = (invented_rows(project.contract, INVENTED_ROWS, rule, seed=seed) for seed in (1, 2))
-    small = spec.model_copy(update={"max_iter": SPEC_TREES[-1]})
+    small = growing(spec.model_copy(update={"calibration": "none"}))[-1]
     answers = training.predict_probabilities(training.fit_pipeline(project, old, small), small, new)
     return float(roc_auc_score(new[project.contract.target], answers))
 

@@ -26,7 +26,7 @@ from ..monitoring.traffic import values_differ
 from ..serving import batch, tracing
 from ..serving.predictor import Metrics, Predictor
 from ..serving.request import BadRequestError
-from ..serving.tracing import Trees
+from ..serving.tracing import ModelNumbers
 from .bench import Bench, NotJudgedError
 
 REAL = 300
@@ -72,7 +72,7 @@ def compare_ways(bench: Bench) -> ComparedWays:
     """Send real rows and odd ones every way. A bundle whose golden answers are wrong is measured all the same."""
     bundle, refused = _bundle(bench)
     features = bundle.signature.features
-    rows, real = odd_rows(bench.contract, bench.test, features, tracing.read_trees(bundle.folder / "model.onnx"))
+    rows, real = odd_rows(bench.contract, bench.test, features, tracing.read_numbers(bundle.folder / "model.onnx"))
     exported = _Result(bundle.encode_columns(frame_columns(rows, bundle.names)), predict_frame(bundle, rows))
     notebook = _notebook(bench, rows) if _made_of_these(bench) else None
     if notebook and np.mean(_far(notebook, exported)[:real]) > 0.5 and not _other_inputs(notebook, exported).any():
@@ -87,7 +87,7 @@ def compare_ways(bench: Bench) -> ComparedWays:
 
 
 def odd_rows(
-    contract: Contract, test: pd.DataFrame, features: Sequence[Feature], trees: Trees
+    contract: Contract, test: pd.DataFrame, features: Sequence[Feature], numbers: ModelNumbers
 ) -> tuple[pd.DataFrame, int]:
     """The rows, each with a key of its own, and how many of them are real ones, which come first."""
     sound = enough_allowed(test, features)
@@ -95,7 +95,9 @@ def odd_rows(
     some = real.sample(EACH, random_state=0, replace=True)
     nulls = [some.assign(**{feature.name: None}) for feature in features if feature.nullable]
     unseen = [some.iloc[:1].assign(**{f.name: text}) for f in features for text in unseen_categories(f)]
-    edges = [rows_at_thresholds(sound, f, trees.of(i)) for i, f in enumerate(features) if f.kind == "number"]
+    edges = [
+        rows_at_thresholds(sound, f, numbers.thresholds_of(i)) for i, f in enumerate(features) if f.kind == "number"
+    ]
     parts = chain([real, without_values(contract, some)], nulls, unseen, edges)
     together = pd.concat([part.astype(_types(contract, test)) for part in parts], ignore_index=True)
     return together.assign(**{contract.key: [f"row-{i}" for i in range(len(together))]}), len(real)

@@ -37,10 +37,10 @@ ROWS = 3000  # rows of a file
 class Stability:
     """Counts of what is no number or out of bounds, each with how many there are in all.
 
-    `infinite` names features with infinite values. `leaves` are steps of the log-odds, `largest` the largest of them.
-    `outside` counts answers that are not strictly between 0 and 1, `extremes` the same for extreme rows. `certain` is
-    the share of answers that claim certainty, `batches` the largest difference between answers in batches of any size.
-    `error` says that the features could not even be calculated.
+    `infinite` names features with infinite values. `inner` counts the numbers in the model, `largest` is the largest
+    step of its sum. `outside` counts answers that are no probability, `extremes` the same for extreme rows. `certain`
+    is the share of answers that claim certainty, `batches` the largest difference between answers in batches of any
+    size. `error` says that the features could not even be calculated.
     """
 
     infinite: tuple[str, ...]
@@ -65,8 +65,8 @@ def measure_stability(bench: Bench) -> Stability:
             raise
         return Stability((), 0, 0, 0.0, 0, 0, 0.0, 0, 0, 0.0, error=str(reason))
     answers = bench.answers  # first: a file that is damaged is not for this gate to find
-    inside = tracing.read_trees(bench.folder / "model.onnx")
-    steps, thresholds = inside.leaves, inside.thresholds
+    numbers = tracing.read_numbers(bench.folder / "model.onnx")
+    steps, thresholds = numbers.steps, numbers.thresholds
     base = bench.test.iloc[:: max(1, len(bench.test) // STABILITY_ROWS)]
     inputs = np.concatenate(list(extreme_inputs(bench.contract, bench.bundle, base)))
     finite = steps[np.isfinite(steps)]
@@ -107,8 +107,8 @@ def extreme_inputs(contract: Contract, bundle: Bundle, base: pd.DataFrame) -> It
 
 
 def answers_outside(answers: Floats) -> int:
-    """How many answers are not strictly between 0 and 1; NaN is none."""
-    return int((~((answers > 0) & (answers < 1))).sum())
+    """How many answers are no probability; NaN is none."""
+    return int((~((answers >= 0) & (answers <= 1))).sum())
 
 
 def batch_difference(bundle: Bundle, inputs: NDArray[np.float32]) -> float:

@@ -184,7 +184,7 @@ def _released(bench: Bench, split: snapshots.Split, folder: Path) -> Registry:
 
     The verdicts on so small a model are replaced: its quality is not what is tested here.
     """
-    spec = bench.spec.model_copy(update={"max_iter": min(TREES, bench.spec.max_iter)})
+    spec = bench.spec.with_fewer_trees(TREES)
     few = {"slices": bench.config.tests.slices[:1], "rises_with": {}, "falls_with": {}}
     tests = bench.config.tests.model_copy(update=few)
     trained = training.train_model(bench.project, split, spec, tests, {"rehearsal": True})

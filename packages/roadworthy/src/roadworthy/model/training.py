@@ -21,12 +21,14 @@ from ..contract.workspace import SearchSpace
 from ..data import snapshots
 from ..data.snapshots import features_lineage, split_features, thin_rows
 from . import evaluation
+from .calibration import CalibratedClassifier
+from .estimators import inputs_of, require_exportable
 from .evaluation import Evaluation, Floats, evaluate, without_values
 
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
 
-LIBRARIES = ("scikit-learn", "numpy", "pandas", "duckdb", "skl2onnx", "onnxruntime")
+LIBRARIES = ("scikit-learn", "numpy", "pandas", "duckdb", "onnx", "onnxruntime")
 # Columns that the prediction log, the monitors and a quarantine have themselves, beside those of the features.
 TAKEN = {"key", "time", "request_id", "version", "probability", "decision", "label", "known_at"}
 TAKEN |= {"day", "due", "prediction", "row", "reason"}
@@ -34,7 +36,6 @@ Lineage = Mapping[str, Any]
 GOLDEN_ROWS = 20
 HELD_OUT_PARTS, FOLDS = 6, 3
 HELD_OUT_ROWS = 160_000  # what half a year has; how sure an estimate is depends on days, not on rows
-NOT_TUNED = {"name", "features", "seed", "threshold"}  # what the model is for, not how well it learns
 TUNING_ROWS, TUNING_TEST_ROWS = 30_000, 10_000
 BLOCK, EVERY = 7, 3  # days in a block; the last of three blocks judges
 DRAWS = 200
@@ -86,6 +87,7 @@ def train_model(
     """
     contract = project.contract
     evaluation.require_tested_columns(tests, split.test)  # before the model is fitted, which takes a while
+    require_exportable(project.build(spec))
     pipeline = fitted or fit_pipeline(project, split.train, spec, split.half_life)
     p = predict_probabilities(pipeline, spec, split.test)
     result = evaluate(split.test[contract.target], p, split.test[contract.day], own=project.metrics)
@@ -116,7 +118,9 @@ def fit_pipeline(project: "Workspace", rows: pd.DataFrame, spec: Model, half_lif
         raise InputError("only one class in the training period", where="[split] train", hint="choose a longer period")
     target = rows[contract.target].astype(int)
     weights = weights_by_age(rows[contract.day], half_life) if half_life else None
-    return build_pipeline(project, spec).fit(rows[list(spec.features)], target, trees__sample_weight=weights)
+    days = {"estimator__day": rows[contract.day].to_numpy()} if spec.calibration != "none" else {}
+    pipeline = build_pipeline(project, spec)
+    return pipeline.fit(rows[list(spec.features)], target, estimator__sample_weight=weights, **days)
 
 
 def _require_features(contract: Contract, spec: Model) -> None:
@@ -144,14 +148,24 @@ def predict_probabilities(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -
 def build_pipeline(project: "Workspace", spec: Model) -> Pipeline:
     """An unfitted pipeline: categories to ordinal codes, everything to float32, then the project's estimator.
 
-    The estimator gets float32 in training already, so that a float32 runtime agrees with it.
+    The estimator gets float32 in training already, so that a float32 runtime agrees with it. Linear models have a step
+    `inputs` before them. With a calibration, the step `estimator` is a `CalibratedClassifier` of it.
     """
+    estimator = project.build(spec)
     codes = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=np.nan, encoded_missing_value=np.nan, dtype=np.float32
     )
     categories, numbers = model_inputs(spec, project.contract.features)
     encoder = ColumnTransformer([("category", codes, categories), ("number", FunctionTransformer(_float32), numbers)])
-    return Pipeline([("encoder", encoder), ("trees", project.build(spec))])
+    inputs = inputs_of(estimator, len(categories), len(numbers))
+    last = estimator if spec.calibration == "none" else CalibratedClassifier(estimator, spec.calibration)
+    return Pipeline([("encoder", encoder), ("inputs", inputs), ("estimator", last)])
+
+
+def fitted_estimator(pipeline: Pipeline) -> Any:
+    """The project's estimator as it was fitted, without its calibration."""
+    last = pipeline.named_steps["estimator"]
+    return last.estimator_ if isinstance(last, CalibratedClassifier) else last
 
 
 def model_inputs(spec: Model, table: Table) -> tuple[list[str], list[str]]:
@@ -196,8 +210,8 @@ def lineage_of(project: "Workspace", names: Sequence[str], split: Split, spec: M
         **features_lineage(project, {name: project.settings.snapshot(name) for name in names}),
         "model": code_of(project.build),
         "periods": periods,
-        "spec": spec.model_dump(mode="json"),
-        # A limit that is not set is none: versions of before it was a setting have the same lineage.
+        # What is not set is left out: versions of before it was a setting have the same lineage.
+        "spec": spec.model_dump(mode="json", exclude_defaults=True),
         "tests": tests.model_dump(mode="json", exclude_none=True),
         "packages": {name: version(name) for name in LIBRARIES},
     }
@@ -257,11 +271,6 @@ class Candidate:
         return ", ".join(f"{name} = {value:g}" for name, value in self.chosen.items())
 
 
-def tunable_hyperparameters(spec: Model) -> dict[str, float]:
-    """What of a specification can be tuned, by name."""
-    return {name: value for name, value in spec.model_dump().items() if name not in NOT_TUNED}
-
-
 def search_grid(search: SearchSpace) -> list[dict[str, float]]:
     """Every combination of the search space."""
     return [dict(zip(search.grid, values, strict=True)) for values in product(*search.grid.values())]
@@ -280,12 +289,12 @@ def tune_hyperparameters(
     """The AUC of the committed specification, and every candidate compared with it, the surest gain first."""
     train, test = tuning_weeks(project.contract, rows)
     y, day = test[project.contract.target], test[project.contract.day]
-    committed, committed_values = _fit_and_predict(project, train, test, spec), tunable_hyperparameters(spec)
+    committed, committed_values = _fit_and_predict(project, train, test, spec), spec.hyperparameters
     base = evaluate(y, committed, day, draws=1).auc
     compared = []
     for values in candidates:
         if {**committed_values, **values} != committed_values:
-            answers = _fit_and_predict(project, train, test, spec.model_copy(update=dict(values)))
+            answers = _fit_and_predict(project, train, test, spec.with_hyperparameters(values))
             gain = evaluation.compare(y, answers, committed, day, draws=DRAWS)
             compared.append(Candidate(values, base + gain.auc, gain.auc, gain.auc_low, gain.auc_high))
     return base, sorted(compared, key=lambda candidate: -candidate.low)

@@ -1,13 +1,11 @@
-"""Write the bundle of a trained model: signature, trees as ONNX, golden rows, metrics, reference, manifest.
+"""Write the bundle of a trained model: signature, estimator as ONNX, golden rows, metrics, reference, manifest.
 
 The reference is what the training data looked like, in a few kilobytes that travel with the model. The exported model
 is compared with scikit-learn before anybody can register it.
 """
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,28 +13,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from onnx import ModelProto, TensorProto, helper
-from skl2onnx import convert_sklearn
-from skl2onnx.common.data_types import FloatTensorType
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
 from ..base import errors
 from ..base.errors import RedError
 from ..base.files import write_atomic
 from ..base.settings import Model
-from ..bundle.bundle import MANIFEST, Bundle, frame_columns, manifest_sums, predict_frame, sign_manifest
+from ..bundle.bundle import MANIFEST, MAX_DIFFERENCE, Bundle, frame_columns, manifest_sums, predict_frame, sign_manifest
 from ..contract.schema import Column, Contract
+from ..model.calibration import CalibratedClassifier
+from ..model.estimators import read_sum
 from ..model.evaluation import edge_cases
-from ..model.training import Trained, golden_records, held_out_predictions, model_inputs, seen_categories
+from ..model.training import (
+    Trained,
+    fitted_estimator,
+    golden_records,
+    held_out_predictions,
+    model_inputs,
+    seen_categories,
+)
 from ..monitoring import estimates, traffic
 from ..monitoring.distributions import Columns, category_bins, numeric_bins
 from ..monitoring.limits import family_size, fit_relations, full_weeks, weekly_limits, weekly_spreads
+from .onnx_graph import write_onnx
 from .registry import Registry
 
 HELD_OUT = ("probability", "label", "day", "part")  # in the order in which they are given to `fit_estimates`
-OPSET = {"": 18, "ai.onnx.ml": 3}
-MAX_DIFFERENCE = 1e-6  # of a probability: float32 against float64
 EDGE_ROWS = 2000
 
 
@@ -48,7 +50,7 @@ def register_version(trained: Trained, registry: Registry) -> int:
 def write_bundle(trained: Trained, folder: Path) -> None:
     """Write the bundle of a trained model into an empty folder and verify it.
 
-    Raises RedError when the exported model differs from scikit-learn by more than 1e-6 on a row of the test period,
+    Raises RedError when the exported model differs from the fitted one by more than 1e-5 on a row of the test period,
     on one of them with missing values, or on one with unseen categories.
     """
     for name, content in _contents(trained).items():
@@ -96,56 +98,12 @@ def _feature(column: Column, seen: Mapping[str, list[str]]) -> dict[str, object]
 
 
 def to_onnx(pipeline: Pipeline) -> bytes:
-    """The trees as ONNX: input X, float32 (rows, features), output P(target), float32 (rows, 1)."""
-    trees = deepcopy(pipeline.named_steps["trees"])
-    if isinstance(trees, HistGradientBoostingClassifier):
-        # The converter knows scikit-learn's own class only. One that the project derives from it may fit otherwise; if
-        # it answered otherwise, `verify_parity` would refuse it.
-        trees.__class__ = HistGradientBoostingClassifier
-    for (tree,) in trees._predictors:  # noqa: SLF001 - there is no public way to the thresholds
-        tree.nodes["num_threshold"] = _round_down(tree.nodes["num_threshold"])
-    inputs = [("X", FloatTensorType([None, trees.n_features_in_]))]
-    with warnings.catch_warnings():
-        # skl2onnx hands NumPy integers to protobuf, which deprecates them; the result is verified on every row.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        converted = convert_sklearn(trees, "model", inputs, options={"zipmap": False}, target_opset=OPSET)
-    return bytes(_one_sum(converted).SerializeToString())
-
-
-def _one_sum(converted: ModelProto) -> ModelProto:
-    """The same trees with one sum for each row and the logistic function of it.
-
-    For a classifier ONNX Runtime keeps a sum for each class, though two classes need one: that takes a third longer.
-    """
-    (trees,) = (node for node in converted.graph.node if node.op_type == "TreeEnsembleClassifier")
-    attributes = {each.name: helper.get_attribute_value(each) for each in trees.attribute}
-    nodes = {name: value for name, value in attributes.items() if name.startswith("nodes_")}
-    leaves = {name: attributes[f"class_{name}"] for name in ("treeids", "nodeids", "weights")}
-    log_odds = helper.make_node(
-        "TreeEnsembleRegressor",
-        ["X"],
-        ["log_odds"],
-        domain="ai.onnx.ml",
-        n_targets=1,
-        base_values=attributes["base_values"],
-        target_ids=[0] * len(leaves["weights"]),
-        **{f"target_{name}": values for name, values in leaves.items()},
-        **nodes,
-    )
-    graph = helper.make_graph(
-        [log_odds, helper.make_node("Sigmoid", ["log_odds"], ["probabilities"])],
-        converted.graph.name,
-        list(converted.graph.input),
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 1])],
-    )
-    opset = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
-    return helper.make_model(graph, opset_imports=opset, ir_version=converted.ir_version)
-
-
-def _round_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    # A float32 value is at most the threshold exactly when it is at most the next float32 below or at it.
-    nearest = values.astype(np.float32)
-    return np.where(nearest > values, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+    """The fitted estimator as ONNX: input X, float32 (rows, features), output P(target), float32 (rows, 1)."""
+    estimator, inputs = fitted_estimator(pipeline), pipeline.named_steps["inputs"]
+    last = pipeline.named_steps["estimator"]
+    features = (estimator if inputs == "passthrough" else inputs).n_features_in_
+    calibrated = last if isinstance(last, CalibratedClassifier) else None
+    return write_onnx(read_sum(estimator, inputs), int(features), calibrated)
 
 
 def _reference(
@@ -213,7 +171,7 @@ def _public(features: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def verify_parity(bundle: Bundle, trained: Trained) -> None:
-    """Raise RedError unless the bundle agrees with scikit-learn on every row of the test period.
+    """Raise RedError unless the bundle agrees with the fitted pipeline on every row of the test period.
 
     Where these rows lack no value or know every category, copies of some of them do not: without all nullable values,
     without some of them in every combination that chance gives, with categories that training has not seen.
@@ -227,7 +185,7 @@ def verify_parity(bundle: Bundle, trained: Trained) -> None:
         differ = prediction_difference(bundle, sample, expected)
         if not differ.max() <= MAX_DIFFERENCE:
             bad = int((~(differ <= MAX_DIFFERENCE)).sum())
-            hint = "the export is refused; compare the versions of scikit-learn and skl2onnx with requirements.txt"
+            hint = "the export is refused; compare the versions of the estimator's library with requirements.txt"
             raise RedError(f"{bad:,} of {len(sample):,} predictions differ on {name}", where="export", hint=hint)
 
 

@@ -69,7 +69,7 @@ def track_version(
         project.settings.paths.tracking,
         project.settings.model.name,
         name,
-        parameters={**project.settings.model.model_dump(mode="json"), "version": version},
+        parameters={**project.settings.model.model_dump(mode="json", exclude_defaults=True), "version": version},
         metrics=metrics,
         artifacts=bundle_folder(project, version),
         keep_in=project.settings.paths.artifacts,

@@ -1,7 +1,7 @@
-"""Trace predictions from raw rows through the trees to the probability, each step made again from the one before."""
+"""Trace predictions from raw rows through the model to the probability, each step made again from the one before."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,12 +13,14 @@ import onnx
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
 
 from ..base import databases
 from ..base.errors import InputError
 from ..bundle.bundle import Bundle
 from ..contract.schema import Contract
 from ..data import snapshots
+from ..registry.onnx_graph import ANSWER, BASE, BRANCH, COLUMNS, INPUT, INPUTS, LEAF, OPSET, SCORE, WEIGHTS
 from .predictor import Metrics, Predictor
 from .request import BadRequestError
 
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
     from ..contract.workspace import Workspace
 
 Indices = NDArray[np.intp]
-HINT = "only gradient boosted trees for two classes, as the command `train` exports them, can be followed"
-LEAF = b"LEAF"
+HINT = "what the command `train` exports can be followed, and nothing else"
 Floats = NDArray[np.float64]
 
 
@@ -36,7 +37,7 @@ class Forest:
     """Nodes of all trees in one row of arrays (nodes,); `yes` and `no` are the next nodes, a leaf leads to itself.
 
     A row goes to `yes` when its value is at most the threshold, and a missing value when `missing_yes`. `weight` is
-    what a leaf adds to the sum (log-odds); `base` is where the sum begins.
+    what a leaf adds to the sum; `base` is where the sum begins.
     """
 
     feature: Indices
@@ -48,28 +49,18 @@ class Forest:
     roots: Indices
     base: float
 
-    @classmethod
-    def read(cls, path: Path) -> "Forest":
-        """The trees of a model.onnx; InputError when it holds something else."""
-        trees, others = _tree_nodes(path)
-        if len(trees) != 1:
-            raise InputError(f"holds {len(trees)} tree ensembles", where=path, hint=HINT)
-        attributes = _attributes(trees[0])
-        # A classifier that skl2onnx converted has the logistic function inside, other models have it behind the trees.
-        ends = [attributes.get("post_transform", b"").decode(), *others]
-        modes = set(attributes["nodes_modes"])
-        known = ends in (["LOGISTIC"], ["", "Sigmoid"]) and modes <= {b"BRANCH_LEQ", LEAF}
-        if not known or len(attributes["base_values"]) != 1:
-            raise InputError(f"has {ends} of {sorted(modes)}", where=path, hint=HINT)
-        return cls(**_arrays(attributes), base=float(attributes["base_values"][0]))
-
     def leaves(self, inputs: NDArray[np.float32]) -> Indices:
         """The leaf that each row of X reaches in each tree, (rows, trees)."""
         return self._walk(inputs)[-1]
 
     def margins(self, inputs: NDArray[np.float32]) -> Floats:
-        """The sum of each row of X, (rows,): the base and the weights of its leaves, in log-odds."""
+        """The sum of each row of X, (rows,): the base and the weights of its leaves."""
         return np.asarray(self.base + self.weight[self.leaves(inputs)].sum(axis=1))
+
+    def steps(self, inputs: NDArray[np.float32]) -> list[tuple[str, float]]:
+        """What is added for the one row of X, in words, with how much."""
+        (leaves,) = self.leaves(inputs)
+        return [(f"tree {tree}, leaf {leaf}", float(self.weight[leaf])) for tree, leaf in enumerate(leaves)]
 
     def values(self, background: NDArray[np.float32]) -> Floats:
         """What a row adds from each node on, on average over the background rows of X that pass it, (nodes,).
@@ -87,7 +78,7 @@ class Forest:
         return value
 
     def contributions(self, inputs: NDArray[np.float32], background: NDArray[np.float32]) -> Floats:
-        """How far each feature moved each row's sum, (rows, features), in log-odds, against the background rows.
+        """How far each feature moved each row's sum, (rows, features), against the background rows.
 
         Along the path the expected sum changes from node to node; each change belongs to the feature that was asked
         (Saabas 2014). Together with the mean sum of the background they are the row's sum.
@@ -114,17 +105,105 @@ class Forest:
 
 
 @dataclass(frozen=True)
-class Traced:
-    """Rows by their keys, step by step: `features` one row each, `inputs` X, `leaves` (rows, trees) as node numbers.
+class WeightedInputs:
+    """The inputs of a linear model: the column of X that each is made of, its weight; `base` is where the sum begins.
 
-    `probabilities` are those of the sums of the leaves, `answers` those of the service. `moved` says in log-odds how
-    far each feature moved a row from the mean sum of the golden rows, which is `mean`.
+    `make` gives the inputs of rows of X, (rows, inputs): codes as 0 or 1, numbers, 1 for what is missing.
+    """
+
+    columns: Indices
+    weights: Floats
+    base: float
+    make: Callable[[NDArray[np.float32]], Floats]
+
+    def margins(self, inputs: NDArray[np.float32]) -> Floats:
+        """The sum of each row of X, (rows,): the base and its weighted inputs."""
+        return np.asarray(self.base + self.make(inputs) @ self.weights)
+
+    def steps(self, inputs: NDArray[np.float32]) -> list[tuple[str, float]]:
+        """What is added for the one row of X, in words, with how much."""
+        (row,) = self.make(inputs)
+        named = zip(self.columns, row, row * self.weights, strict=True)
+        return [(f"x[{column}] as {value:g}", float(adds)) for column, value, adds in named]
+
+    def contributions(self, inputs: NDArray[np.float32], background: NDArray[np.float32]) -> Floats:
+        """How far each feature moved each row's sum, (rows, features), against the mean of the background rows."""
+        moved = np.zeros(inputs.shape)
+        more = (self.make(inputs) - self.make(background).mean(axis=0)) * self.weights
+        np.add.at(moved.T, self.columns, more.T)
+        return moved
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model.onnx taken apart: the sum, and what follows it; `operators` names that, node by node."""
+
+    made_of: Forest | WeightedInputs
+    tail: Callable[[NDArray[Any]], NDArray[Any]]
+    operators: tuple[str, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> "Model":
+        """The model in a file; InputError when it holds what the command `train` does not export."""
+        model = onnx.load(path)
+        graph = model.graph
+        ends = [name for node in graph.node for name in node.output]
+        if not {SCORE, ANSWER} <= {*ends}:
+            raise InputError(f"has no value {SCORE!r}, from which {ANSWER!r} follow", where=path, hint=HINT)
+        behind = graph.node[ends.index(SCORE) + 1 :]
+        tail, operators = _evaluator(graph, behind, SCORE, ANSWER), tuple(node.op_type for node in behind)
+        trees = _tree_nodes(graph)
+        if len(trees) == 1 and INPUTS not in ends:
+            attributes = _attributes(trees[0])
+            if not {*attributes["nodes_modes"]} <= {BRANCH.encode(), LEAF.encode()}:
+                raise InputError("has branches of another kind", where=path, hint=HINT)
+            forest = Forest(**_arrays(attributes), base=float(attributes["base_values"][0]))
+            return cls(forest, tail, operators)
+        if trees or INPUTS not in ends:
+            raise InputError(f"holds {len(trees)} ensembles of trees", where=path, hint=HINT)
+        constants = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
+        head = _evaluator(graph, graph.node[: ends.index(INPUTS) + 1], INPUT, INPUTS)
+        weights, base = constants[WEIGHTS][:, 0], float(constants[BASE][0])
+        said = {each.key: each.value for each in model.metadata_props}
+        return cls(WeightedInputs(np.array(json.loads(said[COLUMNS])), weights, base, head), tail, operators)
+
+    def answer(self, margins: Floats) -> Floats:
+        """The probability for each sum, (rows,)."""
+        return self.tail(margins.astype(np.float32)[:, None])[:, 0].astype(np.float64)
+
+    def formula(self, margin: float) -> str:
+        """How the probability follows from a sum, in words."""
+        if self.operators == ("Sigmoid",):
+            return f"1 / (1 + exp({-margin:.4f}))"
+        return f"{margin:.4f}" if len(self.operators) == 1 else f"calibration of {margin:.4f}"
+
+
+def _evaluator(
+    graph: onnx.GraphProto, nodes: Sequence[onnx.NodeProto], start: str, end: str
+) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """The function of a part of a graph, by onnx's own evaluator and not by the runtime that serves."""
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in (start, end)]
+    part = onnx.helper.make_graph(nodes, "part", ends[:1], ends[1:], graph.initializer)
+    evaluator = ReferenceEvaluator(part, opsets=OPSET)
+
+    def evaluate(values: NDArray[Any]) -> NDArray[Any]:
+        with np.errstate(over="ignore", invalid="ignore"):  # its logistic function takes both exponentials
+            return np.asarray(next(iter(evaluator.run([end], {start: values}))))
+
+    return evaluate
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Rows by their keys, step by step: `features` one row each, `inputs` X, `margins` the sums of the `model`.
+
+    `probabilities` are those of the sums, `answers` those of the service. `moved` says how far each feature moved a
+    row from the mean sum of the golden rows, which is `mean`.
     """
 
     features: pd.DataFrame
     inputs: NDArray[np.float32]
-    forest: Forest
-    leaves: NDArray[np.intp]
+    model: Model
     margins: Floats
     probabilities: Floats
     answers: Floats
@@ -138,18 +217,18 @@ def prediction_steps(
     """One prediction in all its steps, ready for JSON and for the command `trace`."""
     raw = raw_rows(project, connection, [key])
     traced = trace_predictions(bundle, features_of_keys(project, raw, [key]))
-    trees = traced.forest.weight[traced.leaves[0]]
-    largest = np.argsort(-np.abs(trees))[:5]
+    steps, total = traced.model.made_of.steps(traced.inputs), float(traced.margins[0])
     return {
         "key": key,
         "version": bundle.version,
         "raw": {name: _public(project.contract, name, table) for name, table in raw.items() if table.num_rows},
         "features": [_plain(row) for row in contributions_of(traced, bundle).to_dict("records")],
-        "trees": [{"tree": int(i), "leaf": int(traced.leaves[0, i]), "adds": float(trees[i])} for i in largest],
-        "count": len(trees),
-        "base": traced.forest.base,
-        "sum": float(traced.margins[0]),
+        "largest": [{"of": of, "adds": adds} for of, adds in sorted(steps, key=lambda step: -abs(step[1]))[:5]],
+        "count": len(steps),
+        "base": traced.model.made_of.base,
+        "sum": total,
         "mean": traced.mean,
+        "formula": traced.model.formula(total),
         "probability": float(traced.probabilities[0]),
         "answer": float(traced.answers[0]),
     }
@@ -187,67 +266,49 @@ def trace_predictions(bundle: Bundle, rows: pd.DataFrame) -> Traced:
     InputError when the service refuses one of them.
     """
     records = databases.plain_records(rows, bundle.names)
-    forest = Forest.read(bundle.folder / "model.onnx")
-    inputs = _encode(bundle, records)
-    leaves = forest.leaves(inputs)
-    margins = forest.margins(inputs)
-    golden = _encode(bundle, [record["features"] for record in bundle.golden])
-    mean = float(forest.margins(golden).mean())
-    moved = forest.contributions(inputs, golden)
-    answers = _answers(bundle, records)
-    return Traced(rows, inputs, forest, leaves, margins, sigmoid(margins), answers, mean, moved)
+    model = Model.read(bundle.folder / "model.onnx")
+    inputs, golden = _encode(bundle, records), _encode(bundle, [record["features"] for record in bundle.golden])
+    margins, mean = model.made_of.margins(inputs), float(model.made_of.margins(golden).mean())
+    moved, answers = model.made_of.contributions(inputs, golden), _answers(bundle, records)
+    return Traced(rows, inputs, model, margins, model.answer(margins), answers, mean, moved)
 
 
 def contributions_of(traced: Traced, bundle: Bundle, row: int = 0) -> pd.DataFrame:
-    """The features of one row with their values, what the trees see, and how far each moved it, the farthest first."""
+    """The features of one row with their values, what the model sees, and how far each moved it, the farthest first."""
     names = bundle.names
     values = databases.plain_records(traced.features.iloc[[row]], names)[0]
     table = {"feature": names, "value": list(values.values()), "x": traced.inputs[row], "moved": traced.moved[row]}
     return pd.DataFrame(table).sort_values("moved", key=np.abs, ascending=False, ignore_index=True)
 
 
-def sigmoid(margins: Floats) -> Floats:
-    """Probabilities of log-odds."""
-    return np.asarray(1 / (1 + np.exp(-margins)))
-
-
 @dataclass(frozen=True)
-class Trees:
-    """All nodes of all trees: `thresholds` with the `features` they split, and `leaves`, the steps of the log-odds."""
+class ModelNumbers:
+    """All numbers in a model: `thresholds` of trees with the `features` they split, and `steps`, what a sum adds."""
 
     features: NDArray[np.int64]
     thresholds: NDArray[np.float32]
-    leaves: NDArray[np.float32]
+    steps: Floats
 
-    def of(self, feature: int) -> NDArray[np.float32]:
+    def thresholds_of(self, feature: int) -> NDArray[np.float32]:
         """The different thresholds of one feature, by its place in the input."""
         return np.unique(self.thresholds[self.features == feature])
 
 
-def read_trees(file: Path) -> Trees:
-    """The trees of a model.onnx that holds one ensemble of them, of any kind; ValueError when it does not."""
-    trees, _ = _tree_nodes(file)
-    if len(trees) != 1:
-        raise ValueError(f"{file.name} holds {len(trees)} ensembles of trees, one is expected")
-    attributes = _attributes(trees[0])
-    inner = np.array([mode != LEAF for mode in attributes["nodes_modes"]])
-    return Trees(
-        np.array(attributes["nodes_featureids"])[inner],
-        np.array(attributes["nodes_values"], dtype=np.float32)[inner],
-        np.array(attributes["target_weights"], dtype=np.float32),
-    )
+def read_numbers(file: Path) -> ModelNumbers:
+    """The numbers of the model in a model.onnx; a linear one has no thresholds. InputError as `Model.read`."""
+    made_of = Model.read(file).made_of
+    if isinstance(made_of, WeightedInputs):
+        return ModelNumbers(np.empty(0, np.int64), np.empty(0, np.float32), np.append(made_of.weights, made_of.base))
+    leaf = made_of.yes == np.arange(len(made_of.yes))
+    return ModelNumbers(made_of.feature[~leaf], made_of.threshold[~leaf], made_of.weight[leaf])
 
 
-def _tree_nodes(path: Path) -> tuple[list[onnx.NodeProto], list[str]]:
-    """The ensembles of trees in a model.onnx, and the kinds of its other nodes."""
-    nodes = onnx.load(path).graph.node
-    trees = [node for node in nodes if node.op_type.startswith("TreeEnsemble")]
-    return trees, [node.op_type for node in nodes if not node.op_type.startswith("TreeEnsemble")]
+def _tree_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    return [node for node in graph.node if node.op_type.startswith("TreeEnsemble")]
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:
-    # What skl2onnx converts has its leaves under another name.
-    return {each.name.replace("class_", "target_"): onnx.helper.get_attribute_value(each) for each in node.attribute}
+    return {each.name: onnx.helper.get_attribute_value(each) for each in node.attribute}
 
 
 def _arrays(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,7 +317,7 @@ def _arrays(attributes: Mapping[str, Any]) -> dict[str, Any]:
     ways = {way: np.arange(len(names)) for way in ("yes", "no")}
     for way, ids in (("yes", attributes["nodes_truenodeids"]), ("no", attributes["nodes_falsenodeids"])):
         for position, (tree, _) in enumerate(names):
-            if attributes["nodes_modes"][position] != LEAF:
+            if attributes["nodes_modes"][position] != LEAF.encode():
                 ways[way][position] = place[tree, ids[position]]
     weight = np.zeros(len(names))
     leaves = (attributes[f"target_{name}"] for name in ("treeids", "nodeids", "weights"))
