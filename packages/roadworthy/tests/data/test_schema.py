@@ -1,7 +1,8 @@
 """A contract that nothing could be checked, trained or served by is refused where it is written."""
 
+import hashlib
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -92,7 +93,10 @@ def test_limits_that_nothing_keeps_are_refused() -> None:
     [
         *[({role: ""}, f"contract: {role} is empty: it must name a column of the features") for role in ROLES],
         *[({role: "gone"}, f"contract: {role}: there is no column 'gone'") for role in ROLES],
-        ({"target": "distance"}, "contract: target is 'distance', whose kind is 'number' instead of boolean"),
+        (
+            {"target": "distance"},
+            "contract: target is 'distance', whose kind is 'number' instead of boolean or",
+        ),
         ({"time": "day"}, "contract: time is 'day', whose kind is 'date' instead of time"),
         ({"key": "late"}, "contract: key is 'late', whose kind is 'boolean' instead of category or text or integer"),
         ({"known_at": "as_of"}, "contract: one column has two roles: 'as_of' is there twice"),
@@ -124,3 +128,28 @@ def test_a_reference_to_what_is_not_there_is_refused(reference: Reference, why: 
     trips = Table(name="trips", columns=SITES.columns, key=("site",), references=(reference,))
     with pytest.raises(ValueError, match=re.escape(why)):
         sound_contract(tables=(trips,))
+
+
+@pytest.mark.parametrize(
+    ("kind", "allowed", "positive", "says"),
+    [
+        ("category", (), "", "positive must say which value stands for yes"),
+        ("category", ("a", "b", "c"), "a", "has 3 classes: only two can be told apart"),
+        ("category", ("a", "b"), "c", "positive is 'c', which is not among a, b"),
+        ("boolean", (), "yes", "which is yes or no: it needs no positive"),
+        ("integer", (), "late", "positive is 'late' and no whole number"),
+    ],
+)
+def test_a_target_has_two_classes_and_one_of_them_is_yes(
+    kind: Any, allowed: tuple[str, ...], positive: str, says: str
+) -> None:
+    sound = sound_contract()
+    target = Column(name="late", kind=kind, about="15 minutes or more", known="after", allowed=allowed)
+    columns = tuple(target if column.name == "late" else column for column in sound.features.columns)
+    with pytest.raises(ValueError, match=re.escape(says)):
+        replace(sound, features=replace(sound.features, columns=columns), positive=positive)
+
+
+def test_a_contract_of_before_there_was_a_positive_has_the_sum_that_it_had() -> None:
+    words = {name: value for name, value in asdict(sound_contract()).items() if name != "positive"}
+    assert sound_contract().sha256 == hashlib.sha256(repr(words).encode()).hexdigest()

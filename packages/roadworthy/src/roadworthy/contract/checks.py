@@ -125,7 +125,9 @@ def _missing_values(table: Table, typed: pd.DataFrame) -> list[Finding]:
 
 
 def _days(table: Table, typed: pd.DataFrame) -> Finding:
-    days = typed[table.time].dt.floor("D")
+    days = typed[table.time].dropna().dt.floor("D")
+    if days.empty:
+        return Finding(table.name, "no day is missing", passed=False, rows=0, evidence=f"no row has a {table.time}")
     missing = pd.date_range(days.min(), days.max(), freq="D").difference(pd.DatetimeIndex(days.unique()))
     passed = len(missing) <= table.max_missing_days
     evidence = f"{days.nunique()} days from {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}, {len(missing)} missing"

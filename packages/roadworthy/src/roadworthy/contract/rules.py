@@ -136,7 +136,8 @@ def _failures(cases: pd.DataFrame, table: Table) -> pd.DataFrame:
     column = cases["column"].astype("str").mask(doubled, f"key ({', '.join(table.key)})")
     # A reason is shown in reports and messages: a private value is not named in it.
     private = column.isin([each.name for each in table.columns if each.private])
-    value = cases["failure_case"].map(lambda v: "" if pd.isna(v) else f"{v} ").mask(doubled | private, "")
+    shown = cases["failure_case"].map(lambda v: "" if pd.isna(v) else f"{v} ").astype("str")
+    value = shown.mask(doubled | private, "")
     reason = column + ": " + value + check
     failures = pd.DataFrame({"row": cases["index"], "check": check, "column": column, "reason": reason})
     return failures.drop_duplicates(["row", "column", "check"])
@@ -276,16 +277,22 @@ def _lost_shares(name: str, values: "pd.Series[Any]", lost: pd.Index, often: int
 def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Finding]:
     """All tables with a time begin and end within a few days: a stale one would silently be joined to nothing."""
     parts = [
-        f"select '{table.name}' as name, min(\"{table.time}\")::timestamp as first, "
-        f'max("{table.time}")::timestamp as last from {table.name}'
+        f"select '{table.name}' as name, {_moment('min', table.time)}, {_moment('max', table.time)} from {table.name}"
         for table in contract.tables
         if table.time
     ]
-    spans = connection.execute(" union all ".join(parts)).fetchall() if parts else []
+    # Without a time in one of them there is nothing to compare; the check of that table says so.
+    asked = connection.execute(" union all ".join(parts)).fetchall() if parts else []
+    spans = [span for span in asked if None not in span]
     if len(spans) < 2:
         return []
     firsts, lasts = [(name, first) for name, first, _ in spans], [(name, last) for name, _, last in spans]
     return [_distance("begin", firsts), _distance("end", lasts)]
+
+
+def _moment(end: str, name: str) -> str:
+    # By way of a text: of a column that is no time, some types have no cast to one.
+    return f'try_cast({end}("{name}")::varchar as timestamp)'
 
 
 def _distance(what: str, times: list[tuple[str, datetime]]) -> Finding:

@@ -24,7 +24,7 @@ ROLES: dict[str, tuple[Kind, ...]] = {
     "key": ("category", "text", "integer"),
     "time": ("time",),
     "day": ("date",),
-    "target": ("boolean",),
+    "target": ("boolean", "category", "integer"),
     "known_at": ("time",),
 }
 
@@ -187,7 +187,8 @@ class Contract:
     """All tables of a snapshot, the table of features that the SQL makes of them, and the roles of its columns.
 
     `key` identifies a prediction, `time` is the prediction time, `day` the block of the intervals (rows of one
-    day are not independent), `target` the label and `known_at` the time from which the label is known.
+    day are not independent), `target` the label and `known_at` the time from which the label is known. Of a target that
+    is neither boolean nor 0 and 1, `positive` is the value that stands for yes; every other one stands for no.
 
     >>> from dataclasses import replace
     >>> kinds = {"session": "text", "started": "time", "day": "date", "hour": "integer"}
@@ -207,6 +208,7 @@ class Contract:
     day: str
     target: str
     known_at: str
+    positive: str = ""
 
     def __post_init__(self) -> None:
         """Raise ValueError for what could not be checked, trained or served: roles, references, no feature."""
@@ -221,6 +223,7 @@ class Contract:
             self._require_role(role, getattr(self, role), kinds)
         roles = [getattr(self, role) for role in ROLES]
         _require_once("contract: one column has two roles:", roles)
+        self._require_two_classes()
         left = [c for c in self.features.columns if c.kind in MODELLED and c.known == "before" and c.name not in roles]
         what = "none but the roles is of the kind category, integer or number and known before"
         _refuse_if(not left, f"contract: no feature is left: {what}")
@@ -234,6 +237,19 @@ class Contract:
         what = f"whose kind is {kind!r} instead of {wanted}: make it so in features.sql"
         _refuse_if(kind not in kinds, f"{where} is {name!r}, {what}")
 
+    def _require_two_classes(self) -> None:
+        target = self.features.column(self.target)
+        where, hint = f"contract: target is {self.target!r}", "make it so in features.sql"
+        needed = f"{where}, whose kind is {target.kind!r}: positive must say which value stands for yes"
+        _refuse_if(target.kind == "category" and not self.positive, needed)
+        _refuse_if(target.kind == "boolean" and self.positive, f"{where}, which is yes or no: it needs no positive")
+        several = f"{where} and has {len(target.allowed)} classes: only two can be told apart; {hint}"
+        _refuse_if(len(target.allowed) > 2, several)
+        unknown = f"{where}: positive is {self.positive!r}, which is not among {', '.join(target.allowed)}"
+        _refuse_if(target.allowed and self.positive not in target.allowed, unknown)
+        number = f"{where}, whose kind is 'integer': positive is {self.positive!r} and no whole number"
+        _refuse_if(target.kind == "integer" and self.positive and not _is_whole(self.positive), number)
+
     def table(self, name: str) -> Table:
         """The table of that name, the features included; KeyError when there is none."""
         return {table.name: table for table in (*self.tables, self.features)}[name]
@@ -241,8 +257,10 @@ class Contract:
     @property
     def sha256(self) -> str:
         """A sum that changes whenever the contract does; a model carries the sum of the contract it was made for."""
-        # Not hash(): that of a text is another one in each process.
-        return hashlib.sha256(repr(asdict(self)).encode()).hexdigest()
+        # Not hash(): that of a text is another one in each process. Without what is not set: a contract of before there
+        # was such a word has the sum that it had.
+        said = {name: value for name, value in asdict(self).items() if name != "positive" or value}
+        return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 def _refuse_if(mistaken: object, what: str) -> None:
@@ -253,6 +271,10 @@ def _refuse_if(mistaken: object, what: str) -> None:
 def _is_name(name: str) -> bool:
     # Names stand in SQL between quotes of either kind.
     return bool(name.strip()) and name.isprintable() and not set(name) & set("\"'")
+
+
+def _is_whole(text: str) -> bool:
+    return bool(re.fullmatch(r"-?\d+", text))
 
 
 def _in_order(*bounds: float) -> bool:

@@ -38,7 +38,8 @@ KEPT = 4  # files of features; those that were not used for longest are removed
 FITTING = {
     **dict.fromkeys(TEXTS, pd.api.types.is_string_dtype),
     **dict.fromkeys((*NUMBERS, "boolean"), pd.api.types.is_numeric_dtype),
-    **dict.fromkeys(("time", "date"), pd.api.types.is_datetime64_any_dtype),
+    "time": pd.api.types.is_datetime64_any_dtype,
+    "date": pd.api.types.is_datetime64_dtype,  # without a zone
 }
 # Of either period of the split. With 200, a fifth of them yes, an AUC of .7 is known to .05 (Hanley and McNeil 1982).
 MIN_ROWS = 200
@@ -151,7 +152,29 @@ def make_features(
         frame = to_frame(made.select(f"* replace ({', '.join(flags)})") if flags else made)
     frame = with_steps(project, frame)
     require_contract_kinds(project.contract, frame)
-    return frame
+    return _with_yes_or_no(project.contract, frame)
+
+
+def _with_yes_or_no(contract: Contract, frame: pd.DataFrame) -> pd.DataFrame:
+    """The features with 1 for yes, 0 for no and NaN for what is not known; InputError for more than two classes."""
+    values, where = frame[contract.target], "features"
+    found = sorted(values.dropna().unique())
+    words = [f"{value:g}" if isinstance(value, float | int) else str(value) for value in found]
+    if contract.positive:
+        # A column with missing values has whole numbers as 2.0.
+        category = contract.features.column(contract.target).kind == "category"
+        yes = contract.positive if category else float(contract.positive)
+        if len(found) > 2 or (len(found) == 2 and yes not in found):
+            what = (
+                f"{contract.target!r} holds {', '.join(words[:5])}; it may hold {contract.positive} and one other value"
+            )
+            raise InputError(what, where=where, hint=f"make two classes of it in {FEATURES_SQL}")
+        values = values.eq(yes).astype(float).where(values.notna())
+    elif not {*found} <= {0.0, 1.0}:
+        what = f"{contract.target!r} holds {', '.join(words[:5])}, and must hold yes or no (true, false, 1, 0)"
+        hint = f"make two classes of it in {FEATURES_SQL}, or say which value stands for yes: positive of the contract"
+        raise InputError(what, where=where, hint=hint)
+    return frame.assign(**{contract.target: values.astype(float)})
 
 
 def require_contract_kinds(contract: Contract, frame: pd.DataFrame) -> None:
@@ -164,14 +187,14 @@ def require_contract_kinds(contract: Contract, frame: pd.DataFrame) -> None:
         if not FITTING[column.kind](values.dtype) and values.notna().any():
             what = f"{column.name!r} is of the type {values.dtype}, which does not fit its kind {column.kind!r}"
             raise InputError(what, where=where, hint=hint)
+    roles = (contract.key, contract.time, contract.day, contract.known_at)
+    empty = next((name for name in roles if len(frame) and frame[name].isna().all()), "")
+    if empty:
+        raise InputError(f"{empty!r} has a value in no row, and is needed in each", where=where, hint=hint)
     day = frame[contract.day].dropna()
-    if (day != day.dt.floor("D")).any():
+    if len(day) and (day != day.dt.floor("D")).any():
         what = f"{contract.day!r} holds times, and must hold days: they are the blocks of all intervals"
         raise InputError(what, where=where, hint=f"cast it in {FEATURES_SQL}: …::date")
-    wrong = set(frame[contract.target].dropna().unique()) - {0.0, 1.0}
-    if wrong:
-        what = f"{contract.target!r} holds {min(wrong):g}, and must hold yes or no (true, false, 1, 0)"
-        raise InputError(what, where=where, hint=f"make two classes of it in {FEATURES_SQL}, such as delay > 15")
 
 
 def with_steps(project: "Workspace", frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Train a model on a period of a snapshot, evaluate it on a later one, say what it is made of; tune its settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import product
@@ -114,13 +115,28 @@ def fit_pipeline(project: "Workspace", rows: pd.DataFrame, spec: Model, half_lif
         hint = f"the columns are made in features.sql: {', '.join(rows.columns)}"
         raise InputError(f"no such feature: {', '.join(missing)}", where="[model] features", hint=hint)
     _require_features(contract, spec)
+    if empty := [name for name in spec.features if rows[name].isna().all()]:
+        what, hint = f"{empty[0]!r} has no value in the training period", "leave it out, or choose another period"
+        raise InputError(what, where="[model] features", hint=hint)
     if rows[contract.target].nunique() < 2:
         raise InputError("only one class in the training period", where="[split] train", hint="choose a longer period")
     target = rows[contract.target].astype(int)
     weights = weights_by_age(rows[contract.day], half_life) if half_life else None
     days = {"estimator__day": rows[contract.day].to_numpy()} if spec.calibration != "none" else {}
-    pipeline = build_pipeline(project, spec)
-    return pipeline.fit(rows[list(spec.features)], target, estimator__sample_weight=weights, **days)
+    with _explained():
+        pipeline = build_pipeline(project, spec)
+        return pipeline.fit(rows[list(spec.features)], target, estimator__sample_weight=weights, **days)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Raise what an estimator says of parameters or values that it does not take as InputError, in a line."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        hint = "look at build() of model.py, at [model] of config.toml, and at the values of the features"
+        what = f"the estimator refuses: {str(error).strip().splitlines()[0]}"
+        raise InputError(what, where="model", hint=hint) from error
 
 
 def _require_features(contract: Contract, spec: Model) -> None:
@@ -142,7 +158,8 @@ def weights_by_age(day: pd.Series, half_life: int) -> Floats:
 
 def predict_probabilities(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> Floats:
     """The probability of the target for each row, shape (rows,)."""
-    return np.asarray(pipeline.predict_proba(rows[list(spec.features)])[:, 1])
+    with _explained():
+        return np.asarray(pipeline.predict_proba(rows[list(spec.features)])[:, 1])
 
 
 def build_pipeline(project: "Workspace", spec: Model) -> Pipeline:
