@@ -86,7 +86,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 def test_a_wrong_golden_record_is_named(small_bundle: Path, small_files: dict[str, bytes]) -> None:
     golden = json.loads(small_files["golden.json"])
-    golden[4]["probability"] += 2e-6
+    golden[4]["probability"] += 2e-5
     write_bundle(small_bundle, {**small_files, "golden.json": json.dumps(golden).encode()})
     with pytest.raises(InputError, match=r"record 5 expects .* \(1 of 21 records differ\)"):
         Bundle.load(small_bundle)

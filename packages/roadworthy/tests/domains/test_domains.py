@@ -136,7 +136,7 @@ OTHER_MODELS = {
     "calibrated LightGBM": (
         LIGHTGBM,
         "LGBMClassifier(**named(spec.hyperparameters), verbose=-1, random_state=spec.seed)",
-        'rw.SearchSpace(grid=dict.fromkeys(("max_iter", "learning_rate", "max_leaf_nodes"), ()), quick=())',
+        'rw.SearchSpace(grid=dict.fromkeys(("max_iter", "learning_rate", "max_leaf_nodes"), ()), quick=({"max_iter": 20},))',
         {
             "seed = 0\n": 'seed = 0\ncalibration = "isotonic"\n',
             "[gates.kept]\n": '[gates.kept]\nplace = "sites say nearly the same; the operators ask for it"\n',

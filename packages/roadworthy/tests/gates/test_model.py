@@ -188,7 +188,7 @@ def test_a_retrained_version_has_the_periods_of_retraining(
 def test_each_difference_from_the_trained_specification_is_named(
     project: Project, config: settings.Settings, tmp_path: Path
 ) -> None:
-    spec = {**config.model.model_dump(mode="json"), "max_iter": 7}
+    spec = {**config.model.model_dump(mode="json", exclude_defaults=True), "max_iter": 7}
     spec["features"] = [*spec["features"], "day_of_year"]
     periods = {"train": ["2013-01-01", "2013-06-01"], "test": [str(day) for day in config.split.test]}
     sums = {"contract": "f" * 64, "model": "e" * 64}

@@ -34,27 +34,27 @@ from roadworthy.registry import export
 from roadworthy.serving import tracing
 
 CLASSIFIERS = {
-    "boosting": HistGradientBoostingClassifier(max_iter=120),
-    "forest": RandomForestClassifier(n_estimators=40, random_state=0),
-    "extra trees": ExtraTreesClassifier(n_estimators=40, random_state=0),
+    "boosting": HistGradientBoostingClassifier(max_iter=60),
+    "forest": RandomForestClassifier(n_estimators=25, random_state=0),
+    "extra trees": ExtraTreesClassifier(n_estimators=25, random_state=0),
     "logistic": LogisticRegression(max_iter=1000),
-    "lightgbm": LGBMClassifier(n_estimators=120, verbose=-1),
-    "xgboost": XGBClassifier(n_estimators=120),
-    "isotonic": CalibratedClassifier(HistGradientBoostingClassifier(max_iter=120), "isotonic"),
-    "isotonic forest": CalibratedClassifier(RandomForestClassifier(n_estimators=40, random_state=0), "isotonic"),
+    "lightgbm": LGBMClassifier(n_estimators=60, verbose=-1),
+    "xgboost": XGBClassifier(n_estimators=60),
+    "isotonic": CalibratedClassifier(HistGradientBoostingClassifier(max_iter=60), "isotonic"),
+    "isotonic forest": CalibratedClassifier(RandomForestClassifier(n_estimators=25, random_state=0), "isotonic"),
     "sigmoid": CalibratedClassifier(LGBMClassifier(n_estimators=60, verbose=-1), "sigmoid"),
     "sigmoid xgboost": CalibratedClassifier(XGBClassifier(n_estimators=60), "sigmoid"),
     "sigmoid logistic": CalibratedClassifier(LogisticRegression(max_iter=1000), "sigmoid"),
 }
 REGRESSORS = {
-    "boosting": HistGradientBoostingRegressor(max_iter=120),
-    "forest": RandomForestRegressor(n_estimators=40, random_state=0),
-    "extra trees": ExtraTreesRegressor(n_estimators=40, random_state=0),
+    "boosting": HistGradientBoostingRegressor(max_iter=60),
+    "forest": RandomForestRegressor(n_estimators=25, random_state=0),
+    "extra trees": ExtraTreesRegressor(n_estimators=25, random_state=0),
     "ridge": Ridge(),
-    "lightgbm": LGBMRegressor(n_estimators=120, verbose=-1),
-    "xgboost": XGBRegressor(n_estimators=120),
+    "lightgbm": LGBMRegressor(n_estimators=60, verbose=-1),
+    "xgboost": XGBRegressor(n_estimators=60),
 }
-CATEGORIES, NUMBERS, ROWS = 2, 4, 6000
+CATEGORIES, NUMBERS, ROWS = 2, 4, 3000
 LARGEST_DIFFERENCE = 1e-5
 
 
@@ -167,7 +167,7 @@ def test_a_calibrated_probability_is_a_frequency_on_new_rows(method: Any) -> Non
     x, new = table(1), table(5)
     y, later = ((target(each, seed) > 2).astype(int) for each, seed in ((x, 1), (new, 5)))
     # Trees that are fitted far too long are far too sure.
-    sure = HistGradientBoostingClassifier(max_iter=400, learning_rate=0.3)
+    sure = HistGradientBoostingClassifier(max_iter=200, learning_rate=0.3)
     days = np.arange(ROWS) // 50
 
     def off(answers: NDArray[np.float64]) -> float:

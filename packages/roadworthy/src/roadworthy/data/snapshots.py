@@ -187,7 +187,7 @@ def require_contract_kinds(contract: Contract, frame: pd.DataFrame) -> None:
         if not FITTING[column.kind](values.dtype) and values.notna().any():
             what = f"{column.name!r} is of the type {values.dtype}, which does not fit its kind {column.kind!r}"
             raise InputError(what, where=where, hint=hint)
-    roles = (contract.key, contract.time, contract.day, contract.known_at)
+    roles = (contract.key, contract.time, contract.day)
     empty = next((name for name in roles if len(frame) and frame[name].isna().all()), "")
     if empty:
         raise InputError(f"{empty!r} has a value in no row, and is needed in each", where=where, hint=hint)
