@@ -5,6 +5,8 @@ FRESH = build/lessons/flight-delays
 UV = .venv/bin/uv
 PYTEST = .venv/bin/pytest
 PACKAGES = .venv/bin/python scripts/package_tests.py
+# Tests of a group go to the same worker, in the order of tests/conftest.py.
+SPREAD = -n 2 --dist loadgroup --no-loadscope-reorder
 MODULES = $(wildcard template scripts tests benchmarks exercises)
 
 # Without compiled modules every start of a kernel costs seconds. Threads of OpenMP fight over two cores.
@@ -39,17 +41,18 @@ project: .venv/installed.txt  ## generate and install build/flight-delays, over 
 	$(call install,$(PROJECT))
 
 test: lint test-packages  ## everything: library, course, every way to generate, and what is generated at work
-	$(PYTEST) -n 2 --dist loadgroup tests
+	$(PYTEST) $(SPREAD) tests
 
 test-packages: .venv/installed.txt  ## library and course where they stand (or ARGS="roadworthy tests/gates -k law")
-	$(PACKAGES) $(or $(ARGS),-n 2)
+	$(if $(ARGS),$(PACKAGES) $(ARGS),@for suite in roadworthy generated bank; do $(PACKAGES) $$suite -n 2 || exit 1; done)
+	$(if $(ARGS),,$(PACKAGES) roadworthy-course -n 4)
 	@$(if $(ARGS),,for version in 3.12 3.13; do $(PACKAGES) --python $$version roadworthy -n 2 -m every_python || exit 1; done)
 
 coverage: .venv/installed.txt  ## which lines of the library its own tests run; fails below 90 percent
 	$(PACKAGES) roadworthy --coverage -q -n 2
 
 test-fast: .venv/installed.txt  ## what needs no environment of a generated project
-	$(PYTEST) -n 2 --dist loadgroup -m "not slow" tests
+	$(PYTEST) $(SPREAD) -m "not slow" tests
 
 bench: project  ## measure (or BENCH="serving batch …") and write benchmarks/results.json
 	$(PROJECT)/.venv/bin/python benchmarks $(BENCH)

@@ -7,14 +7,28 @@ from pathlib import Path
 import hypothesis
 import pytest
 from cookiecutter.main import cookiecutter
+from installed_projects import installed
 from machine import REPOSITORY, git, known_files
 
+__all__ = ["installed"]
 collect_ignore = ["generated"]  # scripts/package_tests.py runs it, in the environment of the packages
 # A busy machine is no failure.
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
 Generate = Callable[..., Path]
+# The groups of tests that take minutes, the longest first: no worker is to be left alone with one at the end.
+LONGEST = ("GitHub", "default-3.11", "demo", "GitLab", "long-3.11", "upgrade")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest groups first; the others keep their order (see `--no-loadscope-reorder` in the Makefile)."""
+
+    def rank(item: pytest.Item) -> int:
+        groups = [mark.args[0] for mark in item.iter_markers("xdist_group")]
+        return LONGEST.index(groups[0]) if groups and groups[0] in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

@@ -30,9 +30,9 @@ IN_PLACE = ["--isolation", "chroot", "--network", "host"]  # needs no rights but
 DESCENDANTS = re.compile(r"^PPid:\s+(\d+)$", re.MULTILINE)
 
 
-def base(*more: str) -> Path:
-    """An archive of a root with Debian's Python and some more of its packages; made once, then kept."""
-    command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join((*PACKAGES, *more))}", *UNREAD]
+def base() -> Path:
+    """An archive of a root with Debian's Python; made once, then kept."""
+    command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(PACKAGES)}", *UNREAD]
     command += ["--dpkgopt=force-unsafe-io", '--customize-hook=chroot "$1" python3 -m venv /usr/local', "bookworm"]
     made = KEPT / f"base-{hashlib.sha256(' '.join(command).encode()).hexdigest()[:12]}.tar"
     with alone(made.with_suffix(".busy")):
@@ -132,8 +132,8 @@ class Storage:
 
 
 @contextmanager
-def storage(*more: str) -> Iterator[Storage]:
-    """A storage with the base, `more` packages of Debian in it; gone with the block."""
+def storage() -> Iterator[Storage]:
+    """A storage with the base; gone with the block."""
     for program in ("buildah", "mmdebstrap"):
         if not shutil.which(program):
             missing(f"no {program} on this machine: apt-get install {program}")
@@ -141,7 +141,7 @@ def storage(*more: str) -> Iterator[Storage]:
         missing("building an image without Docker needs root")
     with tempfile.TemporaryDirectory() as name:
         made = Storage(Path(name))
-        made.load(base(*more), PYTHON)
+        made.load(base(), PYTHON)
         yield made
 
 

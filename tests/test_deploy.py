@@ -23,11 +23,9 @@ from alerting import query, watched
 from configurations import CONFIGURATIONS
 from conftest import Generate
 from images import Container, Started, base, started, storage
+from installed_projects import MAIN, Installed, Project
 from machine import COMMANDS, REPOSITORY, environment, run
 from skips import missing
-from test_projects import MAIN, Installed, Project, installed
-
-__all__ = ["installed"]
 
 RULES = REPOSITORY / "tests" / "generated" / "deploy"
 EXPOSURE = 20  # of 100, as systemd counts it; a unit without any hardening has 96

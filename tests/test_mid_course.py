@@ -93,7 +93,13 @@ def by_cruft(project: Path, repository: Path, commands: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("way", [by_upgrade, by_cruft], ids=["upgrade", "cruft"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(by_upgrade, id="upgrade", marks=pytest.mark.xdist_group("upgrade")),
+        pytest.param(by_cruft, id="cruft"),
+    ],
+)
 def test_a_corrected_check_arrives_and_nothing_of_the_learner_is_lost(
     way: Callable[[Path, Path, Path], None], tmp_path: Path
 ) -> None:

@@ -13,10 +13,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from installed_projects import MAIN, Installed, Project, grouped
 from playwright.sync_api import Browser, Page, sync_playwright
-from test_projects import MAIN, Installed, Project, grouped, installed
-
-__all__ = ["installed"]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]

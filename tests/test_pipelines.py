@@ -121,13 +121,14 @@ def test_documents_and_templates_of_requests_name_the_commands_of_the_pipeline(g
 @pytest.fixture(scope="module")
 def bare(request: pytest.FixtureRequest, generate: Generate) -> Iterator[tuple[Pipeline, Container]]:
     """A clone of a project at /project of a fresh root, with nothing in it but Debian's Python and git."""
-    with storage("git") as place:
+    with storage() as place:
         provider = request.param
         project = generate(ANSWERS[provider])
         git(project, "init", "--quiet", "--initial-branch=main")
         git(project, "add", "--all")
         git(project, "commit", "--quiet", "--message=as generated")
         container = place.start(PYTHON)
+        container.run("sh -ec 'apt-get -qq update && apt-get -qq install --no-install-recommends git'", minutes=5)
         git(place.folder, "clone", "--quiet", f"file://{project}", str(container.root / "project"))
         place("config", "--workingdir", "/project", container.name)
         if provider == "GitHub":  # its machines run the steps as a user who owns the clone and the Python, and no more
@@ -145,8 +146,9 @@ def own(folder: Path, user: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("pipelines")
-@pytest.mark.parametrize("bare", FILES, indirect=True)
+@pytest.mark.parametrize(
+    "bare", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in FILES], indirect=True, ids=FILES
+)
 def test_the_steps_of_the_file_work_in_a_fresh_root(
     request: pytest.FixtureRequest, bare: tuple[Pipeline, Container]
 ) -> None:

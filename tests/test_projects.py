@@ -3,8 +3,6 @@
 import json
 import re
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,66 +10,17 @@ import pytest
 from answers import dependencies, taken_fault
 from configurations import CONFIGURATIONS
 from conftest import Generate
-from environments import KEPT, UV, install, interpreter
+from environments import UV, install
+from installed_projects import MAIN, OTHER, Installed, grouped
 from machine import git, run
-from skips import missing
 
 pytestmark = pytest.mark.slow
 
 
-@dataclass(frozen=True)
-class Project:
-    """A generated project and the commands of the environment it is installed in."""
-
-    folder: Path
-    commands: Path
-
-    def run(self, command: str, *words: str, minutes: int = 10) -> str:
-        """Output of a command of the environment, started in the project's folder."""
-        cache = str(KEPT / "mypy")
-        done = run(*self.line(command), *words, cwd=self.folder, minutes=minutes, MYPY_CACHE_DIR=cache)
-        return done.stdout + done.stderr
-
-    def line(self, command: str) -> list[str]:
-        """How a command starts: by its own program, or as a module of the packages that all projects share."""
-        program = self.commands / command
-        return [str(program)] if program.exists() else [str(self.commands / "python"), "-m", command]
-
-
-Installed = Callable[[str, str], Project]
-
-
-@pytest.fixture(scope="session")
-def installed(generate: Generate) -> Installed:
-    """Generate a configuration for a Python version and install it; each once in a test process."""
-    made: dict[tuple[str, str], Project] = {}
-
-    def project(configuration: str, version: str) -> Project:
-        if interpreter(version) is None:
-            missing(f"no Python {version} on this machine, put python{version} on the path")
-        if (configuration, version) not in made:
-            folder = generate({**CONFIGURATIONS[configuration], "python_version": version})
-            made[configuration, version] = Project(folder, install(folder, version))
-        return made[configuration, version]
-
-    return project
-
-
-def grouped(*pairs: tuple[str, str]) -> pytest.MarkDecorator:
-    """Run a test for these pairs of configuration and version; one worker takes all tests of a pair."""
-    params = [pytest.param(*pair, marks=pytest.mark.xdist_group("-".join(pair)), id="-".join(pair)) for pair in pairs]
-    return pytest.mark.parametrize(("configuration", "version"), params)
-
-
-# "umlaut" runs all of its checks in tests/test_pipelines.py, by its own CI file.
-MAIN = [("default", "3.11"), ("long", "3.11")]
-OTHER = [("default", "3.12"), ("default", "3.13")]
-
-
 FEATURE = {
     # After which text of which file of the project what is added: a feature as the README says.
-    "src/flight_delays/features.sql": ("    f.distance,\n", "    (isodow(f.date) >= 6)::integer as weekend,\n"),
-    "src/flight_delays/contract.py": (
+    "features.sql": ("    f.distance,\n", "    (isodow(f.date) >= 6)::integer as weekend,\n"),
+    "contract.py": (
         "        DISTANCE,\n        *(seen_weather(column) for column in WEATHER),\n",
         '        Column(name="weekend", kind="integer", about="1 on Saturday and Sunday", low=0, high=1),\n',
     ),
@@ -80,7 +29,7 @@ FEATURE = {
 STAYS = 'weekend = "tried: people ask for it; weekday says the same to the trees"\n'
 
 
-@grouped(MAIN[0])
+@grouped(MAIN[1])
 def test_the_steps_of_the_readme_lead_from_a_new_feature_to_a_promoted_version(
     configuration: str, version: str, generate: Generate
 ) -> None:
@@ -89,8 +38,9 @@ def test_the_steps_of_the_readme_lead_from_a_new_feature_to_a_promoted_version(
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message=all")
+    (package,) = (path.parent for path in folder.glob("src/*/features.sql"))
     for name, (place, text) in FEATURE.items():
-        file = folder / name
+        file = (folder if name == "config.toml" else package) / name
         content = file.read_text(encoding="utf-8")
         assert content.count(place) == 1, name
         file.write_text(content.replace(place, place + text), encoding="utf-8")
@@ -110,9 +60,7 @@ def test_the_steps_of_the_readme_lead_from_a_new_feature_to_a_promoted_version(
         if words[0] == "git":
             git(folder, *words[1:])
             continue
-        # Storing all of the lessons takes minutes, and is what `make lessons` does; here two of them.
-        words += ["00", "02"] if words[1] == "store" else []
-        said = run(commands / words[0], *words[1:], cwd=folder, minutes=10).stderr
+        said = run(commands / words[0], *words[1:], cwd=folder, minutes=15).stderr
         number = (re.findall(r"^Version (\d+):", said, re.MULTILINE) or [number])[0]
     aliases = json.loads((folder / "registry" / "aliases.json").read_text(encoding="utf-8"))
     assert aliases["champion"] == int(number) == 1
@@ -127,7 +75,7 @@ def test_the_linter_and_the_formatter_find_nothing(configuration: str, version: 
     project.run("ruff", "format", "--check", "--no-cache")
 
 
-@grouped(*MAIN, OTHER[1])
+@grouped(*MAIN)
 def test_the_types_agree(configuration: str, version: str, installed: Installed) -> None:
     assert "no issues found" in installed(configuration, version).run("mypy")
 
@@ -139,20 +87,6 @@ def test_its_own_tests_pass(configuration: str, version: str, installed: Install
     told = installed(configuration, version).run("pytest", *words, minutes=20)
     assert " passed" in told
     assert " skipped" not in told
-
-
-@grouped(MAIN[1])
-def test_all_lessons_run_with_settings_of_ones_own(configuration: str, version: str, installed: Installed) -> None:
-    project = installed(configuration, version)
-    config = project.folder / "config.toml"
-    text = config.read_text(encoding="utf-8")
-    assert "max_iter = 200" in text
-    config.write_text(text.replace("max_iter = 200", "max_iter = 160"), encoding="utf-8")
-    try:
-        project.run("roadworthy", "run", minutes=15)
-    finally:
-        config.write_text(text, encoding="utf-8")
-    assert_complete(project.folder)
 
 
 @pytest.mark.xdist_group("demo")

@@ -13,7 +13,7 @@ from roadworthy_course import checks, here, progress_file
 from roadworthy_course.grading import hidden as hidden_checks
 
 BANK = list(bank())
-EDITS = int(os.environ.get("BANK_EDITS", "2"))  # random edits of each right answer
+EDITS = int(os.environ.get("BANK_EDITS", "1"))  # random edits of each right answer
 HIDDEN = [
     name for name in (f"check_{exercise[:2]}" for exercise in NAMES) if (EXERCISES / "hidden" / f"{name}.py").is_file()
 ]
@@ -40,6 +40,7 @@ def judged(exercise: str, question: str, source: str, *, hidden: bool = False) -
     return checks.judge(question, asked[question], given, here.project)
 
 
+@cache
 def asked_in(name: str, *, hidden: bool = False) -> dict[str, type[checks.Question]]:
     """The questions of an exercise, by the checks that learners have or by the hidden ones."""
     visible = here.questions(here.folder())
