@@ -7,7 +7,7 @@ import pytest
 pytest_plugins = ["library_fixtures"]
 # What differs between Pythons is the language and the packages, not what a gate thinks of the data.
 FOLDERS = {"core", "data", "model", "service"}
-# Files that start many processes for rules of ours, or ask other packages: what Python does for them, others ask as well.
+# Files that start many processes for rules of ours, or ask other packages: what Python does there, others ask as well.
 ONCE = {"estimators", "upgrading", "limits", "keys", "request_costs", "faults", "raw_tables", "any_table"}
 
 

@@ -17,7 +17,8 @@ def test_every_drill_finds_the_place_that_it_changes(project: rw.Project, tmp_pa
 
 
 @pytest.mark.slow
-def test_a_planted_fault_is_caught_by_its_gate(project: rw.Project) -> None:
-    (result,) = board.run_drills(project, project.drills.faults("degrees Celsius"), jobs=2)
+@pytest.mark.parametrize("name", [fault.name for fault in rw.Project.open().drills.faults()[:1]])
+def test_a_planted_fault_is_caught_by_its_gate(project: rw.Project, name: str) -> None:
+    (result,) = board.run_drills(project, project.drills.faults(name), jobs=2)
     assert result.caught
     assert len(result.red) <= 3

@@ -1,6 +1,13 @@
-"""The features of the flights, on a few rows whose features are easy to say."""
+"""What is true of the flights only: their features, on rows whose features are easy to say and in the worked examples.
 
+Other data need worked examples of their own, and none of this: the other tests follow from contract and settings.
+"""
+
+import csv
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -89,3 +96,96 @@ def test_every_flight_of_2013_becomes_one_row_and_its_weather_is_pandas_own_as_o
     window = pd.Timedelta(hours=3)
     joined = pd.merge_asof(rows, weather, left_on="as_of", right_on="known", by="origin", tolerance=window)
     np.testing.assert_array_equal(joined["temp_x"], joined["temp_y"])
+
+
+def test_a_thermometer_in_celsius_changes_the_temperatures_only(project: Project) -> None:
+    rows = project.data.features("2013").sample(4000, random_state=0)
+    incident = project.definition.extensions("incidents")["celsius"]
+    after = incident(rows, {}, datetime(2013, 7, 1, tzinfo=UTC))
+    assert [name for name in rows if not after[name].equals(rows[name])] == ["temp", "dewp"]
+    assert after["temp"].max() < 50
+
+
+# The worked examples: plain Python that was written apart from the SQL gives what stands in expected.csv.
+
+FOLDER = Path(__file__).parent / "feature_examples"
+NEW_YORK = ZoneInfo("America/New_York")
+OBSERVED = ("temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib")
+Row = dict[str, Any]
+
+
+def read(name: str) -> list[Row]:
+    with (FOLDER / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return [{key: _value(text) for key, text in row.items()} for row in csv.DictReader(file)]
+
+
+def _value(text: str) -> Any:
+    if text in {"", "true", "false"}:
+        return {"": None, "true": True, "false": False}[text]
+    for kind in (float, datetime.fromisoformat):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+TABLES = {name: read(name) for name in ("flights", "weather", "planes")}
+
+
+def scheduled(flight: Row) -> datetime:
+    moment: datetime = flight["time_hour"] + timedelta(minutes=flight["minute"])
+    return moment
+
+
+def by_hand(flight: Row) -> Row:
+    """The features of a flight, by loops over the tables."""
+    as_of = scheduled(flight)
+    local = as_of.astimezone(NEW_YORK)
+    plane = next((p for p in TABLES["planes"] if p["tailnum"] == flight["tailnum"]), dict.fromkeys(TABLES["planes"][0]))
+    late = None if flight["arr_delay"] is None else flight["arr_delay"] >= 15
+    over = None if flight["air_time"] is None else flight["dep_delay"] + flight["air_time"] + 20
+    return {
+        "as_of": as_of,
+        "minute_of_day": local.hour * 60 + local.minute,
+        "hour": local.hour,
+        "weekday": local.isoweekday(),
+        "day_of_year": local.timetuple().tm_yday,
+        **observed(flight["origin"], as_of),
+        "plane_age": None if plane["year"] is None else local.year - plane["year"],
+        **{name: plane[name] for name in ("seats", "engines", "manufacturer")},
+        "origin_delay": congestion(flight["origin"], as_of),
+        "late": late,
+        "known_at": None if over is None else as_of + timedelta(minutes=over),
+        **{name: flight[name] for name in ("carrier", "origin", "dest", "distance", "dep_delay", "arr_delay")},
+    }
+
+
+def observed(origin: str, as_of: datetime) -> Row:
+    hour = timedelta(hours=1)
+    over = [
+        w for w in TABLES["weather"] if w["origin"] == origin and as_of - 3 * hour <= w["time_hour"] + hour <= as_of
+    ]
+    last = max(over, key=lambda w: w["time_hour"], default=dict.fromkeys(OBSERVED))
+    return {name: last[name] for name in OBSERVED}
+
+
+def congestion(origin: str, as_of: datetime) -> float | None:
+    hour = timedelta(hours=1)
+    known = [
+        f["dep_delay"]
+        for f in TABLES["flights"]
+        if f["origin"] == origin
+        and f["dep_delay"] is not None
+        and as_of - 4 * hour < scheduled(f) + timedelta(minutes=f["dep_delay"]) <= as_of - hour
+    ]
+    return sum(known) / len(known) if len(known) >= 5 else None
+
+
+@pytest.mark.parametrize("flight", TABLES["flights"], ids=lambda flight: f"{flight['carrier']}{flight['flight']:.0f}")
+def test_the_expected_values_are_those_of_plain_python(flight: Row) -> None:
+    made = by_hand(flight)
+    number = f"{flight['carrier']}{flight['flight']:.0f}"
+    expected = next(row for row in read("expected") if row["flight_id"].endswith(f"-{number}"))
+    assert expected["flight_id"] == f"{made['as_of'].astimezone(UTC):%Y%m%dT%H%M}-{flight['origin']}-{number}"
+    assert {name: expected[name] for name in made} == made

@@ -34,6 +34,7 @@ from roadworthy.registry import releases
 from roadworthy.serving import simulation
 from roadworthy.serving.app import create_app
 from roadworthy.serving.asgi import PREDICT
+from sample import HOME
 
 pytestmark = pytest.mark.slow
 SAME = 1e-6
@@ -125,6 +126,21 @@ NAMES = {"max_iter": "n_estimators", "max_leaf_nodes": "num_leaves"}
 def named(values):
     return {NAMES.get(name, name): value for name, value in values.items()}
 """
+OF_THE_FLIGHTS = ("test_flights.py", "small_tables.py", "feature_examples")
+
+
+def test_the_tests_of_a_project_hold_for_other_data(home: Path, tmp_path: Path) -> None:
+    """What a project is generated with says nothing of flights, but for one file and what that needs."""
+    folder = shutil.copytree(home, tmp_path / home.name)
+    shutil.copytree(HOME / "tests", folder / "tests", ignore=lambda *_: OF_THE_FLIGHTS, dirs_exist_ok=True)
+    words = ["-q", "-p", "no:cacheprovider", "-o", "markers=slow", "-m", "not slow", "tests"]
+    line = [sys.executable, "-m", "pytest", *words]
+    done = subprocess.run(line, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    tested = {path.stem for path in (folder / "tests").glob("test_*.py")}
+    assert tested == {f"test_{name}" for name in ("contract", "drill", "feature_examples", "incidents", "model")}
+
+
 OTHER_MODELS = {
     # What is imported, what is built, its search space, and the lines of config.toml that change.
     "logistic": (
@@ -136,7 +152,7 @@ OTHER_MODELS = {
     "calibrated LightGBM": (
         LIGHTGBM,
         "LGBMClassifier(**named(spec.hyperparameters), verbose=-1, random_state=spec.seed)",
-        'rw.SearchSpace(grid=dict.fromkeys(("max_iter", "learning_rate", "max_leaf_nodes"), ()), quick=({"max_iter": 20},))',
+        'rw.SearchSpace(grid={**NAMES, "learning_rate": ()}, quick=({"max_iter": 20},))',
         {
             "seed = 0\n": 'seed = 0\ncalibration = "isotonic"\n',
             "[gates.kept]\n": '[gates.kept]\nplace = "sites say nearly the same; the operators ask for it"\n',
