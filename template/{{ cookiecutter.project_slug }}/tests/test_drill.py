@@ -8,8 +8,13 @@ import roadworthy as rw
 from roadworthy.drills import board
 
 
+HOME = Path(__file__).parents[1]
+# A project of other data may have none yet.
+FAULTS = rw.Project.open(HOME).drills.faults() if (HOME / "drills").is_dir() else []
+
+
 def test_every_drill_finds_the_place_that_it_changes(project: rw.Project, tmp_path: Path) -> None:
-    for number, fault in enumerate(project.drills.faults()):
+    for number, fault in enumerate(FAULTS):
         copy = project.drills.copy(tmp_path / str(number))
         for edit in fault.edit:
             copy.edit(edit)
@@ -17,7 +22,7 @@ def test_every_drill_finds_the_place_that_it_changes(project: rw.Project, tmp_pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [fault.name for fault in rw.Project.open().drills.faults()[:1]])
+@pytest.mark.parametrize("name", [fault.name for fault in FAULTS[:1]])
 def test_a_planted_fault_is_caught_by_its_gate(project: rw.Project, name: str) -> None:
     (result,) = board.run_drills(project, project.drills.faults(name), jobs=2)
     assert result.caught

@@ -69,7 +69,9 @@ INSTEAD = {
 }
 
 
-def project(folder: Path, sql: str, contract: Contract, model: Any, features: tuple[str, ...] = FEATURES) -> Workspace:
+def project(
+    folder: Path, sql: str, contract: Contract, model: Any, features: tuple[str, ...] = FEATURES, **split: Any
+) -> Workspace:
     """A project with the snapshot in `folder`, and some features.sql."""
     (folder / "features.sql").write_text(sql, encoding="utf-8")
     snapshots.seal_snapshot(folder / "data")
@@ -82,7 +84,7 @@ def project(folder: Path, sql: str, contract: Contract, model: Any, features: tu
                 "snapshots": {"s": {"folder": folder / "data"}},
                 "checks": {"max_quarantined": 0.01},
             },
-            "split": PERIODS,
+            "split": split or PERIODS,
             "retraining": {"snapshots": ["s"], **PERIODS},
             "model": {**SPEC, "features": features},
             "tests": {"slices": [], "min_auc_slice": 0.5, "max_invariance": 0.1},
@@ -107,7 +109,7 @@ def write(rows: str, folder: Path) -> None:
 def contract_of(kinds: dict[str, Any], roles: dict[str, str], positive: str) -> Contract:
     """A contract of the table, and of the same columns as features."""
     columns = tuple(Column(name=name, kind=kind, about=name, max_null=0.5) for name, kind in kinds.items())
-    events = Table(name="events", columns=columns, key=("key",), time="moment")
+    events = Table(name="events", columns=columns, key=("key",), time="moment" if "moment" in kinds else "")
     features = Table(name="features", columns=columns, key=("key",))
     return Contract(tables=(events,), features=features, positive=positive, **roles)
 
@@ -162,11 +164,13 @@ class ContractError(Exception):
     """The contract was refused where it is written."""
 
 
-def made_project(tmp_path: Path, *, rows: str = ROWS, sql: str = "select * from events", **changed: Any) -> Workspace:
+def made_project(
+    tmp_path: Path, *, rows: str = ROWS, sql: str = "select * from events", split: Any = PERIODS, **changed: Any
+) -> Workspace:
     """The sound project, but for what is given."""
     write(rows, tmp_path)
     contract = contract_of(**{"kinds": KINDS, "roles": ROLES, "positive": "", **changed})
-    return project(tmp_path, sql, contract, HistGradientBoostingClassifier(max_iter=3))
+    return project(tmp_path, sql, contract, HistGradientBoostingClassifier(max_iter=3), **split)
 
 
 def test_the_sound_one_is_trained(tmp_path: Path) -> None:
@@ -243,3 +247,31 @@ def test_more_than_two_classes_are_told(tmp_path: Path, target: str, kind: str, 
     with pytest.raises(InputError) as error:
         training.train_and_evaluate(made)
     assert says in str(error.value)
+
+
+TIMELESS = {"key": "key", "target": "target", "time": "", "day": "", "known_at": ""}
+DRAWN_SPLIT = {"test_share": 0.4, "seed": 3}
+
+
+def timeless(group: str = "", rows: str = ROWS) -> dict[str, Any]:
+    """What is another way in a project whose rows have no time."""
+    kinds = {name: kind for name, kind in KINDS.items() if kind not in {"time", "date"}}
+    roles = {**TIMELESS, **({"group": group} if group else {})}
+    return {"rows": f"select {', '.join(kinds)} from ({rows})", "kinds": kinds, "roles": roles, "split": DRAWN_SPLIT}
+
+
+def test_groups_stay_together_where_days_are_drawn(tmp_path: Path) -> None:
+    rows = ROWS.replace("i % 7 as number", "i % 60 as number")
+    parts = snapshots.split_features(made_project(tmp_path, **timeless("number", rows)))
+    assert not set(parts.train["number"]) & set(parts.test["number"])
+    assert len(parts.train) + len(parts.test) == 600
+
+
+def test_a_split_that_does_not_fit_the_rows_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has a test_share, and the rows have a time"):
+        snapshots.split_features(made_project(tmp_path / "timed", split=DRAWN_SPLIT))
+    with pytest.raises(InputError, match="names days, and the rows have no time"):
+        snapshots.split_features(made_project(tmp_path / "timeless", **{**timeless(), "split": PERIODS}))
+    rows = ROWS.replace("i % 7 as number", "nullif(i % 7, 3) as number")
+    with pytest.raises(InputError, match="'number' is missing, and decides on which side"):
+        snapshots.split_features(made_project(tmp_path / "lost", **timeless("number", rows)))

@@ -151,5 +151,26 @@ def test_a_target_has_two_classes_and_one_of_them_is_yes(
 
 
 def test_a_contract_of_before_there_was_a_positive_has_the_sum_that_it_had() -> None:
-    words = {name: value for name, value in asdict(sound_contract()).items() if name != "positive"}
+    words = {name: value for name, value in asdict(sound_contract()).items() if name not in {"positive", "group"}}
     assert sound_contract().sha256 == hashlib.sha256(repr(words).encode()).hexdigest()
+
+
+def test_a_contract_without_time_gets_days_that_are_drawn() -> None:
+    sound = sound_contract()
+    kept = tuple(column for column in sound.features.columns if column.name not in {"as_of", "day", "known_at"})
+    roles = {"key": "flight_id", "target": "late", "time": "", "day": "", "known_at": ""}
+    features = replace(sound.features, columns=kept)
+    contract = Contract(tables=(), features=features, **roles)
+    assert contract.timeless
+    assert not sound.timeless
+    assert (contract.time, contract.day, contract.known_at) == ("drawn_time", "drawn_day", "drawn_known_at")
+    assert contract.split_words == "split at random, row by row: the rows have no time"
+    assert replace(contract, target="late").features == contract.features, "they are added once"
+    grouped = Contract(tables=(), features=features, **roles, group="flight_id")
+    assert "each 'flight_id' is on one side" in grouped.split_words
+    with pytest.raises(ValueError, match="there is no column 'customer'"):
+        Contract(tables=(), features=features, **roles, group="customer")
+    with pytest.raises(ValueError, match="these rows have a time"):
+        replace(sound, group="flight_id")
+    with pytest.raises(ValueError, match="contract: day is empty"):
+        Contract(tables=(), features=sound.features, **{**roles, "time": "as_of", "known_at": "known_at"})

@@ -22,13 +22,16 @@ from sample import HOME
 HERE = Path(__file__).parent
 TABLES = {"charging": "data/2024", "plant": "tables"}
 NAMES = tuple(TABLES)
+# Real tables that travel inside packages, see tests/other_data.
+OTHER_DATA = {"tumours": "data/1993"}
 LIMIT = 600  # seconds, on a busy machine
 
 
 def assemble(name: str, folder: Path) -> Path:
-    """A project of the domain `name` in `folder`, ready for every command."""
-    shutil.copytree(HERE / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    runpy.run_path(str(folder / f"make_{name}.py"))["make"](folder / TABLES[name])
+    """A project of the domain `name`, or of other data, in `folder`, ready for every command."""
+    place = HERE if name in TABLES else HERE.parent / "other_data"
+    shutil.copytree(place / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    runpy.run_path(str(folder / f"make_{name}.py"))["make"](folder / {**TABLES, **OTHER_DATA}[name])
     for lock in HOME.glob("requirements*"):
         shutil.copy2(lock, folder)
     return folder

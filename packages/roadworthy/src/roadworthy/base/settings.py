@@ -6,7 +6,7 @@ Only `Project`, `keys new` and the application factories of the service read the
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -20,6 +20,7 @@ from pydantic import (
     StrictInt,
     ValidationError,
     ValidationInfo,
+    model_validator,
 )
 
 from .databases import Postgres, postgres_place
@@ -95,14 +96,21 @@ class Data(Section):
     checks: Checks
 
 
+# The days that are drawn for rows without a time: a hundred blocks, of which a test takes its share.
+FIRST_DRAWN, DRAWN_DAYS = date(2000, 1, 1), 100
+
+
 class Split(Section):
     """Two periods, each from its first day to the day after its last; every n-th row only, for a quick try.
 
+    Rows without a time are split at random instead, by `test_share` and `seed`: see `Contract`.
     half_life: days after which a training row weighs half as much; 0: all of them weigh the same.
     """
 
     train: tuple[date, date]
     test: tuple[date, date]
+    test_share: float | None = Field(default=None, ge=0.1, le=0.9)
+    seed: int = Field(default=0, ge=0)
     every: int = Field(default=1, ge=1, le=30)
     half_life: int = Field(default=0, ge=0, le=36500)
 
@@ -277,6 +285,19 @@ class Settings(Section):
     service: Service
     monitoring: Monitoring
     paths: Paths
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drawn_periods(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Write the periods of drawn days where the split names the share of the test instead."""
+        split = values.get("split")
+        share = split.get("test_share") if isinstance(split, dict) else None
+        if not isinstance(share, int | float):
+            return values
+        cut = FIRST_DRAWN + timedelta(days=round(DRAWN_DAYS * (1 - share)))
+        periods = {"train": (FIRST_DRAWN, cut), "test": (cut, FIRST_DRAWN + timedelta(days=DRAWN_DAYS))}
+        drawn = {name: {**periods, **values.get(name, {})} for name in ("split", "retraining")}
+        return {**values, **drawn}
 
     def snapshot(self, name: str = "") -> Snapshot:
         """The snapshot of that name, the default one without a name; InputError when there is none."""

@@ -217,7 +217,8 @@ def train(as_json: bool) -> None:  # noqa: FBT001
     say("Checking, training, evaluating, exporting: about half a minute")
     release = project.train()
     show_verdicts(release.trained.verdicts, as_json=as_json)
-    say(f"Version {release.version}: AUC {release.trained.evaluation.auc:.3f}")
+    beside = f" ({words})" if (words := project.contract.split_words) else ""
+    say(f"Version {release.version}: AUC {release.trained.evaluation.auc:.3f}{beside}")
     errors.require_green(release.trained.verdicts, where=f"version {release.version}")
 
 
@@ -226,7 +227,10 @@ def train(as_json: bool) -> None:  # noqa: FBT001
 @JSON
 def evaluate(version: str, as_json: bool) -> None:  # noqa: FBT001
     """Evaluate a version on the test period: metrics with intervals by days, and its slices."""
-    result, slices = Project.open().evaluate(version)
+    project = Project.open()
+    result, slices = project.evaluate(version)
+    if project.contract.timeless:
+        say(f"The test rows are {project.contract.split_words}")
     if as_json:
         click.echo(json.dumps({**result.to_dict(), "slices": slices.to_dict("records")}))
         return

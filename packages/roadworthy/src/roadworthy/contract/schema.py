@@ -9,7 +9,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, get_args
 
 # A column of the contract that has such a name would be replaced without a word.
@@ -190,6 +190,9 @@ class Contract:
     day are not independent), `target` the label and `known_at` the time from which the label is known. Of a target that
     is neither boolean nor 0 and 1, `positive` is the value that stands for yes; every other one stands for no.
 
+    Rows without a time have neither `time` nor `day` nor `known_at`: then days are drawn for them at random, by their
+    `group` (a customer, a site) or each by itself. The split and the blocks are those of the drawn days.
+
     >>> from dataclasses import replace
     >>> kinds = {"session": "text", "started": "time", "day": "date", "hour": "integer"}
     >>> kinds |= {"long": "boolean", "ended": "time"}
@@ -209,9 +212,18 @@ class Contract:
     target: str
     known_at: str
     positive: str = ""
+    group: str = ""
 
     def __post_init__(self) -> None:
         """Raise ValueError for what could not be checked, trained or served: roles, references, no feature."""
+        if not (self.time or self.day or self.known_at):
+            # Columns that the library adds to what features.sql gives, so that all that follows knows one kind of rows.
+            object.__setattr__(self, "features", replace(self.features, columns=(*self.features.columns, *DRAWN)))
+            for role, column in zip(("time", "day", "known_at"), DRAWN, strict=True):
+                object.__setattr__(self, role, column.name)
+        if self.group:
+            _refuse_if(not self.timeless, "contract: group says how days are drawn, and these rows have a time")
+            _require_known("contract: group", [self.group], self.features.names)
         _require_once("table", [table.name for table in (*self.tables, self.features)])
         columns = {table.name: table.names for table in self.tables}
         for table in self.tables:
@@ -250,6 +262,17 @@ class Contract:
         number = f"{where}, whose kind is 'integer': positive is {self.positive!r} and no whole number"
         _refuse_if(target.kind == "integer" and self.positive and not _is_whole(self.positive), number)
 
+    @property
+    def timeless(self) -> bool:
+        """Whether the rows have no time of their own, so that their days are drawn."""
+        return self.time == DRAWN[0].name
+
+    @property
+    def split_words(self) -> str:
+        """What must stand beside every figure of rows without a time; nothing for others."""
+        by = f"each {self.group!r} is on one side" if self.group else "row by row"
+        return f"split at random, {by}: the rows have no time" if self.timeless else ""
+
     def table(self, name: str) -> Table:
         """The table of that name, the features included; KeyError when there is none."""
         return {table.name: table for table in (*self.tables, self.features)}[name]
@@ -259,7 +282,7 @@ class Contract:
         """A sum that changes whenever the contract does; a model carries the sum of the contract it was made for."""
         # Not hash(): that of a text is another one in each process. Without what is not set: a contract of before there
         # was such a word has the sum that it had.
-        said = {name: value for name, value in asdict(self).items() if name != "positive" or value}
+        said = {name: value for name, value in asdict(self).items() if name not in {"positive", "group"} or value}
         return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
@@ -297,3 +320,11 @@ def _require_once(what: str, names: Iterable[str]) -> None:
 def _require_known(where: str, names: Iterable[str], known: Iterable[str], what: str = "column") -> None:
     unknown = [name for name in names if name not in known]
     _refuse_if(unknown, f"{where}: there is no {what} {(*unknown, '')[0]!r}; there are: {', '.join(known) or 'none'}")
+
+
+# In the order of the roles time, day, known_at.
+DRAWN = (
+    Column(name="drawn_time", kind="time", about="a time that was drawn at random: the rows have none"),
+    Column(name="drawn_day", kind="date", about="its day, a block of the intervals"),
+    Column(name="drawn_known_at", kind="time", about="the same time: the label is known at once", known="after"),
+)

@@ -22,10 +22,10 @@ from ..base import databases
 from ..base.databases import to_frame
 from ..base.errors import InputError
 from ..base.files import file_sha256, write_atomic
-from ..base.settings import Snapshot
+from ..base.settings import DRAWN_DAYS, FIRST_DRAWN, Snapshot
 from ..base.source_code import code_of, files_behind
 from ..contract import checks
-from ..contract.schema import NUMBERS, TEXTS, Contract, Table
+from ..contract.schema import DRAWN, NUMBERS, TEXTS, Contract, Table
 
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
@@ -151,8 +151,30 @@ def make_features(
         flags = [f'"{name}"::DOUBLE as "{name}"' for name in made.columns if name in booleans]
         frame = to_frame(made.select(f"* replace ({', '.join(flags)})") if flags else made)
     frame = with_steps(project, frame)
+    if project.contract.timeless:
+        frame = _with_drawn_days(project, frame)
     require_contract_kinds(project.contract, frame)
     return _with_yes_or_no(project.contract, frame)
+
+
+def _with_drawn_days(project: "Workspace", frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a day each that hangs on their group and the seed alone, in the order of the drawn times.
+
+    InputError where the group or the key that decides is missing.
+    """
+    contract, seed = project.contract, project.settings.split.seed
+    unit = frame.get(contract.group or contract.key)
+    if unit is None or unit.isna().any():
+        what = f"{contract.group or contract.key!r} is missing, and decides on which side of the split a row stands"
+        raise InputError(what, where="features", hint=f"make it in {FEATURES_SQL}")
+    # A sum of the value: the same row is drawn alike tomorrow, in another snapshot, and alone.
+    drawn = pd.util.hash_pandas_object(unit.astype("str"), index=False, hash_key=f"{seed:016d}").to_numpy()
+    seconds = pd.to_timedelta((drawn % (DRAWN_DAYS * 86_400)).astype("int64"), unit="s")
+    moment = pd.Timestamp(FIRST_DRAWN) + seconds
+    time, day, known_at = (column.name for column in DRAWN)
+    utc = moment.tz_localize("UTC")
+    columns = {time: utc, day: moment.floor("D"), known_at: utc}
+    return frame.assign(**columns).sort_values(time, kind="stable", ignore_index=True)
 
 
 def _with_yes_or_no(contract: Contract, frame: pd.DataFrame) -> pd.DataFrame:
@@ -313,7 +335,13 @@ def split_features(project: "Workspace", frame: pd.DataFrame | None = None) -> S
 
     Rows of earlier snapshots come first, under negative numbers: the others keep the index that they have in `frame`.
     """
-    periods = project.settings.split
+    periods, timeless = project.settings.split, project.contract.timeless
+    if timeless and periods.test_share is None:
+        hint = "give test_share instead of train and test, here and in [retraining]"
+        raise InputError("names days, and the rows have no time", where="[split]", hint=hint)
+    if periods.test_share is not None and not timeless:
+        hint = "give train and test: days that follow each other; a random split promises too much"
+        raise InputError("has a test_share, and the rows have a time", where="[split]", hint=hint)
     split = split_periods(
         project.contract, _with_earlier(project, frame), periods.train, periods.test, every=periods.every
     )
@@ -362,7 +390,8 @@ def _snapshot_features(project: "Workspace", name: str) -> pd.DataFrame:
     made_of = features_lineage(project, {"": snapshot}, verified=True)
     repairs = {table: (file, project.sql(file)) for table, file in snapshot.repair.items()}
     own = {name: code_of(check) for name, check in project.definition.extensions("checks").items()}
-    parts = (made_of, repairs, own, limit)
+    seed = project.settings.split.seed if project.contract.timeless else 0
+    parts = (made_of, repairs, own, limit, seed)
     return cached_features(project.settings.paths.cache, parts, lambda: _checked_features(project, snapshot, limit))
 
 

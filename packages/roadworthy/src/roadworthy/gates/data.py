@@ -92,7 +92,7 @@ MAX_GROWTH = 1.5
 MAX_JOINS = 100.0
 
 
-@gate("Data 3", "no feature costs too much", feature_value.measure_feature_costs, "data version")
+@gate("Data 3", "no feature costs too much", feature_value.measure_feature_costs, "data version time")
 def features_affordable(evidence: feature_value.Costs) -> Judgement:
     """Time and bytes of each feature in serving, and the work of the SQL that makes them all."""
     table, sql = evidence.table, evidence.sql
@@ -118,7 +118,7 @@ def _over(sizes: pd.Series, limit: float, what: str) -> list[str]:
     return [f"{name}: {size:,.0f} {what}, at most {limit:,}" for name, size in sizes.items() if size > limit]
 
 
-@gate("Data 4", "features adhere to meta-level requirements", features.measure_requirements, "data")
+@gate("Data 4", "features adhere to meta-level requirements", features.measure_requirements, "data time")
 def requirements_kept(evidence: features.Requirements) -> Judgement:
     """No feature is forbidden by the contract, and none changes when what came later is taken away."""
     leakage = evidence.leakage

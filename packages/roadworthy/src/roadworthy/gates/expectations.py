@@ -189,6 +189,8 @@ def _nulls(connection: duckdb.DuckDBPyConnection, table: Table, source: str) -> 
 
 def _thin_events(contract: Contract, connection: duckdb.DuckDBPyConnection) -> None:
     """Keep every 20th hour of the largest table of events, whole, so that what is counted within an hour stays."""
+    if not any(table.time for table in contract.tables):
+        return
     table = event_table(contract, connection)
     part = f'select * from {table.name} where hash("{table.time}") % {PART} = 0'
     connection.execute(f"create temp table part as {part}")

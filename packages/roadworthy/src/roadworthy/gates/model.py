@@ -110,7 +110,7 @@ def gather_ages(bench: Bench) -> alternatives.Ages:
     return alternatives.measure_ages(bench)
 
 
-@gate("Model 4", "the impact of model staleness is known", gather_ages, "data")
+@gate("Model 4", "the impact of model staleness is known", gather_ages, "data time")
 def staleness_known(evidence: alternatives.Ages) -> Judgement:
     """The loss of AUC is measured up to the allowed age, and at no allowed age surely more than .03."""
     measured = int(evidence.table["until"].max())

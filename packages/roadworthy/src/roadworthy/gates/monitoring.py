@@ -156,7 +156,7 @@ def _last_day(contract: Contract, rows: pd.DataFrame) -> date:
     return day
 
 
-@gate("Monitoring 4", "models are not too stale", gather_age, "data version registry")
+@gate("Monitoring 4", "models are not too stale", gather_age, "data version registry time")
 def version_fresh(evidence: Age) -> Judgement:
     """The version's training rows end at most `gates.max_age_days` before the newest labelled day.
 
@@ -187,7 +187,7 @@ def numbers_stable(evidence: speed.Stability) -> Judgement:
     if evidence.inner_bad:
         problems.append(f"{evidence.inner_bad} numbers inside the model are not finite")
     if evidence.largest > MAX_STEP:
-        problems.append(f"a leaf moves the log-odds by {evidence.largest:.3g}")
+        problems.append(f"one step moves the sum by {evidence.largest:.3g}")
     if evidence.outside:
         problems.append(f"{evidence.outside:,} of {evidence.answers:,} answers are not between 0 and 1")
     if evidence.certain > MAX_CERTAIN:

@@ -40,6 +40,10 @@ LOG = logging.getLogger(__package__)
 Tell = Callable[[str, int, int], None]
 
 
+# What asks how things change with time says nothing of rows that have none. No later day than this can be written.
+WITHOUT_TIME = {"reason": "the rows have no time", "by": "the contract", "until": "9999-12-31"}
+
+
 @dataclass(frozen=True)
 class Judged:
     """A gate's verdict and what it cost, in seconds of CPU; the parts that gates share are paid by the first."""
@@ -161,6 +165,8 @@ def judge_gate(gate: Gate[Any], bench: Bench) -> Judged:
 
     Evidence that cannot be made is red, unless it is another gate that guards what is missing.
     """
+    if "time" in gate.needs and bench.contract.timeless:
+        return Judged(gate.name, gate.claim, None, "not judged: the rows have no time", 0.0, WITHOUT_TIME)
     since = time.process_time()
     try:
         verdict = gate(gate.gather(bench))
@@ -229,7 +235,7 @@ class CachedVerdicts:
     def verdict(self, gate: Gate[Any], judge: Callable[[], Judged]) -> Judged:
         """What `gate` said about these inputs, or what it says now."""
         code = _files_sum(files_behind(gate.gather, gate.judge, Bench))
-        sums = [code, *map(self._sum, ("config", "project", *gate.needs))]
+        sums = [code, *map(self._sum, ("config", "project", *(n for n in gate.needs if n != "time")))]
         file = self.folder / f"{_sum_of(gate.name, sums)}.json"
         if not file.is_file():
             # Whole or not at all: drills that run beside each other share the folder.

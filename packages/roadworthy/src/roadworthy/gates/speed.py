@@ -67,15 +67,15 @@ def measure_stability(bench: Bench) -> Stability:
     answers = bench.answers  # first: a file that is damaged is not for this gate to find
     numbers = tracing.read_numbers(bench.folder / "model.onnx")
     steps, thresholds = numbers.steps, numbers.thresholds
+    finite = np.abs(steps[np.isfinite(steps)]).max(initial=0.0)
     base = bench.test.iloc[:: max(1, len(bench.test) // STABILITY_ROWS)]
     inputs = np.concatenate(list(extreme_inputs(bench.contract, bench.bundle, base)))
-    finite = steps[np.isfinite(steps)]
     return Stability(
         infinite=infinite_features(bench.frame, bench.bundle.names),
         inner=len(steps) + len(thresholds),
         # A threshold of +inf is right: it parts what is missing from every number.
         inner_bad=int((~np.isfinite(steps)).sum() + (~(thresholds > -np.inf)).sum()),
-        largest=float(np.abs(finite).max(initial=0.0)),
+        largest=float(finite) if len(thresholds) else tracing.largest_share(bench.bundle, inputs[: len(base)]),
         answers=len(answers),
         outside=answers_outside(answers),
         certain=float(np.mean((answers < CERTAIN) | (answers > 1 - CERTAIN))),

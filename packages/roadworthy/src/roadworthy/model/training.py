@@ -195,7 +195,8 @@ def model_inputs(spec: Model, table: Table) -> tuple[list[str], list[str]]:
 def seen_categories(pipeline: Pipeline) -> dict[str, list[str]]:
     """The categories that training has seen, by feature; the place in the list is the code."""
     _, codes, names = pipeline.named_steps["encoder"].transformers_[0]
-    seen = zip(names, codes.categories_, strict=True)
+    # Without a feature that is a category, scikit-learn leaves the encoder unfitted.
+    seen = zip(names, codes.categories_, strict=True) if len(names) else ()
     return {name: [value for value in values if isinstance(value, str)] for name, values in seen}
 
 
@@ -213,7 +214,8 @@ def lineage_periods(split: Split) -> dict[str, list[str]]:
     """The periods of a split as lineage remembers them."""
     every = {"every": (split.every,)} if split.every > 1 else {}
     weighted = {"half_life": (split.half_life,)} if split.half_life else {}
-    periods = {"train": split.train, "test": split.test, **every, **weighted}
+    drawn = {"seed": (split.seed,)} if split.test_share else {}
+    periods = {"train": split.train, "test": split.test, **every, **weighted, **drawn}
     return {name: [str(value) for value in period] for name, period in periods.items()}
 
 

@@ -110,7 +110,7 @@ def _reference(
     trained: Trained, features: Sequence[Mapping[str, Any]], held_out: pd.DataFrame | None
 ) -> dict[str, object]:
     train = trained.split.train
-    return make_reference(
+    made = make_reference(
         frame_columns(train, list(trained.spec.features)),
         trained.predict(train),
         train[trained.project.contract.target].to_numpy(),
@@ -119,6 +119,8 @@ def _reference(
         every=trained.every,
         held_out=held_out,
     )
+    # How many rows come in a week is not known of rows whose weeks are drawn.
+    return {name: part for name, part in made.items() if name != "traffic" or not trained.project.contract.timeless}
 
 
 def make_reference(

@@ -86,7 +86,9 @@ def card_limits(record: Record, own: Settings, max_age_days: int) -> list[str]:
     waived = [each for each in decision_verdicts(record) if errors.verdict_word(each) == errors.WAIVED]
     return [
         *(f"The gate {each.gate} is not green, but {errors.waiver_words(each)}." for each in waived),
-        f"Judged on {data['test']['first']} to {data['test']['last']}: what it does in other months is not known.",
+        f"Judged on {data['test']['first']} to {data['test']['last']}: what it does in other months is not known."
+        if own.split.test_share is None
+        else "Judged on rows that were drawn at random: they have no time, so what changes with time is not known.",
         f"To be replaced when labels reach {until} at the latest: {max_age_days} days after its training data.",
         f"{known}{len(judged)} have enough rows to say something.",
         f"{lower}: {', '.join(weak) or 'none'}.",

@@ -303,6 +303,15 @@ def read_numbers(file: Path) -> ModelNumbers:
     return ModelNumbers(made_of.feature[~leaf], made_of.threshold[~leaf], made_of.weight[leaf])
 
 
+def largest_share(bundle: Bundle, inputs: NDArray[np.float32]) -> float:
+    """The most by which one feature moves the sum of a row of X, against the mean of these rows.
+
+    Of a linear model, whose weights hang on the unit of their input, this is what a leaf is of a tree.
+    """
+    moved = Model.read(bundle.folder / "model.onnx").made_of.contributions(inputs, inputs)
+    return float(np.abs(moved).max())
+
+
 def _tree_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     return [node for node in graph.node if node.op_type.startswith("TreeEnsemble")]
 

@@ -1,0 +1,14 @@
+"""Which tumours of the breast are malignant: a table without any time, in words."""
+
+from pathlib import Path
+
+import roadworthy as rw
+
+from .contract import CONTRACT
+
+PROJECT = rw.Definition(
+    contract=CONTRACT,
+    sql=Path(__file__).parent,
+    model=f"{__name__}.model:build",
+    search=f"{__name__}.model:SEARCH",
+)

@@ -1,0 +1,1 @@
+select * from samples where sample in (select unnest($keys))
