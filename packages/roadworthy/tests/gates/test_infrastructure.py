@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 from click.testing import CliRunner
@@ -271,13 +272,23 @@ def test_the_shares_of_the_features_are_the_sum(small_bundle: Path) -> None:
     np.testing.assert_allclose(trees.margins(background).mean() + moved, trees.margins(table))
 
 
+def test_a_bundle_of_an_earlier_release_is_followed_as_well(small_bundle: Path) -> None:
+    file = small_bundle / "model.onnx"
+    now = tracing.Model.read(file)
+    model = onnx.load(file)
+    model.graph.node[0].output[0] = model.graph.node[1].input[0] = "log_odds"  # as it was called then
+    onnx.save(model, file)
+    before, table = tracing.Model.read(file), by_hand(rows(20, seed=5))
+    assert before.answer(before.made_of.margins(table)).tolist() == now.answer(now.made_of.margins(table)).tolist()
+
+
 def test_a_model_that_was_not_exported_by_us_is_refused(tmp_path: Path) -> None:
     from onnx import TensorProto, helper
 
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("X", "Y")]
     graph = helper.make_graph([helper.make_node("Identity", ["X"], ["Y"])], "g", ends[:1], ends[1:])
     (tmp_path / "model.onnx").write_bytes(helper.make_model(graph).SerializeToString())
-    with pytest.raises(InputError, match="has no value 'score'"):
+    with pytest.raises(InputError, match="holds no sum from which"):
         tracing.Model.read(tmp_path / "model.onnx")
 
 

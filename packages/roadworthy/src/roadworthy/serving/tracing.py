@@ -147,25 +147,14 @@ class Model:
         """The model in a file; InputError when it holds what the command `train` does not export."""
         model = onnx.load(path)
         graph = model.graph
-        ends = [name for node in graph.node for name in node.output]
-        if not {SCORE, ANSWER} <= {*ends}:
-            raise InputError(f"has no value {SCORE!r}, from which {ANSWER!r} follow", where=path, hint=HINT)
-        behind = graph.node[ends.index(SCORE) + 1 :]
-        tail, operators = _evaluator(graph, behind, SCORE, ANSWER), tuple(node.op_type for node in behind)
-        trees = _tree_nodes(graph)
-        if len(trees) == 1 and INPUTS not in ends:
-            attributes = _attributes(trees[0])
-            if not {*attributes["nodes_modes"]} <= {BRANCH.encode(), LEAF.encode()}:
-                raise InputError("has branches of another kind", where=path, hint=HINT)
-            forest = Forest(**_arrays(attributes), base=float(attributes["base_values"][0]))
-            return cls(forest, tail, operators)
-        if trees or INPUTS not in ends:
-            raise InputError(f"holds {len(trees)} ensembles of trees", where=path, hint=HINT)
-        constants = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
-        head = _evaluator(graph, graph.node[: ends.index(INPUTS) + 1], INPUT, INPUTS)
-        weights, base = constants[WEIGHTS][:, 0], float(constants[BASE][0])
-        said = {each.key: each.value for each in model.metadata_props}
-        return cls(WeightedInputs(np.array(json.loads(said[COLUMNS])), weights, base, head), tail, operators)
+        ends, trees = [name for node in graph.node for name in node.output], _tree_nodes(graph)
+        # The sum of trees has had another name in bundles of earlier releases.
+        score = trees[0].output[0] if len(trees) == 1 else SCORE
+        if not {score, ANSWER} <= {*ends} or bool(trees) == (INPUTS in ends):
+            raise InputError(f"holds no sum from which {ANSWER!r} follow", where=path, hint=HINT)
+        behind = graph.node[ends.index(score) + 1 :]
+        made_of = _read_forest(trees[0], path) if trees else _read_weighted(model, ends)
+        return cls(made_of, _evaluator(graph, behind, score, ANSWER), tuple(node.op_type for node in behind))
 
     def answer(self, margins: Floats) -> Floats:
         """The probability for each sum, (rows,)."""
@@ -176,6 +165,21 @@ class Model:
         if self.operators == ("Sigmoid",):
             return f"1 / (1 + exp({-margin:.4f}))"
         return f"{margin:.4f}" if len(self.operators) == 1 else f"calibration of {margin:.4f}"
+
+
+def _read_forest(node: onnx.NodeProto, path: Path) -> Forest:
+    attributes = _attributes(node)
+    if not {*attributes["nodes_modes"]} <= {BRANCH.encode(), LEAF.encode()}:
+        raise InputError("has branches of another kind", where=path, hint=HINT)
+    return Forest(**_arrays(attributes), base=float(attributes["base_values"][0]))
+
+
+def _read_weighted(model: onnx.ModelProto, ends: list[str]) -> WeightedInputs:
+    constants = {each.name: onnx.numpy_helper.to_array(each) for each in model.graph.initializer}
+    head = _evaluator(model.graph, model.graph.node[: ends.index(INPUTS) + 1], INPUT, INPUTS)
+    said = {each.key: each.value for each in model.metadata_props}
+    columns = np.array(json.loads(said[COLUMNS]))
+    return WeightedInputs(columns, constants[WEIGHTS][:, 0], float(constants[BASE][0]), head)
 
 
 def _evaluator(
