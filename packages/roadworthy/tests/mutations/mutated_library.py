@@ -120,7 +120,9 @@ def _test(library: Path, home: Path, tests: Sequence[str], result: Path, output:
 
     # Plugins were imported before pytest could rewrite their assertions, which are not the ones that matter here.
     quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    code = pytest.main(["-q", "-x", *quiet, "-p", "no:cacheprovider", "-p", "no:xdist", *tests])
+    # A folder of its own: that of all pytests of a user is tidied by each of them, and they fall over each other.
+    place = f"--basetemp={result.parent / 'of the tests'}"
+    code = pytest.main(["-q", "-x", *quiet, place, "-p", "no:cacheprovider", "-p", "no:xdist", *tests])
     result.write_text(str(int(code)), encoding="utf-8")
 
 
