@@ -247,11 +247,18 @@ class Service(Section):
 class Monitoring(Section):
     """Thresholds of the monitors, and who is told by `monitor --notify`.
 
+    None: that of the monitors themselves, where its reason stands. min_rows and min_days: of a window, which is joined
+    with those before it until it holds as many. max_silence: hours. max_unjudged_days: of a monitor.
     notify: a file with a URL of Apprise on each line, or such URLs; they hold passwords, so they are never shown.
     """
 
     max_psi: float = Field(gt=0)
     max_unseen: float = Field(ge=0, le=1)
+    # With fewer rows the noise alone is a drift; of one day, or rows of one day, there is no interval.
+    min_rows: int | None = Field(default=None, ge=50, le=100_000)
+    min_days: int | None = Field(default=None, ge=2, le=7)  # a window has a week
+    max_silence: float | None = Field(default=None, gt=0, le=8760)
+    max_unjudged_days: float | None = Field(default=None, ge=1, le=3650)
     notify: Annotated[SecretStr, BeforeValidator(_text_in_home)] = SecretStr("")
 
 

@@ -94,7 +94,7 @@ def monitor(
     watched = _watch_and_notify(watch, config, beside, **notification)
     _show_watched(watched, as_json=as_json)
     click.echo(f"The report is {page}", err=True)
-    # What cannot be judged is no alarm: a log that has just begun has no labels yet.
+    # What cannot be judged is no alarm while the monitor `judged` is quiet: a log that has just begun has no labels.
     red = [verdict for verdict in watched.verdicts if verdict.passed is False]
     if red:
         errors.require_green(red, where="monitor", hint="open the report and look at the features that changed most")
@@ -126,7 +126,7 @@ def _watch(
     from ..monitoring.scored import monitor_scored
 
     config = project.settings
-    limits = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
+    limits = Thresholds.of(config.monitoring)
     if scored:
         return monitor_scored(bundle, scored, cluster=cluster, thresholds=limits, **options)
     batch = None
@@ -238,6 +238,7 @@ def simulate(
     """
     from ..data import snapshots
     from ..monitoring import watch
+    from ..monitoring.monitors import Thresholds
     from ..registry import releases
     from ..serving import simulation
 
@@ -258,7 +259,14 @@ def simulate(
     batch = watch.batch_columns(project.contract, bundle.names, worlds.values())
     weeks = max((period[1] - period[0]).days // WEEK, 1)
     watched = watch.monitor_log(
-        folder, path, now=period[1], days=WEEK, windows=weeks, batch=batch, monitors=project.monitors
+        folder,
+        path,
+        now=period[1],
+        days=WEEK,
+        windows=weeks,
+        thresholds=Thresholds.of(config.monitoring),
+        batch=batch,
+        monitors=project.monitors,
     )
     since = min((incident.start for incident in happening), default=period[0])
     alarms = simulation.begun_alarms(watched.timeline, WEEK, since)

@@ -41,6 +41,7 @@ MONITORS = {
     "skill": "predictions are better than one constant",
     "base rate": "the mean prediction is near the base rate",
     "calibration": "a probability is a frequency",
+    "judged": "no monitor is without a judgement for long",
 }
 # The library's metrics, the fields of an `Evaluation`: a project may not take such a name for its own either.
 INTERVALS = tuple(f"{name}{bound}" for name in ("auc", "brier", "log_loss") for bound in ("", "_low", "_high"))

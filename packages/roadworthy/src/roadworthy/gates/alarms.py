@@ -17,7 +17,7 @@ from ..monitoring import watch
 from ..monitoring.distributions import Columns, expected_counts, largest_psi
 from ..monitoring.limits import DAYS
 from ..monitoring.log import PredictionLog
-from ..monitoring.monitors import MIN_ROWS, Thresholds
+from ..monitoring.monitors import Thresholds
 from ..monitoring.notifications import Exposition
 from ..monitoring.timeline import Timeline
 from ..serving.predictor import Metrics
@@ -25,7 +25,7 @@ from .bench import Bench
 
 END = datetime(2001, 1, 1, tzinfo=UTC)
 DELAY = timedelta(days=1)  # after which a label is due
-ROWS = max(1400, 2 * MIN_ROWS)  # of a window
+ROWS = 1400  # of a window, or twice as many as the settings ask for
 UNSEEN_CATEGORY = "planted, never seen"
 CERTAIN_DRIFT = 1.0  # PSI; .25 is another population by convention, so no limit should be beyond that
 RULES = "deploy/prometheus/rules.yml"
@@ -92,12 +92,11 @@ def version_side(labels: np.ndarray, answers: np.ndarray, threshold: float) -> V
 
 def measure_alarms(bench: Bench) -> Alarms:
     """Let the monitors watch planted windows under the thresholds of the settings."""
-    settings = bench.config.monitoring
-    limits = Thresholds(max_psi=settings.max_psi, max_unseen=settings.max_unseen)
+    limits = Thresholds.of(bench.config.monitoring)
     reference = watch.load_reference(bench.folder)[1]
     quiet, disturbed = _quiet_timelines(bench, reference, limits)
     # Not one window more than an alarm needs: otherwise one that rings too late would go unnoticed.
-    log = _write_log(bench, "broken", broken_windows(reference, limits.n))
+    log = _write_log(bench, "broken", broken_windows(reference, limits.n, _rows(limits)))
     ringing = _watch(bench, log, limits)
     wanted = expected_alarms(reference)
     rung = {key: list(ringing.alarms(*key).values()) for key in wanted}
@@ -119,11 +118,11 @@ def measure_alarms(bench: Bench) -> Alarms:
 
 def _quiet_timelines(bench: Bench, reference: Mapping[str, Any], limits: Thresholds) -> tuple[Timeline, Timeline]:
     """Windows like the reference; and once more, when rows came that must not count."""
-    rows = usual_windows(reference, limits.n)
+    rows = usual_windows(reference, limits.n, _rows(limits))
     young = [time > END - DELAY for time in rows["time"]]
     log = _write_log(bench, "quiet", rows, young)
     before = _watch(bench, log, limits)
-    other = broken_windows(reference, limits.n)
+    other = broken_windows(reference, limits.n, _rows(limits))
     other |= {"key": [f"other {key}" for key in other["key"]], "version": f"not {bench.bundle.version}"}
     with PredictionLog(log, bench.bundle.signature) as opened:
         _append(opened, other)
@@ -201,39 +200,44 @@ def expected_alarms(reference: Mapping[str, Any]) -> list[tuple[str, str]]:
     return wanted
 
 
-def usual_windows(reference: Mapping[str, Any], windows: int, seed: int = 0) -> dict[str, Any]:
-    """Predictions of some windows before `END` with each feature as in training, and labels that bear them out."""
+def _rows(limits: Thresholds) -> int:
+    """So many rows that a window is none too small."""
+    return max(ROWS, 2 * limits.min_rows)
+
+
+def usual_windows(reference: Mapping[str, Any], windows: int, count: int = ROWS, seed: int = 0) -> dict[str, Any]:
+    """Windows of `count` predictions before `END`: each feature as in training, and labels that bear them out."""
     order = np.random.default_rng(seed)
     bins = {**reference["features"], "probability": reference["prediction"]}
-    columns = {name: [order.permutation(_drawn(each)) for _ in range(windows)] for name, each in bins.items()}
+    columns = {name: [order.permutation(_drawn(each, count)) for _ in range(windows)] for name, each in bins.items()}
     rows: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
     # No closer to the middle: with .001 the answers of a rare event left their bins, and sound monitors rang.
     rows["probability"] = np.clip(rows["probability"].astype(np.float64), 0, 1)
-    return {**_keys_and_times(windows * ROWS), **rows, "label": _frequent_labels(rows["probability"])}
+    return {**_keys_and_times(windows, count), **rows, "label": _frequent_labels(rows["probability"])}
 
 
-def broken_windows(reference: Mapping[str, Any], windows: int) -> dict[str, Any]:
+def broken_windows(reference: Mapping[str, Any], windows: int, count: int = ROWS) -> dict[str, Any]:
     """The same with nothing as in training: categories unseen, numbers all in their rarest bin, ranks upside down."""
-    rows = usual_windows(reference, windows)
+    rows = usual_windows(reference, windows, count)
     for name, bins in reference["features"].items():
         value = UNSEEN_CATEGORY if bins["kind"] == "category" else _rarest(bins)
-        rows[name] = np.full(windows * ROWS, value, dtype=object)
-    parts = rows["probability"].reshape(windows, ROWS)
-    return {**rows, "label": (np.argsort(np.argsort(parts, axis=1), axis=1) < ROWS // 2).astype(int).ravel()}
+        rows[name] = np.full(windows * count, value, dtype=object)
+    parts = rows["probability"].reshape(windows, count)
+    return {**rows, "label": (np.argsort(np.argsort(parts, axis=1), axis=1) < count // 2).astype(int).ravel()}
 
 
-def _keys_and_times(rows: int) -> dict[str, Any]:
+def _keys_and_times(windows: int, count: int) -> dict[str, Any]:
     """Keys and times, evenly over the windows."""
-    step = timedelta(days=DAYS) / ROWS
+    rows, step = windows * count, timedelta(days=DAYS) / count
     times = [END - (rows - at - 0.5) * step for at in range(rows)]
     return {"key": [f"planted {at}" for at in range(rows)], "time": times}
 
 
-def _drawn(bins: Mapping[str, Any]) -> NDArray[Any]:
-    """As many values as a window has rows, in the bins as in training; a number is the least of its bin."""
+def _drawn(bins: Mapping[str, Any], count: int) -> NDArray[Any]:
+    """So many values, in the bins as in training; a number is the least of its bin."""
     counts = expected_counts(bins).vector
     share = np.cumsum(counts) / counts.sum()
-    at = np.searchsorted(share, (np.arange(ROWS) + 0.5) / ROWS)
+    at = np.searchsorted(share, (np.arange(count) + 0.5) / count)
     values: Columns = {"values": np.array([*_values(bins), None, UNSEEN_CATEGORY], dtype=object)}
     return values["values"][at]
 

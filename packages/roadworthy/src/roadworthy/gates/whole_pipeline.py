@@ -21,6 +21,7 @@ from ..data import snapshots
 from ..model import training
 from ..monitoring import watch
 from ..monitoring.log import PredictionLog
+from ..monitoring.monitors import Thresholds
 from ..registry import export
 from ..registry.registry import Registry
 from ..registry.releases import GREEN, stage_copy
@@ -154,8 +155,9 @@ def run_pipeline(bench: Bench) -> PipelineRun:
     answered = _served(registry, rows, log)
     logged = _logged(bench.contract, registry, log, rows)
     scored = _scored(Bundle.load(registry.path()), rows, folder)
-    # Two days on: a label is due after one, and only then is it judged.
-    watched = watch.monitor_log(registry.path(), log, now=datetime.now(UTC) + timedelta(days=2), windows=1)
+    # Two days on: a label is due after one, and only then is it judged. All are of one day: what is read is a mean.
+    later, delay, limits = datetime.now(UTC) + timedelta(days=2), timedelta(days=1), Thresholds(min_days=1)
+    watched = watch.monitor_log(registry.path(), log, now=later, windows=1, thresholds=limits, label_delay=delay)
     labels = rows[bench.contract.target].to_numpy(dtype=np.float64)
     probabilities = answered.reindex(rows[bench.contract.key])["probability"].to_numpy()
     return PipelineRun(

@@ -17,6 +17,7 @@ What it cannot know is a world in which the same questions have other answers: o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import log, nan
 from typing import Any
 
@@ -25,7 +26,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..model.evaluation import MIN_CLASS
 from .distributions import Columns, Floats
-from .monitors import MIN_ROWS, Window, drawn_days, sums_by_bin
+from .monitors import Thresholds, Window, drawn_days, sums_by_bin
+from .windows import judged_span, wants_more_rows
 
 METRICS = ("auc", "brier", "log_loss")
 COIN_TOSS = {"auc": 0.5, "brier": 0.25, "log_loss": log(2)}
@@ -73,23 +75,26 @@ def estimate_windows(
     windows: Sequence[Window],
     judge_over: int = 1,
     *,
+    thresholds: Thresholds | None = None,
     unseen: Sequence[NDArray[np.bool_]] | None = None,
 ) -> list[Estimate]:
     """The estimates of each window together with the `judge_over` - 1 before it; none without `fit_estimates`.
 
-    `unseen` marks the rows with an unseen category, where the windows hold counts instead of columns.
+    `unseen` marks the rows with an unseen category, where the windows hold counts instead of columns. Nothing is
+    estimated from fewer rows or days than the monitors ask for.
     """
+    limits = thresholds or Thresholds()
     if not reference.get("estimate"):
         return []
     unseen = unseen or [unseen_rows(reference, window.columns, len(window.probability)) for window in windows]
     estimates: list[Estimate] = []
     for i, window in enumerate(windows):
-        parts = slice(max(0, i + 1 - judge_over), i + 1)
+        parts = judged_span(windows, i, judge_over, partial(wants_more_rows, limits=limits))
         p, y, day, known = (
             np.concatenate([getattr(w, name) for w in windows[parts]])
             for name in ("probability", "label", "day", "judged")
         )
-        if len(p) >= MIN_ROWS:
+        if len(p) >= limits.min_rows and len(np.unique(day)) >= limits.min_days:
             realised = realised_metrics(p[known], y[known])
             estimated = estimate_metrics(reference["estimate"], p, day, np.concatenate(unseen[parts]))
             estimates += [Estimate(window.name, m, *estimated[m], realised.get(m, nan)) for m in METRICS]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan, sqrt
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,14 +12,16 @@ from ..model.evaluation import LEVEL, MIN_CLASS, Evaluation, evaluate
 from .distributions import Columns, Counts, Floats, expected_counts, largest_psi, psi, psi_noise
 from .limits import monitored_bins, monitored_counts, widened_interval
 
+if TYPE_CHECKING:
+    from ..base.settings import Monitoring
+
 DRAWS = 200  # of the days, for an interval
 BINS = 10  # of the calibration curve
 # Standard errors that are exceeded once in 1000 by chance, to both sides, if rows were independent, which those of one
 # day are not: it only raises the limits of small windows and rings nothing by itself.
 CHANCE = 3.29
-MIN_ROWS = 300  # of a window; with fewer, chance alone exceeds the limits
 INPUTS = ("drift", "relation", "prediction", "nulls", "unseen")
-CERTAIN = ("freshness", "skew")
+CERTAIN = ("freshness", "skew", "judged")
 OUTCOMES = ("labels", "auc", "skill", "base rate", "calibration")
 WIDENED = "(99.5%, as one of four)"
 
@@ -33,10 +35,13 @@ class Thresholds:
     max_nulls: change of the share of missing values. max_gap: mean prediction against base rate; max_ece: expected
     calibration error; the first half of a year predicts the second to .03 on the whole, single months to .09.
     min_coverage: share of labels that arrive; the worst weeks of the course's data have .83.
-    min_days: of a window, else they are no sample. max_volume: by how much there may be more predictions (or, as
-    the inverse, fewer); the weeks of 2013 stay within .05 of their weekdays. max_silence: hours without a prediction,
-    or with labels due and none coming; the longest night of the course's data has 7. max_skew: share of values that
-    differ from the batch path; of the same code and data none do.
+    min_rows: of a window; with fewer, chance alone exceeds the limits. min_days: of a window, and of the labels that
+    are judged; fewer days are no sample, and of one day the interval by days has no width.
+    max_volume: by how much there may be more predictions (or, as the inverse, fewer); the weeks of 2013 stay within .05
+    of their weekdays. max_silence: hours without a prediction, or with labels due and none coming; the longest night of
+    the course's data has 7. max_skew: share of values that differ from the batch path; of the same code and data none
+    do. max_unjudged_days: for which a monitor may be without
+    a judgement; six weeks, in which seven rows a day make a window. Labels may take as much longer as they are late.
 
     An alarm rings when n of the last m windows are violated; that of a monitor in CERTAIN with the first: it reads a
     fact and no sample.
@@ -48,12 +53,20 @@ class Thresholds:
     max_gap: float = 0.05
     max_ece: float = 0.05
     min_coverage: float = 0.75
+    min_rows: int = 300
     min_days: int = 5
     max_volume: float = 0.25
     max_silence: float = 24
     max_skew: float = 0.01
+    max_unjudged_days: float = 42
     n: int = 2
     m: int = 3
+
+    @classmethod
+    def of(cls, settings: "Monitoring") -> Self:
+        """Those of the settings; what they leave out is as here."""
+        given = settings.model_dump(exclude={"notify"}, exclude_none=True)
+        return cls(**given)
 
     def agree(self, monitor: str) -> tuple[int, int]:
         """How many windows (n of the last m) must be violated for the alarm of a monitor."""
@@ -65,7 +78,7 @@ class Window:
     """The predictions of a period: features by name, and for each row probability, label, day, and whether it is due.
 
     A label is NaN while it is unknown. Only rows whose label is `due` are judged: among the others, those known
-    already are those that take least time.
+    already are those that take least time. `periods` is how many windows of the configured length it joins.
     """
 
     name: str
@@ -74,6 +87,7 @@ class Window:
     label: Floats
     day: NDArray[Any]
     due: NDArray[np.bool_]
+    periods: int = 1
 
     @classmethod
     def of(cls, name: str, columns: Columns) -> "Window":
@@ -114,14 +128,16 @@ class Reading:
 
 def join_windows(name: str, windows: Sequence[Window]) -> Window:
     """One window of several, for what needs more rows; the features are left out."""
-    parts = ((w.probability, w.label, w.day, w.due) for w in windows)
-    return Window(name, {}, *(np.concatenate(column) for column in zip(*parts, strict=True)))
+    p, label, day, due = (
+        np.concatenate([getattr(window, each) for window in windows]) for each in ("probability", "label", "day", "due")
+    )
+    return Window(name, {}, p, label, day, due, sum(window.periods for window in windows))
 
 
 def input_readings(reference: Mapping[str, Any], window: Window, thresholds: Thresholds) -> list[Reading]:
     """What can be said without labels: drift of features, of their relations, of predictions; nulls, unseen values."""
-    if len(window.probability) < MIN_ROWS or window.days < thresholds.min_days:
-        days, least = f"{window.days} of at least {thresholds.min_days} days", f"at least {MIN_ROWS}"
+    if len(window.probability) < thresholds.min_rows or window.days < thresholds.min_days:
+        days, least = f"{window.days} of at least {thresholds.min_days} days", f"at least {thresholds.min_rows}"
         reason = f"not judged: {len(window.probability):,} rows of {least}, {days}"
         return _unjudged(window, _input_monitors(reference), reason)
     limits, readings = reference.get("limits", {}), []
@@ -177,17 +193,37 @@ def outcome_readings(metrics: Mapping[str, Any], window: Window, thresholds: Thr
     `metrics` is the metrics.json of the bundle.
     """
     due, known = int(window.due.sum()), window.judged
-    if due < MIN_ROWS:
-        return _unjudged(window, OUTCOMES, f"not judged: the labels of {due:,} rows are due, at least {MIN_ROWS}")
+    if due < thresholds.min_rows:
+        reason = f"not judged: the labels of {due:,} rows are due, at least {thresholds.min_rows}"
+        return _unjudged(window, OUTCOMES, reason)
+    if _too_few_days(window.day[window.due], thresholds):
+        return _unjudged(window, OUTCOMES, _of_days(window.day[window.due], "labels that are due", thresholds))
     coverage = float(known.sum() / due)
     evidence = f"{coverage:.1%} of {due:,} labels that are due, at least {thresholds.min_coverage:.0%}"
     arrived = coverage >= thresholds.min_coverage
     labels = Reading(window.name, "labels", "", coverage, thresholds.min_coverage, not arrived, evidence)
-    count, positive = int(known.sum()), int(np.nansum(window.label[known]))
-    if min(positive, count - positive) < MIN_CLASS:
+    if few_of_a_class(window.label[known]):
+        count, positive = int(known.sum()), int(window.label[known].sum())
         reason = f"not judged: {positive:,} positive of {count:,} known labels, at least {MIN_CLASS} of each class"
         return [labels, *_unjudged(window, OUTCOMES[1:], reason)]
+    # A day with many labels is one observation: its interval by days would have no width, and would ring.
+    if _too_few_days(window.day[known], thresholds):
+        return [labels, *_unjudged(window, OUTCOMES[1:], _of_days(window.day[known], "known labels", thresholds))]
     return [labels, *_performance_readings(metrics, window, thresholds)]
+
+
+def few_of_a_class(label: Floats) -> bool:
+    """Whether there are too few of either class among known labels (rows,) to judge probabilities by them."""
+    positive = int(label.sum())
+    return min(positive, len(label) - positive) < MIN_CLASS
+
+
+def _too_few_days(day: NDArray[Any], thresholds: Thresholds) -> bool:
+    return len(np.unique(day)) < thresholds.min_days
+
+
+def _of_days(day: NDArray[Any], what: str, thresholds: Thresholds) -> str:
+    return f"not judged: {what} of {len(np.unique(day))} of at least {thresholds.min_days} days"
 
 
 def _performance_readings(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds) -> Iterable[Reading]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from math import isnan, nan
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ from ..reports.pages import Detail, Section, Status, write_page
 from .distributions import Counts, Drift, count_values, expected_counts, feature_drift
 from .estimates import Estimate
 from .limits import FAMILY, Spread, holm_adjusted
-from .monitors import INPUTS, OUTCOMES, Bin, Reading, Window, join_windows, judge_performance
+from .monitors import INPUTS, OUTCOMES, Bin, Reading, Thresholds, Window, join_windows, judge_performance
 from .timeline import Timeline
+from .windows import judged_span, wants_more_labels
 
 Readings = Mapping[tuple[str, str], Reading]
 MOST_OPENED = 3  # features whose details are open from the start, if they are violated
@@ -30,8 +32,10 @@ MOST_PICTURES = 8  # features whose details have a picture: each takes half a se
 BADGES: dict[bool | None, Status] = {True: "good", False: "bad", None: ""}
 WORDS = {True: "good", False: "bad", None: "not judged"}
 READING = """An alarm rings when {n} of the last {m} judged windows are violated: "!" is a violated window, "!!" one \
-after which the alarm rings; freshness and skew are facts and no samples, so one window is enough. A window without \
-enough rows, days or labels is not judged, which is never good.
+after which the alarm rings; freshness, skew and judged are facts and no samples, so one window is enough. A window of \
+fewer than {min_rows} rows or {min_days} days is joined with those before it; without enough rows, days or labels it \
+is not judged, which is never good. judged is for how many days a monitor has been without a judgement: more than \
+{max_unjudged_days:.0f} of them, and for labels as many more as they are late, are an alarm.
 
 volume is the number of predictions against that of the same weekdays in training, freshness the age of the newest \
 prediction and label. Latency and errors are not in the prediction log: Prometheus has them.
@@ -97,7 +101,7 @@ def write_report(
     passed, listed = verdicts_passed(verdicts), [verdict.to_dict() for verdict in verdicts]
     document = {"about": about, "passed": passed, "verdicts": listed}
     write_atomic(path.with_suffix(".json"), json.dumps(document, indent=1))
-    history = "Each column is a window, named after its first day."
+    history = "Each column is a window, named after its first day; after the days it spans, where several are joined."
     rows = [(*verdict.gate.split(": ", 1), WORDS[verdict.passed], verdict.evidence) for verdict in verdicts]
     glance = pd.DataFrame(rows, columns=["monitor", "claim", "status", "evidence"])
     outcomes = outcomes_picture(timeline, [len(window.probability) for window in windows])
@@ -106,7 +110,7 @@ def write_report(
         Section("What rang when", history, figures=(states_picture(timeline),)),
         Section("How good the answers were", figures=(outcomes,), status=_status(verdicts, OUTCOMES)),
         *_estimates(estimates, timeline.windows),
-        *_calibration(join_windows("", windows[-judge_over:])),
+        *_calibration(windows, judge_over, timeline.thresholds),
         *_changes(reference, windows, timeline, _status(verdicts, (*INPUTS, "skew"))),
         Section("How to read this page", READING.format(**vars(timeline.thresholds), family=FAMILY, quiet=1 / FAMILY)),
     ]
@@ -134,9 +138,12 @@ def _status(verdicts: Sequence[Verdict], monitors: Sequence[str]) -> Status:
     return BADGES[verdicts_passed([verdict for verdict in verdicts if verdict.gate.split(":")[0] in monitors])]
 
 
-def _calibration(window: Window) -> list[Section]:
+def _calibration(windows: Sequence[Window], judge_over: int, limits: Thresholds) -> list[Section]:
+    together = judged_span(windows, len(windows) - 1, judge_over, partial(wants_more_labels, limits=limits))
+    window = join_windows("", windows[together])
     known = window.judged
-    if not known.any():
+    # Of too few days each point would have an interval without a width.
+    if len(np.unique(window.day[known])) < limits.min_days:
         return []
     judged = judge_performance(window.label[known], window.probability[known], window.day[known])
     text = f"{known.sum():,} predictions with a known label, on {judged.evaluation.days} days, in bins of equal size."

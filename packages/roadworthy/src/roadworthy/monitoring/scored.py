@@ -23,8 +23,9 @@ from . import traffic
 from .limits import COUNTED, DAYS, MonitoredCounts, monitored_counts
 from .log import naive_utc
 from .monitors import Reading, Thresholds, Window
-from .timeline import read_timeline
-from .watch import JUDGE_OVER, LABEL_DELAY, WINDOWS, Watched, conclude, load_reference, require_windows, utc_time
+from .timeline import read_timeline, unjudged_readings
+from .watch import JUDGE_OVER, WINDOWS, Watched, conclude, last_periods, load_reference, require_windows, utc_time
+from .windows import Period, fitted, fitted_periods, fitting_spans
 
 BATCH = 1 << 16  # rows at a time
 ROW = ("probability", "label", "day", "due", "unseen")
@@ -68,7 +69,7 @@ def monitor_scored(
     days: int = DAYS,
     windows: int = WINDOWS,
     thresholds: Thresholds | None = None,
-    label_delay: timedelta = LABEL_DELAY,
+    label_delay: timedelta | None = None,
     report_path: Path | None = None,
     cluster: str = "",
     progress: Progress | None = None,
@@ -83,9 +84,11 @@ def monitor_scored(
     require_windows(windows, days, limits)
     names = list(log.partitions())
     end = utc_time(now) if now else _newest(log, names, bundle.signature.time)
-    starts = end - np.arange(windows, 0, -1) * np.timedelta64(days, "D")
+    periods = last_periods(end, days, windows)
+    starts = np.array([period.start for period in periods])
     columns = (bundle.signature.time, bundle.signature.target)
-    task = CountTask(log, bundle.version, *columns, reference, starts, end, end - np.timedelta64(label_delay))
+    delay = np.timedelta64(traffic.learned_delay(reference) if label_delay is None else label_delay)
+    task = CountTask(log, bundle.version, *columns, reference, starts, end, end - delay)
     parts: dict[int, WindowPart] = {}
     for counted in spread_work(_count_partition, task, names, cluster=cluster, progress=progress):
         for number, part in counted.items():
@@ -93,9 +96,17 @@ def monitor_scored(
     # Without the windows before the first that has rows.
     numbers = range(min(parts, default=windows - 1), windows)
     judged = [_rows(parts.get(number, WindowPart())) for number in numbers]
-    seen = [_window(task, n, parts.get(n, WindowPart()), rows) for n, rows in zip(numbers, judged, strict=True)]
-    more = _volume(reference, judged, starts[numbers.start :], days, limits)
+    single = [
+        _window(periods[n].name, parts.get(n, WindowPart()), rows) for n, rows in zip(numbers, judged, strict=True)
+    ]
+    spans = fitting_spans(single, limits)
+    seen, periods = fitted(single, periods[numbers.start :], spans), fitted_periods(periods[numbers.start :], spans)
+    judged = [_joined(judged[span]) for span in spans]
+    named = {window.name: period for window, period in zip(seen, periods, strict=True)}
+    more = _volume(reference, judged, named, limits)
     timeline = read_timeline(reference, bundle.metrics, seen, thresholds=limits, judge_over=JUDGE_OVER, more=more)
+    since = min((rows["day"].min() for rows in judged if len(rows["day"])), default=None)
+    timeline.add(unjudged_readings(timeline, periods, since, delay))
     return conclude(bundle, reference, seen, timeline, end, report_path, unseen=[rows["unseen"] for rows in judged])
 
 
@@ -167,7 +178,7 @@ def _times(column: pa.Array) -> NDArray[np.datetime64]:
     return np.asarray(column.cast(pa.timestamp("us", tz=column.type.tz)).to_numpy(zero_copy_only=False))
 
 
-def _joined(rows: list[Rows]) -> Rows:
+def _joined(rows: Sequence[Rows]) -> Rows:
     return {name: np.concatenate([each[name] for each in rows]) for name in ROW}
 
 
@@ -180,24 +191,23 @@ def _rows(part: WindowPart) -> Rows:
 def _volume(
     reference: Mapping[str, Any],
     judged: Sequence[Rows],
-    starts: NDArray[np.datetime64],
-    days: int,
+    periods: Mapping[str, Period],
     limits: Thresholds,
 ) -> list[Reading]:
     """What is said of the number of rows; a row is as new as its day is."""
     time = np.sort(np.concatenate([rows["day"] for rows in judged])).astype("datetime64[us]")
     came = traffic.Traffic(time, np.empty(0, "datetime64[us]"), began=False, label_delay=np.timedelta64(0, "us"))
-    readings = traffic.traffic_readings(reference, came, starts, days, limits)
+    readings = traffic.traffic_readings(reference, came, periods, limits)
     return [reading for reading in readings if reading.monitor == "volume"]
 
 
-def _window(task: CountTask, number: int, part: WindowPart, rows: Rows) -> Window:
+def _window(name: str, part: WindowPart, rows: Rows) -> Window:
     names = {"drift": "{}", "relation": COUNTED}
     counted = {
         names[monitor].format(subject): counts for (monitor, subject), counts in part.counts.items() if monitor in names
     }
     columns: dict[str, Any] = {**rows, **counted}
-    return Window.of(str(task.starts[number])[:10], columns)
+    return Window.of(name, columns)
 
 
 def _newest(place: Place, names: list[str], column: str) -> np.datetime64:

@@ -1,12 +1,17 @@
 """Windows in the order of time: their readings, the alarms that follow, and one verdict for each monitor."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..base.errors import Verdict
 from ..contract.workspace import MONITORS
-from .monitors import Reading, Thresholds, Window, input_readings, join_windows, outcome_readings
+from .monitors import OUTCOMES, Reading, Thresholds, Window, input_readings, join_windows, outcome_readings
+from .windows import DAY, Period, judged_span, wants_more_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,10 +49,16 @@ class Timeline:
     ) -> None:
         self.claims = {**MONITORS, **(own or {})}
         self.windows = [window.name for window in windows]
-        self.readings = list(readings)
+        self.periods = {window.name: window.periods for window in windows}
         self.thresholds = thresholds
+        self.readings: list[Reading] = []
         self._by_key: dict[tuple[str, str], dict[str, Reading]] = {}
+        self.add(readings)
+
+    def add(self, readings: Iterable[Reading]) -> None:
+        """Add readings of these windows."""
         for reading in readings:
+            self.readings.append(reading)
             self._by_key.setdefault((reading.monitor, reading.subject), {})[reading.window] = reading
 
     def alarms(self, monitor: str, subject: str = "") -> dict[str, bool]:
@@ -120,6 +131,8 @@ def read_timeline(
 ) -> Timeline:
     """Read every monitor in every window; what needs labels is judged over the last `judge_over` windows together.
 
+    Of more than one, and where their labels are too few, over more of them.
+
     `reference` and `metrics` are the contents of reference.json and metrics.json; `more` are readings of these windows
     that need more than their rows, `own` the claims of the project's monitors among them. ValueError without a window.
     """
@@ -129,9 +142,45 @@ def read_timeline(
     readings = list(more)
     for i, window in enumerate(windows):
         # Drift is judged by the week, and what needs labels is not: the AUC of one week scatters too much.
-        judged = join_windows(window.name, windows[max(0, i + 1 - judge_over) : i + 1])
+        together = judged_span(windows, i, judge_over, partial(wants_more_labels, limits=limits))
+        judged = join_windows(window.name, windows[together])
         readings += [*input_readings(reference, window, limits), *outcome_readings(metrics, judged, limits)]
     return Timeline(windows, readings, limits, own)
+
+
+def unjudged_readings(
+    timeline: Timeline, periods: Sequence[Period], since: np.datetime64 | None, label_delay: np.timedelta64
+) -> list[Reading]:
+    """For how many days each monitor has been without a judgement at the end of each window.
+
+    `periods` are those of the windows, `since` is when the first prediction was made, None when there is none. What
+    needs labels may wait for them as well. What the season moves further than a fault could has been looked at, and
+    freshness is a fact of any log.
+    """
+    monitors = [monitor for monitor in timeline.claims if monitor != "freshness" and timeline.subjects(monitor)]
+    return [each for monitor in monitors for each in _unjudged(timeline, monitor, periods, since, label_delay)]
+
+
+def _unjudged(
+    timeline: Timeline,
+    monitor: str,
+    periods: Sequence[Period],
+    since: np.datetime64 | None,
+    label_delay: np.timedelta64,
+) -> Iterable[Reading]:
+    readings, last = timeline.of(monitor), since
+    limit = timeline.thresholds.max_unjudged_days + (float(label_delay / DAY) if monitor in OUTCOMES else 0.0)
+    for window, period in zip(timeline.windows, periods, strict=True):
+        here = [reading for reading in readings if reading.window == window]
+        if last is None:
+            yield Reading(window, "judged", monitor, nan, limit, None, "not judged: there is no prediction yet")
+            continue
+        if any(reading.violated is not None or not isnan(reading.value) for reading in here):
+            last = period.end
+        days = max(0.0, float((period.end - last) / DAY))
+        evidence = f"without a judgement for {days:.0f} days, at most {limit:.0f}"
+        reason = f": {here[0].evidence.removeprefix('not judged: ')}" if days and here else ""
+        yield Reading(window, "judged", monitor, days, limit, days > limit, evidence + reason)
 
 
 def _sentence(reading: Reading) -> str:

@@ -7,11 +7,13 @@ window. That is a fact and no sample, so it rings at once. All versions count: w
 
 skew: the share of values of a feature that differ from what the batch path has for the same keys.
 
+How late labels are, which says when one is due, is learned from training as well.
+
 Latency and errors are not in the prediction log. Prometheus has them: deploy/prometheus/ has the rules.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,10 +21,13 @@ from numpy.typing import NDArray
 
 from .distributions import Columns
 from .limits import MIN_BLOCKS, Spread, share_of_family
-from .monitors import MIN_ROWS, Reading, Thresholds, Window
+from .monitors import Reading, Thresholds, Window
+from .windows import DAY, Period
 
 REMEMBERED = 182  # days of training: what was usual ten years ago is not
-DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
+HOUR = np.timedelta64(1, "h")
+KNOWN = 0.999  # share of the labels of training that were known when one counts as due: the last ones may take for ever
+LABEL_DELAY = 1  # days, at least, and where a reference does not say; of the course's labels, KNOWN are after 11 hours
 Times = NDArray[np.datetime64]
 
 
@@ -38,25 +43,38 @@ class Traffic(NamedTuple):
     label_delay: np.timedelta64
 
 
-def describe_traffic(day: NDArray[Any], every: int = 1) -> dict[str, Any]:
-    """The rows of each of the last days of training, for reference.json; every n-th row stands for n."""
+def describe_traffic(day: NDArray[Any], every: int = 1, waits: NDArray[Any] | None = None) -> dict[str, Any]:
+    """The rows of each of the last days of training, for reference.json; every n-th row stands for n.
+
+    `waits` (timedelta64, NaT: never known) is how long after its prediction time each label was known.
+    """
     days = day.astype("datetime64[D]")
     first = max(days.min(), days.max() - np.timedelta64(REMEMBERED - 1, "D"))
     counts = np.bincount((days[days >= first] - first).astype(int)) * every
-    return {"since": str(first), "per_day": counts.tolist()}
+    late = {} if waits is None else {"label_delay_days": _label_delay_days(waits)}
+    return {"since": str(first), "per_day": counts.tolist(), **late}
+
+
+def learned_delay(reference: Mapping[str, Any]) -> timedelta:
+    """After how long a label is due, by reference.json; older ones do not say."""
+    return timedelta(days=reference.get("traffic", {}).get("label_delay_days", LABEL_DELAY))
+
+
+def _label_delay_days(waits: NDArray[Any]) -> int:
+    known = waits[~np.isnat(waits)] / DAY
+    return max(LABEL_DELAY, int(np.ceil(np.quantile(known, KNOWN)))) if len(known) else LABEL_DELAY
 
 
 def traffic_readings(
-    reference: Mapping[str, Any], traffic: Traffic, starts: Times, days: int, thresholds: Thresholds
+    reference: Mapping[str, Any], traffic: Traffic, periods: Mapping[str, Period], thresholds: Thresholds
 ) -> list[Reading]:
-    """Volume and freshness of the windows of `days` days that begin at `starts`."""
+    """Volume and freshness of the windows of these names, from old to new."""
     readings = []
-    for at, start in enumerate(starts):
-        end = start + days * DAY
+    for at, (name, period) in enumerate(periods.items()):
         if "traffic" in reference:
             first = at == 0 and not traffic.began
-            readings.append(_volume(reference, traffic.time, (start, days), thresholds, first=first))
-        readings += [age(traffic, start, end, thresholds) for age in (_age_of_predictions, _age_of_labels)]
+            readings.append(_volume(name, reference, traffic.time, period, thresholds, first=first))
+        readings += [age(name, traffic, period, thresholds) for age in (_age_of_predictions, _age_of_labels)]
     return readings
 
 
@@ -76,15 +94,16 @@ def usual_volume(described: Mapping[str, Any], first: np.datetime64, days: int) 
 
 
 def _volume(
+    name: str,
     reference: Mapping[str, Any],
     time: Times,
-    window: tuple[np.datetime64, int],
+    period: Period,
     thresholds: Thresholds,
     *,
     first: bool,
 ) -> Reading:
-    start, days = window
-    name, rows = _name(start), int(np.subtract(*np.searchsorted(time, [start + days * DAY, start])))
+    start, days = period
+    rows = int(np.subtract(*np.searchsorted(time, [period.end, start])))
     expected, spread = usual_volume(reference["traffic"], start, days)
     volume = f"{rows:,} predictions in {days} days, {expected:,.0f} in training"
     limit = float(np.log1p(thresholds.max_volume))
@@ -100,39 +119,36 @@ def _volume(
     return Reading(name, "volume", "", value, limit, abs(value) > limit, evidence)
 
 
-def _age_of_predictions(traffic: Traffic, start: np.datetime64, end: np.datetime64, thresholds: Thresholds) -> Reading:
-    before = traffic.time[: np.searchsorted(traffic.time, end)]
+def _age_of_predictions(name: str, traffic: Traffic, period: Period, thresholds: Thresholds) -> Reading:
+    before = traffic.time[: np.searchsorted(traffic.time, period.end)]
     if not (len(before) or traffic.began):
-        return _unjudged(start, "predictions", "there is no prediction yet")
+        return _unjudged(name, "predictions", "there is no prediction yet")
     # Nothing in the windows at all, but before them: it is at least as old as they are long.
-    newest = before[-1] if len(before) else start
-    return _age(start, "predictions", end - newest, thresholds.max_silence, least=not len(before))
+    newest = before[-1] if len(before) else period.start
+    return _age(name, "predictions", period.end - newest, thresholds.max_silence, least=not len(before))
 
 
-def _age_of_labels(traffic: Traffic, start: np.datetime64, end: np.datetime64, thresholds: Thresholds) -> Reading:
+def _age_of_labels(name: str, traffic: Traffic, period: Period, thresholds: Thresholds) -> Reading:
+    end = period.end
     known = traffic.known_at[traffic.known_at < end]
     due = traffic.time[: np.searchsorted(traffic.time, end - traffic.label_delay)]
     newest = known.max() if len(known) else None
     waiting = due if newest is None else due[due > newest - traffic.label_delay]
     if not len(waiting):
-        return _unjudged(start, "labels", "no label is due since the newest one")
+        return _unjudged(name, "labels", "no label is due since the newest one")
     limit = thresholds.max_silence + float(traffic.label_delay / HOUR)
-    return _age(start, "labels", end - (waiting[0] if newest is None else newest), limit, least=newest is None)
+    return _age(name, "labels", end - (waiting[0] if newest is None else newest), limit, least=newest is None)
 
 
-def _age(start: np.datetime64, subject: str, age: np.timedelta64, limit: float, *, least: bool) -> Reading:
+def _age(name: str, subject: str, age: np.timedelta64, limit: float, *, least: bool) -> Reading:
     hours = float(age / HOUR)
     newest = f"none for at least {hours:.0f} hours" if least else f"the newest is {hours:.0f} hours old"
     evidence = f"{newest}, at most {limit:.0f}"
-    return Reading(_name(start), "freshness", subject, hours, limit, hours > limit, evidence)
+    return Reading(name, "freshness", subject, hours, limit, hours > limit, evidence)
 
 
-def _unjudged(start: np.datetime64, subject: str, reason: str) -> Reading:
-    return Reading(_name(start), "freshness", subject, np.nan, np.nan, None, f"not judged: {reason}")
-
-
-def _name(start: np.datetime64) -> str:
-    return str(start)[:10]
+def _unjudged(name: str, subject: str, reason: str) -> Reading:
+    return Reading(name, "freshness", subject, np.nan, np.nan, None, f"not judged: {reason}")
 
 
 def skew_readings(
@@ -156,8 +172,9 @@ def _skew(
 ) -> list[Reading]:
     keys = window.columns["key"].tolist() if "key" in window.columns else []
     pairs = np.array([(row, index[key]) for row, key in enumerate(keys) if key in index], dtype=np.intp)
-    if len(pairs) < MIN_ROWS:
-        reason = f"not judged: the batch path knows {len(pairs):,} of {len(keys):,} keys, at least {MIN_ROWS}"
+    if len(pairs) < thresholds.min_rows:
+        least = f"at least {thresholds.min_rows}"
+        reason = f"not judged: the batch path knows {len(pairs):,} of {len(keys):,} keys, {least}"
         return [Reading(window.name, "skew", name, np.nan, thresholds.max_skew, None, reason) for name in names]
     log_rows, batch_rows = pairs.T
     readings = []

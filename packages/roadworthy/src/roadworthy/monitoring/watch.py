@@ -23,7 +23,8 @@ from .estimates import Estimate
 from .limits import DAYS
 from .log import PredictionLog, log_exists, naive_utc
 from .monitors import Reading, Thresholds, Window
-from .timeline import Timeline, read_timeline
+from .timeline import Timeline, read_timeline, unjudged_readings
+from .windows import Period, fitted, fitted_periods, fitting_spans
 
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 WINDOWS = 13  # a quarter of a year
 JUDGE_OVER = 4  # windows: the AUC of one week scatters by .07, that of four by .04
 SILENT = timedelta(days=365)  # for longer, a log counts as one that has not begun
-LABEL_DELAY = timedelta(days=1)  # of the course's labels, 99.9% are known after 11 hours
 Monitor = Callable[[Mapping[str, Any], Window], Reading]  # of a project: a reading of one window
 
 
@@ -61,15 +61,17 @@ def monitor_log(
     days: int = DAYS,
     windows: int = WINDOWS,
     thresholds: Thresholds | None = None,
-    label_delay: timedelta = LABEL_DELAY,
+    label_delay: timedelta | None = None,
     report_path: Path | None = None,
     batch: Columns | None = None,
     monitors: Mapping[str, Monitor] | None = None,
 ) -> Watched:
     """Watch the model of a bundle over the last `windows` windows of `days` days until `now`, and write a report.
 
-    Only answers of this version of the model count. A label is due `label_delay` after the prediction time, and what
-    came later than `now` (in UTC, if it names no zone) is not known yet. A log that does not exist yet is an empty one.
+    Only answers of this version of the model count. Windows that hold too few rows or days are joined, see `windows`;
+    where all of them hold too few for an alarm, a year is looked at. A label is due `label_delay` after the prediction
+    time, as late as labels were in training without it, and what came later than `now` (in UTC, if it names no zone) is
+    not known yet. A log that does not exist yet is an empty one.
     With `batch`, what the batch path gives (the features by name, and "key"), the rows of the log are compared with it.
     `monitors` are those of the project: each gives a reading of a window.
     Raises InputError for a bundle or a log that cannot be read, and for windows that are too short.
@@ -77,27 +79,38 @@ def monitor_log(
     bundle, reference = load_reference(bundle_folder)
     limits, end = thresholds or Thresholds(), now or datetime.now(UTC)
     require_windows(windows, days, limits)
+    delay = traffic.learned_delay(reference) if label_delay is None else label_delay
+    rows, windows = _enough_rows(log_path, bundle, end, days, windows, least=limits.m * limits.min_rows)
     start = end - timedelta(days=days * windows)
-    # One window more than is judged, to tell a log that begins now from one that has begun before.
-    rows = _rows(log_path, bundle, start - timedelta(days=days), end)
     of_version = (rows["version"] == bundle.version) & (rows["time"] >= utc_time(start))
     # The log does not know local time: the blocks of the intervals are days in UTC.
-    columns = {**rows, "day": rows["time"].astype("datetime64[D]"), "due": rows["time"] <= utc_time(end - label_delay)}
-    parts, starts = _windows({name: each[of_version] for name, each in columns.items()}, end, days, windows)
-    began = bool((rows["time"] < starts[0]).any())
-    came = traffic.Traffic(rows["time"], rows["known_at"], began, np.timedelta64(label_delay))
-    more = traffic.traffic_readings(reference, came, starts, days, limits)
+    columns = {**rows, "day": rows["time"].astype("datetime64[D]"), "due": rows["time"] <= utc_time(end - delay)}
+    parts, periods = _windows({name: each[of_version] for name, each in columns.items()}, end, days, windows)
+    spans = fitting_spans(parts, limits)
+    parts, periods = fitted(parts, periods, spans), fitted_periods(periods, spans)
+    began = bool((rows["time"] < periods[0].start).any())
+    came = traffic.Traffic(rows["time"], rows["known_at"], began, np.timedelta64(delay))
+    named = {part.name: period for part, period in zip(parts, periods, strict=True)}
+    more = traffic.traffic_readings(reference, came, named, limits)
     more += traffic.skew_readings(list(reference["features"]), parts, batch, limits) if batch else []
+    more += _own_readings(monitors or {}, reference, parts)
     own = {name: claim_of(monitor) for name, monitor in (monitors or {}).items()}
-    more += [
-        replace(monitor(reference, part), monitor=name, window=part.name)
-        for name, monitor in (monitors or {}).items()
-        for part in parts
-    ]
     timeline = read_timeline(
         reference, bundle.metrics, parts, thresholds=limits, judge_over=JUDGE_OVER, more=more, own=own
     )
+    since = rows["time"][of_version].min() if of_version.any() else periods[0].start if began else None
+    timeline.add(unjudged_readings(timeline, periods, since, came.label_delay))
     return conclude(bundle, reference, parts, timeline, utc_time(end), report_path)
+
+
+def _own_readings(
+    monitors: Mapping[str, Monitor], reference: Mapping[str, Any], windows: Sequence[Window]
+) -> list[Reading]:
+    return [
+        replace(monitor(reference, window), monitor=name, window=window.name)
+        for name, monitor in monitors.items()
+        for window in windows
+    ]
 
 
 def require_windows(windows: int, days: int, limits: Thresholds) -> None:
@@ -121,7 +134,8 @@ def conclude(
 
     `unseen` marks the rows with an unseen category, where the windows hold counts instead of columns.
     """
-    estimated = estimates.estimate_windows(reference, windows, JUDGE_OVER, unseen=unseen)
+    limits = timeline.thresholds
+    estimated = estimates.estimate_windows(reference, windows, JUDGE_OVER, thresholds=limits, unseen=unseen)
     if report_path is not None:
         until = str(end)[:16].replace("T", " ")
         about = f"Model {bundle.signature.name}, version {bundle.version}, until {until} UTC"
@@ -144,6 +158,21 @@ def utc_time(moment: datetime) -> np.datetime64:
     return np.datetime64(naive_utc(moment), "us")
 
 
+def _enough_rows(
+    path: Path | Postgres, bundle: Bundle, end: datetime, days: int, windows: int, *, least: int
+) -> tuple[Columns, int]:
+    """The rows of so many windows; where fewer than `least` came in them, of a year; and the number of windows.
+
+    One window more is read, to tell a log that begins now from one that has begun before.
+    """
+    rows = _rows(path, bundle, end - timedelta(days=days * (windows + 1)), end)
+    came = np.count_nonzero(rows["time"] >= utc_time(end - timedelta(days=days * windows)))
+    year = SILENT.days // days
+    if windows >= year or not 0 < came < least:
+        return rows, windows
+    return _rows(path, bundle, end - timedelta(days=days * (year + 1)), end), year
+
+
 def _rows(path: Path | Postgres, bundle: Bundle, start: datetime, end: datetime) -> Columns:
     """The log from `start` on; where that is empty, the newest of the year before, to tell silence from a new log."""
     if not log_exists(path):
@@ -154,19 +183,25 @@ def _rows(path: Path | Postgres, bundle: Bundle, start: datetime, end: datetime)
         return rows if len(rows["time"]) else log.read(start - SILENT, start, known_by=end)
 
 
-def _windows(rows: Columns, end: datetime, days: int, windows: int) -> tuple[list[Window], NDArray[np.datetime64]]:
-    """The last `windows` periods before `end` and their starts, without those before the first row.
+def _windows(rows: Columns, end: datetime, days: int, windows: int) -> tuple[list[Window], list[Period]]:
+    """The last `windows` windows before `end` and their periods, without those before the first row.
 
     A window is named after its first day.
     """
-    starts = utc_time(end) - np.arange(windows, 0, -1) * np.timedelta64(days, "D")
+    periods = last_periods(utc_time(end), days, windows)
+    starts = np.array([period.start for period in periods])
     number = np.searchsorted(starts, rows["time"], side="right") - 1
     first = int(number.min()) if len(number) else windows - 1
     parts = [
-        Window.of(str(starts[i])[:10], {name: values[number == i] for name, values in rows.items()})
+        Window.of(periods[i].name, {name: values[number == i] for name, values in rows.items()})
         for i in range(first, windows)
     ]
-    return parts, starts[first:]
+    return parts, periods[first:]
+
+
+def last_periods(end: np.datetime64, days: int, windows: int) -> list[Period]:
+    """The last `windows` periods of `days` days before `end`, from old to new."""
+    return [Period(start, days) for start in end - np.arange(windows, 0, -1) * np.timedelta64(days, "D")]
 
 
 def window_readings(

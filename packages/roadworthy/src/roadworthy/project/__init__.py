@@ -123,8 +123,9 @@ class Project(Workspace):
     def monitor(self, **options: Any) -> "Watched":
         """Watch the champion by its prediction log; `options` are those of `watch.monitor`, such as now and days."""
         from ..monitoring import watch
+        from ..monitoring.monitors import Thresholds
 
-        options = {"monitors": self.monitors, **options}
+        options = {"monitors": self.monitors, "thresholds": Thresholds.of(self.settings.monitoring), **options}
         return watch.monitor_log(self.registry.path(), self.settings.paths.predictions, **options)
 
     def retrain(self, why: str = "by hand") -> "Record":

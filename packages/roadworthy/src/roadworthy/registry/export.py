@@ -117,10 +117,17 @@ def _reference(
         features,
         day=train[trained.project.contract.day].to_numpy(),
         every=trained.every,
+        waits=_waits(train, trained.project.contract),
         held_out=held_out,
     )
     # How many rows come in a week is not known of rows whose weeks are drawn.
     return {name: part for name, part in made.items() if name != "traffic" or not trained.project.contract.timeless}
+
+
+def _waits(rows: pd.DataFrame, contract: Contract) -> NDArray[np.timedelta64]:
+    """How long after its prediction time each label was known; NaT where it never was."""
+    known = rows.loc[rows[contract.target].notna()]
+    return (known[contract.known_at] - known[contract.time]).to_numpy(dtype="timedelta64[s]")
 
 
 def make_reference(
@@ -131,6 +138,7 @@ def make_reference(
     *,
     day: NDArray[Any] | None = None,
     every: int = 1,
+    waits: NDArray[np.timedelta64] | None = None,
     held_out: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """The content of reference.json, ready for JSON.
@@ -138,8 +146,9 @@ def make_reference(
     `columns` are the features of the training rows by name: objects with None for a missing category, numbers with
     NaN. `features` are those of signature.json; private ones are left out, for the log does not keep them. `day`
     (datetime64, one for each row) lets the limits know how far weeks differ; without it the conventional ones hold.
-    Each row stands for `every` that came. `held_out` are probabilities, labels, days and parts of training rows by
-    models that had not seen them; without them nothing is estimated before labels arrive.
+    Each row stands for `every` that came. `waits` is how long labels took, NaT where one never came. `held_out` are
+    probabilities, labels, days and parts of training rows by models that had not seen them; without them nothing is
+    estimated before labels arrive.
     """
     p = np.asarray(predictions, dtype=np.float64)
     numbers = [feature["name"] for feature in _public(features) if feature["kind"] != "category"]
@@ -151,7 +160,7 @@ def make_reference(
     }
     spread = weekly_spreads(reference, [] if day is None else full_weeks({**columns, "prediction": p}, day))
     reference |= {"limits": weekly_limits(spread), "spread": spread, "tests": family_size(spread)}
-    reference |= {} if day is None else {"traffic": traffic.describe_traffic(day, every)}
+    reference |= {} if day is None else {"traffic": traffic.describe_traffic(day, every, waits)}
     parts = [] if held_out is None else [held_out[name].to_numpy() for name in HELD_OUT]
     return {**reference, "estimate": estimates.fit_estimates(*parts) if parts else {}}
 

@@ -254,7 +254,7 @@ def retraining_rules(
 ) -> tuple[Rule, ...]:
     """What each rule says now: of the champion's bundle, the prediction log, and the data of [retraining]."""
     config, contract = project.settings, project.contract
-    limits = Thresholds(max_psi=config.monitoring.max_psi, max_unseen=config.monitoring.max_unseen)
+    limits = Thresholds.of(config.monitoring)
     verdicts = (
         watch.monitor_log(champion, log, now=until, thresholds=limits, monitors=project.monitors).verdicts
         if log_exists(log)

@@ -176,7 +176,9 @@ def begun_alarms(timeline: Timeline, days: int, since: datetime) -> list[Alarm]:
     for monitor, subject in dict.fromkeys((reading.monitor, reading.subject) for reading in timeline.readings):
         before = False
         for window, rings in timeline.alarms(monitor, subject).items():
-            end = datetime.fromisoformat(window).replace(tzinfo=UTC) + timedelta(days=days)
+            # A window of several joined ones is named after its first and its last day.
+            first = datetime.fromisoformat(window[:10]).replace(tzinfo=UTC)
+            end = first + timedelta(days=days * timeline.periods[window])
             if rings and not before and end > since:
                 alarms.append(Alarm(monitor, subject, window, (end - since).days))
             before = rings
