@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..drills.faults import Fault
     from ..retraining.decisions import Record
 
-READ = "read the evidence; the gate's function and its threshold are in gates/"
+READ = "read the evidence; the gate's function is in gates/, its limits are in config.toml"
 DRILLED = Path("scorecard", "drills.json")
 WORDS = {True: "promoted", False: "kept as challenger"}
 
@@ -128,7 +128,7 @@ def tune(*, quick: bool, as_json: bool) -> None:
     choices = project.search.quick if quick else training.search_grid(project.search)
     base, candidates = training.tune_hyperparameters(project, rows, config.model, choices)
     show_table(training.candidate_table(candidates), as_json)
-    click.echo(training.tuning_advice(base, candidates), err=True)
+    click.echo(training.tuning_advice(base, candidates, config.limits.tuning_margin), err=True)
 
 
 def _drill(project: Project, faults: "Sequence[Fault]", jobs: int, *, as_json: bool) -> None:

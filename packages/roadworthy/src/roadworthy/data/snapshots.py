@@ -362,7 +362,8 @@ def _snapshot_features(project: "Workspace", name: str) -> pd.DataFrame:
     made_of = features_lineage(project, {"": snapshot}, verified=True)
     repairs = {table: (file, project.sql(file)) for table, file in snapshot.repair.items()}
     own = {name: code_of(check) for name, check in project.definition.extensions("checks").items()}
-    parts = (made_of, repairs, own, limit)
+    # Checked once: whatever would make the checks come out otherwise is part of the key.
+    parts = (made_of, repairs, own, limit, project.settings.limits.of_tables())
     return cached_features(project.settings.paths.cache, parts, lambda: _checked_features(project, snapshot, limit))
 
 

@@ -163,7 +163,7 @@ def judge_gate(gate: Gate[Any], bench: Bench) -> Judged:
     """
     since = time.process_time()
     try:
-        verdict = gate(gate.gather(bench))
+        verdict = gate(gate.gather(bench), bench.config.limits)
     except NotJudgedError as reason:
         verdict = Verdict(gate.name, None, f"not judged: {reason}")
     except InputError as error:  # a mistake in the settings: where it is, and what there is instead
