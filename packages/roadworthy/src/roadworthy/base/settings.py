@@ -186,14 +186,16 @@ class Tests(Section):
     falls_with: dict[str, tuple[float, float]] = {}
 
 
+AGAINST_CHANCE = {"max_brier_loss", "max_reversal", "least_auc", "max_slice_worse"}
 TABLE_LIMITS = {"min_week_rows", "null_times", "null_more", "often", "max_gap", "max_apart", "max_lost"}
 
 
 class Limits(Section):
     """How far the data and a model may go; each has the value that holds where config.toml does not name it.
 
-    All of them guard against harm: they were decided on two years of flights, and other data may have good reasons for
-    others. What guards against chance alone (intervals, least numbers of rows) is computed, and is no setting.
+    Most guard against harm: people decided on them, by what they saw in two years of flights, and other data may have
+    good reasons for others. Those in `AGAINST_CHANCE` only leave room for it; `calibrate` derives them from the data.
+    What a formula gives (intervals, least numbers of rows) is no setting.
     """
 
     # Checks of tables.

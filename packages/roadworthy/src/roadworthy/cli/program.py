@@ -305,7 +305,7 @@ def tracking(port: int) -> None:
 
 
 for command in (
-    *(gates.gates, gates.scorecard, gates.drill, gates.tune),
+    *(gates.gates, gates.scorecard, gates.drill, gates.tune, gates.calibrate),
     *(serving.serve, serving.features, serving.score, serving.trace, serving.keys),
     *(monitoring.monitor, monitoring.simulate, gates.retrain),
     *(vendor.vendor, vendor.upgrade),

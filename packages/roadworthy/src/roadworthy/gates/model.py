@@ -194,13 +194,18 @@ def slices_sufficient(evidence: Slices, limits: Limits) -> Judgement:
     table = evidence.table
     if table.empty:
         return None, f"no slice by [tests] slices has {evaluation.MIN_CLASS} rows of both classes"
-    upper = table["auc"] + (table["auc_high"] - table["auc_low"]) / 2 / HALF * SURE
+    upper = upper_ends(table)
     worst = table.iloc[int(upper.to_numpy().argmin())]
     weakest = f"{worst['slice']}: AUC {worst['auc']:.3f}, at most {upper.min():.3f} ({worst['rows']:,} rows)"
     floor = min(evidence.floor, evidence.whole - limits.max_slice_drop)
     words = f"weakest of {len(table)} slices is {weakest}, floor {floor:.2f}"
     unseen = _unseen_slice(evidence.seen, limits.max_slice_off)
     return bool(upper.min() >= floor and not unseen), "; ".join([*unseen, words])
+
+
+def upper_ends(table: pd.DataFrame) -> pd.Series:
+    """The upper end of the simultaneous interval of each slice's AUC."""
+    return table["auc"] + (table["auc_high"] - table["auc_low"]) / 2 / HALF * SURE
 
 
 def _unseen_slice(seen: pd.DataFrame, most: float) -> list[str]:
