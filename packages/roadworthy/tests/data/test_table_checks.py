@@ -11,8 +11,11 @@ import pytest
 from pandera.errors import SchemaErrors
 
 from contracts import sound_contract
-from roadworthy.contract import rules
+from roadworthy.base.errors import RedError
+from roadworthy.base.settings import DEFAULT_LIMITS, Limits
+from roadworthy.contract import checks, rules
 from roadworthy.contract.schema import Column, Law, Table
+from roadworthy.data.snapshots import checked_features
 from roadworthy.project import Project
 
 TABLE = Table(
@@ -35,12 +38,12 @@ def readings(weeks: int = 8) -> pd.DataFrame:
     return pd.concat([pd.DataFrame({"place": place, "value": 1.0, "at": at}) for place in "abc"], ignore_index=True)
 
 
-def red(rows: pd.DataFrame, table: Table = TABLE) -> dict[str, str]:
+def red(rows: pd.DataFrame, table: Table = TABLE, limits: Limits = DEFAULT_LIMITS) -> dict[str, str]:
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'")
     connection.register("given", rows)
     connection.execute("create temp table typed as select * from given")
-    return {each.check: each.evidence for each in rules.table_findings(connection, table) if not each.passed}
+    return {each.check: each.evidence for each in rules.table_findings(connection, table, limits) if not each.passed}
 
 
 def week(rows: pd.DataFrame, number: int) -> Any:
@@ -83,6 +86,22 @@ def test_what_is_within_the_limits_is_green(change: Change) -> None:
     assert red(change(readings())) == {}
 
 
+@pytest.mark.parametrize(
+    ("fault", "limit"),
+    [
+        ("a silent week", {"null_more": 0.3}),
+        ("a silent week", {"null_times": 5}),
+        ("a thin week", {"min_week_rows": 0.3}),
+        ("a lost place", {"max_gap": 8}),
+        ("a lost place", {"often": 200}),
+    ],
+)
+def test_a_project_says_itself_what_is_usual_in_a_week(fault: str, limit: dict[str, Any]) -> None:
+    change, check, _ = FAULTS[fault]
+    assert check in red(change(readings()))
+    assert check not in red(change(readings()), limits=Limits.model_validate(limit))
+
+
 def test_weeks_are_not_judged_in_a_short_table() -> None:
     rows = readings(weeks=3)
     assert red(rows[~week(rows, 1)]) == {}
@@ -92,8 +111,8 @@ def test_a_law_without_a_value_is_not_broken() -> None:
     assert "law level" not in red(readings().assign(value=np.nan).astype({"value": "float64"}))
 
 
-def lost(rows: pd.DataFrame, gone: Any, table: Table = TABLE) -> list[str]:
-    found = rules.lost_parts(table, rows, rows.index[gone])
+def lost(rows: pd.DataFrame, gone: Any, limits: Limits = DEFAULT_LIMITS) -> list[str]:
+    found = rules.lost_parts(TABLE, rows, rows.index[gone], limits)
     return [each.evidence for each in found if not each.passed]
 
 
@@ -110,6 +129,25 @@ def test_a_place_or_a_day_in_quarantine_is_named() -> None:
     assert not lost(rows, day & (rows.index % 2 == 0))
     (told,) = lost(rows, day & (rows["place"] != "a"))
     assert told.startswith("day 2020-01-20: 24 of 36 rows in quarantine")
+
+
+def test_a_project_says_itself_how_much_of_a_part_may_be_in_quarantine() -> None:
+    rows = readings()
+    most = (rows["place"] == "c") & (rows.index % 5 < 3)
+    assert lost(rows, most)
+    assert not lost(rows, most, Limits(max_lost=0.7))
+    assert not lost(rows, most, Limits(often=1000))
+
+
+def test_the_limits_of_the_settings_reach_the_tables(project: Project) -> None:
+    strict = project.settings.model_copy(update={"limits": Limits(min_week_rows=1, max_apart=0)})
+    limited = project.using(strict)
+    report = checks.check_snapshot(limited, project.data.connect(), max_quarantined=0.01)
+    names = {each.check for each in report.findings if not each.passed}
+    assert names == {"no week is thin", "tables begin together", "tables end together"}
+    checked_features(project)  # from here on there is a cache of the same data, checked by other limits
+    with pytest.raises(RedError, match="no week is thin"):
+        checked_features(limited)
 
 
 def test_a_rare_place_in_quarantine_says_nothing_and_a_short_table_neither() -> None:
@@ -129,7 +167,7 @@ def test_tables_that_begin_or_end_apart_are_named() -> None:
         "create table long as select timestamptz '2020-01-01' + to_days(i::integer) as at from range(60) t(i)"
     )
     connection.execute("create table short as select * from long where \"at\" between '2020-01-04' and '2020-02-25'")
-    begin, end = rules.same_period(connection, contract)
+    begin, end = rules.same_period(connection, contract, 3)
     assert begin.passed  # 3 days
     assert not end.passed
     assert end.table == "short"

@@ -293,9 +293,9 @@ def test_tuning_finds_that_a_model_which_hardly_learns_is_worse(project: Project
         project, world(), lazy, [{"max_iter": 20, "max_leaf_nodes": 8}, {"max_iter": 2}]
     )
     assert found[0].chosen == {"max_iter": 20, "max_leaf_nodes": 8}
-    assert found[0].low > training.MARGIN
+    assert found[0].low > 0.01
     assert found[0].auc == pytest.approx(base + found[0].gain)
-    assert "max_iter = 20, max_leaf_nodes = 8" in training.tuning_advice(base, found)
+    assert "max_iter = 20, max_leaf_nodes = 8" in training.tuning_advice(base, found, 0.01)
     assert list(training.candidate_table(found).columns[-4:]) == ["auc", "gain", "low", "high"]
 
 
@@ -305,7 +305,7 @@ def test_tuning_keeps_hyperparameters_that_nothing_beats(project: Project, spec:
     )
     assert [each.chosen for each in found] == [{"learning_rate": 1.0, "max_iter": 200}], "itself is no candidate"
     assert found[0].high < 0
-    assert training.tuning_advice(base, found).endswith("keep them")
+    assert training.tuning_advice(base, found, 0.01).endswith("keep them")
 
 
 def test_the_search_space_covers_every_hyperparameter(project: Project) -> None:

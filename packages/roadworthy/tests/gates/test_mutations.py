@@ -26,7 +26,7 @@ def told_apart(judge: Gate[Any]) -> bool:
     return bool(good) and bool(bad) and all(each is True for each in good) and all(each is False for each in bad)
 
 
-def replaced(judge: Gate[Any], function: Callable[[Any], tuple[bool | None, str]]) -> Gate[Any]:
+def replaced(judge: Gate[Any], function: Callable[..., tuple[bool | None, str]]) -> Gate[Any]:
     return dataclasses.replace(judge, judge=function)
 
 
@@ -41,14 +41,14 @@ def test_each_gate_tells_good_evidence_from_bad(name: str) -> None:
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_gate_that_is_always_green_is_noticed(name: str) -> None:
-    assert not told_apart(replaced(JUDGES[name], lambda _: (True, "green")))
+    assert not told_apart(replaced(JUDGES[name], lambda *_: (True, "green")))
 
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_gate_that_is_always_red_is_noticed(name: str) -> None:
-    assert not told_apart(replaced(JUDGES[name], lambda _: (False, "red")))
+    assert not told_apart(replaced(JUDGES[name], lambda *_: (False, "red")))
 
 
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_gate_that_never_judges_is_noticed(name: str) -> None:
-    assert not told_apart(replaced(JUDGES[name], lambda _: (None, "not judged")))
+    assert not told_apart(replaced(JUDGES[name], lambda *_: (None, "not judged")))

@@ -1,9 +1,12 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 from roadworthy.base.errors import InputError, Verdict
+from roadworthy.base.settings import Limits
 from roadworthy.data import snapshots
 from roadworthy.model import evaluation, training
 from roadworthy.project import Project
@@ -54,10 +57,11 @@ def test_features_in_another_order_are_noticed(
     ("slope", "passed"), [(0.01, True), (-0.0004, True), (-0.0006, False), (0.0, False), (float("nan"), False)]
 )
 def test_a_direction_is_wrong_beyond_chance_or_without_any_effect(slope: float, passed: bool) -> None:  # noqa: FBT001
-    rows = pd.DataFrame({"wind": [3.0, 9.0]})
-    verdict = evaluation.moves_as_expected(lambda each: slope * each["wind"].to_numpy(), rows, "wind", 5, 25, sign=1)
+    asked = (pd.DataFrame({"wind": [3.0, 9.0]}), "wind", 5, 25)
+    move = partial(evaluation.moves_as_expected, limit=0.01)
+    verdict = move(lambda each: slope * each["wind"].to_numpy(), *asked, sign=1)
     assert verdict.passed is passed
-    falling = evaluation.moves_as_expected(lambda each: -slope * each["wind"].to_numpy(), rows, "wind", 5, 25, sign=-1)
+    falling = move(lambda each: -slope * each["wind"].to_numpy(), *asked, sign=-1)
     assert (falling.gate, falling.passed) == ("falls with wind", passed)
 
 
@@ -104,6 +108,30 @@ def test_a_project_says_itself_what_one_feature_may_know_alone(project: Project,
         training.lineage_of(project, (), config.split, config.model, each)["tests"] for each in (tests, allowing)
     ]
     assert ["max_auc_alone" in each for each in lineages] == [False, True], "older versions have the same lineage"
+
+
+def test_a_project_says_itself_how_much_a_training_may_lose(project: Project, split: snapshots.Split) -> None:
+    """A model that turns wind round a little, and says too much everywhere."""
+
+    def wrong(rows: pd.DataFrame) -> Array:
+        return np.clip(0.5 - 0.001 * rows["wind_speed"].fillna(0).to_numpy(), 0, 1)
+
+    answers, config = wrong(split.test), project.settings
+    asked = (project.contract, wrong, split.train, split.test, config.model.features, config.tests)
+    found = evaluation.run_model_tests(*asked, answers=answers)
+    assert {"better than the base rate", "rises with wind_speed"} <= red(found)
+    wide = Limits(max_brier_loss=0.9, max_reversal=0.5)
+    found = evaluation.run_model_tests(*asked, answers=answers, limits=wide)
+    assert "rises with wind_speed" not in red(found)
+    learned = evaluation.evaluate([0.0, 1.0] * 50, [0.4, 0.6] * 50, range(100))
+    y = np.array([0.0, 1.0] * 50)
+    assert evaluation.has_learned(learned, y, 0.5, limit=-0.1).passed is False
+    assert evaluation.has_learned(learned, y, 0.5, limit=-0.08).passed is True
+    lineages = [
+        training.lineage_of(each, (), config.split, config.model, config.tests)["tests"]
+        for each in (project, project.using(config.model_copy(update={"limits": wide})))
+    ]
+    assert lineages[1] == {**lineages[0], "max_brier_loss": 0.9, "max_reversal": 0.5}, "older ones have the same"
 
 
 def test_columns_of_the_settings_are_looked_for_before_a_model_is_fitted(

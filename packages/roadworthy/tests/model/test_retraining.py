@@ -86,12 +86,14 @@ def test_a_slice_that_gets_worse_is_named(project: Project, flights: pd.DataFram
     draw = np.random.default_rng(0)
     old = np.clip(rows["late"].to_numpy() * 0.3 + draw.normal(0.3, 0.15, len(rows)), 0, 1)
     new = np.where(rows["origin"] == "LGA", draw.random(len(rows)), old)
-    found = decisions.compare_with_champion(project.contract, rows, new, old, ["origin"])
+    found = decisions.compare_with_champion(project.contract, rows, new, old, ["origin"], 0.01)
     verdict = decisions.no_slice_worse(found.slices)
     assert verdict.passed is False
     assert "origin = LGA" in verdict.evidence
     assert "JFK" not in verdict.evidence
-    same = decisions.compare_with_champion(project.contract, rows, old, old, ["origin", "carrier"])
+    borne = decisions.compare_with_champion(project.contract, rows, new, old, ["origin"], 0.6)
+    assert decisions.no_slice_worse(borne.slices).passed is True
+    same = decisions.compare_with_champion(project.contract, rows, old, old, ["origin", "carrier"], 0.01)
     assert [v.passed for v in same.verdicts] == [False, True], "not worse anywhere, and not better"
     assert decisions.Comparison.of(found.to_dict()) == found
     assert decisions.no_slice_worse([]).passed is None, "without a slice nothing is known"

@@ -194,6 +194,145 @@ class Tests(Section):
     falls_with: dict[str, tuple[float, float]] = {}
 
 
+AGAINST_CHANCE = {"max_brier_loss", "max_reversal", "least_auc", "max_slice_worse"}
+TABLE_LIMITS = {"min_week_rows", "null_times", "null_more", "often", "max_gap", "max_apart", "max_lost"}
+
+
+class Limits(Section):
+    """How far the data and a model may go; each has the value that holds where config.toml does not name it.
+
+    Most guard against harm: people decided on them, by what they saw in two years of flights, and other data may have
+    good reasons for others. Those in `AGAINST_CHANCE` only leave room for it; `calibrate` derives them from the data.
+    What a formula gives (intervals, least numbers of rows) is no setting.
+    """
+
+    # Checks of tables.
+    min_week_rows: float = Field(
+        default=0.5, ge=0, le=1, description="of the rows of the median week; the thinnest of 2013 and 2023 has .77"
+    )
+    null_times: float = Field(
+        default=3, ge=1, le=100, description="a week may lack so many times the values that a year may, and more:"
+    )
+    null_more: float = Field(
+        default=0.2, ge=0, le=1, description="share beside that: 21% in a week of storms, 26% by a silent sensor"
+    )
+    often: int = Field(default=30, ge=1, description="rows a week from which on a category is frequent")
+    max_gap: int = Field(
+        default=7, ge=1, description="days without a row of a frequent category; with 20 rows a week there are up to 3"
+    )
+    max_apart: float = Field(
+        default=3, ge=0, description="days by which tables begin and end apart; the hours from UTC are part of a day"
+    )
+    max_lost: float = Field(
+        default=0.5, ge=0, le=1, description="of the rows of a day or category in quarantine, which is for single rows"
+    )
+    # Tests of a training, and tuning.
+    max_brier_loss: float = Field(
+        default=0.01, ge=0, le=1, description="of a training against its base rate, which moves: .004 on drawn days"
+    )
+    max_reversal: float = Field(
+        default=0.01, ge=0, le=1, description="mean probability the wrong way: drawn days move effects by .01 to .03"
+    )
+    tuning_margin: float = Field(
+        default=0.01, ge=0, le=1, description="AUC that is worth a change; small models gain up to .0075 for nothing"
+    )
+    # Gates of the data.
+    max_room: float = Field(
+        default=30, gt=0, description="times their span by which bounds lie beyond what is seen: 23 at most"
+    )
+    max_slack: float = Field(
+        default=0.35, ge=0, le=1, description="more rows without a value than now; the contract leaves .28 over 2023"
+    )
+    least_auc: float = Field(
+        default=0.0005, ge=0, le=1, description="that a feature may add; noise adds .0003, the weakest real one .0010"
+    )
+    max_times_median: float = Field(
+        default=5, gt=1, description="as long as a feature may take in serving; 1.7 at most, 2.5 on a busy machine"
+    )
+    max_request_bytes: int = Field(
+        default=100, ge=1, description="of a feature in every request, with its name; the longest mean is 14"
+    )
+    max_feature_bytes: int = Field(
+        default=20_000, ge=1, description="of a feature in the bundle, about a thousand categories; 105 have 2,200"
+    )
+    max_touched: float = Field(
+        default=100, gt=0, description="rows that the SQL handles for each; it has 23, with twenty more joins 60"
+    )
+    max_joins: float = Field(
+        default=100, gt=0, description="as-of joins of the events in the time of the SQL: 16 to 34 on a busy machine"
+    )
+    max_added_seconds: float = Field(
+        default=20, gt=0, description="until a new feature is everywhere; it takes 1, and 4 on a busy machine"
+    )
+    # Gates of the model.
+    max_age_loss: float = Field(
+        default=0.03, ge=0, le=1, description="AUC that an old model surely loses; a loss of .033 was worth a training"
+    )
+    simpler_margin: float = Field(
+        default=0.008, ge=0, le=1, description="AUC by which a simpler model is surely better; .006 on drawn days"
+    )
+    max_slice_drop: float = Field(
+        default=0.16, ge=0, le=1, description="AUC of a slice below that of all rows: .107 at most in 15 clean parts"
+    )
+    max_slice_off: float = Field(
+        default=0.07, ge=0, le=1, description="mean answer off on a slice of training: .035 at most, .102 if left out"
+    )
+    max_group_over: float = Field(
+        default=0.095, gt=0, le=1, description="probabilities of a group surely above all: .063 in 15 clean parts"
+    )
+    max_group_under: float = Field(
+        default=0.045, gt=0, le=1, description="surely below all, which harms: nobody is warned; .029 in clean parts"
+    )
+    max_group_missed: float = Field(
+        default=0.15, gt=0, le=1, description="recall of a group surely below that of all: .098 in 15 clean parts"
+    )
+    # Gates of infrastructure and monitoring.
+    min_test_days: int = Field(
+        default=28, ge=1, description="days with test rows; a week may be a quiet one and shows nothing for sure"
+    )
+    max_version_psi: float = Field(
+        default=0.70, gt=0, description="of the answers of two versions: .56 months apart, .84 with balanced classes"
+    )
+    max_step: float = Field(
+        default=10, gt=0, description="of one leaf in the log-odds: 22,000 times the odds; the largest is .5"
+    )
+    max_certain: float = Field(
+        default=0.02, ge=0, le=1, description="of the answers within .001 of 0 or 1; nothing in these data is that sure"
+    )
+    max_bundle: float = Field(default=20e6, gt=0, description="bytes; it has half a million, and every version is kept")
+    max_auc_worse: float = Field(
+        default=0.01, ge=0, le=1, description="of a version surely below the one before: .003 by a month more"
+    )
+    max_brier_worse: float = Field(
+        default=0.005, ge=0, le=1, description="of a version surely above the one before: .001 by a month more"
+    )
+    max_gap_worse: float = Field(
+        default=0.10, ge=0, le=1, description="mean answer off by more than before: .07 by a month more or less"
+    )
+    max_decision_factor: float = Field(
+        default=10, gt=1, description="by which the share of decisions moves: 6 by a month; ten is another model"
+    )
+    # A challenger beside the champion.
+    max_slice_worse: float = Field(
+        default=0.01, ge=0, le=1, description="AUC of a slice surely below the champion's; some are so by chance"
+    )
+    max_shadow_shift: float = Field(
+        default=0.20, ge=0, le=1, description="of the mean answer; the gate Monitoring 7 is the narrow one"
+    )
+    min_shadow_values: int = Field(default=10, ge=1, description="different answers in the shadow; fewer are no model")
+
+    def of_tables(self) -> dict[str, float]:
+        """Those by which tables are checked."""
+        return self.model_dump(include=TABLE_LIMITS)
+
+    def of_training(self) -> dict[str, float]:
+        """Those by which the tests of a training judge, where they are not the default ones."""
+        return self.model_dump(include={"max_brier_loss", "max_reversal"}, exclude_defaults=True)
+
+
+DEFAULT_LIMITS = Limits()  # for what is judged outside of a project
+
+
 class Waiver(Section):
     """Why it is accepted that a gate is not green, who decided that, and the day from which on it counts again."""
 
@@ -205,7 +344,7 @@ class Waiver(Section):
 
 
 class Gates(Section):
-    """What the gates need to know about these data; their thresholds stand beside them, with the reason.
+    """What the gates need to know about these data; how far they may go stands in [limits].
 
     kept: features without a contribution that stay, with the reason. groups: SQL expressions over the features whose
     values must be served alike. max_age_days: of a model, from the end of its training data to the newest data.
@@ -288,6 +427,7 @@ class Settings(Section):
     retraining: Retraining
     model: Model
     tests: Tests
+    limits: Limits = DEFAULT_LIMITS
     gates: Gates
     service: Service
     monitoring: Monitoring

@@ -1,4 +1,4 @@
-"""The commands that judge and decide: `gates`, `scorecard`, `drill`, `tune`, `retrain`."""
+"""The commands that judge and decide: `gates`, `scorecard`, `drill`, `tune`, `calibrate`, `retrain`."""
 
 import json
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..base import errors
-from ..base.errors import RedError
+from ..base.errors import InputError, RedError
 from ..project import Project
 from .output import JSON, VERSION, say, show_rows, show_table, show_verdicts
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..drills.faults import Fault
     from ..retraining.decisions import Record
 
-READ = "read the evidence; the gate's function and its threshold are in gates/"
+READ = "read the evidence; the gate's function is in gates/, its limits are in config.toml"
 DRILLED = Path("scorecard", "drills.json")
 WORDS = {True: "promoted", False: "kept as challenger"}
 
@@ -128,7 +128,35 @@ def tune(*, quick: bool, as_json: bool) -> None:
     choices = project.search.quick if quick else training.search_grid(project.search)
     base, candidates = training.tune_hyperparameters(project, rows, config.model, choices)
     show_table(training.candidate_table(candidates), as_json)
-    click.echo(training.tuning_advice(base, candidates), err=True)
+    click.echo(training.tuning_advice(base, candidates, config.limits.tuning_margin), err=True)
+
+
+@click.command()
+@click.option("--variants", type=click.IntRange(1), default=12, show_default=True, help="Clean variants to measure.")
+@click.option("--write", is_flag=True, help="Write what is proposed into [limits] of config.toml.")
+@click.option("--replace", is_flag=True, help="With --write, also in the place of limits that are set there.")
+@JSON
+def calibrate(variants: int, *, write: bool, replace: bool, as_json: bool) -> None:
+    """Measure the figures of [limits] on clean variants of the project's history, and propose limits by them.
+
+    Without --write nothing is changed but the page in the folder of the reports.
+    """
+    from ..base.progress import Display
+    from ..gates import calibrate as limits
+
+    if replace and not write:
+        raise InputError("says that set limits are replaced", where="--replace", hint="give it with --write")
+    project = Project.open()
+    with Display("variant", show=not as_json) as display:
+        found = limits.calibrate_limits(project, variants, display.tell_step)
+    show_table(limits.limit_table(found), as_json)
+    say(f"The page is {limits.write_calibration(project, found)}")
+    changed = [f"{each.name} = {each.proposed:g}" for each in found if each.changed]
+    if write:
+        limits.write_limits(project, found, replace=replace)
+        say(f"Written into [limits] of config.toml: {', '.join(changed) or 'nothing, the limits stay'}")
+    else:
+        say(f"Proposed, and written with --write: {', '.join(changed) or 'nothing, the limits may stay'}")
 
 
 def _drill(project: Project, faults: "Sequence[Fault]", jobs: int, *, as_json: bool) -> None:

@@ -188,7 +188,8 @@ def check(file: Path | None, table: str | None, snapshot: str, as_json: bool) ->
         if table not in names:
             hint = f"there are {', '.join(names)}"
             raise InputError(f"the contract has no table {table!r}", where="--table", hint=hint)
-        report = checks.check_file(file, contract.table(table), max_quarantined=config.data.checks.max_quarantined)
+        most = config.data.checks.max_quarantined
+        report = checks.check_file(file, contract.table(table), max_quarantined=most, limits=config.limits)
     else:
         report = project.check(snapshot)
     name = file.resolve().stem if file else snapshot or config.data.snapshot
@@ -308,7 +309,7 @@ def tracking(port: int) -> None:
 
 
 for command in (
-    *(gates.gates, gates.scorecard, gates.drill, gates.tune),
+    *(gates.gates, gates.scorecard, gates.drill, gates.tune, gates.calibrate),
     *(serving.serve, serving.features, serving.score, serving.trace, serving.keys),
     *(monitoring.monitor, monitoring.simulate, gates.retrain),
     *(vendor.vendor, vendor.upgrade),

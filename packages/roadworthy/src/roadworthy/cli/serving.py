@@ -27,10 +27,10 @@ def serve(host: str | None, port: int | None, workers: int | None, version: str)
     from ..serving.rollout import Rollout
 
     config = Project.open().settings
-    service = config.service
+    service, most = config.service, config.limits.max_version_psi
     server.to_standard_error()
     server.serve_model(
-        Rollout(config.paths.registry, version, shadow=service.shadow, canary_share=service.canary_share),
+        Rollout(config.paths.registry, version, shadow=service.shadow, canary_share=service.canary_share, max_psi=most),
         host=host or service.host,
         # Not `or`: 0 asks for a free port.
         port=service.port if port is None else port,

@@ -11,6 +11,7 @@ import pandas as pd
 from ..base import databases
 from ..base.errors import InputError, RedError
 from ..base.files import write_atomic
+from ..base.settings import DEFAULT_LIMITS, Limits
 from ..reports.pages import Section, Status, write_page
 from . import rules
 from .rules import Finding
@@ -45,9 +46,9 @@ class Report:
 
 def check_snapshot(project: "Workspace", connection: duckdb.DuckDBPyConnection, *, max_quarantined: float) -> Report:
     """Check every table of an opened snapshot; a table may lose the share `max_quarantined` of its rows."""
-    report = Report()
+    report, limits = Report(), project.settings.limits
     for table in project.contract.tables:
-        check_table(connection, table, report, max_quarantined=max_quarantined)
+        check_table(connection, table, report, max_quarantined=max_quarantined, limits=limits)
         report.findings += [check_reference(connection, table, reference) for reference in table.references]
     check_together(project, connection, report)
     return report
@@ -55,23 +56,29 @@ def check_snapshot(project: "Workspace", connection: duckdb.DuckDBPyConnection, 
 
 def check_together(project: "Workspace", connection: duckdb.DuckDBPyConnection, report: Report) -> None:
     """Add to `report` what must hold of all opened tables together, and the project's own checks."""
-    report.findings += rules.same_period(connection, project.contract)
+    report.findings += rules.same_period(connection, project.contract, project.settings.limits.max_apart)
     for name, check in project.definition.extensions("checks").items():
         passed, evidence = check(connection)
         report.findings.append(Finding(OWN, name, bool(passed), 0, str(evidence)))
 
 
-def check_file(path: Path, table: Table, *, max_quarantined: float) -> Report:
+def check_file(path: Path, table: Table, *, max_quarantined: float, limits: Limits = DEFAULT_LIMITS) -> Report:
     """Check one CSV or Parquet file as the given table; InputError when it is not such a table at all."""
     connection = databases.empty_duckdb()
     rules.read_file(connection, path).create_view(table.name)
     report = Report()
-    check_table(connection, table, report, max_quarantined=max_quarantined, where=str(path))
+    check_table(connection, table, report, max_quarantined=max_quarantined, where=str(path), limits=limits)
     return report
 
 
 def check_table(
-    connection: duckdb.DuckDBPyConnection, table: Table, report: Report, *, max_quarantined: float, where: str = ""
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    report: Report,
+    *,
+    max_quarantined: float,
+    where: str = "",
+    limits: Limits = DEFAULT_LIMITS,
 ) -> None:
     """Add the findings on one table to `report`; InputError when it has other columns or no rows."""
     rules.require_columns(connection.table(table.name).columns, table, where or table.name)
@@ -86,9 +93,9 @@ def check_table(
     report.findings += _row_findings(table, bad, len(typed), max_quarantined)
     report.findings += [_enough_rows(table, typed), *_missing_values(table, typed)]
     report.findings += [_days(table, typed)] if table.time else []
-    report.findings += rules.table_findings(connection, table)
+    report.findings += rules.table_findings(connection, table, limits)
     if reasons.index.size <= max_quarantined * len(typed):  # more of them are red already
-        report.findings += rules.lost_parts(table, typed, reasons.index)
+        report.findings += rules.lost_parts(table, typed, reasons.index, limits)
 
 
 def _reasons(bad: pd.DataFrame) -> Any:

@@ -14,6 +14,7 @@ from pandera.errors import SchemaErrors
 
 from ..base.databases import explain_sql_errors, to_frame
 from ..base.errors import InputError
+from ..base.settings import Limits
 from .schema import Column, Contract, Table
 
 SQL_TYPES = {
@@ -27,18 +28,6 @@ SQL_TYPES = {
 }
 # Weeks are judged in tables of at least so many whole ones: fewer say nothing about what is usual.
 MIN_WEEKS = 4
-# A thin week. The thinnest whole week of 2013 and 2023 has .77 of the rows of the median week.
-MIN_ROWS = 0.5
-# A week may lack up to 3 times what a year may, and 20 points more: the worst of 2013 and 2023 are a week of storms
-# with 21% of the labels missing (limit 44%) and a silent sensor, 26% (65%).
-TIMES, MORE = 3, 0.2
-# A category of 30 rows a week disappears when it has none for over a week: of all with more than 20, the longest gap
-# in both years is 3 days.
-OFTEN, MAX_GAP = 30, 7
-# Days by which tables may begin and end apart: one of the course's lacks the last of a year, UTC adds part of a day.
-MAX_APART = 3
-# The quarantine is for single rows. A part of the table that loses more than half of its rows is an incident.
-MAX_LOST = 0.5
 # The share of the rows of a category or day that are lost: its column, its value, how many rows are lost, of how many.
 Lost = tuple[float, str, Any, int, int]
 NO_FAILURES = pd.DataFrame({"row": [], "check": [], "column": [], "reason": []})
@@ -164,11 +153,11 @@ def _broken_rules(table: Table) -> list[str]:
     ]
 
 
-def table_findings(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]:
+def table_findings(connection: duckdb.DuckDBPyConnection, table: Table, limits: Limits) -> list[Finding]:
     """The laws and the weeks of a table, whose rows stand in `typed` with the types of the contract."""
     findings = _laws(connection, table)
     if table.time and _whole_weeks(connection, table) >= MIN_WEEKS:
-        findings += [*_weeks(connection, table), _longest_gap(connection, table)]
+        findings += [*_weeks(connection, table, limits), _longest_gap(connection, table, limits)]
     return findings
 
 
@@ -198,50 +187,57 @@ def _whole_weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> int:
     return int(count)
 
 
-def _weeks(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Finding]:
+def _weeks(connection: duckdb.DuckDBPyConnection, table: Table, limits: Limits) -> list[Finding]:
     columns = [column for column in table.columns if column.nullable]
     shares = "".join(f', avg(("{column.name}" is null)::integer)' for column in columns)
     figures = f'min("{table.time}")::date, count(*){shares}'
     weeks = connection.execute(f"select {figures} from weeks group by day_number // 7 order by 1").fetchall()
+    most = {column.name: limits.null_times * column.max_null + limits.null_more for column in columns}
     missing = [
-        (week[i] / (TIMES * column.max_null + MORE), week[i], column, week[0])
+        (week[i], most[column.name], column.name, week[0])
         for week in weeks
         for i, column in enumerate(columns, start=2)
     ]
-    thin = _thin_week(table, [(week[0], week[1]) for week in weeks])
-    return [thin, _lacking_week(table, *max(missing, key=lambda each: each[0]))] if missing else [thin]
+    thin = _thin_week(table, [(week[0], week[1]) for week in weeks], limits.min_week_rows)
+    return [thin, _lacking_week(table, *max(missing, key=_used_up))] if missing else [thin]
 
 
-def _thin_week(table: Table, weeks: list[tuple[date, int]]) -> Finding:
+def _used_up(lacking: tuple[float, float, str, date]) -> float:
+    """How much of its limit a week has used up; a limit of 0 is used up by any value that is missing."""
+    share, most, *_ = lacking
+    return share / most if most else float(share > 0) * inf
+
+
+def _thin_week(table: Table, weeks: list[tuple[date, int]], least: float) -> Finding:
     usual = sorted(count for _, count in weeks)[len(weeks) // 2]
     first, fewest = min(weeks, key=lambda week: week[1])
-    evidence = f"{fewest:,} rows in the week of {first}, {usual:,} in the median week, at least {MIN_ROWS:.0%} of it"
-    return Finding(table.name, "no week is thin", fewest >= MIN_ROWS * usual, 0, evidence)
+    evidence = f"{fewest:,} rows in the week of {first}, {usual:,} in the median week, at least {least:.0%} of it"
+    return Finding(table.name, "no week is thin", fewest >= least * usual, 0, evidence)
 
 
-def _lacking_week(table: Table, of_limit: float, share: float, column: Column, week: date) -> Finding:
-    limit = TIMES * column.max_null + MORE
-    evidence = f"{column.name}: {share:.0%} missing in the week of {week}, at most {limit:.0%} is normal"
-    return Finding(table.name, "no week lacks values", of_limit <= 1, 0, evidence)
+def _lacking_week(table: Table, share: float, most: float, name: str, week: date) -> Finding:
+    evidence = f"{name}: {share:.0%} missing in the week of {week}, at most {most:.0%} is normal"
+    return Finding(table.name, "no week lacks values", share <= most, 0, evidence)
 
 
-def _longest_gap(connection: duckdb.DuckDBPyConnection, table: Table) -> Finding:
+def _longest_gap(connection: duckdb.DuckDBPyConnection, table: Table, limits: Limits) -> Finding:
     """The longest time without a row of any category that is frequent otherwise."""
     names = [column.name for column in table.columns if column.kind == "category"]
-    gaps = [gap for name in names for gap in connection.execute(_gap_query(table, name)).fetchall()]
+    gaps = [gap for name in names for gap in connection.execute(_gap_query(table, name, limits.often)).fetchall()]
     # Of a place and all that happened only there, the place: it has more rows.
     days, _, what, since = max(gaps, default=(0, 0, "no category", "the first day"))
-    evidence = f"{what}: no row for {days} days from {since} on, at most {MAX_GAP} are normal for what is frequent"
-    return Finding(table.name, "no category disappears", days <= MAX_GAP, 0, evidence)
+    most = limits.max_gap
+    evidence = f"{what}: no row for {days} days from {since} on, at most {most} are normal for what is frequent"
+    return Finding(table.name, "no category disappears", days <= most, 0, evidence)
 
 
-def _gap_query(table: Table, name: str) -> str:
+def _gap_query(table: Table, name: str, often: int) -> str:
     """SQL: the longest gap between the days of each frequent category, the first and last day of the table included."""
     return f"""
         with counts as (select "{name}" as c, day_number as d, count(*) as n from weeks group by all),
         ends as (select min(d) - 1 as first, max(d) + 1 as last, max(d) // 7 + 1 as weeks from counts),
         frequent as (select c, sum(n) as n from counts where c is not null group by c
-            having sum(n) >= {OFTEN} * (select weeks from ends)),
+            having sum(n) >= {often} * (select weeks from ends)),
         days as (select c, d from counts semi join frequent using (c)
             union all select c, unnest([first, last]) from frequent, ends),
         gaps as (select c, d, d - lag(d) over (partition by c order by d) - 1 as gap from days)
@@ -250,22 +246,23 @@ def _gap_query(table: Table, name: str) -> str:
     """
 
 
-def lost_parts(table: Table, rows: pd.DataFrame, lost: pd.Index) -> list[Finding]:
-    """No frequent category and no day may have more than half of its rows in quarantine (`lost`, of the index).
+def lost_parts(table: Table, rows: pd.DataFrame, lost: pd.Index, limits: Limits) -> list[Finding]:
+    """No frequent category and no day may have too large a share of its rows in quarantine (`lost`, of the index).
 
     Few rows of the table, and all of one place: nothing else says that these are gone.
     """
     weeks = (rows[table.time].max() - rows[table.time].min()).days // 7 if table.time else 0
     if weeks < MIN_WEEKS:
         return []
-    parts = {c.name: (rows[c.name], OFTEN * weeks) for c in table.columns if c.kind == "category"}
-    parts["day"] = (rows[table.time].dt.floor("D"), OFTEN)
+    parts = {c.name: (rows[c.name], limits.often * weeks) for c in table.columns if c.kind == "category"}
+    parts["day"] = (rows[table.time].dt.floor("D"), limits.often)
     shares = [part for name, (values, often) in parts.items() for part in _lost_shares(name, values, lost, often)]
+    most = limits.max_lost
     share, name, value, gone, count = max(shares, default=(0.0, "any", "day", 0, len(rows)))
     # Only one day becomes a text: all of them would cost as much as the checks of a table.
     what = f"{name} {value:%Y-%m-%d}" if isinstance(value, pd.Timestamp) else f"{name} {value}"
-    evidence = f"{what}: {gone:,} of {count:,} rows in quarantine, at most {MAX_LOST:.0%} of a day or what is frequent"
-    return [Finding(table.name, "no part is in quarantine", share <= MAX_LOST, gone, evidence)]
+    evidence = f"{what}: {gone:,} of {count:,} rows in quarantine, at most {most:.0%} of a day or what is frequent"
+    return [Finding(table.name, "no part is in quarantine", share <= most, gone, evidence)]
 
 
 def _lost_shares(name: str, values: "pd.Series[Any]", lost: pd.Index, often: int) -> list[Lost]:
@@ -274,7 +271,7 @@ def _lost_shares(name: str, values: "pd.Series[Any]", lost: pd.Index, often: int
     return [(gone[v] / counts[v], name, v, int(gone[v]), int(counts[v])) for v in frequent]
 
 
-def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract) -> list[Finding]:
+def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract, max_apart: float) -> list[Finding]:
     """All tables with a time begin and end within a few days: a stale one would silently be joined to nothing."""
     parts = [
         f"select '{table.name}' as name, {_moment('min', table.time)}, {_moment('max', table.time)} from {table.name}"
@@ -287,7 +284,7 @@ def same_period(connection: duckdb.DuckDBPyConnection, contract: Contract) -> li
     if len(spans) < 2:
         return []
     firsts, lasts = [(name, first) for name, first, _ in spans], [(name, last) for name, _, last in spans]
-    return [_distance("begin", firsts), _distance("end", lasts)]
+    return [_distance("begin", firsts, max_apart), _distance("end", lasts, max_apart)]
 
 
 def _moment(end: str, name: str) -> str:
@@ -295,9 +292,9 @@ def _moment(end: str, name: str) -> str:
     return f'try_cast({end}("{name}")::varchar as timestamp)'
 
 
-def _distance(what: str, times: list[tuple[str, datetime]]) -> Finding:
+def _distance(what: str, times: list[tuple[str, datetime]], most: float) -> Finding:
     early, late = min(times, key=lambda each: each[1]), max(times, key=lambda each: each[1])
     days = (late[1] - early[1]).total_seconds() / 86400
     spans = f"{early[0]} {what}s on {early[1]:%Y-%m-%d}, {late[0]} on {late[1]:%Y-%m-%d}"
-    evidence = f"{spans}, at most {MAX_APART} days apart"
-    return Finding(early[0], f"tables {what} together", days <= MAX_APART, 0, evidence)
+    evidence = f"{spans}, at most {most:g} days apart"
+    return Finding(early[0], f"tables {what} together", days <= most, 0, evidence)

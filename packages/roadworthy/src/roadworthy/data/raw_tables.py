@@ -63,6 +63,7 @@ def check_raw_tables(
 ) -> tuple[duckdb.DuckDBPyConnection, checks.Report]:
     """The opened tables and the report on them, with `new_rows` on what holds of such; else as for `write_features`."""
     limit, every = project.settings.data.checks.max_quarantined, project.contract.tables
+    limits = project.settings.limits
     connection, report = databases.empty_duckdb(), checks.Report()
     with explain_sql_errors("cannot be used", source, TYPES):
         for number, table in enumerate(every, start=1):
@@ -73,9 +74,9 @@ def check_raw_tables(
             empty = {name for name, count in zip(names, counts, strict=True) if not count}
             few = new_rows and rows < table.min_rows
             expected = _expected_of_new_rows(table, empty, few=few) if new_rows else table
-            # Of few rows, one is a large share; but of no part of a table more than half may be lost.
-            most, where = rules.MAX_LOST if few else limit, f"{table.name} of {source}"
-            checks.check_table(connection, expected, report, max_quarantined=most, where=where)
+            # Of few rows, one is a large share; but of no part of a table more than `max_lost` may be lost.
+            most, where = limits.max_lost if few else limit, f"{table.name} of {source}"
+            checks.check_table(connection, expected, report, max_quarantined=most, where=where, limits=limits)
             came.select(_casts("try_cast", came, table, empty)).create_view(table.name, replace=True)
         report.findings += [checks.check_reference(connection, t, each) for t in every for each in t.references]
         checks.check_together(project, connection, report)

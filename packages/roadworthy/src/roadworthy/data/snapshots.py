@@ -391,7 +391,8 @@ def _snapshot_features(project: "Workspace", name: str) -> pd.DataFrame:
     repairs = {table: (file, project.sql(file)) for table, file in snapshot.repair.items()}
     own = {name: code_of(check) for name, check in project.definition.extensions("checks").items()}
     seed = project.settings.split.seed if project.contract.timeless else 0
-    parts = (made_of, repairs, own, limit, seed)
+    # Checked once: whatever would make the checks come out otherwise is part of the key.
+    parts = (made_of, repairs, own, limit, seed, project.settings.limits.of_tables())
     return cached_features(project.settings.paths.cache, parts, lambda: _checked_features(project, snapshot, limit))
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 
 from ..base.errors import Verdict
-from ..base.settings import Model
+from ..base.settings import DEFAULT_LIMITS, Limits, Model
 from ..bundle import bundle
 from ..bundle.bundle import Bundle
 from ..contract import checks
@@ -209,23 +209,24 @@ def first_line(error: Exception) -> str:
 class Gate(Generic[Evidence]):
     """A claim, the function that gathers the evidence for it from a bench, and the one that judges the evidence.
 
-    `needs` are the inputs on which the evidence depends, see `run`.
+    `needs` are the inputs on which the evidence depends, see `run`. `limited`: the judge is given the limits as well.
     """
 
     name: str
     claim: str
     gather: Callable[[Bench], Evidence]
-    judge: Callable[[Evidence], Judgement]
+    judge: Callable[..., Judgement]
     needs: tuple[str, ...] = ()
+    limited: bool = False
 
     @property
     def section(self) -> str:
         """Data, Model, Infrastructure or Monitoring."""
         return self.name.split()[0]
 
-    def __call__(self, evidence: Evidence) -> Verdict:
-        """The verdict on this evidence."""
-        passed, words = self.judge(evidence)
+    def __call__(self, evidence: Evidence, limits: Limits = DEFAULT_LIMITS) -> Verdict:
+        """The verdict on this evidence, by these limits."""
+        passed, words = self.judge(evidence, limits) if self.limited else self.judge(evidence)
         return Verdict(self.name, passed, words)
 
 
@@ -237,6 +238,13 @@ def gate(
     It returns whether the claim holds (None: it cannot be judged) and the evidence in words, to be shown as it is.
     """
     return lambda judge: Gate(name, claim, gather, judge, tuple(needs.split()))
+
+
+def limited_gate(
+    name: str, claim: str, gather: Callable[[Bench], Evidence], needs: str = ""
+) -> Callable[[Callable[[Evidence, Limits], Judgement]], Gate[Evidence]]:
+    """The same for a function that judges evidence by [limits] of config.toml, which it is given."""
+    return lambda judge: Gate(name, claim, gather, judge, tuple(needs.split()), limited=True)
 
 
 def judge_problems(problems: Sequence[str], good: str) -> Judgement:

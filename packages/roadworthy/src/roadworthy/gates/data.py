@@ -4,36 +4,28 @@ from typing import Any
 
 import pandas as pd
 
+from ..base.settings import Limits
 from . import expectations, feature_value, features, privacy
-from .bench import Judgement, gate, judge_problems
-
-# A value a hundred times out must be refused: a bound may lie as far from the values seen as 30 times their span, or
-# their largest one. The widest of the course: rain, 5 inches an hour, where .64 were seen in 2023 (6.8 times) and
-# .21 when its days are drawn again without that of the cloudburst (23 times).
-MAX_ROOM = 30.0
-# A third of the rows more without a value is an incident; the contract leaves .15 over the worst year, .28 over 2023.
-MAX_SLACK = 0.35
+from .bench import Judgement, gate, judge_problems, limited_gate
 
 
-@gate("Data 1", "feature expectations are captured in a schema", expectations.measure_expectations, "data")
-def schema_covers_data(evidence: expectations.Expectations) -> Judgement:
+@limited_gate("Data 1", "feature expectations are captured in a schema", expectations.measure_expectations, "data")
+def schema_covers_data(evidence: expectations.Expectations, limits: Limits) -> Judgement:
     """Every column has an entry, bounds are near the data, and planted bad values are refused."""
-    columns = evidence.columns
+    columns, most = evidence.columns, limits.max_room
     room, slack = _room(columns), columns["max_null"] - columns["nulls"]
     problems = [
         *(f"{name} has no entry in the contract" for name in evidence.unknown),
         *(f"{name} is in the contract, but not made" for name in evidence.absent),
         *(f"{place} is accepted" for place in evidence.accepted),
+        *(f"{_place(columns, i)}: bounds {room[i]:.3g} times as far as what is seen" for i in room.index[room > most]),
         *(
-            f"{_place(columns, i)}: bounds {room[i]:.3g} times as far as what is seen"
-            for i in room.index[room > MAX_ROOM]
+            f"{_place(columns, i)}: {slack[i]:.0%} more than now may be missing"
+            for i in slack.index[slack > limits.max_slack]
         ),
-        *(f"{_place(columns, i)}: {slack[i]:.0%} more than now may be missing" for i in slack.index[slack > MAX_SLACK]),
     ]
     widest = f"; the widest bound, {_place(columns, room.idxmax())}, is {room.max():.1f} times out" if len(room) else ""
-    good = (
-        f"{len(columns)} columns expected, {evidence.planted} planted bad values refused{widest}, at most {MAX_ROOM:g}"
-    )
+    good = f"{len(columns)} columns expected, {evidence.planted} planted bad values refused{widest}, at most {most:g}"
     return judge_problems(problems, good)
 
 
@@ -54,23 +46,19 @@ def _place(columns: pd.DataFrame, row: Any) -> str:
     return f"{columns['table'][row]}.{columns['column'][row]}"
 
 
-# Shuffled noise gains at most .0003 of AUC on a year of days between; the weakest real feature of the course .0010.
-LEAST_AUC = 0.0005
-
-
-@gate("Data 2", "all features are beneficial", feature_value.measure_contributions, "data")
-def features_beneficial(evidence: feature_value.Contributions) -> Judgement:
-    """Each feature may contribute `LEAST_AUC` at least, by the upper end of its day-block interval, or has a reason."""
+@limited_gate("Data 2", "all features are beneficial", feature_value.measure_contributions, "data")
+def features_beneficial(evidence: feature_value.Contributions, limits: Limits) -> Judgement:
+    """Each feature may contribute `least_auc` at least, by the upper end of its day-block interval, or has a reason."""
     if evidence.table.empty:
         return False, f"every feature is kept for another reason: {', '.join(evidence.kept)}"
-    table = evidence.table.sort_values("auc_high")
-    useless = [_contribution(table, name) for name in table.index[table["auc_high"] < LEAST_AUC]]
+    table, least = evidence.table.sort_values("auc_high"), limits.least_auc
+    useless = [_contribution(table, name) for name in table.index[table["auc_high"] < least]]
     kept = f"; kept for a reason: {', '.join(evidence.kept)}" if evidence.kept else ""
     if useless:
-        words = f"without a contribution to the AUC: {', '.join(useless)}; at least {LEAST_AUC} must be possible"
+        words = f"without a contribution to the AUC: {', '.join(useless)}; at least {least} must be possible"
         return False, f"{words}{kept}"
     weakest = _contribution(table, table.index[0])
-    return True, f"{len(table)} features contribute; the weakest to the AUC: {weakest}, at least {LEAST_AUC}{kept}"
+    return True, f"{len(table)} features contribute; the weakest to the AUC: {weakest}, at least {least}{kept}"
 
 
 def _contribution(table: pd.DataFrame, name: Any) -> str:
@@ -78,38 +66,29 @@ def _contribution(table: pd.DataFrame, name: Any) -> str:
     return f"{name} {row['auc']:+.4f} [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
 
 
-# The dearest of the 20 features costs 1.7 times the median one; a busy machine adds a half.
-MAX_TIMES_MEDIAN = 5.0
-# Of a text that is named in every request; the longest mean is 14 (a number with all its digits).
-MAX_REQUEST_BYTES = 100
-# About a thousand categories: 105 of them have 2.2 kB in the signature and the reference together.
-MAX_BUNDLE_BYTES = 20_000
-# Operators hand on 23 rows for each one of the course. Twenty more joins would make it 60; a join by a range hundreds.
-MAX_TOUCHED = 100.0
 # Four times the data, and the same work for each row, or a little less: what grows does not fit in memory some day.
 MAX_GROWTH = 1.5
-# CPU in as-of joins of the events with themselves: 16 to 34 on a busy machine.
-MAX_JOINS = 100.0
 
 
-@gate("Data 3", "no feature costs too much", feature_value.measure_feature_costs, "data version time")
-def features_affordable(evidence: feature_value.Costs) -> Judgement:
+@limited_gate("Data 3", "no feature costs too much", feature_value.measure_feature_costs, "data version time")
+def features_affordable(evidence: feature_value.Costs, limits: Limits) -> Judgement:
     """Time and bytes of each feature in serving, and the work of the SQL that makes them all."""
     table, sql = evidence.table, evidence.sql
     times = table["micros"] / table["micros"].median()
-    problems = [f"{name}: {times[name]:.1f} times the median time" for name in table.index[times > MAX_TIMES_MEDIAN]]
-    problems += _over(table["request"], MAX_REQUEST_BYTES, "bytes in a request")
-    problems += _over(table["bundle"], MAX_BUNDLE_BYTES, "bytes in the bundle")
-    if sql.touched > MAX_TOUCHED:
+    dear = table.index[times > limits.max_times_median]
+    problems = [f"{name}: {times[name]:.1f} times the median time" for name in dear]
+    problems += _over(table["request"], limits.max_request_bytes, "bytes in a request")
+    problems += _over(table["bundle"], limits.max_feature_bytes, "bytes in the bundle")
+    if sql.touched > limits.max_touched:
         problems.append(f"the SQL handles {sql.touched:.0f} rows for each one")
     if sql.growth > MAX_GROWTH:
         problems.append(f"its work per row grows {sql.growth:.1f} times with 4 times the data")
-    if sql.joins > MAX_JOINS:
+    if sql.joins > limits.max_joins:
         problems.append(f"the SQL takes as long as {sql.joins:.0f} as-of joins")
     dearest, largest = times.idxmax(), table["bundle"].idxmax()
     good = (
         f"{dearest} takes {times.max():.1f} times the median time, {largest} {table['bundle'].max() / 1000:.1f} kB; "
-        f"the SQL handles {sql.touched:.0f} rows for each one, at most {MAX_TOUCHED:.0f}"
+        f"the SQL handles {sql.touched:.0f} rows for each one, at most {limits.max_touched:.0f}"
     )
     return judge_problems(problems, good)
 
@@ -155,20 +134,19 @@ def privacy_kept(evidence: privacy.PrivacyFindings) -> Judgement:
     return judge_problems(problems, good)
 
 
-# A line of SQL, an entry in the contract, a name in the settings. CPU: 1 s now, and 4 s on a busy machine.
+# A line of SQL, an entry in the contract, a name in the settings.
 MAX_FILES = 3
-MAX_SECONDS = 20.0
 
 
-@gate("Data 6", "new features can be added quickly", features.measure_added_feature, "data package")
-def features_extensible(evidence: features.AddedFeature) -> Judgement:
+@limited_gate("Data 6", "new features can be added quickly", features.measure_added_feature, "data package")
+def features_extensible(evidence: features.AddedFeature, limits: Limits) -> Judgement:
     """A feature arrives everywhere after the documented changes in at most `MAX_FILES` files."""
     missing = [place for place, arrived in evidence.arrived.items() if not arrived]
-    files = f"{len(evidence.files)} files changed"
+    files, most = f"{len(evidence.files)} files changed", limits.max_added_seconds
     problems = [
         *([f"a new feature is not in: {', '.join(missing)}; {files}"] if missing else []),
         *([f"{files}, at most {MAX_FILES}"] if len(evidence.files) > MAX_FILES else []),
-        *([f"{evidence.seconds:.1f} s, at most {MAX_SECONDS:g}"] if evidence.seconds > MAX_SECONDS else []),
+        *([f"{evidence.seconds:.1f} s, at most {most:g}"] if evidence.seconds > most else []),
     ]
     places = ", ".join(evidence.arrived)
     return judge_problems(problems, f"{files}, {evidence.seconds:.1f} s: a new feature is in {places}")

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 
 from ..base import databases
+from ..base.settings import Limits
 from ..bundle import bundle
 from ..bundle.bundle import MAX_DIFFERENCE
 from ..model import training
-from ..monitoring.distributions import MAX_CPU, MAX_PSI
+from ..monitoring.distributions import MAX_CPU
 from ..serving.canary import CanaryComparison, compare_versions
 from . import promotion, reproducibility, whole_pipeline
-from .bench import Bench, Judgement, NotJudgedError, gate, of_the_present
+from .bench import Bench, Judgement, NotJudgedError, gate, limited_gate, of_the_present
 
 # Between sums in float32 and in float64; a real difference is larger. Judges ask `not gap <= SAME` and never
 # `gap > SAME`: a gap that is NaN must be red.
@@ -135,17 +136,13 @@ def pipeline_integrated(evidence: whole_pipeline.PipelineRun) -> Judgement:
     return not problems, "; ".join(problems) or f"{stages}; version {champion} at each, the same answers"
 
 
-# Days with test rows. A week may be a quiet one, and its days show nothing for sure. Retraining waits for as many.
-FEWEST_DAYS = 28
-
-
-@gate(
+@limited_gate(
     "Infrastructure 4",
     "model quality is validated before serving",
     promotion.measure_validation,
     "data version registry",
 )
-def version_validated(evidence: promotion.Validation) -> Judgement:
+def version_validated(evidence: promotion.Validation, limits: Limits) -> Judgement:
     """The bundle is whole, its figures are those of later days and can be had again, and the champion was green.
 
     A red verdict on a candidate is validation at work: the registry never promotes it.
@@ -156,8 +153,8 @@ def version_validated(evidence: promotion.Validation) -> Judgement:
     problems += [] if evidence.tests else ["nothing was tested in its training"]
     if evidence.gap < 1 or evidence.shared:
         problems.append(f"tested {evidence.gap:+d} days after training, {evidence.shared:,} rows are in both")
-    if evidence.days < FEWEST_DAYS:
-        problems.append(f"tested on {evidence.days} days, at least {FEWEST_DAYS} are needed")
+    if evidence.days < limits.min_test_days:
+        problems.append(f"tested on {evidence.days} days, at least {limits.min_test_days} are needed")
     if evidence.metrics_gap is not None and not evidence.metrics_gap <= SAME:
         problems.append(f"metrics.json differs from what is computed now by {evidence.metrics_gap:.2g}")
     if problems:
@@ -197,16 +194,16 @@ def gather_canary(bench: Bench) -> CanaryComparison:
     return compare_versions(before, new, databases.plain_records(rows, before.names))
 
 
-@gate("Infrastructure 6", "models are canaried before serving", gather_canary, "data version before")
-def canary_passed(evidence: CanaryComparison) -> Judgement:
+@limited_gate("Infrastructure 6", "models are canaried before serving", gather_canary, "data version before")
+def canary_passed(evidence: CanaryComparison, limits: Limits) -> Judgement:
     """Requests of today are all answered, the answers are distributed much as before, and none costs much more CPU."""
     problems = []
     if evidence.refused or evidence.failed:
         lost = f"{evidence.refused:,} refused and {evidence.failed:,} failed of {evidence.requests:,}"
         problems.append(f"{lost}, the first: {evidence.reason}")
-    if not evidence.psi <= MAX_PSI:
+    if not evidence.psi <= limits.max_version_psi:
         means = f"mean {evidence.mean:.3f} after {evidence.mean_before:.3f}"
-        problems.append(f"PSI of the answers {evidence.psi:.2f}, at most {MAX_PSI}, {means}")
+        problems.append(f"PSI of the answers {evidence.psi:.2f}, at most {limits.max_version_psi}, {means}")
     ratio = evidence.seconds / max(evidence.seconds_before, 1e-9)
     if ratio > MAX_CPU:
         problems.append(f"{ratio:.1f} times the CPU, at most {MAX_CPU:g}")

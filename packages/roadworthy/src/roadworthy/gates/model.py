@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..base.settings import Limits
 from ..data.snapshots import thin_rows
 from ..model import evaluation, training
 from . import alternatives, specification
-from .bench import SAMPLE, Bench, Judgement, NotJudgedError, gate
+from .bench import SAMPLE, Bench, Judgement, NotJudgedError, gate, limited_gate
 
 SHOWN = 2  # differences that are named
 
@@ -35,7 +36,7 @@ def specification_reviewed(evidence: specification.CommittedDifferences) -> Judg
     return True, f"{evidence.compared} values of the trained specification are the committed ones; {where}"
 
 
-# Both ways answer the same rows, so only rounding and a refused row may differ; a month's interval is +-.03 wide.
+# For any data: both ways answer the same rows, so only rounding and a refused row may differ.
 MIN_CORRELATION, MAX_DIFFERENCE = 0.9, 0.005
 FEWEST_BLOCKS = 3
 
@@ -87,21 +88,16 @@ def _require_features(bench: Bench) -> None:
         raise NotJudgedError(f"no such feature: {', '.join(missing)}")
 
 
-@gate("Model 3", "all hyperparameters have been tuned", gather_tuning, "data")
-def hyperparameters_tuned(evidence: Tuning) -> Judgement:
-    """Each hyperparameter is in the search space, and no candidate is surely better by more than the margin there."""
+@limited_gate("Model 3", "all hyperparameters have been tuned", gather_tuning, "data")
+def hyperparameters_tuned(evidence: Tuning, limits: Limits) -> Judgement:
+    """Each hyperparameter is in the search space, and no candidate is surely better by more than the margin."""
     if evidence.uncovered:
         return False, f"in no search space (tuning.py): {', '.join(evidence.uncovered)}"
     if not evidence.candidates:
         return None, "there is no candidate to compare with"
-    best = evidence.candidates[0]
+    best, margin = evidence.candidates[0], limits.tuning_margin
     words = f"AUC {evidence.committed:.3f}, with {best.words} {best.gain:+.3f} [{best.low:+.3f}, {best.high:+.3f}]"
-    return bool(best.low <= training.MARGIN), f"{words}, surely over {training.MARGIN:+.2f} is red"
-
-
-# Retraining with data ten years younger gained .033; a loss of that size is worth a training. The clean years stay
-# below .012 with the lower ends of their intervals.
-MAX_LOSS = 0.03
+    return bool(best.low <= margin), f"{words}, surely over {margin:+.2f} is red"
 
 
 def gather_ages(bench: Bench) -> alternatives.Ages:
@@ -110,9 +106,9 @@ def gather_ages(bench: Bench) -> alternatives.Ages:
     return alternatives.measure_ages(bench)
 
 
-@gate("Model 4", "the impact of model staleness is known", gather_ages, "data time")
-def staleness_known(evidence: alternatives.Ages) -> Judgement:
-    """The loss of AUC is measured up to the allowed age, and at no allowed age surely more than .03."""
+@limited_gate("Model 4", "the impact of model staleness is known", gather_ages, "data time")
+def staleness_known(evidence: alternatives.Ages, limits: Limits) -> Judgement:
+    """The loss of AUC is measured up to the allowed age, and at no allowed age surely more than `max_age_loss`."""
     measured = int(evidence.table["until"].max())
     if evidence.table["auc"].isna().any():
         return None, "a part of the data lacks one of the classes"
@@ -122,12 +118,8 @@ def staleness_known(evidence: alternatives.Ages) -> Judgement:
     losses = [
         f"{row.since}-{row.until} days {row.loss:+.3f} [{row.low:+.3f}, {row.high:+.3f}]" for row in old.itertuples()
     ]
-    return bool((old["low"] <= MAX_LOSS).all()), f"loss of AUC by age: {', '.join(losses)}; allowed {evidence.allowed}"
-
-
-# AUC by which a simpler model must be better, beyond chance. On days of 2023 drawn again, logistic regression was it by
-# .006 with the lower end of its interval; a model of the first rows only is worse than it by .010.
-WORTH = 0.008
+    words = f"loss of AUC by age: {', '.join(losses)}; allowed {evidence.allowed}"
+    return bool((old["low"] <= limits.max_age_loss).all()), words
 
 
 @dataclass(frozen=True)
@@ -155,26 +147,18 @@ def _answers(bench: Bench) -> NDArray[np.float64]:
     return thin_rows(bench.split.test.assign(answer=bench.answers), SAMPLE)["answer"].to_numpy()
 
 
-@gate("Model 5", "a simpler model is not better", gather_simpler, "data version")
-def no_simpler(evidence: SimplerModel) -> Judgement:
-    """Logistic regression, and no model at all (AUC .5), are not better than the version, beyond chance by `WORTH`."""
+@limited_gate("Model 5", "a simpler model is not better", gather_simpler, "data version")
+def no_simpler(evidence: SimplerModel, limits: Limits) -> Judgement:
+    """Logistic regression, and no model at all (AUC .5), are not better than the version, beyond chance by a margin."""
     gain = evidence.difference
     words = f"logistic regression {evidence.simple:.3f}, the model {evidence.version:.3f}: "
     words += f"{gain.auc:+.3f} [{gain.auc_low:+.3f}, {gain.auc_high:+.3f}]"
-    return bool(gain.auc_low <= WORTH and evidence.version > 0.5), words
+    return bool(gain.auc_low <= limits.simpler_margin and evidence.version > 0.5), words
 
 
 # Standard errors to the upper end of simultaneous 95% intervals for about 40 slices (Bonferroni, 1 - .05 / 40).
 SURE = 3.02
 HALF = 1.96  # half of a 95% interval, in standard errors
-# A slice may also be this much below the AUC of all rows: the hours of the morning are, in every month, for within an
-# hour the hour says nothing. One and a half times the most of 15 clean parts of 2013 and 2023, .107 at the upper end of
-# its interval; .10, set on seven of these parts, was a false alarm on another. Turned labels are .28 below.
-MAX_DROP = 0.16
-# How far the mean answer may be from the share of the target in a slice of the rows that training has seen. Sound fits:
-# .035 at most, .017 in large slices. A category that was left out: .146; weekends that were: .102. A model that is off
-# by as much on all rows is the subject of other gates.
-MAX_OFF = 0.07
 
 
 @dataclass(frozen=True)
@@ -199,48 +183,60 @@ def gather_slices(bench: Bench) -> Slices:
     return Slices(table, tests.min_auc_slice, whole, specification.mean_answers_by_slice(bench))
 
 
-@gate("Model 6", "model quality is sufficient on important data slices", gather_slices, "data version")
-def slices_sufficient(evidence: Slices) -> Judgement:
-    """The weakest slice reaches the floor of config.toml, or is .16 below all rows at most; training saw all slices.
+@limited_gate("Model 6", "model quality is sufficient on important data slices", gather_slices, "data version")
+def slices_sufficient(evidence: Slices, limits: Limits) -> Judgement:
+    """The weakest slice reaches the floor, or is `max_slice_drop` below all rows at most; training saw all slices.
 
-    Judged by the upper end of simultaneous intervals: of forty slices, one is below its own interval by chance. A model
-    that is weak everywhere is the subject of other gates.
+    Judged by the upper end of simultaneous intervals: of forty slices, one is below its own interval by chance. A slice
+    may be below the floor as all rows are: the hours of the morning are in every month, for within an hour the hour
+    says nothing. A model that is weak everywhere is the subject of other gates.
     """
     table = evidence.table
     if table.empty:
         return None, f"no slice by [tests] slices has {evaluation.MIN_CLASS} rows of both classes"
-    upper = table["auc"] + (table["auc_high"] - table["auc_low"]) / 2 / HALF * SURE
+    upper = upper_ends(table)
     worst = table.iloc[int(upper.to_numpy().argmin())]
     weakest = f"{worst['slice']}: AUC {worst['auc']:.3f}, at most {upper.min():.3f} ({worst['rows']:,} rows)"
-    floor = min(evidence.floor, evidence.whole - MAX_DROP)
+    floor = min(evidence.floor, evidence.whole - limits.max_slice_drop)
     words = f"weakest of {len(table)} slices is {weakest}, floor {floor:.2f}"
-    unseen = _unseen_slice(evidence.seen)
+    unseen = _unseen_slice(evidence.seen, limits.max_slice_off)
     return bool(upper.min() >= floor and not unseen), "; ".join([*unseen, words])
 
 
-def _unseen_slice(seen: pd.DataFrame) -> list[str]:
-    """The slice of the training rows in which the version is off most, if it is; the first row is of all rows."""
-    if seen.empty or abs(seen["gap"].iloc[0]) > MAX_OFF:
+def upper_ends(table: pd.DataFrame) -> pd.Series:
+    """The upper end of the simultaneous interval of each slice's AUC."""
+    return table["auc"] + (table["auc_high"] - table["auc_low"]) / 2 / HALF * SURE
+
+
+def _unseen_slice(seen: pd.DataFrame, most: float) -> list[str]:
+    """The slice of the training rows in which the version is off most, if it is; the first row is of all rows.
+
+    A model that is off by as much on all rows is the subject of other gates.
+    """
+    if seen.empty or abs(seen["gap"].iloc[0]) > most:
         return []
     worst = seen.iloc[int(np.abs(seen["gap"].to_numpy()).argmax())]
     words = f"training has not seen {worst['slice']} as it is: answers off by {worst['gap']:+.3f} on its own rows"
-    return [f"{words}, at most {MAX_OFF:.2f}"] if abs(worst["gap"]) > MAX_OFF else []
+    return [f"{words}, at most {most:.2f}"] if abs(worst["gap"]) > most else []
 
 
-# How far a group may surely be from all rows, by the same rule: probabilities above .063 (a place that got better
-# during 2023) and below .029, recall below .098. Limits set on seven of the parts (.06, .03) failed on two others. The
-# side that harms is the stricter one: passengers who are not warned.
-MAX_OVER, MAX_UNDER, MAX_MISSED = 0.095, 0.045, 0.15
+@limited_gate(
+    "Model 7", "the model is tested for considerations of inclusion", alternatives.measure_groups, "data version"
+)
+def groups_treated_alike(evidence: pd.DataFrame, limits: Limits) -> Judgement:
+    """No group of [gates.groups] surely has probabilities too far above or below those of all, or too low a recall.
 
-
-@gate("Model 7", "the model is tested for considerations of inclusion", alternatives.measure_groups, "data version")
-def groups_treated_alike(evidence: pd.DataFrame) -> Judgement:
-    """No group of [gates.groups] surely has probabilities .095 above or .045 below all, or recall .15 below."""
+    The side that harms has the stricter limit: below, people are not warned.
+    """
     if evidence.empty:
         return None, "no group has enough positives"
-    limits = {"gap_low": MAX_OVER, "gap_high": -MAX_UNDER, "recall_high": -MAX_MISSED}
+    most = {
+        "gap_low": limits.max_group_over,
+        "gap_high": -limits.max_group_under,
+        "recall_high": -limits.max_group_missed,
+    }
     # How much of each limit is used up; more than 1 is beyond it.
-    used = pd.DataFrame({name: evidence[name] / limit for name, limit in limits.items()}).max(axis=1)
+    used = pd.DataFrame({name: evidence[name] / limit for name, limit in most.items()}).max(axis=1)
     worst = evidence.iloc[int(used.to_numpy().argmax())]
     words = f"worst of {len(evidence)} groups is {worst['group']}: probabilities {_interval(worst, 'gap')} "
     words += f"against all, recall {_interval(worst, 'recall')}"

@@ -6,12 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from ..base.settings import Limits
 from ..contract.rules import Finding
 from ..contract.schema import Contract
 from ..model import training
 from ..registry.registry import CHAMPION
+from ..serving.shadow import RARE
 from . import alarms, dependencies, expectations, skew, speed
-from .bench import Bench, Judgement, NotJudgedError, first_problems, gate, judge_problems
+from .bench import Bench, Judgement, NotJudgedError, first_problems, gate, judge_problems, limited_gate
 
 
 def gather_dependencies(bench: Bench) -> dependencies.Dependencies:
@@ -170,27 +172,22 @@ def version_fresh(evidence: Age) -> Judgement:
     return days <= evidence.max_days, words
 
 
-MAX_STEP, MAX_CERTAIN, MAX_BATCH_DIFFERENCE = 10.0, 0.02, 1e-6
+MAX_BATCH_DIFFERENCE = 1e-6  # batches of another size add in the same order: float32 with a margin
 
 
-@gate("Monitoring 5", "models are numerically stable", speed.measure_stability, "data version")
-def numbers_stable(evidence: speed.Stability) -> Judgement:
-    """No value that is no number, no step out of proportion, no answer at or beyond 0 and 1.
-
-    A step of 10 in the log-odds multiplies the odds by 22,000; the largest of the model is 0.5. None of the answers of
-    2013 and 2023 is closer than .001 to 0 or 1, for nothing is that certain; 2% of them is a model that has lost its
-    measure. Batches of another size add in the same order: 1e-6 is float32 with a margin.
-    """
+@limited_gate("Monitoring 5", "models are numerically stable", speed.measure_stability, "data version")
+def numbers_stable(evidence: speed.Stability, limits: Limits) -> Judgement:
+    """No value that is no number, no step out of proportion, no answer beyond 0 and 1, and few that claim certainty."""
     if evidence.error:
         return False, evidence.error
     problems = [f"{name} has infinite values" for name in evidence.infinite]
     if evidence.inner_bad:
         problems.append(f"{evidence.inner_bad} numbers inside the model are not finite")
-    if evidence.largest > MAX_STEP:
+    if evidence.largest > limits.max_step:
         problems.append(f"one step moves the sum by {evidence.largest:.3g}")
     if evidence.outside:
         problems.append(f"{evidence.outside:,} of {evidence.answers:,} answers are not between 0 and 1")
-    if evidence.certain > MAX_CERTAIN:
+    if evidence.certain > limits.max_certain:
         problems.append(f"{evidence.certain:.1%} of the answers claim certainty")
     if evidence.extreme_outside:
         problems.append(
@@ -205,12 +202,11 @@ def numbers_stable(evidence: speed.Stability) -> Judgement:
     return judge_problems(problems, good)
 
 
-LARGEST_BUNDLE = 20e6  # bytes: it has half of a million, and every version is kept
 MAX_TIMES_BEFORE = 2.0
 
 
-@gate("Monitoring 6", "computing performance has not regressed", speed.measure_speed, "data version before")
-def answers_fast(evidence: speed.Speed) -> Judgement:
+@limited_gate("Monitoring 6", "computing performance has not regressed", speed.measure_speed, "data version before")
+def answers_fast(evidence: speed.Speed, limits: Limits) -> Judgement:
     """Nothing takes twice what it took before; the bundle stays small.
 
     Twice: one bundle beside itself gave .8 to 1.4 with six processes on two cores. Both are answered by the same code;
@@ -222,32 +218,29 @@ def answers_fast(evidence: speed.Speed) -> Judgement:
         for cost in costs
         if cost.now > MAX_TIMES_BEFORE * cost.before
     ]
-    if evidence.bytes_now > min(MAX_TIMES_BEFORE * evidence.bytes_before, LARGEST_BUNDLE):
+    if evidence.bytes_now > min(MAX_TIMES_BEFORE * evidence.bytes_before, limits.max_bundle):
         problems.append(f"the bundle has grown, above all by {evidence.largest_file}")
     words = ", ".join(f"{cost.what} {cost.now:,.0f} us ({cost.now / cost.before:.1f} x before)" for cost in costs)
     return not problems, "; ".join([*problems, f"{words}, {evidence.bytes_now / 1e6:.1f} MB"])
 
 
-WORSE_AUC, WORSE_BRIER, WORSE_GAP, MOVED_DECISIONS = 0.01, 0.005, 0.10, 10
-
-
-@gate("Monitoring 7", "prediction quality has not regressed", alarms.measure_regression, "data version before alerts")
-def quality_kept(evidence: alarms.Regression) -> Judgement:
+@limited_gate(
+    "Monitoring 7", "prediction quality has not regressed", alarms.measure_regression, "data version before alerts"
+)
+def quality_kept(evidence: alarms.Regression, limits: Limits) -> Judgement:
     """Not worse than the version before beyond chance and a margin: AUC, Brier score, calibration in the large.
 
-    Margins, by retraining with one month more in turn: the AUC of a sound retraining of 2013 lost at most .015, with an
-    interval (day blocks) that reached -.003, the Brier score .005 (from .001 on). A month less or more moves the mean
-    prediction by up to .07 while the Brier score stays, for base rates differ by month: .10 is beyond that. The share
-    of decisions moved by a factor of 6; ten is another model or another threshold. In service it is the monitors that
-    tell: each rings for a fault that is planted, when it should, and for nothing else.
+    The margins are those of [limits]: a sound retraining with a month more or less moves each figure. In service it is
+    the monitors that tell: each rings for a fault that is planted, when it should, and for nothing else.
     """
     change, now, before = evidence.difference, evidence.now, evidence.before
-    problems = ["ranks worse"] if change.auc_high < -WORSE_AUC else []
-    problems += ["Brier score is worse"] if change.brier_low > WORSE_BRIER else []
-    problems += ["calibration is worse"] if abs(now.gap) > abs(before.gap) + WORSE_GAP else []
+    problems = ["ranks worse"] if change.auc_high < -limits.max_auc_worse else []
+    problems += ["Brier score is worse"] if change.brier_low > limits.max_brier_worse else []
+    problems += ["calibration is worse"] if abs(now.gap) > abs(before.gap) + limits.max_gap_worse else []
     # A version that decides hardly ever may come to decide for one row in a hundred.
-    most = max(before.decisions * MOVED_DECISIONS, 0.01)
-    problems += [] if before.decisions / MOVED_DECISIONS <= now.decisions <= most else ["decides otherwise"]
+    factor = limits.max_decision_factor
+    most = max(before.decisions * factor, RARE)
+    problems += [] if before.decisions / factor <= now.decisions <= most else ["decides otherwise"]
     problems += _alarm_problems(evidence.alarms)
     words = (
         f"AUC {change.auc:+.3f} [{change.auc_low:+.3f}, {change.auc_high:+.3f}], "

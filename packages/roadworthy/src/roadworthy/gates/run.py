@@ -169,7 +169,7 @@ def judge_gate(gate: Gate[Any], bench: Bench) -> Judged:
         return Judged(gate.name, gate.claim, None, "not judged: the rows have no time", 0.0, WITHOUT_TIME)
     since = time.process_time()
     try:
-        verdict = gate(gate.gather(bench))
+        verdict = gate(gate.gather(bench), bench.config.limits)
     except NotJudgedError as reason:
         verdict = Verdict(gate.name, None, f"not judged: {reason}")
     except InputError as error:  # a mistake in the settings: where it is, and what there is instead

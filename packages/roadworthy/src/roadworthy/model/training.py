@@ -40,9 +40,6 @@ HELD_OUT_ROWS = 160_000  # what half a year has; how sure an estimate is depends
 TUNING_ROWS, TUNING_TEST_ROWS = 30_000, 10_000
 BLOCK, EVERY = 7, 3  # days in a block; the last of three blocks judges
 DRAWS = 200
-# A gain that is worth a change, in AUC: simple models have up to .0075 for nothing, for the few rows; three trees
-# instead of 200 lose .015 to .028, a learning rate of 1 at least .043 (lower ends of intervals, 2013 and 2023).
-MARGIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -100,6 +97,7 @@ def train_model(
         spec.features,
         tests,
         answers=p,
+        limits=project.settings.limits,
     )
     return Trained(project, pipeline, spec, split, p, result, tuple(verdicts), made_of or {})
 
@@ -231,7 +229,7 @@ def lineage_of(project: "Workspace", names: Sequence[str], split: Split, spec: M
         "periods": periods,
         # What is not set is left out: versions of before it was a setting have the same lineage.
         "spec": spec.model_dump(mode="json", exclude_defaults=True),
-        "tests": tests.model_dump(mode="json", exclude_none=True),
+        "tests": {**tests.model_dump(mode="json", exclude_none=True), **project.settings.limits.of_training()},
         "packages": {name: version(name) for name in LIBRARIES},
     }
 
@@ -325,12 +323,12 @@ def candidate_table(candidates: Sequence[Candidate]) -> pd.DataFrame:
     return pd.DataFrame(rows).round(4)
 
 
-def tuning_advice(base: float, candidates: Sequence[Candidate]) -> str:
-    """What to write into config.toml: the surest gain, if one is surely more than `MARGIN`."""
+def tuning_advice(base: float, candidates: Sequence[Candidate], margin: float) -> str:
+    """What to write into config.toml: the surest gain, if one is surely more than `margin`."""
     best = candidates[0] if candidates else None
-    if best is None or best.low <= MARGIN:
+    if best is None or best.low <= margin:
         return (
-            f"The committed hyperparameters have AUC {base:.3f}; no candidate is surely better by {MARGIN:g}: keep them"
+            f"The committed hyperparameters have AUC {base:.3f}; no candidate is surely better by {margin:g}: keep them"
         )
     gain = f"{best.gain:+.3f} AUC [{best.low:+.3f}, {best.high:+.3f}] over the committed {base:.3f}"
     return f"Write into [model] of config.toml: {best.words} ({gain}); then train"

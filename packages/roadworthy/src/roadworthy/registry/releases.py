@@ -111,6 +111,7 @@ def rerun_model_tests(project: "Workspace", version: int | str = CHAMPION) -> li
         bundle.names,
         project.settings.tests,
         answers=predict_frame(bundle, split.test),
+        limits=project.settings.limits,
     )
 
 

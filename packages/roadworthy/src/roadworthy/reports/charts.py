@@ -132,6 +132,33 @@ def calibration(predictions: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title
     return figure
 
 
+def limits(figures: Mapping[str, ArrayLike], marks: Mapping[str, tuple[float, float | None]], *, title: str) -> Figure:
+    """A strip for each limit on its own scale: its figures with their spread and median, the limit, the proposed one."""
+    with mpl.rc_context(STYLE):
+        figure = Picture(figsize=(7.2, 0.7 + 0.42 * max(len(figures), 1)), layout="constrained")
+        figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+        strips = figure.subplots(max(len(figures), 1), squeeze=False)[:, 0]
+        for axes, (name, values) in zip(strips, figures.items(), strict=False):
+            _strip(axes, name, np.asarray(values, dtype=float), *marks[name])
+    return figure
+
+
+def _strip(axes: Axes, name: str, values: np.ndarray, now: float, proposed: float | None) -> None:
+    inside = values[np.isfinite(values)]
+    axes.plot(inside, np.zeros(len(inside)), "o", color=BLUE, alpha=0.5, markersize=4)
+    if len(inside):
+        axes.hlines(0, inside.min(), inside.max(), color=BLUE, linewidth=3, alpha=0.3)
+        axes.vlines(float(np.median(inside)), -0.03, 0.03, color=BLUE)
+    axes.axvline(now, color=RED if (values > now).any() else GREEN, linewidth=2)
+    if proposed is not None and proposed != now:
+        axes.axvline(proposed, color=ORANGE, linestyle="--", linewidth=1.5)
+    axes.set_yticks([0], [name])
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=7, pad=1)
+    axes.grid(visible=False)
+    axes.spines["left"].set_visible(False)
+
+
 def scoreboard(judged: Sequence[Claim], *, title: str) -> Figure:
     """The gates as tiles, one row for each section: green, red, amber if waived, grey when one could not judge."""
     colors = {errors.GREEN: GREEN, errors.WAIVED: AMBER, errors.RED: RED, errors.NOT_JUDGED: GREY}

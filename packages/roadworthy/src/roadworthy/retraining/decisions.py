@@ -33,7 +33,6 @@ FILE = "decision.json"
 # No alias moves before the shadow, and the card comes before the promotion: without one nothing is promoted.
 PHASES = ("snapshot", "checks", "training", "tracking", "gates", "comparison", "shadow", "card", "promotion")
 RESTORE = "restore it, or move the folder of this decision away: the next retraining begins anew"
-WORSE = -0.01  # AUC; with many slices some are worse by chance, so the whole interval of one must lie below this
 
 
 class Record:
@@ -176,7 +175,8 @@ def compare_bundles(
 ) -> tuple[Comparison, tuple[Verdict, ...]]:
     """Compare two bundles on labelled rows, under the settings `own` of the challenger; with the verdicts on it."""
     new, old = (predict_frame(bundle, rows) for bundle in (challenger, champion))
-    comparison = compare_with_champion(own.contract, rows, new, old, own.settings.tests.slices)
+    most = own.settings.limits.max_slice_worse
+    comparison = compare_with_champion(own.contract, rows, new, old, own.settings.tests.slices, most)
     split = own.settings.split
     unseen = unseen_days(split.test[0], split.train[1], learned_period(champion)[1])
     if not own.settings.tests.slices:  # the gate Model 6 asks why there are none
@@ -185,20 +185,23 @@ def compare_bundles(
 
 
 def compare_with_champion(
-    contract: Contract, rows: pd.DataFrame, new: Floats, old: Floats, slices: Iterable[str]
+    contract: Contract, rows: pd.DataFrame, new: Floats, old: Floats, slices: Iterable[str], most: float
 ) -> Comparison:
-    """Compare the answers `new` and `old`, each (rows,), to labelled rows, in all and by the named columns."""
+    """Compare the answers `new` and `old`, each (rows,), to labelled rows, in all and by the named columns.
+
+    A slice is worse when its AUC is surely lower by `most`: with many of them, some are lower by chance.
+    """
     y, day = rows[contract.target], rows[contract.day]
     return Comparison(
         evaluate(y, new, day),
         evaluate(y, old, day),
         compare(y, new, old, day),
-        by_slice(contract, rows, new, old, slices),
+        by_slice(contract, rows, new, old, slices, most),
     )
 
 
 def by_slice(
-    contract: Contract, rows: pd.DataFrame, new: Floats, old: Floats, slices: Iterable[str]
+    contract: Contract, rows: pd.DataFrame, new: Floats, old: Floats, slices: Iterable[str], most: float
 ) -> tuple[dict[str, Any], ...]:
     """The paired difference on each value of the named columns that has enough rows of both classes."""
     labels, days = rows[contract.target].to_numpy(), rows[contract.day].to_numpy()
@@ -207,7 +210,7 @@ def by_slice(
         change = compare(labels[mask], new[mask], old[mask], days[mask])
         figures = {"auc": change.auc, "auc_low": change.auc_low, "auc_high": change.auc_high}
         row = {"slice": name, "rows": int(mask.sum()), **figures}
-        table.append({**row, "worse": bool(change.auc_high < WORSE)})
+        table.append({**row, "worse": bool(change.auc_high < -most)})
     return tuple(table)
 
 
@@ -218,7 +221,7 @@ def better_than_champion(difference: Difference) -> Verdict:
 
 
 def no_slice_worse(slices: Iterable[dict[str, Any]]) -> Verdict:
-    """No slice on which the challenger ranks worse than the champion, beyond chance and by .01 AUC at least."""
+    """No slice on which the challenger ranks worse than the champion, beyond chance and by more than [limits] allow."""
     table = list(slices)
     worse = [f"{row['slice']} {row['auc']:+.3f}" for row in table if row["worse"]]
     evidence = ", ".join(worse) if worse else f"none of {len(table)} is worse beyond chance"

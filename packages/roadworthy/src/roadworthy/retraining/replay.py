@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..base.errors import InputError, Verdict
-from ..base.settings import Model, Settings, Split, Tests
+from ..base.settings import Limits, Model, Settings, Split, Tests
 from ..bundle.bundle import Bundle
 from ..model import training
 from ..registry import export
@@ -72,11 +72,12 @@ def replay_decision(project: "Workspace", number: int) -> Replayed:
 
 
 def recorded_settings(config: Settings, record: Record) -> Settings:
-    """The settings of a decision: its snapshots, periods, specification and tests, whatever the file says now."""
+    """The settings of a decision: snapshots, periods, specification, tests and limits, whatever the file says now."""
     then = record.plan["settings"]
     places = {"snapshot": then["data"]["snapshot"], "earlier": tuple(then["data"]["earlier"])}
     parts = {"split": Split(**then["split"]), "model": Model(**then["model"]), "tests": Tests(**then["tests"])}
-    return config.model_copy(update={"data": config.data.model_copy(update=places), **parts})
+    limits = Limits(**then.get("limits", {}))  # decisions of before they were settings had the default ones
+    return config.model_copy(update={"data": config.data.model_copy(update=places), "limits": limits, **parts})
 
 
 def _changed(own: "Workspace", record: Record) -> Iterator[str]:

@@ -99,7 +99,10 @@ def plan_of(project: "Workspace", own: "Workspace", why: str) -> dict[str, Any]:
         "lineage": json.loads(json.dumps(training.project_lineage(own))),
         "settings": {
             "data": own.settings.data.model_dump(mode="json", include={"snapshot", "earlier"}),
-            **{name: getattr(own.settings, name).model_dump(mode="json") for name in ("split", "model", "tests")},
+            **{
+                name: getattr(own.settings, name).model_dump(mode="json")
+                for name in ("split", "model", "tests", "limits")
+            },
         },
         "code": decision_code(),
         "commit": git_state(project)[0],
@@ -204,7 +207,7 @@ class DecisionWork:
         )
         compared = shadow.compare_in_shadow(champion, challenger, source, columns)
         self.registry.promote(self.version, CHALLENGER, f"decision {self.record.number}")
-        return {**vars(compared), "verdicts": [shadow.shadow_is_sound(compared).to_dict()]}
+        return {**vars(compared), "verdicts": [shadow.shadow_is_sound(compared, self.own.settings.limits).to_dict()]}
 
     def card(self) -> dict[str, Any]:
         """Write the model card; without one, nothing is promoted."""

@@ -12,6 +12,7 @@ from typing import Any
 from ..base import settings
 from ..base.databases import postgres_place
 from ..base.errors import ProjectError
+from ..monitoring.distributions import MAX_PSI
 from .rollout import EVERY, Rollout
 from .server import answer_requests, serve_model, to_standard_error
 
@@ -43,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--every", type=float, default=EVERY, help="seconds between two looks at the aliases")
     parser.add_argument("--shadow", help="alias that answers beside it, for comparison only")
     parser.add_argument("--canary-share", type=float, help="share of the requests that the alias `canary` answers")
+    parser.add_argument("--max-psi", type=float, help="of the canary's answers, from which on it gets none")
     parser.add_argument("--host", help="address to listen on")
     parser.add_argument("--port", type=int, help="port to listen on, 0 for a free one")
     parser.add_argument("--workers", type=int, help="processes that answer at this address (default: 1)")
@@ -60,16 +62,18 @@ def _service_options(parsed: argparse.Namespace) -> tuple[Rollout, dict[str, Any
     # A worker that replaces another has the limits of its parent, even if config.toml was changed in between.
     if parsed.registry:
         limits = settings.Service.model_validate_json(parsed.limits) if parsed.limits else settings.Service()
-        registry, log = parsed.registry, parsed.predictions
+        registry, log, most = parsed.registry, parsed.predictions, MAX_PSI
     else:
         config = settings.load_settings()
         limits, registry, log = config.service, config.paths.registry, parsed.predictions or config.paths.predictions
+        most = config.limits.max_version_psi
     rollout = Rollout(
         registry,
         parsed.alias,
         every=parsed.every,
         shadow=limits.shadow if parsed.shadow is None else parsed.shadow,
         canary_share=limits.canary_share if parsed.canary_share is None else parsed.canary_share,
+        max_psi=most if parsed.max_psi is None else parsed.max_psi,
         shared=parsed.shared,
     )
     address = {

@@ -85,8 +85,11 @@ def rows_taken(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.
 class CanaryTraffic:
     """What answers while there is a canary; for everything but the answers it stands for the version in service."""
 
-    def __init__(self, champion: Predictor, canary: Predictor, share: float, metrics: Metrics) -> None:
+    def __init__(
+        self, champion: Predictor, canary: Predictor, share: float, metrics: Metrics, max_psi: float = MAX_PSI
+    ) -> None:
         self.champion, self.canary, self.share, self.metrics = champion, canary, share, metrics
+        self.max_psi = max_psi
         self.before, self.new = _Recent(), _Recent()
         champion.listeners = (*champion.listeners, self.before.record)
         canary.listeners = (self.new.record,)
@@ -127,7 +130,7 @@ class CanaryTraffic:
         before, new = (np.array(side.answers.copy(), dtype=np.float64) for side in (self.before, self.new))
         if min(len(before), len(new)) < FEWEST:
             return ""
-        psi, limit = prediction_shift(before, new), MAX_PSI + shift_by_chance(len(before), len(new))
+        psi, limit = prediction_shift(before, new), self.max_psi + shift_by_chance(len(before), len(new))
         if not psi <= limit:
             return f"PSI of the answers {psi:.2f}, at most {limit:.2f}, mean {new.mean():.3f} after {before.mean():.3f}"
         ratio = self.new.median / max(self.before.median, 1e-9)

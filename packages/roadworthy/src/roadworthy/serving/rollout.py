@@ -15,6 +15,7 @@ from pathlib import Path
 from ..base.errors import InputError, ProjectError
 from ..base.files import write_atomic
 from ..bundle.bundle import Bundle
+from ..monitoring.distributions import MAX_PSI
 from ..registry.registry import CANARY, CHAMPION, Registry
 from .canary import CanaryTraffic
 from .predictor import Metrics, Predictor
@@ -30,7 +31,8 @@ class Rollout:
     """Which version of a registry answers: that behind `alias`, looked up `every` so many seconds.
 
     The one behind the alias `shadow` answers beside it, and is only compared; that behind the alias "canary" answers
-    `canary_share` of the requests. In the folder `shared`, workers of one service tell each other what they serve.
+    `canary_share` of the requests, while the PSI of its answers is at most `max_psi`. In the folder `shared`, workers
+    of one service tell each other what they serve.
     """
 
     registry: Path
@@ -38,6 +40,7 @@ class Rollout:
     every: float = EVERY
     shadow: str = ""
     canary_share: float = 0.0
+    max_psi: float = MAX_PSI
     shared: Path | None = None
 
     @property
@@ -163,7 +166,8 @@ class ServedVersions:
         leading = self._loaded[self._rollout.alias]
         shadow, canary = self._beside(self._rollout.shadow), self._beside(CANARY)
         leading.listeners = (self._shadow.of(leading, shadow),) if self._shadow and shadow else ()
-        self._split = CanaryTraffic(leading, canary, self._rollout.canary_share, self._metrics) if canary else None
+        share, most = self._rollout.canary_share, self._rollout.max_psi
+        self._split = CanaryTraffic(leading, canary, share, self._metrics, most) if canary else None
         self._show(self._split or leading)
         self._publish()
         self._metrics.swaps.inc()

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..base.databases import Postgres
 from ..base.errors import InputError, Verdict
+from ..base.settings import DEFAULT_LIMITS, Limits
 from ..bundle.bundle import Bundle
 from ..monitoring.distributions import Columns
 from ..monitoring.log import PredictionLog, log_exists
@@ -25,8 +26,8 @@ LOG = logging.getLogger(__package__)
 DAYS = 28  # of the log
 MOST, FEWEST = 20_000, 300  # rows; with fewer, no verdict
 REPEATS = 5  # of the measurement of time; the fastest counts
-# The gates Monitoring 6 and 7 are the narrow ones: twice the time, and a mean prediction .10 apart on labelled days.
-MAX_SHIFT, MAX_FACTOR, MAX_SLOWER, FEWEST_VALUES = 0.20, 10.0, 5.0, 10
+MAX_SLOWER = 5.0  # times; the gate Monitoring 6 is the narrow one, with twice the time
+RARE = 0.01  # share of decisions that a version may come to, if the other one decides hardly ever
 
 
 class _Answered(NamedTuple):
@@ -157,19 +158,19 @@ def compare_in_shadow(champion: Bundle, challenger: Bundle, source: str, columns
     )
 
 
-def shadow_is_sound(compared: ShadowComparison) -> Verdict:
+def shadow_is_sound(compared: ShadowComparison, limits: Limits = DEFAULT_LIMITS) -> Verdict:
     """The challenger answers every row, with probabilities that vary, and not beyond all proportion otherwise."""
     name = "sound in the shadow"
     if compared.error:
         return Verdict(name, passed=False, evidence=f"it cannot answer: {compared.error}")
     if compared.rows < FEWEST:
         return Verdict(name, None, f"not judged: {compared.rows} rows of {compared.source} are too few")
-    least = compared.champion_decisions / MAX_FACTOR
-    most = max(compared.champion_decisions * MAX_FACTOR, 1 / MAX_FACTOR**2)
+    least = compared.champion_decisions / limits.max_decision_factor
+    most = max(compared.champion_decisions * limits.max_decision_factor, RARE)
     shift = compared.challenger_mean - compared.champion_mean
     wrong = [f"{compared.invalid:,} answers are no probabilities"] if compared.invalid else []
-    wrong += [f"only {compared.values} different answers"] if compared.values < FEWEST_VALUES else []
-    wrong += ["the mean prediction moves too far"] if not abs(shift) <= MAX_SHIFT else []
+    wrong += [f"only {compared.values} different answers"] if compared.values < limits.min_shadow_values else []
+    wrong += ["the mean prediction moves too far"] if not abs(shift) <= limits.max_shadow_shift else []
     wrong += ["it decides otherwise"] if not least <= compared.challenger_decisions <= most else []
     wrong += ["it is too slow"] if compared.slower > MAX_SLOWER else []
     figures = f"{compared.rows:,} rows of {compared.source}: mean prediction {compared.challenger_mean:.3f} beside "
