@@ -15,8 +15,6 @@ from roadworthy.project import Project
 from sample import HOME
 
 pytestmark = pytest.mark.slow
-# What may not be green, and for which reason of the data.
-RED = {"tumours": {"Monitoring 5": "answers claim certainty"}}
 WITHOUT_TIME = {"Data 3", "Data 4", "Model 4", "Monitoring 4"}
 OF_THE_FLIGHTS = ("test_flights.py", "small_tables.py", "feature_examples")
 
@@ -33,14 +31,11 @@ def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def test_most_gates_are_green_and_the_others_say_why(home: Path) -> None:
-    judged = {each["gate"]: each for each in told(home, "gates", code=1)}
-    red = {name: each["evidence"] for name, each in judged.items() if not each["passed"] and not each["waived"]}
-    assert red.keys() == RED[home.name].keys()
-    assert all(RED[home.name][name] in evidence for name, evidence in red.items())
+    judged = {each["gate"]: each for each in told(home, "gates")}
     timeless = {name for name, each in judged.items() if (each["waived"] or {}).get("by") == "the contract"}
     assert timeless == WITHOUT_TIME
     assert all("the rows have no time" in judged[name]["evidence"] for name in timeless)
-    assert sum(bool(each["passed"]) for each in judged.values()) >= 21
+    assert sum(bool(each["passed"]) for each in judged.values()) >= 22
 
 
 def test_the_split_is_drawn_by_the_seed_and_by_nothing_else(home: Path) -> None:
