@@ -199,6 +199,9 @@ def test_the_bundle_has_the_roles_of_its_contract(project: Project) -> None:
     assert {feature.kind for feature in signature.features} == {"category", "integer", "number"}
     assert not any(feature.private for feature in signature.features)
     assert project.registry.folder == project.folder / REGISTRY[project.folder.name]
+    # Parts are inspected, and cars unplugged, within a day.
+    reference = json.loads((project.registry.path() / "reference.json").read_text(encoding="utf-8"))
+    assert reference["traffic"]["label_delay_days"] == 1
 
 
 @contextmanager

@@ -456,6 +456,12 @@ def test_the_monitors_ring_for_what_is_planted_and_for_nothing_else(watched: Any
     assert alarms.measure_alarms(watched) == alarms.Alarms(planted=8)
 
 
+def test_as_many_rows_are_planted_as_the_settings_ask_of_a_window(watched: Any) -> None:
+    limits = watched.config.monitoring.model_copy(update={"min_rows": 2000, "max_unjudged_days": 60.0})
+    watched.config = watched.config.model_copy(update={"monitoring": limits})
+    assert alarms.measure_alarms(watched) == alarms.Alarms(planted=8)
+
+
 @pytest.mark.parametrize("mean", [0.0005, 0.02, 0.98])
 def test_what_is_planted_is_quiet_however_rare_the_event_is(watched: Any, mean: float) -> None:
     spread = np.random.default_rng(0).beta(10 * mean, 10 * (1 - mean), 2000)

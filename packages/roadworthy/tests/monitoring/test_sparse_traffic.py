@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import world
 from prometheus_client.parser import text_string_to_metric_families
@@ -140,20 +142,29 @@ def test_a_window_that_holds_enough_is_left_as_it_is_and_so_is_one_without_rows(
     limits, busy = Thresholds(), world.week(26)
     empty = {name: values[:0] for name, values in busy.items()}
     few, many, none = (Window.of("w", each) for each in (world.week(26, SPARSE), busy, empty))
-    spans = lambda *given: [(span.start, span.stop) for span in windows.fitting_spans(given, limits)]  # noqa: E731
+
+    def spans(*given: Window) -> list[tuple[int, int]]:
+        return [(span.start, span.stop) for span in windows.fitting_spans(given, limits)]
+
     assert spans(many, many, many) == [(0, 1), (1, 2), (2, 3)]
     assert spans(few, many, none) == [(0, 1), (1, 2), (2, 3)]
     assert spans(few, few, few) == [(0, 1), (1, 3)]
-    assert spans(many, none, few) == [(0, 3)]
+    assert spans(few, few, none) == [(0, 2), (2, 3)]
+    assert spans(few, none, few) == [(0, 3)]
+    # A thin week beside full ones is an outage: it is not judged, and takes no rows from the others.
     day = Window.of("day", {**busy, "day": np.full_like(busy["day"], busy["day"][0])})
-    assert spans(many, day) == [(0, 2)]
+    assert spans(many, day, none, none) == [(0, 1), (1, 2), (2, 3), (3, 4)] == spans(day, many, few, none)
+    tuesday = Window.of("tuesday", {**busy, "day": np.repeat(busy["day"][0] + np.arange(7, 11), 350)})
+    assert spans(day, tuesday) == [(0, 2)]
 
 
 def test_three_rows_a_day_are_judged_over_a_year_of_the_log(bundle: Path, write: Write) -> None:
     weeks = quiet(range(38), rows=28)
     watched = watch.monitor_log(bundle, write(weeks), now=NOW)
     # 38 weeks of 28 rows: eleven weeks make 308, so there are three windows, and five weeks are left over.
-    assert [name[:10] for name in watched.timeline.windows] == ["2013-01-01", "2013-02-05", "2013-04-23", "2013-07-09"]
+    joined = [name for name in watched.timeline.windows if " to " in name]
+    assert joined == ["2013-02-05 to 2013-04-22", "2013-04-23 to 2013-07-08", "2013-07-09 to 2013-09-23"]
+    assert len(watched.timeline.windows) == 5 + 3
     assert states(watched)["drift"] is True
 
 
@@ -166,8 +177,6 @@ def test_an_alarm_of_a_joined_window_begins_when_that_window_ends(bundle: Path, 
 
 
 def test_scored_files_are_joined_like_a_log(bundle: Path, write: Write, tmp_path: Path) -> None:
-    import pandas as pd
-
     rows = world.join(frozen())
     names = [each["name"] for each in FEATURES]
     table = pd.DataFrame({name: rows[name] for name in [*names, "probability"]})
@@ -214,11 +223,11 @@ def test_nothing_is_estimated_from_one_day() -> None:
     train = world.join([world.week(number) for number in range(26)])
     known = ~np.isnan(train["label"])
     part = np.arange(known.sum()) * 6 // known.sum()
-    fitted = estimates.fit_estimates(*(train[name][known] for name in ("probability", "label", "day")), part)
+    probability, label, day = (train[name][known] for name in ("probability", "label", "day"))
+    fitted = estimates.fit_estimates(probability, label, day, part)
     reference = {**world.reference(), "estimate": fitted}
-    day = crowded_day()
     assert estimates.estimate_windows(reference, [Window.of("w", world.week(26))])
-    assert estimates.estimate_windows(reference, [Window.of("w", day)]) == []
+    assert estimates.estimate_windows(reference, [Window.of("w", crowded_day())]) == []
 
 
 def test_labels_are_judged_over_more_weeks_where_four_hold_too_few(bundle: Path, write: Write) -> None:
@@ -227,7 +236,7 @@ def test_labels_are_judged_over_more_weeks_where_four_hold_too_few(bundle: Path,
     watched = watch.monitor_log(bundle, write(weeks), now=NOW)
     assert states(watched)["auc"] is True
     windows_ = [Window.of(str(at), week) for at, week in enumerate(weeks)]
-    more = lambda window: windows.wants_more_labels(window, Thresholds())  # noqa: E731
+    more = partial(windows.wants_more_labels, limits=Thresholds())
     assert windows.judged_span(windows_, 11, 4, more) == slice(7, 12)
     assert windows.judged_span(windows_, 2, 4, more) == slice(0, 3)
     assert windows.judged_span(windows_, 11, 1, more) == slice(11, 12)
@@ -239,7 +248,10 @@ def test_labels_are_judged_over_more_weeks_where_four_hold_too_few(bundle: Path,
 def test_when_a_label_is_due_is_learned_from_training() -> None:
     hours = np.r_[np.full(9990, 11), np.full(10, 24 * 400)]
     day = np.repeat(np.datetime64("2013-01-01"), len(hours))
-    learned = lambda waits: traffic.describe_traffic(day, 1, waits)["label_delay_days"]  # noqa: E731
+
+    def learned(waits: np.ndarray) -> int:
+        return int(traffic.describe_traffic(day, 1, waits)["label_delay_days"])
+
     # The flights: 99.9% after 11 hours, which is a day.
     assert learned(hours.astype("timedelta64[h]")) == 1
     # Thirty days for all, and a quarter of them never.

@@ -1,8 +1,11 @@
 """Windows that fit the traffic: one of too few rows or days is joined with those before it until it holds enough.
 
 A week is a sample in a busy service, and none at 24 rows a day. Counted is from the newest window on, so that it can be
-judged as soon as there are enough rows at all; what is left over is the oldest. Windows that hold enough stay as they
-are. So does one without any row: nothing came, which volume and freshness say, and rows of before would hide it.
+judged as soon as there are enough rows at all; what is left over is the oldest, and stays as it is.
+
+So does a window that holds enough by itself, even beside one that does not: where weeks are full, a thin one is an
+outage or the first of a log, and not the traffic. So does one without any row, if it is the newest: rows of before
+would hide that nothing came.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,11 +42,8 @@ def fitting_spans(windows: Sequence[Window], limits: Thresholds) -> list[slice]:
     spans: list[slice] = []
     end = len(windows)
     while end:
-        start = end - 1
-        while start and wants_more_rows(join_windows("", windows[start:end]), limits):
-            start -= 1
-        spans.append(slice(start, end))
-        end = start
+        spans.append(_newest_span(windows[:end], limits))
+        end = spans[-1].start
     return spans[::-1]
 
 
@@ -90,6 +90,22 @@ def wants_more_labels(window: Window, limits: Thresholds) -> bool:
     if due and (due < limits.min_rows or len(np.unique(window.day[window.due])) < limits.min_days):
         return True
     return due > 0 and bool(known.sum() >= limits.min_coverage * due) and few_of_a_class(window.label[known])
+
+
+def _newest_span(windows: Sequence[Window], limits: Thresholds) -> slice:
+    """The newest window with those before it that it needs; alone, if they are not enough or hold enough themselves."""
+    end = len(windows)
+    start = end - 1
+    while start and wants_more_rows(join_windows("", windows[start:end]), limits):
+        if _holds_enough(windows[start - 1], limits):
+            break
+        start -= 1
+    enough = _holds_enough(join_windows("", windows[start:end]), limits)
+    return slice(start if enough else end - 1, end)
+
+
+def _holds_enough(window: Window, limits: Thresholds) -> bool:
+    return len(window.probability) > 0 and not wants_more_rows(window, limits)
 
 
 def _joined(name: str, windows: Sequence[Window]) -> Window:
