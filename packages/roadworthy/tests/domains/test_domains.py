@@ -402,6 +402,15 @@ def test_the_gates_are_green(home: Path) -> None:
     assert {name: each["evidence"] for name, each in judged.items() if each["passed"] is not True} == {}
 
 
+def test_limits_are_measured_on_the_history_of_any_project(home: Path) -> None:
+    before = (home / "config.toml").read_bytes()
+    measured = {row["limit"]: row for row in told(home, "calibrate", "--variants", "4")}
+    assert {"max_brier_loss", "max_slice_drop", "max_version_psi", "max_step"} <= set(measured)
+    for row in measured.values():
+        assert row["proposed"] >= row["now"] or row["guards_against"] == "chance: derived"
+    assert (home / "config.toml").read_bytes() == before
+
+
 def test_a_drill_finds_its_tables_and_its_drills_wherever_they_stand(project: Project, tmp_path: Path) -> None:
     copy = practice.copy_project(project, tmp_path / "copy")
     files = {file.name for file in project.settings.snapshot().folder.iterdir()}

@@ -196,6 +196,8 @@ def test_the_command_shows_the_limits_and_changes_nothing_but_the_page(home: Pat
     rows = {row["limit"]: row for row in json.loads(told.stdout)}
     assert rows["max_certain"]["now"] == 0.02
     assert (rows["max_certain"]["proposed"], rows["max_certain"]["guards_against"]) == (0.41, "harm: decided")
+    (left,) = [line for line in told.stderr.splitlines() if line.startswith("Not measured, so they stay: ")]
+    assert set(left.partition(": ")[2].split(", ")) == set(Limits.model_fields) - set(rows)
     assert "written with --write: max_certain = 0.41, max_reversal = 0.025" in told.stderr
     page = (home / "reports" / "calibration" / "index.html").read_text(encoding="utf-8")
     assert "3 limits of config.toml measured" in page

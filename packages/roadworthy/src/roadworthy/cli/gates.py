@@ -150,6 +150,7 @@ def calibrate(variants: int, *, write: bool, replace: bool, as_json: bool) -> No
     with Display("variant", show=not as_json) as display:
         found = limits.calibrate_limits(project, variants, display.tell_step)
     show_table(limits.limit_table(found), as_json)
+    say(f"Not measured, so they stay: {', '.join(limits.not_measured(found))}")
     say(f"The page is {limits.write_calibration(project, found)}")
     changed = [f"{each.name} = {each.proposed:g}" for each in found if each.changed]
     if write:

@@ -163,6 +163,11 @@ def _inside(name: str, value: float) -> float:
     return float(min(max(value, low), high))
 
 
+def not_measured(found: Sequence[Calibrated]) -> list[str]:
+    """The limits that no variant has a figure of: those of tables and costs, and where the rows are too few."""
+    return [name for name in Limits.model_fields if name not in {each.name for each in found}]
+
+
 def limit_table(found: Sequence[Calibrated]) -> pd.DataFrame:
     """The limits to look at: now, figure and spread in clean variants, rate of false alarms, what is proposed."""
     return pd.DataFrame([each.row for each in found])

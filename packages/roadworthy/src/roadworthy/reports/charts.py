@@ -133,7 +133,7 @@ def calibration(predictions: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title
 
 
 def limits(figures: Mapping[str, ArrayLike], marks: Mapping[str, tuple[float, float | None]], *, title: str) -> Figure:
-    """A strip for each limit on its own scale: its figures with their spread and median, the limit, the proposed one."""
+    """A strip for each limit on its own scale: figures with their spread and median, the limit, the proposed one."""
     with mpl.rc_context(STYLE):
         figure = Picture(figsize=(7.2, 0.7 + 0.42 * max(len(figures), 1)), layout="constrained")
         figure.suptitle(title, fontsize=11, x=0.01, ha="left")
