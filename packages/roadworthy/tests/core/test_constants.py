@@ -89,7 +89,6 @@ SOURCES: dict[str, dict[str, str]] = {
     "formula": {
         "bundle.signature.LARGEST": "the largest float32",
         "bundle.signature.LARGEST_WHOLE": "up to here a float64 holds every whole number",
-        "gates.alarms.ROWS": "twice the rows that a monitor judges",
         "gates.alternatives.LEARNED": "parts of the plan of the measurement, not of a figure",
         "gates.alternatives.PARTS": "parts of the plan of the measurement, not of a figure",
         "gates.infrastructure.SAME": "the precision of sums in float32",
@@ -144,7 +143,6 @@ SOURCES: dict[str, dict[str, str]] = {
         "monitoring.limits.MIN_BLOCKS": "chance: fewer blocks say nothing about a season",
         "monitoring.limits.MIN_EXPLAINED": "half of the variance; with less, a residual is the feature itself",
         "monitoring.log_stores.APPLICATION": "the mark of a file",
-        "monitoring.monitors.MIN_ROWS": "chance: with fewer rows the limits are exceeded by it",
         "monitoring.report.MOST_BARS": "of a picture that people read",
         "monitoring.report.MOST_LETTERS": "of a picture that people read",
         "monitoring.report.MOST_OPENED": "of a page that people read",

@@ -97,7 +97,8 @@ def limits_with(name: str, value: float) -> Limits:
 def judged(gate: Gate[Any], evidence: Any, limits: Limits) -> bool | None:
     """As the gates are run: the evidence is gathered from a bench, the limits are those of its settings."""
 
-    bench: Any = SimpleNamespace(config=SimpleNamespace(limits=limits))
+    contract = SimpleNamespace(timeless=False)
+    bench: Any = SimpleNamespace(config=SimpleNamespace(limits=limits), contract=contract)
     return run.judge_gate(replace(gate, gather=lambda _: evidence), bench).passed
 
 

@@ -201,8 +201,9 @@ TABLE_LIMITS = {"min_week_rows", "null_times", "null_more", "often", "max_gap", 
 class Limits(Section):
     """How far the data and a model may go; each has the value that holds where config.toml does not name it.
 
-    Most guard against harm: people decided on them, by what they saw in two years of flights, and other data may have
-    good reasons for others. Those in `AGAINST_CHANCE` only leave room for it; `calibrate` derives them from the data.
+    Most guard against harm: people decided on them, by what they saw in the data that the library grew up with, and
+    other data may have good reasons for others. Those in `AGAINST_CHANCE` only leave room for it; `calibrate` derives
+    them from the data.
     What a formula gives (intervals, least numbers of rows) is no setting.
     """
 
