@@ -28,11 +28,11 @@ FEWEST = 4  # variants; the spread of fewer is not known
 ALLOWED = 0.01  # false alarms of a limit that is proposed: it refuses one sound model in a hundred
 PLACE = Path("calibration", "index.html")  # in the folder of the reports
 READ = (
-    "Each point is a clean variant of the history: other days held out, days drawn again, another seed. A solid line is "
-    "the limit that holds now, a dashed one what is proposed. The rate is that of false alarms, by Student's distribution "
-    "around the median: an estimate from few variants, which share days.\n\n"
-    "A limit against chance is derived from the figures. A limit against harm is decided by people: it is proposed to be "
-    "wider where it refused one of the variants, and never to be narrower."
+    "Each point is a clean variant of the history: other days held out, days drawn again, another seed. A solid "
+    "line is the limit that holds now, a dashed one what is proposed. The rate is that of false alarms, by "
+    "Student's distribution around the median: an estimate from few variants, which share days.\n\n"
+    "A limit against chance is derived from the figures. A limit against harm is decided by people: it is "
+    "proposed to be wider where it refused one of the variants, and never to be narrower."
 )
 Tell = Callable[[str, int, int], None]
 
