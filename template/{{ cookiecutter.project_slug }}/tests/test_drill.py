@@ -7,7 +7,6 @@ import pytest
 import roadworthy as rw
 from roadworthy.drills import board
 
-
 HOME = Path(__file__).parents[1]
 # A project of other data may have none yet.
 FAULTS = rw.Project.open(HOME).drills.faults() if (HOME / "drills").is_dir() else []
