@@ -29,7 +29,7 @@ FEATURE = {
 STAYS = 'weekend = "tried: people ask for it; weekday says the same to the trees"\n'
 
 
-@grouped(MAIN[1])
+@grouped(MAIN[0])
 def test_the_steps_of_the_readme_lead_from_a_new_feature_to_a_promoted_version(
     configuration: str, version: str, generate: Generate
 ) -> None:
@@ -60,6 +60,8 @@ def test_the_steps_of_the_readme_lead_from_a_new_feature_to_a_promoted_version(
         if words[0] == "git":
             git(folder, *words[1:])
             continue
+        # Storing all of the lessons takes minutes, and is what `make lessons` does; here two of them.
+        words += ["00", "02"] if words[1] == "store" else []
         said = run(commands / words[0], *words[1:], cwd=folder, minutes=15).stderr
         number = (re.findall(r"^Version (\d+):", said, re.MULTILINE) or [number])[0]
     aliases = json.loads((folder / "registry" / "aliases.json").read_text(encoding="utf-8"))
@@ -87,6 +89,20 @@ def test_its_own_tests_pass(configuration: str, version: str, installed: Install
     told = installed(configuration, version).run("pytest", *words, minutes=20)
     assert " passed" in told
     assert " skipped" not in told
+
+
+@grouped(MAIN[1])
+def test_all_lessons_run_with_settings_of_ones_own(configuration: str, version: str, installed: Installed) -> None:
+    project = installed(configuration, version)
+    config = project.folder / "config.toml"
+    text = config.read_text(encoding="utf-8")
+    assert "max_iter = 200" in text
+    config.write_text(text.replace("max_iter = 200", "max_iter = 160"), encoding="utf-8")
+    try:
+        project.run("roadworthy", "run", minutes=15)
+    finally:
+        config.write_text(text, encoding="utf-8")
+    assert_complete(project.folder)
 
 
 @pytest.mark.xdist_group("demo")
