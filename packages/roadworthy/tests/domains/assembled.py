@@ -24,6 +24,7 @@ TABLES = {"charging": "data/2024", "plant": "tables"}
 NAMES = tuple(TABLES)
 # Real tables that travel inside packages, see tests/other_data.
 OTHER_DATA = {"tumours": "data/1993"}
+OF_THE_FLIGHTS = ("test_flights.py", "small_tables.py", "feature_examples")
 LIMIT = 600  # seconds, on a busy machine
 
 
@@ -69,6 +70,17 @@ def told(folder: Path, *words: str, code: int = 0, **variables: str) -> Any:
     done = command(folder, *words, "--json", **variables)
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
+
+
+def run_tests_of_a_project(home: Path, folder: Path) -> Path:
+    """Run the tests that a project is generated with, but for those of the flights, in a copy of the project `home`."""
+    shutil.copytree(home, folder)
+    shutil.copytree(HOME / "tests", folder / "tests", ignore=lambda *_: OF_THE_FLIGHTS, dirs_exist_ok=True)
+    words = ["-q", "-p", "no:cacheprovider", "-o", "markers=slow", "-m", "not slow", "tests"]
+    line = [sys.executable, "-m", "pytest", *words]
+    done = subprocess.run(line, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    return folder
 
 
 def environment(**variables: str) -> dict[str, str]:

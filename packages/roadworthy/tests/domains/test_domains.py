@@ -19,7 +19,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from assembled import NAMES, assemble, champion_of, change, command, environment, told
+from assembled import NAMES, assemble, champion_of, change, command, environment, run_tests_of_a_project, told
 
 from roadworthy.base import databases
 from roadworthy.bundle.bundle import Bundle, predict_frame
@@ -34,7 +34,6 @@ from roadworthy.registry import releases
 from roadworthy.serving import simulation
 from roadworthy.serving.app import create_app
 from roadworthy.serving.asgi import PREDICT
-from sample import HOME
 
 pytestmark = pytest.mark.slow
 SAME = 1e-6
@@ -126,17 +125,11 @@ NAMES = {"max_iter": "n_estimators", "max_leaf_nodes": "num_leaves"}
 def named(values):
     return {NAMES.get(name, name): value for name, value in values.items()}
 """
-OF_THE_FLIGHTS = ("test_flights.py", "small_tables.py", "feature_examples")
 
 
 def test_the_tests_of_a_project_hold_for_other_data(home: Path, tmp_path: Path) -> None:
     """What a project is generated with says nothing of flights, but for one file and what that needs."""
-    folder = shutil.copytree(home, tmp_path / home.name)
-    shutil.copytree(HOME / "tests", folder / "tests", ignore=lambda *_: OF_THE_FLIGHTS, dirs_exist_ok=True)
-    words = ["-q", "-p", "no:cacheprovider", "-o", "markers=slow", "-m", "not slow", "tests"]
-    line = [sys.executable, "-m", "pytest", *words]
-    done = subprocess.run(line, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    folder = run_tests_of_a_project(home, tmp_path / home.name)
     tested = {path.stem for path in (folder / "tests").glob("test_*.py")}
     assert tested == {f"test_{name}" for name in ("contract", "drill", "feature_examples", "incidents", "model")}
 

@@ -1,22 +1,17 @@
 """Real tables of other shapes, with contract, SQL and settings written by hand, through the commands."""
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from assembled import OTHER_DATA, assemble, command, environment, told
+from assembled import OTHER_DATA, assemble, command, run_tests_of_a_project, told
 
 from roadworthy.bundle.bundle import Bundle, predict_frame
 from roadworthy.data import snapshots
 from roadworthy.project import Project
-from sample import HOME
 
 pytestmark = pytest.mark.slow
 WITHOUT_TIME = {"Data 3", "Data 4", "Model 4", "Monitoring 4"}
-OF_THE_FLIGHTS = ("test_flights.py", "small_tables.py", "feature_examples")
 
 
 @pytest.fixture(scope="module", params=OTHER_DATA)
@@ -76,15 +71,4 @@ def test_raw_rows_are_scored_and_what_came_is_watched(home: Path, tmp_path: Path
 
 
 def test_the_tests_of_a_project_hold(home: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(home, tmp_path / home.name)
-    shutil.copytree(HOME / "tests", folder / "tests", ignore=lambda *_: OF_THE_FLIGHTS, dirs_exist_ok=True)
-    words = ["-q", "-p", "no:cacheprovider", "-o", "markers=slow", "-m", "not slow", "tests"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *words],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    run_tests_of_a_project(home, tmp_path / home.name)

@@ -171,7 +171,7 @@ def test_a_calibrated_probability_is_a_frequency_on_new_rows(method: Any) -> Non
     days = np.arange(ROWS) // 50
 
     def off(answers: NDArray[np.float64]) -> float:
-        parts = [answers.argsort()[part::10] for part in range(10)] and np.array_split(answers.argsort(), 10)
+        parts = np.array_split(answers.argsort(), 10)
         return float(np.mean([abs(answers[part].mean() - later[part].mean()) for part in parts]))
 
     plain = off(sure.fit(x, y).predict_proba(new)[:, 1])
