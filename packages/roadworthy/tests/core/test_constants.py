@@ -170,6 +170,7 @@ SOURCES: dict[str, dict[str, str]] = {
     },
     "setting's default": {
         "model.evaluation.MAX_AUC_ALONE": "[tests] max_auc_alone",
+        "model.evaluation.MAX_R2_ALONE": "[tests] max_r2_alone",
         "monitoring.distributions.MAX_PSI": "[limits] max_version_psi, where no settings are read",
     },
 }

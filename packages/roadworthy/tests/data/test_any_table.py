@@ -156,7 +156,7 @@ def test_any_table_is_trained_on_or_refused_in_a_sentence(shape: dict[str, Any])
             raise ContractError from error
         sql = f"select {columns(shape['in features'])} from events"
         made = project(folder, sql, contract, shape["estimator"], shape["asked"])
-        answers = training.train_and_evaluate(made).probabilities
+        answers = training.train_and_evaluate(made).answers
         assert 0 <= answers.min() <= answers.max() <= 1
 
 
@@ -174,7 +174,7 @@ def made_project(
 
 
 def test_the_sound_one_is_trained(tmp_path: Path) -> None:
-    assert len(training.train_and_evaluate(made_project(tmp_path)).probabilities) > 200
+    assert len(training.train_and_evaluate(made_project(tmp_path)).answers) > 200
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_the_sound_one_is_trained(tmp_path: Path) -> None:
         ("select * replace (moment as day) from events", "'day' holds times, and must hold days"),
         ("select * replace (number::decimal(9, 2) as real) from events", "which does not fit its kind 'number'"),
         ("select * from events where number < 2", "[split] train: has 95 labelled rows; at least 200 are needed"),
-        ("select * replace (true as target) from events", "[split] train: has one class only: every label is 1"),
+        ("select * replace (true as target) from events", "[split] train: has one value only: every label is 1"),
     ],
 )
 def test_features_that_cannot_be_used_are_told(tmp_path: Path, sql: str, says: str) -> None:
@@ -223,7 +223,7 @@ def test_yes_and_no_may_be_numbers_or_words(tmp_path: Path, target: str, kind: s
     found, expected = (snapshots.checked_features(each) for each in (words, booleans))
     pd.testing.assert_frame_equal(found, expected)
     assert found["target"].isna().mean() == pytest.approx(0.1)
-    one, two = (training.train_and_evaluate(each).probabilities for each in (words, booleans))
+    one, two = (training.train_and_evaluate(each).answers for each in (words, booleans))
     assert one.tolist() == two.tolist()
 
 

@@ -42,10 +42,7 @@ def expected(*, accepted: Sequence[str] = (), unknown: Sequence[str] = (), **val
 
 
 def contributed(kept: dict[str, str] | None = None, **highs: float) -> feature_value.Contributions:
-    rows = {
-        name: {"auc": high - 0.0004, "auc_low": high - 0.001, "auc_high": high, "rows": 9}
-        for name, high in highs.items()
-    }
+    rows = {name: {"loss": high - 0.0004, "low": high - 0.001, "high": high, "rows": 9} for name, high in highs.items()}
     return feature_value.Contributions(pd.DataFrame.from_dict(rows, orient="index"), kept or {})
 
 
@@ -245,10 +242,10 @@ def test_a_planted_effect_contributes_and_noise_and_a_constant_do_not(project: P
     spec = project.settings.model.model_copy(update={"features": ("hour", "temp", "distance"), "max_iter": 20})
     even = np.arange(len(world)) // 30 % 2 == 0
     found = feature_value.contribution_table(project, world[even], world[~even], spec, ["hour", "temp", "distance"])
-    losses = found[["auc", "auc_low", "auc_high"]].to_dict("index")
-    assert losses["hour"]["auc_low"] > 0.1
-    assert losses["temp"]["auc_low"] < 0
-    assert losses["distance"] == {"auc": 0, "auc_low": 0, "auc_high": 0}
+    losses = found[["loss", "low", "high"]].to_dict("index")
+    assert losses["hour"]["low"] > 0.1
+    assert losses["temp"]["low"] < 0
+    assert losses["distance"] == {"loss": 0, "low": 0, "high": 0}
 
 
 def test_a_feature_that_the_contract_has_not_is_not_judged(project: Project, world: pd.DataFrame) -> None:

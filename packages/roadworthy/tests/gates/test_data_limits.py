@@ -26,12 +26,12 @@ COLUMNS = pd.DataFrame({
 })  # fmt: skip
 COSTS = pd.DataFrame({"micros": [1.0, 1.0, 4.0], "request": [9, 9, 90], "bundle": [0, 0, 9000]}, index=list("abc"))
 SQL = feature_value.SqlCosts(touched=50.0, growth=1.0, joins=50.0)
-AGES = pd.DataFrame({"since": [0, 90], "until": [90, 180], "auc": [0.7, 0.68], "loss": [0.0, 0.03],
+AGES = pd.DataFrame({"since": [0, 90], "until": [90, 180], "quality": [0.7, 0.68], "loss": [0.0, 0.03],
                      "low": [0.0, 0.02], "high": [0.0, 0.04]})  # fmt: skip
 SLICE = pd.DataFrame({"slice": ["place = a"], "rows": [900], "auc": [0.8], "auc_low": [0.8], "auc_high": [0.8]})
 SEEN = pd.DataFrame({"slice": ["all rows", "place = a"], "rows": [9000, 900], "gap": [0.0, 0.05]})
 GROUP = {"group": "place a", "rows": 900, "gap_more": 0.0, "gap_low": 0.0, "gap_high": 0.0,
-         "recall_more": 0.0, "recall_low": 0.0, "recall_high": 0.0}  # fmt: skip
+         "recall": 0.5, "recall_more": 0.0, "recall_low": 0.0, "recall_high": 0.0}  # fmt: skip
 STABLE = speed.Stability((), 900, 0, 5.0, 5000, 0, 0.01, 80, 0, 0.0)
 COST = speed.Cost("a request", 90, 90)
 SPEED = speed.Speed(COST, COST, COST, 10_000_000, 10_000_000, "model.onnx")
@@ -58,7 +58,7 @@ CASES = [
     Case("Data 1", expectations.Expectations(COLUMNS, (), 9, (), ()), "max_room", 19),
     Case("Data 1", expectations.Expectations(COLUMNS, (), 9, (), ()), "max_slack", 0.2),
     Case("Data 2", feature_value.Contributions(
-        pd.DataFrame({"auc": [0.001], "auc_low": [0.0], "auc_high": [0.002]}, index=["a"]), {}), "least_auc", 0.003),
+        pd.DataFrame({"loss": [0.001], "low": [0.0], "high": [0.002]}, index=["a"]), {}), "least_auc", 0.003),
     Case("Data 3", feature_value.Costs(COSTS, SQL), "max_times_median", 3),
     Case("Data 3", feature_value.Costs(COSTS, SQL), "max_request_bytes", 80),
     Case("Data 3", feature_value.Costs(COSTS, SQL), "max_feature_bytes", 8000),

@@ -299,7 +299,7 @@ def test_a_trace_ends_at_the_answer_of_the_service(small_bundle: Path) -> None:
     bundle, table = Bundle.load(small_bundle), pd.DataFrame(rows(30, seed=6))
     traced = tracing.trace_predictions(bundle, table)
     np.testing.assert_array_equal(traced.inputs, by_hand(rows(30, seed=6)))
-    np.testing.assert_allclose(traced.probabilities, traced.answers, atol=1e-6)
+    np.testing.assert_allclose(traced.explained, traced.answers, atol=1e-6)
     told = tracing.contributions_of(traced, bundle, row=3)
     assert told["moved"].sum() == pytest.approx(traced.margins[3] - traced.mean)
     assert dict(zip(told["feature"], told["value"], strict=True))["carrier"] == rows(30, seed=6)[3]["carrier"]
@@ -310,8 +310,8 @@ def test_an_answer_that_is_changed_after_the_model_does_not_fit_its_leaves(
 ) -> None:
     monkeypatch.setattr(Bundle, "predict_rows", lambda self, some: self.predict(self.encode(some)) * 0.95)
     traced = tracing.trace_predictions(Bundle(*_parts(small_bundle)), pd.DataFrame([ROW]))
-    gap = traced.probabilities[0] - traced.answers[0]
-    assert gap == pytest.approx(0.05 * traced.probabilities[0], abs=1e-6)
+    gap = traced.explained[0] - traced.answers[0]
+    assert gap == pytest.approx(0.05 * traced.explained[0], abs=1e-6)
 
 
 def test_raw_rows_alone_give_the_features(project: Project) -> None:
@@ -446,10 +446,10 @@ def test_invented_rows_keep_the_contract(project: Project) -> None:
 
 
 def test_stages_are_compared_row_by_row() -> None:
-    one = pd.DataFrame({"probability": [0.1, 0.6, 0.4], "decision": [False, True, True]}, index=["a", "b", "c"])
-    two = pd.DataFrame({"probability": [0.6, 0.2, 0.4], "decision": [True, True, False]}, index=["b", "a", "c"])
+    one = pd.DataFrame({"answer": [0.1, 0.6, 0.4], "decision": [False, True, True]}, index=["a", "b", "c"])
+    two = pd.DataFrame({"answer": [0.6, 0.2, 0.4], "decision": [True, True, False]}, index=["b", "a", "c"])
     assert whole_pipeline._gap(one, two) == pytest.approx(0.1)
-    assert whole_pipeline._decisions(one, two) == 1  # c: the same probability, another decision
+    assert whole_pipeline._decisions(one, two) == 1  # c: the same answer, another decision
     assert np.isnan(whole_pipeline._gap(one, two.iloc[:0]))
 
 

@@ -20,7 +20,7 @@ from roadworthy.gates import alternatives, model, specification
 from roadworthy.gates.alternatives import Ages
 from roadworthy.gates.model import SimplerModel, Slices, Tuning
 from roadworthy.gates.specification import CommittedDifferences, Replay
-from roadworthy.model import training
+from roadworthy.model import evaluation, training
 from roadworthy.model.evaluation import Difference
 from roadworthy.project import Project
 from roadworthy.registry import export
@@ -46,7 +46,7 @@ def blocks(offline: list[float], online: list[float], labelled: int = 100) -> Re
 
 def ages(low: float, allowed: int, until: int = 240) -> Ages:
     rows = [(0, until // 3, 0.7, 0.0, 0.0, 0.0), (until // 3, until, 0.69, low + 0.01, low, low + 0.02)]
-    return Ages(pd.DataFrame(rows, columns=["since", "until", "auc", "loss", "low", "high"]), allowed)
+    return Ages(pd.DataFrame(rows, columns=["since", "until", "quality", "loss", "low", "high"]), allowed)
 
 
 def candidate(low: float) -> training.Candidate:
@@ -68,7 +68,7 @@ def known(every: float, monday: float) -> Slices:
 
 
 def group(gap: float, recall: float, half: float = 0.01) -> pd.DataFrame:
-    of = {"group": "airport EWR", "rows": 900}
+    of = {"group": "airport EWR", "rows": 900, "recall": 0.5 + recall}
     by = {"gap": gap, "recall": recall}
     ends = {
         f"{name}_{end}": v + d for name, v in by.items() for end, d in (("more", 0), ("low", -half), ("high", half))
@@ -124,7 +124,7 @@ BAD: dict[str, list[Any]] = {
 UNSURE: dict[str, list[Any]] = {
     "Model 2": [blocks([0.6, 0.7], [0.6, 0.7]), blocks([0.6, np.nan, 0.7], [0.6, 0.6, 0.7])],
     "Model 3": [Tuning((), 0.7, [])],
-    "Model 4": [Ages(pd.DataFrame({"since": [0], "until": [240], "auc": [np.nan]}), 190)],
+    "Model 4": [Ages(pd.DataFrame({"since": [0], "until": [240], "quality": [np.nan]}), 190)],
     "Model 6": [Slices(pd.DataFrame(), 0.6, 0.7)],
     "Model 7": [pd.DataFrame()],
 }
@@ -260,7 +260,12 @@ def copy_of_version(
     bundle = SimpleNamespace(names=Bundle.load(exported).names)
     contract = trained.project.contract
     return SimpleNamespace(
-        bundle=bundle, contract=contract, trained_spec=trained.spec, split=trained.split, folder=folder
+        bundle=bundle,
+        contract=contract,
+        trained_spec=trained.spec,
+        split=trained.split,
+        folder=folder,
+        scale=trained.scale,
     )
 
 
@@ -294,9 +299,14 @@ def test_tuning_finds_that_a_model_which_hardly_learns_is_worse(project: Project
     )
     assert found[0].chosen == {"max_iter": 20, "max_leaf_nodes": 8}
     assert found[0].low > 0.01
-    assert found[0].auc == pytest.approx(base + found[0].gain)
-    assert "max_iter = 20, max_leaf_nodes = 8" in training.tuning_advice(base, found, 0.01)
-    assert list(training.candidate_table(found).columns[-4:]) == ["auc", "gain", "low", "high"]
+    assert found[0].quality == pytest.approx(base + found[0].gain)
+    assert "max_iter = 20, max_leaf_nodes = 8" in training.tuning_advice(base, found, 0.01, evaluation.CLASSIFICATION)
+    assert list(training.candidate_table(found, evaluation.CLASSIFICATION).columns[-4:]) == [
+        "auc",
+        "gain",
+        "low",
+        "high",
+    ]
 
 
 def test_tuning_keeps_hyperparameters_that_nothing_beats(project: Project, spec: settings.Model) -> None:
@@ -305,7 +315,7 @@ def test_tuning_keeps_hyperparameters_that_nothing_beats(project: Project, spec:
     )
     assert [each.chosen for each in found] == [{"learning_rate": 1.0, "max_iter": 200}], "itself is no candidate"
     assert found[0].high < 0
-    assert training.tuning_advice(base, found, 0.01).endswith("keep them")
+    assert training.tuning_advice(base, found, 0.01, evaluation.CLASSIFICATION).endswith("keep them")
 
 
 def test_the_search_space_covers_every_hyperparameter(project: Project) -> None:

@@ -17,6 +17,7 @@ import pytest
 from contracts import sound_contract
 from roadworthy.base.errors import InputError
 from roadworthy.bundle.bundle import Bundle
+from roadworthy.bundle.signature import Signature
 from roadworthy.contract.rules import Finding
 from roadworthy.contract.schema import Column, Contract, Table
 from roadworthy.drills import faults
@@ -404,7 +405,9 @@ def test_infinite_features_are_named() -> None:
 
 
 def test_answers_beyond_0_and_1_and_none_are_outside() -> None:
-    assert speed.answers_outside(np.array([0.0, 1.0, -0.1, np.nan, 0.5, 1e-9])) == 2
+    signature, answers = Signature.parse(json.dumps(SIGNATURE)), np.array([0.0, 1.0, -0.1, np.nan, 0.5, 1e-9])
+    assert speed.answers_outside(answers, signature) == 2
+    assert speed.answers_outside(answers, replace(signature, problem="regression")) == 1
 
 
 def test_every_number_is_made_extreme(project: Project, small_bundle: Path) -> None:

@@ -35,7 +35,7 @@ def exported(trees: HistGradientBoostingClassifier) -> bytes:
 
 def test_the_bundle_agrees_with_scikit_learn_on_every_row(folder: Path, trained: training.Trained) -> None:
     answers = bundle.predict_frame(Bundle.load(folder), trained.split.test)
-    np.testing.assert_allclose(answers, trained.probabilities, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(answers, trained.answers, rtol=0, atol=1e-6)
 
 
 def test_a_value_between_two_roundings_takes_the_same_branch() -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from roadworthy.base.errors import InputError, Verdict
 from roadworthy.base.settings import Limits
+from roadworthy.bundle.signature import Scale
 from roadworthy.data import snapshots
 from roadworthy.model import evaluation, training
 from roadworthy.project import Project
@@ -125,8 +126,9 @@ def test_a_project_says_itself_how_much_a_training_may_lose(project: Project, sp
     assert "rises with wind_speed" not in red(found)
     learned = evaluation.evaluate([0.0, 1.0] * 50, [0.4, 0.6] * 50, range(100))
     y = np.array([0.0, 1.0] * 50)
-    assert evaluation.has_learned(learned, y, 0.5, limit=-0.1).passed is False
-    assert evaluation.has_learned(learned, y, 0.5, limit=-0.08).passed is True
+    loss = evaluation.error_loss(evaluation.CLASSIFICATION, Scale(), y, np.where(y == 1, 0.6, 0.4), [0.0, 1.0])
+    assert evaluation.has_learned(evaluation.CLASSIFICATION, learned, loss, limit=-0.1).passed is False
+    assert evaluation.has_learned(evaluation.CLASSIFICATION, learned, loss, limit=-0.08).passed is True
     lineages = [
         training.lineage_of(each, (), config.split, config.model, config.tests)["tests"]
         for each in (project, project.using(config.model_copy(update={"limits": wide})))
@@ -145,14 +147,14 @@ def test_columns_of_the_settings_are_looked_for_before_a_model_is_fitted(
 
 
 def test_a_slice_below_the_floor_is_named(split: snapshots.Split, trained: training.Trained) -> None:
-    answers = trained.probabilities.copy()
+    answers = trained.answers.copy()
     newark = (split.test["origin"] == "EWR").to_numpy()
     answers[newark] = np.random.default_rng(0).random(newark.sum())
     found = evaluation.slices(split.test, ["origin"], split.test["late"], answers, split.test["day"])
-    verdict = evaluation.every_slice(found, 0.60)
+    verdict = evaluation.every_slice(found, 0.60, evaluation.CLASSIFICATION)
     assert verdict.passed is False
     assert "origin = EWR" in verdict.evidence
 
 
 def test_without_slices_nothing_is_judged() -> None:
-    assert evaluation.every_slice(pd.DataFrame(), 0.6).passed is None
+    assert evaluation.every_slice(pd.DataFrame(), 0.6, evaluation.CLASSIFICATION).passed is None

@@ -58,7 +58,7 @@ def test_weights_reach_the_trees(project: Project, flights: pd.DataFrame) -> Non
     early = rows["hour"].to_numpy() < 12
     spec = project.settings.model
     by_all, by_young = (
-        training.predict_probabilities(training.fit_pipeline(project, rows, spec, life), spec, rows) for life in (0, 5)
+        training.predict(training.fit_pipeline(project, rows, spec, life), spec, rows) for life in (0, 5)
     )
     assert by_all[early].mean() > by_all[~early].mean()
     assert by_young[early].mean() < by_young[~early].mean()

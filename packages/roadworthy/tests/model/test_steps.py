@@ -126,9 +126,7 @@ def test_the_rows_of_training_are_held_out_in_parts_of_whole_days(
     # The answers of the last part are those of a model that saw the first, second, fourth and fifth.
     out = found["part"] == 5
     kept = split.train[~found["part"].isin([2, 5]).to_numpy()]
-    expected = training.predict_probabilities(
-        training.fit_pipeline(project, kept, spec), spec, split.train[out.to_numpy()]
-    )
+    expected = training.predict(training.fit_pipeline(project, kept, spec), spec, split.train[out.to_numpy()])
     np.testing.assert_allclose(found["probability"][out], expected)
 
 

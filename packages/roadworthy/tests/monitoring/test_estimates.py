@@ -30,7 +30,7 @@ def by_metric(found: list[Estimate], metric: str) -> list[Estimate]:
 
 def test_what_was_realised_is_what_scikit_learn_says() -> None:
     (window,) = world.windows(30, 1)
-    y, p = window.label[window.judged], window.probability[window.judged]
+    y, p = window.label[window.judged], window.answers[window.judged]
     real = estimates.realised_metrics(p, y)
     assert real["auc"] == pytest.approx(roc_auc_score(y, p), abs=1e-4)
     assert real["brier"] == pytest.approx(brier_score_loss(y, p), abs=1e-12)

@@ -89,7 +89,7 @@ def test_a_client_cannot_invent_labels(client: httpx.Client) -> None:
 
 
 def test_what_is_counted(client: httpx.Client) -> None:
-    names = ['service_requests_total{path="/v1/predict",status="200"}', "model_probability_count"]
+    names = ['service_requests_total{path="/v1/predict",status="200"}', "model_prediction_count"]
     names += ['model_unseen_categories_total{field="carrier"}', 'model_unseen_categories_total{field="maker"}']
     before = [metric(client, name) for name in names]
     client.post("/v1/predict", json={"rows": [ROW, {**ROW, "carrier": "ZZ"}, {**ROW, "maker": None}]})

@@ -135,6 +135,11 @@ class Retraining(Section):
     # Drift is not among them: it rings for the season, and a new model would see the same season.
     alarms: tuple[str, ...] = ("auc", "skill", "base rate", "calibration", "unseen")
 
+    @property
+    def alarms_of_numbers(self) -> tuple[str, ...]:
+        """The same where the target is a number."""
+        return self.alarms if "alarms" in self.model_fields_set else ("error", "skill", "mean", "calibration", "unseen")
+
 
 HYPERPARAMETERS = ("max_iter", "learning_rate", "max_leaf_nodes")  # with a key of their own in [model]
 
@@ -144,7 +149,8 @@ class Model(Section):
 
     max_iter, learning_rate, max_leaf_nodes: hyperparameters of boosting, and the number of trees of a forest; those
     that the estimator has not are left out. parameters: any others, by name. calibration: how the score of the
-    estimator becomes a probability, if not by the estimator itself.
+    estimator becomes a probability, if not by the estimator itself. threshold: the probability from which on the answer
+    is yes; a number has none.
 
     >>> numbers = {"max_iter": 100, "learning_rate": 0.1, "max_leaf_nodes": 15, "seed": 0, "threshold": 0.5}
     >>> spec = Model(name="long-sessions", features=("hour", "site"), **numbers)
@@ -160,7 +166,7 @@ class Model(Section):
     parameters: dict[str, StrictInt | StrictFloat] = {}
     calibration: Literal["none", "sigmoid", "isotonic"] = "none"
     seed: int = Field(ge=0)
-    threshold: float = Field(gt=0, lt=1)
+    threshold: float | None = Field(default=None, gt=0, lt=1)
 
     @property
     def hyperparameters(self) -> dict[str, float]:
@@ -182,14 +188,17 @@ class Model(Section):
 class Tests(Section):
     """What the model tests expect of the model.
 
-    max_auc_alone: of one feature; more is taken for a leak. None: the limit of the test itself.
+    min_auc_slice, or of numbers min_r2_slice: the floor of the weakest slice. max_auc_alone, max_r2_alone: of one
+    feature; more is taken for a leak. None: the limit of the test itself.
     """
 
     slices: tuple[str, ...]
-    min_auc_slice: float = Field(ge=0.5, le=1)
+    min_auc_slice: float | None = Field(default=None, ge=0.5, le=1)
+    min_r2_slice: float | None = Field(default=None, le=1)
     invariant: tuple[str, ...] = ()
     max_invariance: float = Field(gt=0, le=1)
     max_auc_alone: float | None = Field(default=None, ge=0.5, le=1)
+    max_r2_alone: float | None = Field(default=None, ge=0, le=1)
     rises_with: dict[str, tuple[float, float]] = {}
     falls_with: dict[str, tuple[float, float]] = {}
 

@@ -68,7 +68,7 @@ class Bundle:
         _verify_sums(folder)
         with explain_read_errors(folder / "signature.json", AGAIN, "is not a signature"):
             signature = Signature.parse((folder / "signature.json").read_text(encoding="utf-8"))
-        bundle = cls(folder, signature, _session(folder / "model.onnx", len(signature.features), threads))
+        bundle = cls(folder, signature, _session(folder / "model.onnx", signature, threads))
         bundle._verify_golden()
         return bundle
 
@@ -78,8 +78,8 @@ class Bundle:
         return self.folder.resolve().name
 
     @property
-    def threshold(self) -> float:
-        """From this probability on, the decision is yes."""
+    def threshold(self) -> float | None:
+        """From this probability on, the decision is yes; a number has none."""
         return self.signature.threshold
 
     @property
@@ -100,7 +100,7 @@ class Bundle:
 
     @cached_property
     def golden(self) -> list[Record]:
-        """Rows with the expected answers: `features` (raw values by name) and `probability`."""
+        """Rows with the expected answers: `features` (raw values by name) and `probability` or `prediction`."""
         return list(_json(self.folder / "golden.json"))
 
     def encode(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float32]:
@@ -136,12 +136,17 @@ class Bundle:
         return inputs
 
     def predict(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
-        """P(target) for each row of X, float64 (rows,). The sums behind it are float32."""
-        (probabilities,) = self._session.run(["probabilities"], {"X": inputs})
-        return np.asarray(probabilities[:, 0], dtype=np.float64)
+        """P(target) or a number for each row of X, float64 (rows,). The sums behind it are float32."""
+        (answers,) = self._session.run([self.signature.tensor], {"X": inputs})
+        return np.asarray(answers[:, 0], dtype=np.float64)
+
+    def decide(self, answers: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which answers are a yes, (rows,); of numbers none is."""
+        threshold = np.inf if self.threshold is None else self.threshold
+        return np.asarray(answers >= threshold)
 
     def predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
-        """P(target) for each row, given by its raw values."""
+        """P(target) or a number for each row, given by its raw values."""
         return self.predict(self.encode(rows))
 
     def unseen(self, row: Mapping[str, Any]) -> list[str]:
@@ -152,13 +157,13 @@ class Bundle:
         where = self.folder / "golden.json"
         try:
             answers = self.predict_rows([record["features"] for record in self.golden])
-            expected = np.array([record["probability"] for record in self.golden], dtype=np.float64)
+            expected = np.array([record[self.signature.answer] for record in self.golden], dtype=np.float64)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"does not hold golden records: {error!r}", where=where, hint=AGAIN) from error
         if not len(expected):
             raise InputError("holds no golden record", where=where, hint=AGAIN)
         # Not `>`: NaN is greater than nothing, and an answer that is no number would pass.
-        wrong = np.flatnonzero(~(np.abs(answers - expected) <= MAX_DIFFERENCE))
+        wrong = np.flatnonzero(~(np.abs(answers - expected) <= MAX_DIFFERENCE * self.signature.width))
         if len(wrong):
             first = wrong[0]
             what = f"record {first + 1} expects {expected[first]:.7f}, the model answers {answers[first]:.7f}"
@@ -166,7 +171,7 @@ class Bundle:
 
 
 def predict_frame(bundle: Bundle, rows: "pd.DataFrame") -> NDArray[np.float64]:
-    """The probability of the target for each row of a table of features, by the exported model.
+    """The answer to each row of a table of features, by the exported model.
 
     With a `bundle` and `rows` that have its features:
 
@@ -225,7 +230,7 @@ def _hmac(manifest: Path) -> str:
     return hmac.digest(os.environ[KEY].encode(), manifest.read_bytes(), "sha256").hex()
 
 
-def _session(path: Path, features: int, threads: int) -> onnxruntime.InferenceSession:
+def _session(path: Path, signature: Signature, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -237,8 +242,9 @@ def _session(path: Path, features: int, threads: int) -> onnxruntime.InferenceSe
         raise InputError(f"is not an ONNX model that can be run: {error}", where=path, hint=AGAIN) from error
     inputs = {each.name: each.shape[-1:] for each in session.get_inputs()}
     outputs = {each.name for each in session.get_outputs()}
-    if inputs != {"X": [features]} or "probabilities" not in outputs:
-        what = f"takes {inputs} and gives {sorted(outputs)}, but the signature has {features} features"
+    if inputs != {"X": [len(signature.features)]} or signature.tensor not in outputs:
+        wanted = f"{len(signature.features)} features and {signature.tensor}"
+        what = f"takes {inputs} and gives {sorted(outputs)}, but the signature has {wanted}"
         raise InputError(what, where=path, hint=AGAIN)
     return session
 

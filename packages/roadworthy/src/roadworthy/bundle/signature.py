@@ -9,16 +9,39 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Kind = Literal["category", "integer", "number"]
 LARGEST = float(np.finfo(np.float32).max)
 LARGEST_WHOLE = float(2**53)  # beyond it a float64 does not hold every whole number
 LONGEST = 256  # characters of a text; longer ones are no category but an accident or an attack
 NAN = float("nan")
+ANSWERS = {"classification": "probability", "regression": "prediction"}
+TENSORS = {"classification": "probabilities", "regression": "predictions"}  # what model.onnx calls its answers
+
+
+class Scale(NamedTuple):
+    """The unit in which limits are kept: of probabilities 1, of numbers two standard deviations around their mean.
+
+    A yes/no target that is even has a standard deviation of one half, so that a limit means about the same for both
+    (Gelman 2008, Scaling regression inputs by dividing by two standard deviations).
+    """
+
+    center: float = 0.0
+    width: float = 1.0
+
+    @classmethod
+    def of(cls, labels: NDArray[Any]) -> "Scale":
+        """That of numbers, (rows,), some of them NaN; 1 wide where all are the same."""
+        width = 2 * float(np.nanstd(labels))
+        return cls(float(np.nanmean(labels)), width if width > 0 else 1.0)
+
+    def apply(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Labels or answers in this unit, (rows,)."""
+        return np.asarray((np.asarray(values, dtype=np.float64) - self.center) / self.width)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +103,8 @@ class Feature:
 class Signature:
     """What a model takes and gives: the features in the order of its input, the target, the threshold of a decision.
 
-    `key` names the column that identifies a row, `time` that of the prediction time.
+    `key` names the column that identifies a row, `time` that of the prediction time. A number as target has no
+    threshold; `center` and `width` are its scale.
     """
 
     name: str
@@ -88,14 +112,37 @@ class Signature:
     target: str
     key: str
     time: str
-    threshold: float
+    threshold: float | None = None
     features: tuple[Feature, ...]
+    problem: Literal["classification", "regression"] = "classification"
+    center: float = 0.0
+    width: float = 1.0
 
     @classmethod
     def parse(cls, text: str) -> "Signature":
         """Read signature.json. Raises ValueError, KeyError or TypeError when it is not one."""
         content = json.loads(text)
         return cls(**{**content, "features": tuple(map(_feature, content["features"]))})
+
+    @property
+    def regression(self) -> bool:
+        """Whether the target is a number, and not yes or no."""
+        return self.problem == "regression"
+
+    @property
+    def answer(self) -> str:
+        """What an answer is called in responses, files and the log."""
+        return ANSWERS[self.problem]
+
+    @property
+    def tensor(self) -> str:
+        """What model.onnx calls its answers."""
+        return TENSORS[self.problem]
+
+    @property
+    def scale(self) -> Scale:
+        """The unit in which limits are kept."""
+        return Scale(self.center, self.width)
 
     @property
     def names(self) -> list[str]:

@@ -119,6 +119,7 @@ def tune(*, quick: bool, as_json: bool) -> None:
     """Try hyperparameters on weeks of the training period; say what to write into config.toml. Changes nothing."""
     from ..data import snapshots
     from ..model import training
+    from ..model.evaluation import problem_of
 
     project = Project.open()
     config = project.settings
@@ -127,8 +128,9 @@ def tune(*, quick: bool, as_json: bool) -> None:
     rows = snapshots.split_periods(project.contract, features, parts.train, parts.test, every=parts.every).train
     choices = project.search.quick if quick else training.search_grid(project.search)
     base, candidates = training.tune_hyperparameters(project, rows, config.model, choices)
-    show_table(training.candidate_table(candidates), as_json)
-    click.echo(training.tuning_advice(base, candidates, config.limits.tuning_margin), err=True)
+    problem = problem_of(project.contract)
+    show_table(training.candidate_table(candidates, problem), as_json)
+    click.echo(training.tuning_advice(base, candidates, config.limits.tuning_margin, problem), err=True)
 
 
 @click.command()
@@ -336,7 +338,12 @@ def _row(record: "Record") -> dict[str, Any]:
         "window": " ".join(str(value) for value in plan["window"].values()),
         "champion": plan["champion"],
         "version": record["training"]["version"] if "training" in record else None,
-        "gain": round(record["comparison"]["difference"]["auc"], 4) if "comparison" in record else None,
+        "gain": _gain(record["comparison"]["difference"]) if "comparison" in record else None,
         "outcome": WORDS[bool(outcome["promoted"])] if decided else outcome["ended"],
         "reason": outcome["reason"],
     }
+
+
+def _gain(difference: dict[str, float]) -> float:
+    """What a challenger has more than the champion: AUC, or R2 of numbers."""
+    return round(difference["auc" if "auc" in difference else "r2"], 4)

@@ -213,13 +213,15 @@ def seal(folder: Path) -> None:
 def train(as_json: bool) -> None:  # noqa: FBT001
     """Check the data, train, evaluate, test, export, register and track a model."""
     from ..base import errors
+    from ..model.evaluation import problem_of
 
     project = Project.open()
     say("Checking, training, evaluating, exporting: about half a minute")
     release = project.train()
     show_verdicts(release.trained.verdicts, as_json=as_json)
     beside = f" ({words})" if (words := project.contract.split_words) else ""
-    say(f"Version {release.version}: AUC {release.trained.evaluation.auc:.3f}{beside}")
+    quality = f"{problem_of(project.contract).quality} {release.trained.evaluation.quality.value:.3f}"
+    say(f"Version {release.version}: {quality}{beside}")
     errors.require_green(release.trained.verdicts, where=f"version {release.version}")
 
 
@@ -237,7 +239,9 @@ def evaluate(version: str, as_json: bool) -> None:  # noqa: FBT001
         return
     for name, value in result.to_dict().items():
         click.echo(f"{name:16} {value:,.4g}")
-    show_table(slices[["slice", "rows", "auc", "auc_low", "auc_high", "brier"]].round(3), as_json=False)
+    quality, error = result.QUALITY, result.ERROR
+    columns = ["slice", "rows", quality, f"{quality}_low", f"{quality}_high", error]
+    show_table(slices[columns].round(3), as_json=False)
 
 
 @commands.command("test-model")
@@ -260,14 +264,14 @@ def registry() -> None:
 @registry.command("list")
 @JSON
 def registry_list(as_json: bool) -> None:  # noqa: FBT001
-    """List the versions with their aliases and their AUC."""
+    """List the versions with their aliases and their AUC or R2."""
     rows = Project.open().registry.list_versions()
-    columns = ["version", "aliases", "created", "auc"]
+    columns = ["version", "aliases", "created", *(name for name in ("auc", "r2") if any(name in row for row in rows))]
     # Without pandas, which the image of the service does not have.
     if as_json:
         click.echo(json.dumps(rows))
     else:
-        draw_rows(columns, [[row[name] for name in columns] for row in rows])
+        draw_rows(columns, [[row.get(name, "") for name in columns] for row in rows])
 
 
 @registry.command()

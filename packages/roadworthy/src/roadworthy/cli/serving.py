@@ -127,7 +127,7 @@ def _show_scored(summary: Any, target: str, made: dict[str, Any], *, as_json: bo
 @SNAPSHOT
 @JSON
 def trace(key: str, version: str, snapshot: str, *, as_json: bool) -> None:
-    """Explain the prediction for the row KEY: raw rows, features, what each step adds, sum, probability."""
+    """Explain the prediction for the row KEY: raw rows, features, what each step adds, sum, answer."""
     steps = Project.open().trace(key, version, snapshot)
     if as_json:
         click.echo(json.dumps(steps, indent=1))
@@ -137,6 +137,8 @@ def trace(key: str, version: str, snapshot: str, *, as_json: bool) -> None:
 
 def _show_steps(steps: dict[str, Any]) -> None:
     import pandas as pd
+
+    from ..bundle.signature import ANSWERS
 
     for name, rows in steps["raw"].items():
         more = f", the first {SHOWN}" if len(rows) > SHOWN else ""
@@ -152,8 +154,9 @@ def _show_steps(steps: dict[str, Any]) -> None:
     moved = sum(each["moved"] for each in steps["features"])
     click.echo(f"sum: base {steps['base']:.4f} {steps['sum'] - steps['base']:+.4f} = {steps['sum']:.4f}")
     click.echo(f"     mean of the golden rows {steps['mean']:.4f}, features {moved:+.4f} = {steps['sum']:.4f}")
-    formula = f"{steps['formula']} = {steps['probability']:.6f}"
-    click.echo(f"probability: {formula}; version {steps['version']} answers {steps['answer']:.6f}")
+    name = next(each for each in ANSWERS.values() if each in steps)
+    formula = f"{steps['formula']} = {steps[name]:.6f}"
+    click.echo(f"{name}: {formula}; version {steps['version']} answers {steps['answer']:.6f}")
 
 
 @click.group()

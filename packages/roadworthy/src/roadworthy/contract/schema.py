@@ -16,6 +16,7 @@ from typing import Literal, get_args
 TAKEN = ("row", "day_number")  # columns that the checks add to a table
 Kind = Literal["category", "text", "integer", "number", "boolean", "time", "date"]
 Known = Literal["before", "after"]
+Problem = Literal["classification", "regression"]
 NUMBERS, TEXTS = ("integer", "number"), ("category", "text")
 MODELLED = ("category", *NUMBERS)  # what a feature of a model may be
 NAMES = "a name is not empty and has no quotes or line breaks"
@@ -27,6 +28,7 @@ ROLES: dict[str, tuple[Kind, ...]] = {
     "target": ("boolean", "category", "integer"),
     "known_at": ("time",),
 }
+TARGET_NUMBERS: tuple[Kind, ...] = ("number", "integer")  # what the target of a regression may be
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,7 +190,8 @@ class Contract:
 
     `key` identifies a prediction, `time` is the prediction time, `day` the block of the intervals (rows of one
     day are not independent), `target` the label and `known_at` the time from which the label is known. Of a target that
-    is neither boolean nor 0 and 1, `positive` is the value that stands for yes; every other one stands for no.
+    is neither boolean nor 0 and 1, `positive` is the value that stands for yes; every other one stands for no. With the
+    `problem` "regression" the target is a number, of which the model answers the mean.
 
     Rows without a time have neither `time` nor `day` nor `known_at`: then days are drawn for them at random, by their
     `group` (a customer, a site) or each by itself. The split and the blocks are those of the drawn days.
@@ -213,6 +216,7 @@ class Contract:
     known_at: str
     positive: str = ""
     group: str = ""
+    problem: Problem = "classification"
 
     def __post_init__(self) -> None:
         """Raise ValueError for what could not be checked, trained or served: roles, references, no feature."""
@@ -231,11 +235,17 @@ class Contract:
                 where = f"table {table.name!r}: reference of {reference.column!r}"
                 _require_known(where, [reference.table], columns, "table")
                 _require_known(where, [reference.other], columns[reference.table])
+        problems = get_args(Problem)
+        _refuse_if(self.problem not in problems, f"contract: problem is {self.problem!r}: {' or '.join(problems)}")
         for role, kinds in ROLES.items():
-            self._require_role(role, getattr(self, role), kinds)
+            numbers = role == "target" and self.regression
+            self._require_role(role, getattr(self, role), TARGET_NUMBERS if numbers else kinds)
         roles = [getattr(self, role) for role in ROLES]
         _require_once("contract: one column has two roles:", roles)
-        self._require_two_classes()
+        if self.regression:
+            _refuse_if(self.positive, f"contract: positive is {self.positive!r}, and a number has no value for yes")
+        else:
+            self._require_two_classes()
         left = [c for c in self.features.columns if c.kind in MODELLED and c.known == "before" and c.name not in roles]
         what = "none but the roles is of the kind category, integer or number and known before"
         _refuse_if(not left, f"contract: no feature is left: {what}")
@@ -246,7 +256,8 @@ class Contract:
         _refuse_if(not name, f"{where} is empty: {what}")
         _require_known(where, [name], self.features.names)
         kind = self.features.column(name).kind
-        what = f"whose kind is {kind!r} instead of {wanted}: make it so in features.sql"
+        other = ', or set problem="regression"' if role == "target" and kind == "number" else ""
+        what = f"whose kind is {kind!r} instead of {wanted}: make it so in features.sql{other}"
         _refuse_if(kind not in kinds, f"{where} is {name!r}, {what}")
 
     def _require_two_classes(self) -> None:
@@ -261,6 +272,11 @@ class Contract:
         _refuse_if(target.allowed and self.positive not in target.allowed, unknown)
         number = f"{where}, whose kind is 'integer': positive is {self.positive!r} and no whole number"
         _refuse_if(target.kind == "integer" and self.positive and not _is_whole(self.positive), number)
+
+    @property
+    def regression(self) -> bool:
+        """Whether the target is a number, and not yes or no."""
+        return self.problem == "regression"
 
     @property
     def timeless(self) -> bool:
@@ -282,7 +298,8 @@ class Contract:
         """A sum that changes whenever the contract does; a model carries the sum of the contract it was made for."""
         # Not hash(): that of a text is another one in each process. Without what is not set: a contract of before there
         # was such a word has the sum that it had.
-        said = {name: value for name, value in asdict(self).items() if name not in {"positive", "group"} or value}
+        unset = {"positive": "", "group": "", "problem": "classification"}
+        said = {name: value for name, value in asdict(self).items() if unset.get(name) != value}
         return hashlib.sha256(repr(said).encode()).hexdigest()
 
 

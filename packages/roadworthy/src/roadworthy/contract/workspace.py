@@ -38,14 +38,17 @@ MONITORS = {
     "unseen": "training has seen the categories",
     "labels": "labels arrive",
     "auc": "ranking is as good as in the test",
+    "error": "errors are as small as in the test",
     "skill": "predictions are better than one constant",
     "base rate": "the mean prediction is near the base rate",
+    "mean": "the mean prediction is near the mean of the labels",
     "calibration": "a probability is a frequency",
     "judged": "no monitor is without a judgement for long",
 }
 # The library's metrics, the fields of an `Evaluation`: a project may not take such a name for its own either.
-INTERVALS = tuple(f"{name}{bound}" for name in ("auc", "brier", "log_loss") for bound in ("", "_low", "_high"))
-METRICS = ("rows", "days", "base_rate", "mean_prediction", *INTERVALS)
+OF_CLASSES, OF_NUMBERS = ("auc", "brier", "log_loss"), ("r2", "mae", "rmse")
+INTERVALS = tuple(f"{name}{bound}" for name in (*OF_CLASSES, *OF_NUMBERS) for bound in ("", "_low", "_high"))
+METRICS = ("rows", "days", "base_rate", "mean_target", "mean_prediction", *INTERVALS)
 # The tests of the paper, as the room above names its gates: settings name them too.
 SECTIONS = ("Data", "Model", "Infrastructure", "Monitoring")
 GATES = tuple(f"{section} {number}" for section in SECTIONS for number in range(1, 8))
@@ -212,11 +215,30 @@ class Workspace:
         project.require_monitors(config.retraining.alarms)
         gates = [*GATES, *project.definition.gates]
         project._require_known("[gates.waived]", "gate", config.gates.waived, gates)
+        project._require_settings_of_problem()
         return project
 
     def require_monitors(self, names: Iterable[str]) -> None:
         """Raise InputError for a name that no monitor has: its alarm would never ring, and nobody would notice."""
         self._require_known("[retraining] alarms", "monitor", names, [*MONITORS, *self.definition.monitors])
+
+    def _require_settings_of_problem(self) -> None:
+        """Raise InputError for a threshold that is missing or without a meaning, and for limits of the other problem."""
+        model, tests, regression = self.settings.model, self.settings.tests, self.contract.regression
+        foreign = ("min_auc_slice", "max_auc_alone") if regression else ("min_r2_slice", "max_r2_alone")
+        named = [f"[tests] {name}" for name in foreign if getattr(tests, name) is not None]
+        named += ["[model] threshold"] if regression and model.threshold is not None else []
+        where = self.folder / settings.FILE
+        if named:
+            target = "a number" if regression else "yes or no"
+            what = f"{', '.join(named)}: has no meaning, for the target is {target}"
+            instead = (
+                "[tests] min_r2_slice and max_r2_alone" if regression else "[tests] min_auc_slice and max_auc_alone"
+            )
+            raise InputError(what, where=where, hint=f"leave it out; there are {instead}")
+        if not regression and model.threshold is None:
+            hint = "give the probability from which on the answer is yes"
+            raise InputError("[model] threshold: Field required", where=where, hint=hint)
 
     def _require_known(self, key: str, kind: str, names: Iterable[str], known: Collection[str]) -> None:
         if unknown := [name for name in names if name not in known]:

@@ -154,7 +154,7 @@ def make_features(
     if project.contract.timeless:
         frame = _with_drawn_days(project, frame)
     require_contract_kinds(project.contract, frame)
-    return _with_yes_or_no(project.contract, frame)
+    return _with_numbers(project.contract, frame)
 
 
 def _with_drawn_days(project: "Workspace", frame: pd.DataFrame) -> pd.DataFrame:
@@ -177,9 +177,18 @@ def _with_drawn_days(project: "Workspace", frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**columns).sort_values(time, kind="stable", ignore_index=True)
 
 
-def _with_yes_or_no(contract: Contract, frame: pd.DataFrame) -> pd.DataFrame:
-    """The features with 1 for yes, 0 for no and NaN for what is not known; InputError for more than two classes."""
+def _with_numbers(contract: Contract, frame: pd.DataFrame) -> pd.DataFrame:
+    """The features with the target as numbers, NaN where it is not known: 1 for yes, 0 for no.
+
+    InputError for more than two classes, and for a number that is infinite.
+    """
     values, where = frame[contract.target], "features"
+    if contract.regression:
+        numbers = values.astype(float)
+        if numbers.abs().eq(float("inf")).any():
+            hint = f"give null where it is not known, in {FEATURES_SQL}"
+            raise InputError(f"{contract.target!r} holds an infinite number", where=where, hint=hint)
+        return frame.assign(**{contract.target: numbers})
     found = sorted(values.dropna().unique())
     words = [f"{value:g}" if isinstance(value, float | int) else str(value) for value in found]
     if contract.positive:
@@ -346,18 +355,18 @@ def split_features(project: "Workspace", frame: pd.DataFrame | None = None) -> S
         project.contract, _with_earlier(project, frame), periods.train, periods.test, every=periods.every
     )
     for name, rows in {"train": split.train, "test": split.test}.items():
-        _require_both_classes(rows[project.contract.target], f"[split] {name}")
+        _require_several_labels(rows[project.contract.target], f"[split] {name}")
     return replace(split, half_life=periods.half_life)
 
 
-def _require_both_classes(labels: pd.Series, where: str) -> None:
+def _require_several_labels(labels: pd.Series, where: str) -> None:
     hint = "choose a longer period"
     if len(labels) < MIN_ROWS:
         what = f"has {len(labels)} labelled rows; at least {MIN_ROWS} are needed to learn or judge anything"
         raise InputError(what, where=where, hint=hint)
     if labels.nunique() < 2:
         hint = f"{hint}, or look at the target in {FEATURES_SQL}"
-        raise InputError(f"has one class only: every label is {labels.iloc[0]:g}", where=where, hint=hint)
+        raise InputError(f"has one value only: every label is {labels.iloc[0]:g}", where=where, hint=hint)
 
 
 def _with_earlier(project: "Workspace", frame: pd.DataFrame | None) -> pd.DataFrame:

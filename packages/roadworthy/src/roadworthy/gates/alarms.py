@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from prometheus_client.parser import text_string_to_metric_families
 
 from ..bundle.bundle import predict_frame
+from ..bundle.signature import Scale
 from ..model import evaluation
 from ..monitoring import watch
 from ..monitoring.distributions import Columns, expected_counts, largest_psi
@@ -24,6 +25,7 @@ from ..serving.predictor import Metrics
 from .bench import Bench
 
 END = datetime(2001, 1, 1, tzinfo=UTC)
+FAR = 3.0  # times the unit of limits by which a label is planted to be off
 DELAY = timedelta(days=1)  # after which a label is due
 ROWS = 1400  # of a window, or twice as many as the settings ask for
 UNSEEN_CATEGORY = "planted, never seen"
@@ -54,7 +56,7 @@ class Alarms:
 
 @dataclass(frozen=True)
 class VersionSide:
-    """One version on the test rows: mean prediction minus base rate, share of decisions."""
+    """One version on the test rows: mean prediction minus mean label, share of decisions (of numbers 0)."""
 
     gap: float
     decisions: float
@@ -62,32 +64,37 @@ class VersionSide:
 
 @dataclass(frozen=True)
 class Regression:
-    """The paired difference, positive AUC and negative Brier score being better, and each version by itself.
+    """The paired difference, of which more quality and less error are better, and each version by itself.
 
-    alarms: whether the monitors of the version would tell of it in service.
+    Of numbers, errors are in the unit of limits. alarms: whether the monitors of the version would tell of it in
+    service.
     """
 
     days: int
-    difference: evaluation.Difference
+    difference: evaluation.Difference | evaluation.NumberDifference
     now: VersionSide
     before: VersionSide
     alarms: Alarms = field(default_factory=Alarms)
+    problem: evaluation.Problem = evaluation.CLASSIFICATION
 
 
 def measure_regression(bench: Bench) -> Regression:
     """Both versions answer about 40,000 test rows, from every day."""
     test = bench.test
-    labels, day = test[bench.contract.target].to_numpy(), test[bench.contract.day].to_numpy()
-    bundle, older = bench.bundle, bench.before
-    now, before = predict_frame(bundle, test), predict_frame(older, test)
-    difference = evaluation.compare(labels, now, before, day)
+    day, bundle, older, unit = test[bench.contract.day].to_numpy(), bench.bundle, bench.before, bench.scale.apply
+    labels, now, before = (
+        unit(values)
+        for values in (test[bench.contract.target], predict_frame(bundle, test), predict_frame(older, test))
+    )
+    difference = bench.problem.compare(labels, now, before, day)
     sides = version_side(labels, now, bundle.threshold), version_side(labels, before, older.threshold)
-    return Regression(len(np.unique(day)), difference, *sides, alarms=measure_alarms(bench))
+    return Regression(len(np.unique(day)), difference, *sides, alarms=measure_alarms(bench), problem=bench.problem)
 
 
-def version_side(labels: np.ndarray, answers: np.ndarray, threshold: float) -> VersionSide:
+def version_side(labels: np.ndarray, answers: np.ndarray, threshold: float | None) -> VersionSide:
     """What one version says about these rows, (rows,), and how often it decides with its own threshold."""
-    return VersionSide(float(answers.mean() - labels.mean()), float((answers >= threshold).mean()))
+    decisions = 0.0 if threshold is None else float((answers >= threshold).mean())
+    return VersionSide(float(answers.mean() - labels.mean()), decisions)
 
 
 def measure_alarms(bench: Bench) -> Alarms:
@@ -127,9 +134,15 @@ def _quiet_timelines(bench: Bench, reference: Mapping[str, Any], limits: Thresho
     with PredictionLog(log, bench.bundle.signature) as opened:
         _append(opened, other)
         late = [at for at, is_young in enumerate(young) if is_young]
-        answers = [int(rows["probability"][at] < 0.5) for at in late]
+        answers = [_wrong_label(reference, rows[bench.bundle.signature.answer][at]) for at in late]
         opened.append_labels([rows["key"][at] for at in late], answers, [END] * len(late))
     return before, _watch(bench, log, limits)
+
+
+def _wrong_label(reference: Mapping[str, Any], answer: float) -> float:
+    """A label that is far from an answer."""
+    scale = watch.scale_of(reference)
+    return float(answer < 0.5) if scale is None else answer + FAR * scale.width
 
 
 def _write_log(bench: Bench, name: str, rows: Mapping[str, Any], without: list[bool] | None = None) -> Path:
@@ -190,7 +203,8 @@ def unexposed_metrics(rules: Path) -> tuple[str, ...]:
 
 def expected_alarms(reference: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The monitors and subjects that what is broken concerns, without numbers that the season moves as far."""
-    wanted = [("auc", ""), ("skill", ""), ("calibration", "")]
+    first = "auc" if watch.scale_of(reference) is None else "error"
+    wanted = [(first, ""), ("skill", ""), ("calibration", "")]
     seasonal = reference.get("limits", {}).get("drift", {})
     for name, bins in reference["features"].items():
         if bins["kind"] == "category":
@@ -207,13 +221,17 @@ def _rows(limits: Thresholds) -> int:
 
 def usual_windows(reference: Mapping[str, Any], windows: int, count: int = ROWS, seed: int = 0) -> dict[str, Any]:
     """Windows of `count` predictions before `END`: each feature as in training, and labels that bear them out."""
-    order = np.random.default_rng(seed)
-    bins = {**reference["features"], "probability": reference["prediction"]}
+    order, scale = np.random.default_rng(seed), watch.scale_of(reference)
+    answer = "probability" if scale is None else "prediction"
+    bins = {**reference["features"], answer: reference["prediction"]}
     columns = {name: [order.permutation(_drawn(each, count)) for _ in range(windows)] for name, each in bins.items()}
     rows: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
+    rows[answer] = rows[answer].astype(np.float64)
+    if scale is not None:
+        return {**_keys_and_times(windows, count), **rows, "label": rows[answer]}
     # No closer to the middle: with .001 the answers of a rare event left their bins, and sound monitors rang.
-    rows["probability"] = np.clip(rows["probability"].astype(np.float64), 0, 1)
-    return {**_keys_and_times(windows, count), **rows, "label": _frequent_labels(rows["probability"])}
+    rows[answer] = np.clip(rows[answer], 0, 1)
+    return {**_keys_and_times(windows, count), **rows, "label": _frequent_labels(rows[answer])}
 
 
 def broken_windows(reference: Mapping[str, Any], windows: int, count: int = ROWS) -> dict[str, Any]:
@@ -222,8 +240,17 @@ def broken_windows(reference: Mapping[str, Any], windows: int, count: int = ROWS
     for name, bins in reference["features"].items():
         value = UNSEEN_CATEGORY if bins["kind"] == "category" else _rarest(bins)
         rows[name] = np.full(windows * count, value, dtype=object)
+    scale = watch.scale_of(reference)
+    if scale is not None:
+        return {**rows, "label": _mirrored(rows["prediction"].reshape(windows, count), scale)}
     parts = rows["probability"].reshape(windows, count)
     return {**rows, "label": (np.argsort(np.argsort(parts, axis=1), axis=1) < count // 2).astype(int).ravel()}
+
+
+def _mirrored(answers: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
+    """Labels (windows * rows,) in the opposite order of the answers, and far apart from each other."""
+    ranks = np.argsort(np.argsort(answers, axis=1), axis=1)
+    return np.asarray(scale.center + FAR * scale.width * (0.5 - ranks / (answers.shape[1] - 1))).ravel()
 
 
 def _keys_and_times(windows: int, count: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -37,12 +37,13 @@ FEWEST = 200  # positives; below, a share of them says nothing
 class Ages:
     """A table by age, and the age that config.toml allows.
 
-    `table`: since and until (days from the end of training to the days judged), periods (how many were judged), auc,
-    loss against the fresh models on the same days, low and high of its 95% interval.
+    `table`: since and until (days from the end of training to the days judged), periods (how many were judged),
+    quality, loss against the fresh models on the same days, low and high of its 95% interval. `what`: AUC or R2.
     """
 
     table: pd.DataFrame
     allowed: int
+    what: str = "AUC"
 
 
 def measure_ages(bench: Bench) -> Ages:
@@ -54,11 +55,11 @@ def measure_ages(bench: Bench) -> Ages:
     if earlier and _days(frame[bench.contract.day]) * (PARTS - LEARNED) / PARTS < allowed:
         frame = pd.concat([snapshots.checked_features(bench.project, *earlier), frame], ignore_index=True)
     rows = frame[frame[bench.contract.target].notna()].iloc[:: bench.config.split.every]
-    return Ages(losses_by_age(bench.project, rows, bench.spec), allowed)
+    return Ages(losses_by_age(bench.project, rows, bench.spec), allowed, bench.problem.quality)
 
 
 def losses_by_age(project: Workspace, rows: pd.DataFrame, spec: Model) -> pd.DataFrame:
-    """The loss of AUC by age, as `Ages.table`."""
+    """The loss of quality by age, as `Ages.table`."""
     day = rows[project.contract.day]
     start, days = day.min(), _days(day)
     edges = [start + pd.Timedelta(days=round(days * part / PARTS)) for part in range(PARTS + 1)]
@@ -66,10 +67,7 @@ def losses_by_age(project: Workspace, rows: pd.DataFrame, spec: Model) -> pd.Dat
     models = {end: training.fit_pipeline(project, thin_rows(rows[day < edges[end]], AGE_ROWS), spec) for end in ends}
     judged = {end: thin_rows(rows[(day >= edges[end]) & (day < edges[end + 1])], JUDGED) for end in ends}
     answers = {
-        (end, part): training.predict_probabilities(models[end], spec, judged[part])
-        for end in ends
-        for part in ends
-        if part >= end
+        (end, part): training.predict(models[end], spec, judged[part]) for end in ends for part in ends if part >= end
     }
     length = days / PARTS
     ages = []
@@ -87,28 +85,32 @@ def _days(day: pd.Series) -> int:
     return int((day.max() - day.min()).days) + 1
 
 
-def _loss(contract: Contract, rows: pd.DataFrame, fresh: Floats, old: Floats) -> tuple[float, evaluation.Difference]:
-    y, day = rows[contract.target], rows[contract.day]
-    return evaluation.evaluate(y, old, day, draws=1).auc, evaluation.compare(y, fresh, old, day, draws=AGE_DRAWS)
+def _loss(contract: Contract, rows: pd.DataFrame, fresh: Floats, old: Floats) -> tuple[float, evaluation.Interval]:
+    y, day, problem = rows[contract.target], rows[contract.day], evaluation.problem_of(contract)
+    lost = problem.compare(y, fresh, old, day, draws=AGE_DRAWS).quality
+    return problem.evaluate(y, old, day, draws=1).quality.value, lost
 
 
-def _mean(losses: list[tuple[float, evaluation.Difference]]) -> dict[str, float]:
+def _mean(losses: list[tuple[float, evaluation.Interval]]) -> dict[str, float]:
     """The mean over periods, whose days are different ones: the squares of their half widths add up."""
-    half = np.sqrt(sum(((loss.auc_high - loss.auc_low) / 2) ** 2 for _, loss in losses)) / len(losses)
-    mean = float(np.mean([loss.auc for _, loss in losses]))
-    auc = float(np.mean([auc for auc, _ in losses]))
-    return {"periods": len(losses), "auc": auc, "loss": mean, "low": mean - float(half), "high": mean + float(half)}
+    half = float(np.sqrt(sum(((loss.high - loss.low) / 2) ** 2 for _, loss in losses))) / len(losses)
+    mean, quality = (
+        float(np.mean(values)) for values in zip(*((loss.value, old) for old, loss in losses), strict=True)
+    )
+    return {"periods": len(losses), "quality": quality, "loss": mean, "low": mean - half, "high": mean + half}
 
 
-def fit_logistic_regression(project: Workspace, rows: pd.DataFrame, spec: Model) -> Pipeline:
-    """One column for each category, missing numbers replaced by the mean, numbers scaled."""
+def fit_simple(project: Workspace, rows: pd.DataFrame, spec: Model) -> Pipeline:
+    """A logistic or linear regression: one column for each category, missing numbers the mean, numbers scaled."""
     some = thin_rows(rows, REGRESSION_ROWS)
     categories, numbers = training.model_inputs(spec, project.contract.features)
     codes = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=RARE)
     scaled = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
     encoder = ColumnTransformer([("category", codes, categories), ("number", scaled, numbers)])
-    pipeline = make_pipeline(encoder, LogisticRegression(max_iter=300))
-    return pipeline.fit(some[list(spec.features)], some[project.contract.target].astype(int))
+    target = some[project.contract.target]
+    if project.contract.regression:
+        return make_pipeline(encoder, Ridge()).fit(some[list(spec.features)], target)
+    return make_pipeline(encoder, LogisticRegression(max_iter=300)).fit(some[list(spec.features)], target.astype(int))
 
 
 def measure_groups(bench: Bench) -> pd.DataFrame:
@@ -118,9 +120,8 @@ def measure_groups(bench: Bench) -> pd.DataFrame:
     """
     test = bench.split.test
     groups = assign_groups(bench.contract, bench.frame, bench.config.gates.groups).loc[test.index]
-    return measure_by_group(
-        groups, test[bench.contract.target], bench.answers, test[bench.contract.day], bench.bundle.threshold
-    )
+    y, p = (bench.scale.apply(values) for values in (test[bench.contract.target], bench.answers))
+    return measure_by_group(groups, pd.Series(y), p, test[bench.contract.day], bench.bundle.threshold)
 
 
 def assign_groups(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame:
@@ -138,13 +139,18 @@ def assign_groups(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, 
     return pd.DataFrame(values, index=frame.index)
 
 
-def measure_by_group(groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Series, threshold: float) -> pd.DataFrame:
+def measure_by_group(
+    groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Series, threshold: float | None
+) -> pd.DataFrame:
     """For each group: group, rows, gap, recall, and both relative to all rows with their 95% intervals by days.
 
-    `gap` is the mean probability minus the rate of the target, `recall` the share of the positives with a warning;
-    `gap_more` and `recall_more` are how much more they are than on all rows.
+    `gap` is the mean answer minus that of the labels, `recall` the share of the positives with a warning; `gap_more`
+    and `recall_more` are how much more they are than on all rows. Without a threshold there is no recall (NaN).
     """
-    late, warned = y.to_numpy(dtype=np.float64), (p >= threshold).astype(np.float64)
+    labels = y.to_numpy(dtype=np.float64)
+    # Of numbers every row counts.
+    positive = np.ones(len(labels)) if threshold is None else labels
+    warned = np.full(len(labels), np.nan) if threshold is None else (p >= threshold).astype(np.float64)
     names, of_day = np.unique(day.to_numpy(), return_inverse=True)
     # How often a day is drawn is a weight of it: no row is copied, and a group takes a few products of matrices.
     drawn = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), GROUP_DRAWS)
@@ -153,7 +159,7 @@ def measure_by_group(groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Seri
     def measured(at: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         rows, gap, positives, warned_positives = (
             weights @ np.bincount(of_day[at], column[at], len(names))
-            for column in (np.ones(len(p)), p - late, late, late * warned)
+            for column in (np.ones(len(p)), p - labels, positive, positive * warned)
         )
         with np.errstate(divide="ignore", invalid="ignore"):  # a draw may leave a group empty
             return gap / rows, warned_positives / positives
@@ -163,7 +169,7 @@ def measure_by_group(groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Seri
     for name in groups:
         for value in sorted(set(groups[name].dropna())):
             at = (groups[name] == value).to_numpy()
-            if late[at].sum() >= FEWEST:
+            if positive[at].sum() >= FEWEST:
                 gap, recall = measured(at)
                 row = {"group": f"{name} {value}", "rows": int(at.sum()), "gap": gap[0], "recall": recall[0]}
                 measured_groups.append({**row, **_more("gap", gap - every[0]), **_more("recall", recall - every[1])})
@@ -171,5 +177,6 @@ def measure_by_group(groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Seri
 
 
 def _more(name: str, draws: Floats) -> dict[str, float]:
-    low, high = np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    finite = draws[np.isfinite(draws)]
+    low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(finite) else (np.nan, np.nan)
     return {f"{name}_more": float(draws[0]), f"{name}_low": float(low), f"{name}_high": float(high)}

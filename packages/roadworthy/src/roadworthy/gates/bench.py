@@ -20,6 +20,7 @@ from ..base.errors import Verdict
 from ..base.settings import DEFAULT_LIMITS, Limits, Model
 from ..bundle import bundle
 from ..bundle.bundle import Bundle
+from ..bundle.signature import Scale
 from ..contract import checks
 from ..contract.workspace import Workspace
 from ..data import snapshots
@@ -149,17 +150,27 @@ class Bench:
         """The specification that the version was trained with, by its manifest."""
         return Model(**self.manifest["lineage"]["spec"])
 
+    @property
+    def problem(self) -> evaluation.Problem:
+        """How answers to the target are judged."""
+        return evaluation.problem_of(self.contract)
+
+    @part
+    def scale(self) -> Scale:
+        """The unit in which limits are kept, by the labels of training."""
+        return self.problem.scale(self.split.train[self.contract.target])
+
     @part
     def answers(self) -> NDArray[np.float64]:
-        """P(target) of every test row, by the version under judgement."""
+        """The answer to every test row, by the version under judgement."""
         return bundle.predict_frame(self.bundle, self.split.test)
 
     @part
-    def evaluation(self) -> evaluation.Evaluation:
+    def evaluation(self) -> evaluation.Evaluation | evaluation.NumberEvaluation:
         """How good those answers are."""
         test = self.split.test
         y, day = test[self.contract.target], test[self.contract.day]
-        return evaluation.evaluate(y, self.answers, day, own=self.project.metrics)
+        return self.problem.evaluate(y, self.answers, day, own=self.project.metrics)
 
     @part
     def pipeline(self) -> Pipeline:

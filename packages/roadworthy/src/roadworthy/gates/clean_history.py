@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 
 from ..base.errors import InputError
 from ..base.settings import Model
+from ..bundle.signature import Scale
 from ..contract.workspace import Workspace
 from ..data.snapshots import split_features, thin_rows
 from ..model import estimators, evaluation, training
@@ -95,6 +96,16 @@ class FittedVariant:
         """The day of each of these rows."""
         return self.variant.test[self.project.contract.day]
 
+    @property
+    def problem(self) -> evaluation.Problem:
+        """How answers to the target are judged."""
+        return evaluation.problem_of(self.project.contract)
+
+    @property
+    def scale(self) -> Scale:
+        """The unit in which limits are kept."""
+        return self.problem.scale(self.variant.train[self.project.contract.target])
+
     @cached_property
     def pipeline(self) -> Pipeline:
         """The fitted model."""
@@ -110,11 +121,11 @@ class FittedVariant:
         """The answers of the version before it, (rows,)."""
         train = self.variant.train
         older = self._fitted(train.iloc[: len(train) * (PARTS - 1) // PARTS])
-        return training.predict_probabilities(older, self.variant.spec, self.variant.test)
+        return training.predict(older, self.variant.spec, self.variant.test)
 
     def predict(self, rows: pd.DataFrame) -> Floats:
         """The answers of the model to other rows."""
-        return training.predict_probabilities(self.pipeline, self.variant.spec, rows)
+        return training.predict(self.pipeline, self.variant.spec, rows)
 
     def _fitted(self, rows: pd.DataFrame) -> Pipeline:
         return training.fit_pipeline(self.project, rows, self.variant.spec, self.project.settings.split.half_life)
@@ -127,14 +138,14 @@ def measure_variant(project: Workspace, variant: CleanVariant) -> Figures:
 
 
 def figures_of_training(fitted: FittedVariant) -> Figures:
-    """The Brier score against the base rate; the largest move of an expected direction the wrong way."""
+    """The error against always saying the same; the largest move of an expected direction the wrong way."""
     tests, rows = fitted.project.settings.tests, fitted.variant.test
-    base_rate = float(fitted.variant.train[fitted.project.contract.target].mean())
-    result = evaluation.evaluate(fitted.y, fitted.now, fitted.day, draws=1)
-    loss = evaluation.brier_loss(result, fitted.y, base_rate)
+    trained = fitted.variant.train[fitted.project.contract.target]
+    loss = evaluation.error_loss(fitted.problem, fitted.scale, fitted.y, fitted.now, trained)
     sample = thin_rows(rows, evaluation.SAMPLE)
+    in_unit = evaluation.Unit(fitted.predict, fitted.scale)
     wrong = [
-        -sign * evaluation.mean_change(fitted.predict, sample, name, *ends)
+        -sign * evaluation.mean_change(in_unit, sample, name, *ends)
         for sign, expected in ((1, tests.rises_with), (-1, tests.falls_with))
         for name, ends in expected.items()
     ]
@@ -146,13 +157,13 @@ def figures_of_alternatives(fitted: FittedVariant) -> Figures:
     project, train, spec = fitted.project, fitted.variant.train, fitted.variant.spec
     ages = alternatives.losses_by_age(project, fitted.variant.history, spec)
     old = ages[(ages["since"] > 0) & (ages["since"] <= project.settings.gates.max_age_days)]
-    simple = alternatives.fit_logistic_regression(project, train, spec)
-    answers = simple.predict_proba(fitted.variant.test[list(spec.features)])[:, 1]
-    gain = evaluation.compare(fitted.y, answers, fitted.now, fitted.day)
+    simple = alternatives.fit_simple(project, train, spec)
+    answers = training.predict(simple, spec, fitted.variant.test)
+    gain = fitted.problem.compare(fitted.y, answers, fitted.now, fitted.day).quality
     _, candidates = training.tune_hyperparameters(project, train, spec, project.search.quick)
     return {
         **({"max_age_loss": float(old["low"].max())} if len(old) else {}),
-        "simpler_margin": gain.auc_low,
+        "simpler_margin": gain.low,
         **({"tuning_margin": candidates[0].low} if candidates else {}),
     }
 
@@ -160,38 +171,43 @@ def figures_of_alternatives(fitted: FittedVariant) -> Figures:
 def figures_of_slices(fitted: FittedVariant) -> Figures:
     """How far the weakest slice is below all rows, and how far answers are off in a slice of the training rows."""
     contract, names, train = fitted.project.contract, fitted.project.settings.tests.slices, fitted.variant.train
-    table = evaluation.slices(fitted.variant.test, names, fitted.y, fitted.now, fitted.day)
-    whole = evaluation.evaluate(fitted.y, fitted.now, fitted.day, draws=1).auc
-    drop = {} if table.empty else {"max_slice_drop": float(whole - upper_ends(table).min())}
-    seen = specification.calibration_by_slice(contract, train, names, fitted.predict(train), np.ones(len(train)))
+    problem, unit = fitted.problem, fitted.scale.apply
+    table = evaluation.slices(fitted.variant.test, names, fitted.y, fitted.now, fitted.day, problem)
+    whole = problem.evaluate(fitted.y, fitted.now, fitted.day, draws=1).quality.value
+    drop = {} if table.empty else {"max_slice_drop": float(whole - upper_ends(table, problem).min())}
+    off = unit(fitted.predict(train)) - unit(train[contract.target])
+    seen = specification.calibration_by_slice(contract, train, names, off, np.ones(len(train)))
     return {**drop, "max_slice_off": float(seen["gap"].iloc[1:].abs().max())}
 
 
 def figures_of_groups(fitted: FittedVariant) -> Figures:
     """How far a group is surely above and below all rows."""
     groups, threshold = fitted.variant.groups, fitted.variant.spec.threshold
-    table = alternatives.measure_by_group(groups, pd.Series(fitted.y), fitted.now, fitted.day, threshold)
+    labels, answers = (fitted.scale.apply(values) for values in (fitted.y, fitted.now))
+    table = alternatives.measure_by_group(groups, pd.Series(labels), answers, fitted.day, threshold)
     if table.empty:
         return {}
+    missed = {} if fitted.problem.regression else {"max_group_missed": float(-table["recall_high"].min())}
     return {
         "max_group_over": float(table["gap_low"].max()),
         "max_group_under": float(-table["gap_high"].min()),
-        "max_group_missed": float(-table["recall_high"].min()),
+        **missed,
     }
 
 
 def figures_of_versions(fitted: FittedVariant) -> Figures:
     """The model beside the version before it: quality, distribution of the answers, decisions."""
-    change = evaluation.compare(fitted.y, fitted.now, fitted.before, fitted.day)
-    threshold = fitted.variant.spec.threshold
-    now, before = (alarms.version_side(fitted.y, answers, threshold) for answers in (fitted.now, fitted.before))
+    labels, of_now, of_before = map(fitted.scale.apply, (fitted.y, fitted.now, fitted.before))
+    change, threshold = fitted.problem.compare(labels, of_now, of_before, fitted.day), fitted.variant.spec.threshold
+    now, before = (alarms.version_side(labels, answers, threshold) for answers in (of_now, of_before))
+    factor = {} if threshold is None else {"max_decision_factor": decision_factor(now.decisions, before.decisions)}
     return {
-        "max_auc_worse": -change.auc_high,
-        "max_brier_worse": change.brier_low,
+        "max_auc_worse": -change.quality.high,
+        "max_brier_worse": change.error.low,
         "max_gap_worse": abs(now.gap) - abs(before.gap),
-        "max_decision_factor": decision_factor(now.decisions, before.decisions),
+        **factor,
         "max_version_psi": prediction_shift(fitted.before, fitted.now),
-        "max_shadow_shift": abs(float(fitted.now.mean() - fitted.before.mean())),
+        "max_shadow_shift": abs(float(of_now.mean() - of_before.mean())),
     }
 
 
@@ -210,8 +226,11 @@ def figures_of_numbers(fitted: FittedVariant) -> Figures:
         steps = np.concatenate([tree.weight[tree.leaf] for tree in made_of.trees])
     else:
         steps = np.append(made_of.weights, made_of.base)
+    largest = {"max_step": float(np.abs(steps).max()) / fitted.scale.width}
+    if fitted.problem.regression:
+        return largest
     sure = (fitted.now < CERTAIN) | (fitted.now > 1 - CERTAIN)
-    return {"max_step": float(np.abs(steps).max()), "max_certain": float(sure.mean())}
+    return {**largest, "max_certain": float(sure.mean())}
 
 
 MEASURED: tuple[Callable[[FittedVariant], Mapping[str, float]], ...] = (

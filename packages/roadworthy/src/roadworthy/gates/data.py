@@ -51,19 +51,19 @@ def features_beneficial(evidence: feature_value.Contributions, limits: Limits) -
     """Each feature may contribute `least_auc` at least, by the upper end of its day-block interval, or has a reason."""
     if evidence.table.empty:
         return False, f"every feature is kept for another reason: {', '.join(evidence.kept)}"
-    table, least = evidence.table.sort_values("auc_high"), limits.least_auc
-    useless = [_contribution(table, name) for name in table.index[table["auc_high"] < least]]
+    table, least, what = evidence.table.sort_values("high"), limits.least_auc, evidence.what
+    useless = [_contribution(table, name) for name in table.index[table["high"] < least]]
     kept = f"; kept for a reason: {', '.join(evidence.kept)}" if evidence.kept else ""
     if useless:
-        words = f"without a contribution to the AUC: {', '.join(useless)}; at least {least} must be possible"
+        words = f"without a contribution to the {what}: {', '.join(useless)}; at least {least} must be possible"
         return False, f"{words}{kept}"
     weakest = _contribution(table, table.index[0])
-    return True, f"{len(table)} features contribute; the weakest to the AUC: {weakest}, at least {least}{kept}"
+    return True, f"{len(table)} features contribute; the weakest to the {what}: {weakest}, at least {least}{kept}"
 
 
 def _contribution(table: pd.DataFrame, name: Any) -> str:
     row = table.loc[name]
-    return f"{name} {row['auc']:+.4f} [{row['auc_low']:.4f}, {row['auc_high']:.4f}]"
+    return f"{name} {row['loss']:+.4f} [{row['low']:.4f}, {row['high']:.4f}]"
 
 
 # Four times the data, and the same work for each row, or a little less: what grows does not fit in memory some day.

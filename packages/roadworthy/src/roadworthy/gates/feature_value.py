@@ -1,4 +1,4 @@
-"""What each feature is worth and what it costs: the AUC lost without it; requests, bytes and SQL."""
+"""What each feature is worth and what it costs: the quality lost without it; requests, bytes and SQL."""
 
 import json
 from dataclasses import dataclass, replace
@@ -38,10 +38,14 @@ DAYS = (5, 20)  # of the snapshot, for the SQL
 
 @dataclass(frozen=True)
 class Contributions:
-    """By feature: auc (the loss when it is shuffled), auc_low, auc_high, rows judged. `kept`: the reasons of some."""
+    """By feature: loss (of quality when it is shuffled), low, high, rows judged. `kept`: the reasons of some.
+
+    `what` is the quality: AUC or R2.
+    """
 
     table: pd.DataFrame
     kept: dict[str, str]
+    what: str = "AUC"
 
 
 def measure_contributions(bench: Bench) -> Contributions:
@@ -53,7 +57,8 @@ def measure_contributions(bench: Bench) -> Contributions:
     evaluation.require_columns("[gates.kept]", reasons, rows.columns)
     kept = {name: reasons[name] for name in bench.spec.features if reasons.get(name, "").strip()}
     asked = [name for name in bench.spec.features if name not in kept]
-    return Contributions(contribution_table(bench.project, rows[even], rows[~even], bench.spec, asked), kept)
+    table = contribution_table(bench.project, rows[even], rows[~even], bench.spec, asked)
+    return Contributions(table, kept, bench.problem.quality)
 
 
 def contribution_table(
@@ -75,7 +80,7 @@ def contribution_table(
     for count in LOOKS:
         rows = thin_rows(judged, count)
         inputs = pipeline.named_steps["encoder"].transform(rows[list(spec.features)]).astype(np.float32)
-        doubtful = [name for name in asked if name not in losses or losses[name]["auc_low"] <= 0]
+        doubtful = [name for name in asked if name not in losses or losses[name]["low"] <= 0]
         # As many rows as at the look before: there are no more of them to ask.
         if not doubtful or any(len(rows) == each["rows"] for each in losses.values()):
             break
@@ -87,19 +92,19 @@ def contribution_table(
 def _shuffle_losses(
     contract: Contract, session: InferenceSession, inputs: Rows, rows: pd.DataFrame, places: dict[str, int]
 ) -> dict[str, dict[str, float]]:
-    """What the AUC loses when the column at each place of X is shuffled, by name."""
+    """What the quality loses when the column at each place of X is shuffled, by name."""
     draw = np.random.default_rng(0)
     answers, y, day = _answers(session, inputs), rows[contract.target], rows[contract.day]
     shuffled = (_answers(session, _shuffled(inputs, place, draw)) for place in places.values())
-    losses = evaluation.compare_several(y, answers, shuffled, day, draws=DRAWS)
+    losses = evaluation.problem_of(contract).compare_several(y, answers, shuffled, day, draws=DRAWS)
     return {
-        name: {"auc": loss.auc, "auc_low": loss.auc_low, "auc_high": loss.auc_high, "rows": len(rows)}
-        for name, loss in zip(places, losses, strict=True)
+        name: {"loss": value, "low": low, "high": high, "rows": len(rows)}
+        for name, (value, low, high) in zip(places, (each.quality for each in losses), strict=True)
     }
 
 
 def _answers(session: InferenceSession, inputs: Rows) -> NDArray[np.float64]:
-    answers: NDArray[np.float64] = session.run(["probabilities"], {"X": inputs})[0][:, 0].astype(np.float64)
+    answers: NDArray[np.float64] = session.run(None, {"X": inputs})[0][:, 0].astype(np.float64)
     return answers
 
 

@@ -211,9 +211,9 @@ def _small_bundle(project: Workspace, frame: pd.DataFrame) -> Bundle:
     spec, contract = project.settings.model.with_fewer_trees(TREES), project.contract
     split = snapshots.Split(*split_labelled(contract, frame))
     pipeline = training.fit_pipeline(project, split.train, spec)
-    p = training.predict_probabilities(pipeline, spec, split.test)
+    p = training.predict(pipeline, spec, split.test)
     # All of it as one block: a day of a few rows may lack one of the classes, and an AUC needs both.
-    judged = evaluation.evaluate(split.test[contract.target], p, np.zeros(len(p)), draws=2)
+    judged = evaluation.problem_of(contract).evaluate(split.test[contract.target], p, np.zeros(len(p)), draws=2)
     # Without the model tests: so few rows say nothing about slices.
     trained = training.Trained(project, pipeline, spec, split, p, judged, (), {})
     folder = project.folder / "bundle"

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ..base import databases
 from ..base.settings import Limits
 from ..bundle import bundle
@@ -50,10 +52,10 @@ def _refit_gap(bench: Bench) -> float | None:
         return None
     rows = bench.test.iloc[:: max(1, len(bench.test) // REFIT_ROWS)]
     try:
-        answers = training.predict_probabilities(bench.pipeline, bench.spec, rows)
+        answers = bench.scale.apply(training.predict(bench.pipeline, bench.spec, rows))
     except ValueError as error:
         raise NotJudgedError(f"the refitted model cannot answer, see Infrastructure 2: {error}") from error
-    return reproducibility.answer_difference(answers, bundle.predict_frame(bench.bundle, rows))
+    return reproducibility.answer_difference(answers, bench.scale.apply(bundle.predict_frame(bench.bundle, rows)))
 
 
 @gate("Infrastructure 1", "training is reproducible", gather_trainings, "data version")
@@ -92,7 +94,8 @@ def spec_tested(evidence: reproducibility.SpecTests) -> Judgement:
         problems.append(f"the loss does not fall: {', '.join(f'{loss:.3f}' for loss in evidence.losses)}")
     weak = {name: auc for name, auc in evidence.learned.items() if not auc >= LEARNED}
     problems += [f"{name} is not learned, AUC {auc:.2f}" for name, auc in weak.items()]
-    if not all(0 <= answer <= 1 for answer in evidence.unusual):
+    right = np.isfinite if evidence.regression else lambda answer: 0 <= answer <= 1
+    if not all(right(answer) for answer in evidence.unusual):
         problems.append(f"unseen and missing values get {evidence.unusual}")
     if evidence.misplaced:
         problems.append(
@@ -167,7 +170,10 @@ def version_validated(evidence: promotion.Validation, limits: Limits) -> Judgeme
 
 @gate("Infrastructure 5", "the model is debuggable", whole_pipeline.trace_rows, "data version")
 def predictions_debuggable(evidence: whole_pipeline.Traces) -> Judgement:
-    """Raw rows give the features, they give X, its leaves the sum, and that the service's answer, to 1e-5 each."""
+    """Raw rows give the features, they give X, its leaves the sum, and that the service's answer, to 1e-5 each.
+
+    Of numbers: to so much of two standard deviations.
+    """
     problems = [f"raw rows do not explain {', '.join(evidence.unexplained)}"] if evidence.unexplained else []
     problems += [f"the encoding differs from the signature by {evidence.encoding:.2g}"] if evidence.encoding else []
     if not evidence.model <= SAME:

@@ -43,17 +43,17 @@ FEWEST_BLOCKS = 3
 
 @gate("Model 2", "offline and online metrics correlate", specification.replay_test_period, "data version")
 def offline_online(evidence: specification.Replay) -> Judgement:
-    """The AUC by block, offline and from the log: correlation at least .9, mean distance at most .005."""
+    """The AUC or R2 by block, offline and from the log: correlation at least .9, mean distance at most .005."""
     blocks = evidence.blocks
     labelled = f"{evidence.labelled:,} of {evidence.sent:,} answers with their label"
     if not evidence.labelled:
         return False, f"the log holds no answer with its label; {evidence.refused:,} of {evidence.sent:,} rows refused"
     if len(blocks) < FEWEST_BLOCKS or blocks["offline"].isna().any():
-        return None, f"{len(blocks)} blocks of days are too few, or a block lacks one of the classes"
+        return None, f"{len(blocks)} blocks of days are too few, or one of them has labels of one value only"
     apart = float((blocks["online"] - blocks["offline"]).abs().mean())
     correlation = _correlation(blocks["offline"], blocks["online"])
-    words = f"AUC of {len(blocks)} blocks: correlation {correlation:.3f}, {apart:.4f} apart on average, {labelled}"
-    return bool(correlation >= MIN_CORRELATION and apart <= MAX_DIFFERENCE), words
+    words = f"{evidence.quality} of {len(blocks)} blocks: correlation {correlation:.3f}, {apart:.4f} apart on average"
+    return bool(correlation >= MIN_CORRELATION and apart <= MAX_DIFFERENCE), f"{words}, {labelled}"
 
 
 def _correlation(one: pd.Series, other: pd.Series) -> float:
@@ -65,11 +65,15 @@ def _correlation(one: pd.Series, other: pd.Series) -> float:
 
 @dataclass(frozen=True)
 class Tuning:
-    """Hyperparameters that no search covers, the AUC of the committed ones, and the candidates, the best first."""
+    """Hyperparameters that no search covers, the quality of the committed ones, and the candidates, the best first.
+
+    `what` is the name of the quality: AUC or R2.
+    """
 
     uncovered: tuple[str, ...]
     committed: float
     candidates: Sequence[training.Candidate]
+    what: str = "AUC"
 
 
 def gather_tuning(bench: Bench) -> Tuning:
@@ -77,8 +81,8 @@ def gather_tuning(bench: Bench) -> Tuning:
     search = bench.project.search
     uncovered = sorted(set(bench.spec.hyperparameters) - set(search.grid))
     _require_features(bench)
-    auc, candidates = training.tune_hyperparameters(bench.project, bench.split.train, bench.spec, search.quick)
-    return Tuning(tuple(uncovered), auc, candidates)
+    committed, candidates = training.tune_hyperparameters(bench.project, bench.split.train, bench.spec, search.quick)
+    return Tuning(tuple(uncovered), committed, candidates, bench.problem.quality)
 
 
 def _require_features(bench: Bench) -> None:
@@ -96,50 +100,52 @@ def hyperparameters_tuned(evidence: Tuning, limits: Limits) -> Judgement:
     if not evidence.candidates:
         return None, "there is no candidate to compare with"
     best, margin = evidence.candidates[0], limits.tuning_margin
-    words = f"AUC {evidence.committed:.3f}, with {best.words} {best.gain:+.3f} [{best.low:+.3f}, {best.high:+.3f}]"
+    gain = f"{best.gain:+.3f} [{best.low:+.3f}, {best.high:+.3f}]"
+    words = f"{evidence.what} {evidence.committed:.3f}, with {best.words} {gain}"
     return bool(best.low <= margin), f"{words}, surely over {margin:+.2f} is red"
 
 
 def gather_ages(bench: Bench) -> alternatives.Ages:
-    """The loss of AUC by the age of a model."""
+    """The loss of quality by the age of a model."""
     _require_features(bench)
     return alternatives.measure_ages(bench)
 
 
 @limited_gate("Model 4", "the impact of model staleness is known", gather_ages, "data time")
 def staleness_known(evidence: alternatives.Ages, limits: Limits) -> Judgement:
-    """The loss of AUC is measured up to the allowed age, and at no allowed age surely more than `max_age_loss`."""
+    """The loss of AUC or R2 is measured up to the allowed age, and at none of them surely above `max_age_loss`."""
     measured = int(evidence.table["until"].max())
-    if evidence.table["auc"].isna().any():
-        return None, "a part of the data lacks one of the classes"
+    if evidence.table["quality"].isna().any():
+        return None, "a part of the data has labels of one value only"
     if measured < evidence.allowed:
         return False, f"models may become {evidence.allowed} days old, measured are {measured} days"
     old = evidence.table[(evidence.table["since"] > 0) & (evidence.table["since"] <= evidence.allowed)]
     losses = [
         f"{row.since}-{row.until} days {row.loss:+.3f} [{row.low:+.3f}, {row.high:+.3f}]" for row in old.itertuples()
     ]
-    words = f"loss of AUC by age: {', '.join(losses)}; allowed {evidence.allowed}"
+    words = f"loss of {evidence.what} by age: {', '.join(losses)}; allowed {evidence.allowed}"
     return bool((old["low"] <= limits.max_age_loss).all()), words
 
 
 @dataclass(frozen=True)
 class SimplerModel:
-    """Two models on the same rows: AUC of the simpler one and of the version, and the paired difference."""
+    """Two models on the same rows: quality of the simpler one and of the version, and the paired difference."""
 
     simple: float
     version: float
-    difference: evaluation.Difference
+    difference: evaluation.Difference | evaluation.NumberDifference
+    problem: evaluation.Problem = evaluation.CLASSIFICATION
 
 
 def gather_simpler(bench: Bench) -> SimplerModel:
-    """Logistic regression on the features of the version, fitted anew, against the version."""
+    """Logistic (or linear) regression on the features of the version, fitted anew, against the version."""
     _require_features(bench)
     test, answers, spec = bench.test, _answers(bench), bench.spec
-    simple = alternatives.fit_logistic_regression(bench.project, bench.split.train, spec)
+    simple = alternatives.fit_simple(bench.project, bench.split.train, spec)
     y, day = test[bench.contract.target], test[bench.contract.day]
-    difference = evaluation.compare(y, simple.predict_proba(test[list(spec.features)])[:, 1], answers, day)
-    version = evaluation.evaluate(y, answers, day, draws=1).auc
-    return SimplerModel(version + difference.auc, version, difference)
+    difference = bench.problem.compare(y, training.predict(simple, spec, test), answers, day)
+    version = bench.problem.evaluate(y, answers, day, draws=1).quality.value
+    return SimplerModel(version + difference.quality.value, version, difference, bench.problem)
 
 
 def _answers(bench: Bench) -> NDArray[np.float64]:
@@ -149,11 +155,15 @@ def _answers(bench: Bench) -> NDArray[np.float64]:
 
 @limited_gate("Model 5", "a simpler model is not better", gather_simpler, "data version")
 def no_simpler(evidence: SimplerModel, limits: Limits) -> Judgement:
-    """Logistic regression, and no model at all (AUC .5), are not better than the version, beyond chance by a margin."""
-    gain = evidence.difference
-    words = f"logistic regression {evidence.simple:.3f}, the model {evidence.version:.3f}: "
-    words += f"{gain.auc:+.3f} [{gain.auc_low:+.3f}, {gain.auc_high:+.3f}]"
-    return bool(gain.auc_low <= limits.simpler_margin and evidence.version > 0.5), words
+    """Logistic regression, and no model at all (AUC .5), are not better than the version, beyond chance by a margin.
+
+    Of numbers: linear regression, and always saying the mean (R2 0).
+    """
+    gain, problem = evidence.difference.quality, evidence.problem
+    kind = "linear" if problem.regression else "logistic"
+    words = f"{kind} regression {evidence.simple:.3f}, the model {evidence.version:.3f}: "
+    words += f"{gain.value:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+    return bool(gain.low <= limits.simpler_margin and evidence.version > problem.no_skill), words
 
 
 # Standard errors to the upper end of simultaneous 95% intervals for about 40 slices (Bonferroni, 1 - .05 / 40).
@@ -163,7 +173,7 @@ HALF = 1.96  # half of a 95% interval, in standard errors
 
 @dataclass(frozen=True)
 class Slices:
-    """An evaluation of each slice, the floor of config.toml, the AUC of all rows; and calibration where it was trained.
+    """An evaluation of each slice, the floor of the settings, the quality of all rows; calibration in training.
 
     seen: the mean answer less the share of the target on training rows, first of all, then of each slice.
     """
@@ -172,15 +182,17 @@ class Slices:
     floor: float
     whole: float
     seen: pd.DataFrame = field(default_factory=pd.DataFrame)
+    problem: evaluation.Problem = evaluation.CLASSIFICATION
 
 
 def gather_slices(bench: Bench) -> Slices:
     """The version on every slice of config.toml that has enough rows of both classes."""
     test, answers, tests = bench.test, _answers(bench), bench.config.tests
     y, day = test[bench.contract.target], test[bench.contract.day]
-    whole = evaluation.evaluate(y, answers, day, draws=1).auc
-    table = evaluation.slices(test, tests.slices, y, answers, day)
-    return Slices(table, tests.min_auc_slice, whole, specification.mean_answers_by_slice(bench))
+    problem = bench.problem
+    whole, floor = problem.evaluate(y, answers, day, draws=1).quality.value, evaluation.least_of_slice(problem, tests)
+    table = evaluation.slices(test, tests.slices, y, answers, day, problem)
+    return Slices(table, floor, whole, specification.mean_answers_by_slice(bench), problem)
 
 
 @limited_gate("Model 6", "model quality is sufficient on important data slices", gather_slices, "data version")
@@ -191,21 +203,23 @@ def slices_sufficient(evidence: Slices, limits: Limits) -> Judgement:
     may be below the floor as all rows are: the hours of the morning are in every month, for within an hour the hour
     says nothing. A model that is weak everywhere is the subject of other gates.
     """
-    table = evidence.table
+    table, problem = evidence.table, evidence.problem
     if table.empty:
-        return None, f"no slice by [tests] slices has {evaluation.MIN_CLASS} rows of both classes"
-    upper = upper_ends(table)
+        return None, f"no slice by [tests] slices has {problem.fewest}"
+    upper = upper_ends(table, problem)
     worst = table.iloc[int(upper.to_numpy().argmin())]
-    weakest = f"{worst['slice']}: AUC {worst['auc']:.3f}, at most {upper.min():.3f} ({worst['rows']:,} rows)"
+    quality = f"{problem.quality} {worst[problem.metrics[0]]:.3f}"
+    weakest = f"{worst['slice']}: {quality}, at most {upper.min():.3f} ({worst['rows']:,} rows)"
     floor = min(evidence.floor, evidence.whole - limits.max_slice_drop)
     words = f"weakest of {len(table)} slices is {weakest}, floor {floor:.2f}"
     unseen = _unseen_slice(evidence.seen, limits.max_slice_off)
     return bool(upper.min() >= floor and not unseen), "; ".join([*unseen, words])
 
 
-def upper_ends(table: pd.DataFrame) -> pd.Series:
-    """The upper end of the simultaneous interval of each slice's AUC."""
-    return table["auc"] + (table["auc_high"] - table["auc_low"]) / 2 / HALF * SURE
+def upper_ends(table: pd.DataFrame, problem: evaluation.Problem) -> pd.Series:
+    """The upper end of the simultaneous interval of each slice's AUC or R2."""
+    name = problem.metrics[0]
+    return table[name] + (table[f"{name}_high"] - table[f"{name}_low"]) / 2 / HALF * SURE
 
 
 def _unseen_slice(seen: pd.DataFrame, most: float) -> list[str]:
@@ -229,7 +243,7 @@ def groups_treated_alike(evidence: pd.DataFrame, limits: Limits) -> Judgement:
     The side that harms has the stricter limit: below, people are not warned.
     """
     if evidence.empty:
-        return None, "no group has enough positives"
+        return None, "no group has enough rows"
     most = {
         "gap_low": limits.max_group_over,
         "gap_high": -limits.max_group_under,
@@ -238,8 +252,9 @@ def groups_treated_alike(evidence: pd.DataFrame, limits: Limits) -> Judgement:
     # How much of each limit is used up; more than 1 is beyond it.
     used = pd.DataFrame({name: evidence[name] / limit for name, limit in most.items()}).max(axis=1)
     worst = evidence.iloc[int(used.to_numpy().argmax())]
-    words = f"worst of {len(evidence)} groups is {worst['group']}: probabilities {_interval(worst, 'gap')} "
-    words += f"against all, recall {_interval(worst, 'recall')}"
+    words = f"worst of {len(evidence)} groups is {worst['group']}: answers {_interval(worst, 'gap')} against all"
+    # A number has no decision, and no recall.
+    words += "" if pd.isna(worst["recall"]) else f", recall {_interval(worst, 'recall')}"
     return bool((used <= 1).all()), words
 
 

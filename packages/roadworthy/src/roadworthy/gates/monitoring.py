@@ -14,6 +14,7 @@ from ..registry.registry import CHAMPION
 from ..serving.shadow import RARE
 from . import alarms, dependencies, expectations, skew, speed
 from .bench import Bench, Judgement, NotJudgedError, first_problems, gate, judge_problems, limited_gate
+from .speed import FINITE
 
 
 def gather_dependencies(bench: Bench) -> dependencies.Dependencies:
@@ -186,19 +187,20 @@ def numbers_stable(evidence: speed.Stability, limits: Limits) -> Judgement:
     if evidence.largest > limits.max_step:
         problems.append(f"one step moves the sum by {evidence.largest:.3g}")
     if evidence.outside:
-        problems.append(f"{evidence.outside:,} of {evidence.answers:,} answers are not between 0 and 1")
+        problems.append(f"{evidence.outside:,} of {evidence.answers:,} answers are not {evidence.right}")
     if evidence.certain > limits.max_certain:
         problems.append(f"{evidence.certain:.1%} of the answers claim certainty")
     if evidence.extreme_outside:
         problems.append(
-            f"{evidence.extreme_outside} of {evidence.extreme} answers to extreme rows are not between 0 and 1"
+            f"{evidence.extreme_outside} of {evidence.extreme} answers to extreme rows are not {evidence.right}"
         )
     if not evidence.batches <= MAX_BATCH_DIFFERENCE:
         problems.append(f"answers differ by {evidence.batches:.1e} between batches")
     counts = (
         f"{evidence.inner:,} numbers of the model, {evidence.answers:,} answers, {evidence.extreme} to extreme rows"
     )
-    good = f"{counts}: all finite; {evidence.certain:.1%} claim certainty, largest step {evidence.largest:.2f}"
+    certain = "" if evidence.right == FINITE else f"{evidence.certain:.1%} claim certainty, "
+    good = f"{counts}: all finite; {certain}largest step {evidence.largest:.2f}"
     return judge_problems(problems, good)
 
 
@@ -230,12 +232,19 @@ def answers_fast(evidence: speed.Speed, limits: Limits) -> Judgement:
 def quality_kept(evidence: alarms.Regression, limits: Limits) -> Judgement:
     """Not worse than the version before beyond chance and a margin: AUC, Brier score, calibration in the large.
 
+    Of numbers R2 and the mean absolute error, as a share of two standard deviations.
+
     The margins are those of [limits]: a sound retraining with a month more or less moves each figure. In service it is
     the monitors that tell: each rings for a fault that is planted, when it should, and for nothing else.
     """
-    change, now, before = evidence.difference, evidence.now, evidence.before
-    problems = ["ranks worse"] if change.auc_high < -limits.max_auc_worse else []
-    problems += ["Brier score is worse"] if change.brier_low > limits.max_brier_worse else []
+    quality, error = evidence.difference.quality, evidence.difference.error
+    now, before, problem = evidence.now, evidence.before, evidence.problem
+    # Without its article and in short, as it stands below.
+    name = problem.error.removesuffix(" score")
+    problems = (
+        ["ranks worse" if not problem.regression else "R2 is worse"] if quality.high < -limits.max_auc_worse else []
+    )
+    problems += [f"{problem.error} is worse"] if error.low > limits.max_brier_worse else []
     problems += ["calibration is worse"] if abs(now.gap) > abs(before.gap) + limits.max_gap_worse else []
     # A version that decides hardly ever may come to decide for one row in a hundred.
     factor = limits.max_decision_factor
@@ -243,11 +252,12 @@ def quality_kept(evidence: alarms.Regression, limits: Limits) -> Judgement:
     problems += [] if before.decisions / factor <= now.decisions <= most else ["decides otherwise"]
     problems += _alarm_problems(evidence.alarms)
     words = (
-        f"AUC {change.auc:+.3f} [{change.auc_low:+.3f}, {change.auc_high:+.3f}], "
-        f"Brier {change.brier:+.4f} [{change.brier_low:+.4f}, {change.brier_high:+.4f}] on {evidence.days} days; "
-        f"mean off by {now.gap:+.3f} (before {before.gap:+.3f}), "
-        f"decisions {now.decisions:.0%} (before {before.decisions:.0%})"
+        f"{problem.quality} {quality.value:+.3f} [{quality.low:+.3f}, {quality.high:+.3f}], "
+        f"{name} {error.value:+.4f} [{error.low:+.4f}, {error.high:+.4f}] on {evidence.days} days; "
+        f"mean off by {now.gap:+.3f} (before {before.gap:+.3f})"
     )
+    decided = f", decisions {now.decisions:.0%} (before {before.decisions:.0%})"
+    words += "" if problem.regression else decided
     if evidence.alarms.planted and not problems:
         words += f"; the monitors ring for each of {evidence.alarms.planted} planted faults"
     return not problems, ", ".join([*problems, words])

@@ -58,7 +58,8 @@ def metrics_gap(bundle: Bundle, bench: Bench) -> float:
     """The largest difference of a recorded figure of the evaluation from the one computed now."""
     now = bench.evaluation.to_dict()
     # A figure that is not recorded is infinitely far off, so that a file without it is red.
-    return max(abs(float(bundle.metrics.get(name, float("inf"))) - value) for name, value in now.items())
+    # What is in the unit of a target may be large, and so are the roundings of it.
+    return max(abs(float(bundle.metrics.get(name, float("inf"))) - v) / max(1.0, abs(v)) for name, v in now.items())
 
 
 def alias_problem(registry: Registry) -> str:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import log_loss, mean_squared_error, roc_auc_score
 from sklearn.pipeline import Pipeline
 
 from ..base.settings import Model
 from ..bundle import bundle
-from ..bundle.signature import Signature
+from ..bundle.signature import Scale, Signature
 from ..contract.schema import Column, Contract
 from ..contract.workspace import Workspace
 from ..data import snapshots
@@ -59,7 +59,7 @@ def train_small(
     rows = snapshots.labelled_rows(project.contract, frame, period)
     rows = snapshots.thin_rows(rows, TRAINING_ROWS)
     small = spec.with_fewer_trees(FEW_TREES)
-    answers = training.predict_probabilities(training.fit_pipeline(project, rows, small), small, rows)
+    answers = training.predict(training.fit_pipeline(project, rows, small), small, rows)
     return SmallTraining(np.asarray(pd.util.hash_pandas_object(frame, index=False), dtype=np.uint64), answers)
 
 
@@ -129,6 +129,7 @@ class SpecTests:
     learned: Mapping[str, float]
     unusual: tuple[float, ...]
     misplaced: tuple[str, ...]
+    regression: bool = False
 
 
 def run_spec_tests(project: Workspace, spec: Model) -> SpecTests:
@@ -144,11 +145,16 @@ def run_spec_tests(project: Workspace, spec: Model) -> SpecTests:
     return SpecTests(
         reached={name: field_reaches(project, spec, name) for name in ("seed", *spec.hyperparameters)},
         sizes=tree_sizes(project, rows, plain),
-        losses=tuple(float(log_loss(y, training.predict_probabilities(each, spec, rows))) for each in _falling(fitted)),
+        losses=tuple(_loss(project.contract, y, training.predict(each, spec, rows)) for each in _falling(fitted)),
         learned={name: learned_auc(project, spec, rule) for name, rule in rules.items()},
         unusual=unusual_answers(project, fitted[-1], spec, rows),
         misplaced=tuple(misplaced_features(project.contract, fitted[-1], spec, rows)),
+        regression=project.contract.regression,
     )
+
+
+def _loss(contract: Contract, y: pd.Series, answers: NDArray[np.float64]) -> float:
+    return float(mean_squared_error(y, answers) if contract.regression else log_loss(y, answers))
 
 
 def growing(spec: Model) -> list[Model]:
@@ -243,7 +249,7 @@ def learned_auc(project: Workspace, spec: Model, rule: Rule) -> float:
     """The AUC on new rows of a model that saw the rule in others."""
     old, new = (invented_rows(project.contract, INVENTED_ROWS, rule, seed=seed) for seed in (1, 2))
     small = growing(spec.model_copy(update={"calibration": "none"}))[-1]
-    answers = training.predict_probabilities(training.fit_pipeline(project, old, small), small, new)
+    answers = training.predict(training.fit_pipeline(project, old, small), small, new)
     return float(roc_auc_score(new[project.contract.target], answers))
 
 
@@ -252,7 +258,7 @@ def unusual_answers(project: Workspace, pipeline: Pipeline, spec: Model, rows: p
     categories, numbers = training.model_inputs(spec, project.contract.features)
     unseen = rows.iloc[:1].assign(**dict.fromkeys(categories, UNSEEN))
     empty = rows.iloc[:1].assign(**dict.fromkeys(categories), **dict.fromkeys(numbers, np.nan))
-    return tuple(float(training.predict_probabilities(pipeline, spec, each)[0]) for each in (unseen, empty))
+    return tuple(float(training.predict(pipeline, spec, each)[0]) for each in (unseen, empty))
 
 
 def misplaced_features(contract: Contract, pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> list[str]:
@@ -261,7 +267,8 @@ def misplaced_features(contract: Contract, pipeline: Pipeline, spec: Model, rows
     Columns are handed over in another order than in training: the pipeline takes them by name.
     """
     encoded = np.asarray(pipeline.named_steps["encoder"].transform(rows[list(reversed(spec.features))]))
-    described = Signature.parse(json.dumps(export.model_signature(contract, spec, pipeline))).features
+    signature = export.signature_of(contract, spec, training.seen_categories(pipeline), Scale())
+    described = Signature.parse(json.dumps(signature)).features
     if len(described) != encoded.shape[1] or {each.name for each in described} != set(spec.features):
         return sorted({*spec.features} ^ {each.name for each in described}) or ["the number of columns"]
     columns = bundle.frame_columns(rows, [each.name for each in described])

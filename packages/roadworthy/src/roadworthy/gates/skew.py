@@ -73,7 +73,8 @@ def compare_ways(bench: Bench) -> ComparedWays:
     bundle, refused = _bundle(bench)
     features = bundle.signature.features
     rows, real = odd_rows(bench.contract, bench.test, features, tracing.read_numbers(bundle.folder / "model.onnx"))
-    exported = _Result(bundle.encode_columns(frame_columns(rows, bundle.names)), predict_frame(bundle, rows))
+    unit = bundle.signature.scale.apply
+    exported = _Result(bundle.encode_columns(frame_columns(rows, bundle.names)), unit(predict_frame(bundle, rows)))
     notebook = _notebook(bench, rows) if _made_of_these(bench) else None
     if notebook and np.mean(_far(notebook, exported)[:real]) > 0.5 and not _other_inputs(notebook, exported).any():
         notebook = None  # the same rows made another model: training is not reproducible, Infrastructure 1 says so
@@ -174,7 +175,7 @@ def _made_of_these(bench: Bench) -> bool:
 def _notebook(bench: Bench, rows: pd.DataFrame) -> _Result:
     encoder = bench.pipeline.named_steps["encoder"]
     inputs = np.asarray(encoder.transform(rows[list(bench.spec.features)]), dtype=np.float32)
-    return _Result(inputs, training.predict_probabilities(bench.pipeline, bench.spec, rows))
+    return _Result(inputs, bench.bundle.signature.scale.apply(training.predict(bench.pipeline, bench.spec, rows)))
 
 
 def _serving(bundle: Bundle, rows: pd.DataFrame, scratch: Path) -> Iterator[tuple[str, _Result]]:
@@ -194,10 +195,11 @@ def _batch(bundle: Bundle, file: Path, count: int) -> _Result:
     inputs = np.concatenate([np.where(each.good[:, None], each.inputs, np.inf) for each in checked])
     target = file.with_name(f"scored-{file.suffix[1:]}.parquet")
     summary = batch.score_file(bundle, file, target)
-    scored = pq.read_table(target, columns=[bundle.signature.key, "probability"]).to_pydict()
-    answers = dict(zip(scored[bundle.signature.key], scored["probability"], strict=True))
+    scored = pq.read_table(target, columns=[bundle.signature.key, bundle.signature.answer]).to_pydict()
+    answers = dict(zip(scored[bundle.signature.key], scored[bundle.signature.answer], strict=True))
     error = "; ".join(f"{reason} ({rows} rows)" for reason, rows in summary.reasons.most_common(2))
-    return _Result(inputs, np.array([answers.get(f"row-{i}", np.nan) for i in range(count)]), error)
+    found = np.array([answers.get(f"row-{i}", np.nan) for i in range(count)])
+    return _Result(inputs, bundle.signature.scale.apply(found), error)
 
 
 def _online(bundle: Bundle, records: list[dict[str, Any]]) -> _Result:
@@ -206,12 +208,13 @@ def _online(bundle: Bundle, records: list[dict[str, Any]]) -> _Result:
     body = json.dumps({"rows": records}).encode()
     try:
         read, _ = predictor.reader.read(body)
-        many = [each["probability"] for each in json.loads(predictor.answer(body, ""))["predictions"]]
-        alone = [json.loads(predictor.answer(json.dumps(row).encode(), ""))["probability"] for row in records[:SINGLE]]
+        name, unit = bundle.signature.answer, bundle.signature.scale.apply
+        many = unit([each[name] for each in json.loads(predictor.answer(body, ""))["predictions"]])
+        alone = unit([json.loads(predictor.answer(json.dumps(row).encode(), ""))[name] for row in records[:SINGLE]])
     except BadRequestError as error:
         nothing = np.full((len(records), len(bundle.names)), np.inf, dtype=np.float32)
         return _Result(nothing, np.full(len(records), np.nan), error.problems[0].message)
-    answers = np.array(many)
+    answers = many.copy()
     # A row alone must have the answer that it has in a list: the one that is farther off counts.
     answers[:SINGLE] = np.where(np.abs(answers[:SINGLE] - alone) > MAX_DIFFERENCE, alone, answers[:SINGLE])
     return _Result(bundle.encode(read), answers)

@@ -128,9 +128,12 @@ def foreign_entries(bench: Bench) -> tuple[str, ...]:
         return ()
     signature, reference = (read_json(bench.folder / name) for name in ("signature.json", "reference.json"))
     seen = {each["name"]: each.get("categories", []) for each in signature["features"]}
-    made = reference_of_rows(bundle.frame_columns(rows, names), rows[bench.contract.target], signature["features"])
+    scale, labels = bench.scale, rows[bench.contract.target]
+    of_numbers = scale if bench.contract.regression else None
+    made = reference_of_rows(bundle.frame_columns(rows, names), labels, signature["features"], of_numbers)
+    signed = export.signature_of(bench.contract, bench.trained_spec, seen, scale)
     return (
-        *_other_entries("signature.json", signature, export.signature_of(bench.contract, bench.trained_spec, seen)),
+        *_other_entries("signature.json", signature, signed),
         *_other_entries("reference.json", reference, made),
     )
 
@@ -154,18 +157,18 @@ def mean_answers_by_slice(bench: Bench) -> pd.DataFrame:
         return pd.DataFrame()
     rows, half_life = bench.train, bench.split.half_life
     weights = training.weights_by_age(rows[bench.contract.day], half_life) if half_life else np.ones(len(rows))
-    answers = bundle.predict_frame(bench.bundle, rows)
-    return calibration_by_slice(bench.contract, rows, bench.config.tests.slices, answers, weights)
+    scale = bench.bundle.signature.scale
+    off = scale.apply(bundle.predict_frame(bench.bundle, rows)) - scale.apply(rows[bench.contract.target])
+    return calibration_by_slice(bench.contract, rows, bench.config.tests.slices, off, weights)
 
 
 def calibration_by_slice(
-    contract: Contract, rows: pd.DataFrame, names: Sequence[str], p: NDArray[np.float64], weights: NDArray[np.float64]
+    contract: Contract, rows: pd.DataFrame, names: Sequence[str], off: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> pd.DataFrame:
-    """Slice, rows and gap (mean answer less share of the target): all rows, then each large slice and weekday.
+    """Slice, rows and gap (mean answer less mean label): all rows, then each large slice and weekday.
 
-    Every table has days, and a week is in most of what people do.
+    `off` is each row's answer less its label. Every table has days, and a week is in most of what people do.
     """
-    off = p - rows[contract.target].to_numpy(dtype=np.float64)
     columns = {name: rows[name] for name in names} | {WEEKDAY: rows[contract.day].dt.day_of_week + 1}
     slices = [{"slice": "all rows", "rows": len(rows), "gap": _mean(off, weights)}] if len(rows) else []
     for name, column in columns.items():
@@ -182,12 +185,16 @@ def _mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
 
 @dataclass(frozen=True)
 class Replay:
-    """AUC by block, `blocks`: first_day, offline, online; and how many rows were sent, refused, found with a label."""
+    """Quality by block, `blocks`: first_day, offline, online; how many rows were sent, refused, found with a label.
+
+    `quality` says what it is: AUC or R2.
+    """
 
     blocks: pd.DataFrame
     sent: int
     refused: int
     labelled: int
+    quality: str = "AUC"
 
 
 def replay_test_period(bench: Bench) -> Replay:
@@ -201,23 +208,24 @@ def replay_test_period(bench: Bench) -> Replay:
     asked = {"day": rows[bench.contract.day].to_numpy(), "target": rows[bench.contract.target].to_numpy()}
     both = pd.DataFrame({**asked, "offline": bundle.predict_frame(bench.bundle, rows)}, index=rows[bench.contract.key])
     both = both.join(online)
-    blocks = [_block(both[both["day"].isin(part)]) for part in parts if len(part)]
-    return Replay(pd.DataFrame(blocks), len(rows), refused, int(online["label"].notna().sum()))
+    blocks = [_block(bench.problem, both[both["day"].isin(part)]) for part in parts if len(part)]
+    labelled = int(online["label"].notna().sum())
+    return Replay(pd.DataFrame(blocks), len(rows), refused, labelled, bench.problem.quality)
 
 
-def _block(rows: pd.DataFrame) -> dict[str, Any]:
+def _block(problem: evaluation.Problem, rows: pd.DataFrame) -> dict[str, Any]:
     return {
         "first_day": rows["day"].min(),
-        "offline": _auc(rows["target"], rows["offline"], rows["day"]),
-        "online": _auc(rows["label"], rows["online"], rows["day"]),
+        "offline": _quality(problem, rows["target"], rows["offline"], rows["day"]),
+        "online": _quality(problem, rows["label"], rows["online"], rows["day"]),
     }
 
 
-def _auc(y: pd.Series, p: pd.Series, day: pd.Series) -> float:
+def _quality(problem: evaluation.Problem, y: pd.Series, p: pd.Series, day: pd.Series) -> float:
     known = y.notna() & p.notna()
     if y[known].nunique() < 2:
         return float("nan")
-    return evaluation.evaluate(y[known], p[known], day[known], draws=1).auc
+    return problem.evaluate(y[known], p[known], day[known], draws=1).quality.value
 
 
 def _online(bench: Bench, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
@@ -228,7 +236,7 @@ def _online(bench: Bench, rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     with PredictionLog(file, bundle.signature) as log:
         log.append_labels(rows[bench.contract.key], rows[bench.contract.target], rows[bench.contract.time])
         columns = log.read()
-    online = pd.DataFrame({"online": columns["probability"], "label": columns["label"]}, index=columns["key"])
+    online = pd.DataFrame({"online": columns[bundle.signature.answer], "label": columns["label"]}, index=columns["key"])
     return online[~online.index.duplicated()], refused
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..base import databases
 from ..bundle.bundle import Bundle, frame_columns
-from ..bundle.signature import LARGEST
+from ..bundle.signature import LARGEST, Signature
 from ..contract.schema import Contract
 from ..model.evaluation import without_values
 from ..serving import tracing
@@ -23,6 +23,7 @@ from . import skew
 from .bench import Bench, NotJudgedError
 
 Floats = NDArray[np.float64]
+FINITE = "finite"
 STABILITY_ROWS = 8  # ordinary rows whose values are then made extreme
 BATCHES = (1, 7, 64)
 ARITHMETIC = "out of range"  # how DuckDB begins when a calculation has no result: the logarithm of 0, a sum too large
@@ -40,7 +41,7 @@ class Stability:
     `infinite` names features with infinite values. `inner` counts the numbers in the model, `largest` is the largest
     step of its sum. `outside` counts answers that are no probability, `extremes` the same for extreme rows. `certain`
     is the share of answers that claim certainty, `batches` the largest difference between answers in batches of any
-    size. `error` says that the features could not even be calculated.
+    size. `error` says that the features could not even be calculated, `right` what an answer must be.
     """
 
     infinite: tuple[str, ...]
@@ -54,6 +55,7 @@ class Stability:
     extreme_outside: int
     batches: float
     error: str = ""
+    right: str = "between 0 and 1"
 
 
 def measure_stability(bench: Bench) -> Stability:
@@ -67,6 +69,7 @@ def measure_stability(bench: Bench) -> Stability:
     answers = bench.answers  # first: a file that is damaged is not for this gate to find
     numbers = tracing.read_numbers(bench.folder / "model.onnx")
     steps, thresholds = numbers.steps, numbers.thresholds
+    signature = bench.bundle.signature
     finite = np.abs(steps[np.isfinite(steps)]).max(initial=0.0)
     base = bench.test.iloc[:: max(1, len(bench.test) // STABILITY_ROWS)]
     inputs = np.concatenate(list(extreme_inputs(bench.contract, bench.bundle, base)))
@@ -75,14 +78,20 @@ def measure_stability(bench: Bench) -> Stability:
         inner=len(steps) + len(thresholds),
         # A threshold of +inf is right: it parts what is missing from every number.
         inner_bad=int((~np.isfinite(steps)).sum() + (~(thresholds > -np.inf)).sum()),
-        largest=float(finite) if len(thresholds) else tracing.largest_share(bench.bundle, inputs[: len(base)]),
+        largest=_largest(bench.bundle, inputs[: len(base)], float(finite), trees=len(thresholds) > 0),
         answers=len(answers),
-        outside=answers_outside(answers),
-        certain=float(np.mean((answers < CERTAIN) | (answers > 1 - CERTAIN))),
+        outside=answers_outside(answers, signature),
+        certain=0.0 if signature.regression else float(np.mean((answers < CERTAIN) | (answers > 1 - CERTAIN))),
         extreme=len(inputs),
-        extreme_outside=answers_outside(bench.bundle.predict(inputs)),
-        batches=batch_difference(bench.bundle, inputs),
+        extreme_outside=answers_outside(bench.bundle.predict(inputs), signature),
+        batches=batch_difference(bench.bundle, inputs) / signature.width,
+        right=FINITE if signature.regression else Stability.right,
     )
+
+
+def _largest(bundle: Bundle, inputs: NDArray[np.float32], leaf: float, *, trees: bool) -> float:
+    """The largest step of the sum, of numbers in the unit of limits."""
+    return (leaf if trees else tracing.largest_share(bundle, inputs)) / bundle.signature.width
 
 
 def infinite_features(frame: pd.DataFrame, names: list[str]) -> tuple[str, ...]:
@@ -100,15 +109,18 @@ def extreme_inputs(contract: Contract, bundle: Bundle, base: pd.DataFrame) -> It
     tiny = float(np.finfo(np.float32).smallest_subnormal)
     for i, feature in enumerate(bundle.signature.features):
         if feature.kind != "category":
-            for value in (*feature.bounds, -LARGEST, LARGEST, tiny, 0.0):
+            # The service takes nothing beyond the bounds. A probability stands even that; a weighted number cannot.
+            ends = () if bundle.signature.regression else (-LARGEST, LARGEST)
+            for value in (*feature.bounds, *ends, tiny, 0.0):
                 changed = encoded.copy()
                 changed[:, i] = value
                 yield changed
 
 
-def answers_outside(answers: Floats) -> int:
-    """How many answers are no probability; NaN is none."""
-    return int((~((answers >= 0) & (answers <= 1))).sum())
+def answers_outside(answers: Floats, signature: Signature) -> int:
+    """How many answers are no probability, or no number where that is the target; NaN is neither."""
+    right = np.isfinite(answers) if signature.regression else (answers >= 0) & (answers <= 1)
+    return int((~right).sum())
 
 
 def batch_difference(bundle: Bundle, inputs: NDArray[np.float32]) -> float:

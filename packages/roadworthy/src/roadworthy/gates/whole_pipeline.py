@@ -78,8 +78,11 @@ def trace_rows(bench: Bench) -> Traces:
     again = tracing.features_of_keys(bench.project, raw, keys)
     traced = tracing.trace_predictions(bundle, rows)
     encoded = bundle.encode_columns(frame_columns(rows, bundle.names))
-    exported = bundle.predict(encoded)
-    gaps = np.abs(traced.probabilities - traced.answers)
+    unit = bundle.signature.scale.apply
+    exported, explained, answers = (unit(x) for x in (bundle.predict(encoded), traced.explained, traced.answers))
+    # A sum of numbers is in the unit of the target; one of log-odds is not.
+    wide = bundle.signature.width
+    gaps = np.abs(explained - answers)
     return Traces(
         rows=len(rows),
         values=values,
@@ -87,10 +90,10 @@ def trace_rows(bench: Bench) -> Traces:
         sources=sum(table.num_rows for table in raw.values()),
         unexplained=tuple(different_columns(first, again, bundle.names)),
         encoding=largest_difference(encoded, traced.inputs),
-        model=largest_difference(exported, traced.probabilities),
-        service=largest_difference(traced.answers, traced.probabilities),
+        model=largest_difference(exported, explained),
+        service=largest_difference(answers, explained),
         worst=str(rows[bench.contract.key].iloc[int(np.argmax(gaps))]),
-        moved=largest_difference(traced.mean + traced.moved.sum(axis=1), traced.margins),
+        moved=largest_difference(traced.mean + traced.moved.sum(axis=1), traced.margins) / wide,
         moved_most=str(tracing.contributions_of(traced, bundle)["feature"].iloc[0]),
     )
 
@@ -159,7 +162,9 @@ def run_pipeline(bench: Bench) -> PipelineRun:
     later, delay, limits = datetime.now(UTC) + timedelta(days=2), timedelta(days=1), Thresholds(min_days=1)
     watched = watch.monitor_log(registry.path(), log, now=later, windows=1, thresholds=limits, label_delay=delay)
     labels = rows[bench.contract.target].to_numpy(dtype=np.float64)
-    probabilities = answered.reindex(rows[bench.contract.key])["probability"].to_numpy()
+    answers = answered.reindex(rows[bench.contract.key])["answer"].to_numpy()
+    scale = Bundle.load(registry.path()).signature.scale
+    gap = float(scale.apply(answers).mean() - scale.apply(labels).mean())
     return PipelineRun(
         rows={
             "expected": expected,
@@ -176,9 +181,9 @@ def run_pipeline(bench: Bench) -> PipelineRun:
             for name, each in (("service", answered), ("log", logged), ("batch", scored))
         },
         log_gap=_gap(answered, logged),
-        batch_gap=_gap(answered, scored),
+        batch_gap=_gap(answered, scored) / scale.width,
         decisions=_decisions(answered, logged) + _decisions(answered, scored),
-        monitor_gap=abs(_reading(watched, "base rate") - float(probabilities.mean() - labels.mean())),
+        monitor_gap=abs(_reading(watched, "mean" if bench.contract.regression else "base rate") - gap),
     )
 
 
@@ -208,7 +213,7 @@ def _requests(registry: Registry, test: pd.DataFrame) -> pd.DataFrame:
 
 
 def _served(registry: Registry, rows: pd.DataFrame, log: Path) -> pd.DataFrame:
-    """The service's answers by key: probability, decision, version."""
+    """The service's answers by key: answer, decision (not of numbers), version."""
     bundle = champion_bundle(registry.folder)
     asked = databases.plain_records(rows, [bundle.signature.key, *bundle.names])
     bodies = [*asked[:ALONE], {"rows": asked[ALONE:]}]
@@ -216,7 +221,7 @@ def _served(registry: Registry, rows: pd.DataFrame, log: Path) -> pd.DataFrame:
     lines = [
         {**each, "version": answer["version"]} for answer in answers for each in answer.get("predictions", [answer])
     ]
-    return pd.DataFrame(lines).set_index("key")
+    return pd.DataFrame(lines).rename(columns={bundle.signature.answer: "answer"}).set_index("key")
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, Result]) -> Result:
@@ -242,20 +247,21 @@ async def _exchange(app: FastAPI, bodies: Sequence[Any]) -> list[dict[str, Any]]
 
 def _logged(contract: Contract, registry: Registry, path: Path, rows: pd.DataFrame) -> pd.DataFrame:
     """What the log holds by key, once the labels of the rows have come."""
-    with PredictionLog(path, Bundle.load(registry.path()).signature) as log:
-        labels = rows[contract.target].astype(int)
-        log.append_labels(rows[contract.key], labels, [datetime.now(UTC)] * len(rows))
+    signature = Bundle.load(registry.path()).signature
+    with PredictionLog(path, signature) as log:
+        log.append_labels(rows[contract.key], rows[contract.target], [datetime.now(UTC)] * len(rows))
         columns = log.read()
-    names = ("key", "probability", "decision", "version", "label")
-    return pd.DataFrame({name: columns[name] for name in names}).set_index("key")
+    names = ("key", "decision", "version", "label")
+    kept = {"answer": columns[signature.answer], **{name: columns[name] for name in names}}
+    return pd.DataFrame(kept).set_index("key")
 
 
 def _scored(bundle: Bundle, rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """The rows as a file that is scored, by key: probability, decision, version."""
+    """The rows as a file that is scored, by key: answer, decision (not of numbers), version."""
     source, target, key = folder / "rows.parquet", folder / "scores.parquet", bundle.signature.key
     rows[[key, *bundle.names]].to_parquet(source, index=False)
     batch.score_file(bundle, source, target)
-    return pd.read_parquet(target).set_index(key)
+    return pd.read_parquet(target).rename(columns={bundle.signature.answer: "answer"}).set_index(key)
 
 
 def _between(contract: Contract, frame: pd.DataFrame, period: snapshots.Period) -> pd.DataFrame:
@@ -264,12 +270,14 @@ def _between(contract: Contract, frame: pd.DataFrame, period: snapshots.Period) 
 
 
 def _gap(one: pd.DataFrame, two: pd.DataFrame) -> float:
-    gaps = (one["probability"] - two["probability"]).abs().dropna()
+    gaps = (one["answer"] - two["answer"]).abs().dropna()
     return float(gaps.max()) if len(gaps) else NAN
 
 
 def _decisions(one: pd.DataFrame, two: pd.DataFrame) -> int:
-    same = (one["probability"] - two["probability"]).abs() <= SAME
+    if "decision" not in one or "decision" not in two:
+        return 0
+    same = (one["answer"] - two["answer"]).abs() <= SAME
     both = same.index[same]
     return int((one.loc[both, "decision"].astype(bool) != two.loc[both, "decision"].astype(bool)).sum())
 

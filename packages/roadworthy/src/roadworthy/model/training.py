@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder
 
 from ..base.databases import plain_records
 from ..base.errors import InputError, Verdict
-from ..base.settings import Model, Split, Tests
+from ..base.settings import FILE, Model, Split, Tests
 from ..base.source_code import code_of
+from ..bundle.signature import ANSWERS, Scale
 from ..contract.schema import MODELLED, Contract, Table
 from ..contract.workspace import SearchSpace
 from ..data import snapshots
@@ -24,15 +26,15 @@ from ..data.snapshots import features_lineage, split_features, thin_rows
 from . import evaluation
 from .calibration import CalibratedClassifier
 from .estimators import inputs_of, require_exportable
-from .evaluation import Evaluation, Floats, evaluate, without_values
+from .evaluation import Evaluation, Floats, NumberEvaluation, Problem, problem_of, without_values
 
 if TYPE_CHECKING:
     from ..contract.workspace import Workspace
 
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "duckdb", "onnx", "onnxruntime")
 # Columns that the prediction log, the monitors and a quarantine have themselves, beside those of the features.
-TAKEN = {"key", "time", "request_id", "version", "probability", "decision", "label", "known_at"}
-TAKEN |= {"day", "due", "prediction", "row", "reason"}
+TAKEN = {"key", "time", "request_id", "version", "probability", "prediction", "decision", "label", "known_at"}
+TAKEN |= {"day", "due", "row", "reason"}
 Lineage = Mapping[str, Any]
 GOLDEN_ROWS = 20
 HELD_OUT_PARTS, FOLDS = 6, 3
@@ -50,8 +52,8 @@ class Trained:
     pipeline: Pipeline
     spec: Model
     split: snapshots.Split
-    probabilities: Floats
-    evaluation: Evaluation
+    answers: Floats
+    evaluation: Evaluation | NumberEvaluation
     verdicts: tuple[Verdict, ...]
     lineage: Lineage
 
@@ -60,9 +62,15 @@ class Trained:
         """How many rows that came each row of training stands for."""
         return int((self.lineage.get("periods", {}).get("every") or [1])[0])
 
+    @property
+    def scale(self) -> Scale:
+        """The unit in which limits are kept, by the labels of training."""
+        contract = self.project.contract
+        return problem_of(contract).scale(self.split.train[contract.target])
+
     def predict(self, rows: pd.DataFrame) -> Floats:
-        """The probability of the target for each row."""
-        return predict_probabilities(self.pipeline, self.spec, rows)
+        """The answer to each row, (rows,): the probability of yes, or a number."""
+        return predict(self.pipeline, self.spec, rows)
 
 
 def train_and_evaluate(project: "Workspace", fitted: Pipeline | None = None) -> Trained:
@@ -85,13 +93,14 @@ def train_model(
     """
     contract = project.contract
     evaluation.require_tested_columns(tests, split.test)  # before the model is fitted, which takes a while
-    require_exportable(project.build(spec))
+    require_exportable(project.build(spec), classes=not contract.regression)
     pipeline = fitted or fit_pipeline(project, split.train, spec, split.half_life)
-    p = predict_probabilities(pipeline, spec, split.test)
-    result = evaluate(split.test[contract.target], p, split.test[contract.day], own=project.metrics)
+    p = predict(pipeline, spec, split.test)
+    y, day = split.test[contract.target], split.test[contract.day]
+    result = problem_of(contract).evaluate(y, p, day, own=project.metrics)
     verdicts = evaluation.run_model_tests(
         contract,
-        lambda rows: predict_probabilities(pipeline, spec, rows),
+        lambda rows: predict(pipeline, spec, rows),
         split.train,
         split.test,
         spec.features,
@@ -117,8 +126,8 @@ def fit_pipeline(project: "Workspace", rows: pd.DataFrame, spec: Model, half_lif
         what, hint = f"{empty[0]!r} has no value in the training period", "leave it out, or choose another period"
         raise InputError(what, where="[model] features", hint=hint)
     if rows[contract.target].nunique() < 2:
-        raise InputError("only one class in the training period", where="[split] train", hint="choose a longer period")
-    target = rows[contract.target].astype(int)
+        raise InputError("only one value in the training period", where="[split] train", hint="choose a longer period")
+    target = rows[contract.target].astype(float if contract.regression else int)
     weights = weights_by_age(rows[contract.day], half_life) if half_life else None
     days = {"estimator__day": rows[contract.day].to_numpy()} if spec.calibration != "none" else {}
     with _explained():
@@ -154,10 +163,12 @@ def weights_by_age(day: pd.Series, half_life: int) -> Floats:
     return np.asarray(0.5 ** (age / half_life))
 
 
-def predict_probabilities(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> Floats:
-    """The probability of the target for each row, shape (rows,)."""
+def predict(pipeline: Pipeline, spec: Model, rows: pd.DataFrame) -> Floats:
+    """The answer of a fitted pipeline to each row, shape (rows,): the probability of yes, or a number."""
+    inputs = rows[list(spec.features)]
     with _explained():
-        return np.asarray(pipeline.predict_proba(rows[list(spec.features)])[:, 1])
+        made = pipeline.predict_proba(inputs)[:, 1] if is_classifier(pipeline) else pipeline.predict(inputs)
+    return np.asarray(made, dtype=np.float64)
 
 
 def build_pipeline(project: "Workspace", spec: Model) -> Pipeline:
@@ -173,6 +184,9 @@ def build_pipeline(project: "Workspace", spec: Model) -> Pipeline:
     categories, numbers = model_inputs(spec, project.contract.features)
     encoder = ColumnTransformer([("category", codes, categories), ("number", FunctionTransformer(_float32), numbers)])
     inputs = inputs_of(estimator, len(categories), len(numbers))
+    if spec.calibration != "none" and project.contract.regression:
+        what = f"calibration is {spec.calibration!r}, and the target is a number: there is no probability to calibrate"
+        raise InputError(what, where=f"{FILE}: [model]", hint="leave it out")
     last = estimator if spec.calibration == "none" else CalibratedClassifier(estimator, spec.calibration)
     return Pipeline([("encoder", encoder), ("inputs", inputs), ("estimator", last)])
 
@@ -241,15 +255,15 @@ def golden_records(trained: Trained) -> list[dict[str, object]]:
     categories, _ = model_inputs(trained.spec, contract.features)
     lacking, unseen = without_values(contract, rows.iloc[:1]), dict.fromkeys(categories, evaluation.UNSEEN)
     rows = pd.concat([rows, lacking, rows.iloc[1:2].assign(**unseen)])
-    answers = zip(plain_records(rows, names), trained.predict(rows), strict=True)
-    return [{"features": row, "probability": float(p)} for row, p in answers]
+    answers, answer = zip(plain_records(rows, names), trained.predict(rows), strict=True), ANSWERS[contract.problem]
+    return [{"features": row, answer: float(p)} for row, p in answers]
 
 
 def held_out_predictions(trained: Trained, min_days: int = 1) -> pd.DataFrame | None:
     """Rows of training by models that have not seen their part: probability, label, day, part.
 
-    None where a part has fewer than `min_days` days. Nor for a model of every n-th row, with which gates are practised:
-    it costs three more trainings.
+    None where a part has fewer than `min_days` days, and for numbers, which say nothing about how good they are. Nor
+    for a model of every n-th row, with which gates are practised: it costs three more trainings.
 
     The days are cut into six successive parts, months of half a year, of which two are left out at a time (block
     cross-validation; Roberts et al. 2017): a day left out alone would be answered by its neighbours. The three
@@ -258,7 +272,7 @@ def held_out_predictions(trained: Trained, min_days: int = 1) -> pd.DataFrame | 
     """
     rows, contract = thin_rows(trained.split.train, HELD_OUT_ROWS), trained.project.contract
     days = np.sort(rows[contract.day].unique())
-    if trained.every > 1 or len(days) < min_days * HELD_OUT_PARTS:
+    if contract.regression or trained.every > 1 or len(days) < min_days * HELD_OUT_PARTS:
         return None
     part, probability = np.searchsorted(days, rows[contract.day]) * HELD_OUT_PARTS // len(days), np.empty(len(rows))
     for fold in range(FOLDS):
@@ -269,15 +283,15 @@ def held_out_predictions(trained: Trained, min_days: int = 1) -> pd.DataFrame | 
 
 
 def _fit_and_predict(project: "Workspace", train: pd.DataFrame, test: pd.DataFrame, spec: Model) -> Floats:
-    return predict_probabilities(fit_pipeline(project, train, spec), spec, test)
+    return predict(fit_pipeline(project, train, spec), spec, test)
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A choice of hyperparameters: its AUC, and how much better than the committed ones, with the interval by days."""
+    """A choice of hyperparameters: its AUC or R2, and how much better than the committed ones, with the interval."""
 
     chosen: Mapping[str, float]
-    auc: float
+    quality: float
     gain: float
     low: float
     high: float
@@ -303,32 +317,33 @@ def tuning_weeks(contract: Contract, rows: pd.DataFrame) -> tuple[pd.DataFrame, 
 def tune_hyperparameters(
     project: "Workspace", rows: pd.DataFrame, spec: Model, candidates: Sequence[Mapping[str, float]]
 ) -> tuple[float, list[Candidate]]:
-    """The AUC of the committed specification, and every candidate compared with it, the surest gain first."""
+    """The AUC or R2 of the committed specification, and every candidate compared with it, the surest gain first."""
+    problem = problem_of(project.contract)
     train, test = tuning_weeks(project.contract, rows)
     y, day = test[project.contract.target], test[project.contract.day]
     committed, committed_values = _fit_and_predict(project, train, test, spec), spec.hyperparameters
-    base = evaluate(y, committed, day, draws=1).auc
+    base = problem.evaluate(y, committed, day, draws=1).quality.value
     compared = []
     for values in candidates:
         if {**committed_values, **values} != committed_values:
             answers = _fit_and_predict(project, train, test, spec.with_hyperparameters(values))
-            gain = evaluation.compare(y, answers, committed, day, draws=DRAWS)
-            compared.append(Candidate(values, base + gain.auc, gain.auc, gain.auc_low, gain.auc_high))
+            gain = problem.compare(y, answers, committed, day, draws=DRAWS).quality
+            compared.append(Candidate(values, base + gain.value, *gain))
     return base, sorted(compared, key=lambda candidate: -candidate.low)
 
 
-def candidate_table(candidates: Sequence[Candidate]) -> pd.DataFrame:
-    """The candidates to look at: hyperparameters, AUC, gain over the committed ones with its interval."""
-    rows = [{**c.chosen, "auc": c.auc, "gain": c.gain, "low": c.low, "high": c.high} for c in candidates]
+def candidate_table(candidates: Sequence[Candidate], problem: Problem) -> pd.DataFrame:
+    """The candidates to look at: hyperparameters, AUC or R2, gain over the committed ones with its interval."""
+    name = problem.metrics[0]
+    rows = [{**c.chosen, name: c.quality, "gain": c.gain, "low": c.low, "high": c.high} for c in candidates]
     return pd.DataFrame(rows).round(4)
 
 
-def tuning_advice(base: float, candidates: Sequence[Candidate], margin: float) -> str:
+def tuning_advice(base: float, candidates: Sequence[Candidate], margin: float, problem: Problem) -> str:
     """What to write into config.toml: the surest gain, if one is surely more than `margin`."""
     best = candidates[0] if candidates else None
     if best is None or best.low <= margin:
-        return (
-            f"The committed hyperparameters have AUC {base:.3f}; no candidate is surely better by {margin:g}: keep them"
-        )
-    gain = f"{best.gain:+.3f} AUC [{best.low:+.3f}, {best.high:+.3f}] over the committed {base:.3f}"
+        committed = f"The committed hyperparameters have {problem.quality} {base:.3f}"
+        return f"{committed}; no candidate is surely better by {margin:g}: keep them"
+    gain = f"{best.gain:+.3f} {problem.quality} [{best.low:+.3f}, {best.high:+.3f}] over the committed {base:.3f}"
     return f"Write into [model] of config.toml: {best.words} ({gain}); then train"

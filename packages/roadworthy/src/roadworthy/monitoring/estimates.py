@@ -86,13 +86,12 @@ def estimate_windows(
     limits = thresholds or Thresholds()
     if not reference.get("estimate"):
         return []
-    unseen = unseen or [unseen_rows(reference, window.columns, len(window.probability)) for window in windows]
+    unseen = unseen or [unseen_rows(reference, window.columns, len(window.answers)) for window in windows]
     estimates: list[Estimate] = []
     for i, window in enumerate(windows):
         parts = judged_span(windows, i, judge_over, partial(wants_more_rows, limits=limits))
         p, y, day, known = (
-            np.concatenate([getattr(w, name) for w in windows[parts]])
-            for name in ("probability", "label", "day", "judged")
+            np.concatenate([getattr(w, name) for w in windows[parts]]) for name in ("answers", "label", "day", "judged")
         )
         if len(p) >= limits.min_rows and len(np.unique(day)) >= limits.min_days:
             realised = realised_metrics(p[known], y[known])

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ..base.databases import Postgres
 from ..base.errors import InputError
-from ..bundle.signature import Feature, Signature
-from .log_stores import HEAD, PostgresStore, SqliteStore, Store
+from ..bundle.signature import ANSWERS, Feature, Signature
+from .log_stores import ANSWER, PostgresStore, SqliteStore, Store, head_of
 
 LABELS = ("label", "known_at")
 Columns = dict[str, NDArray[Any]]
@@ -26,7 +26,7 @@ def log_exists(place: Path | Postgres) -> bool:
     """Whether there is a log; InputError for a database that cannot be reached."""
     if isinstance(place, Path):
         return place.is_file()
-    store = PostgresStore(place)
+    store = PostgresStore(place, ANSWERS["classification"])  # which answers it holds is not asked
     try:
         return store.exists()
     finally:
@@ -42,9 +42,10 @@ class PredictionLog:
 
     def __init__(self, path: Path | Postgres, signature: Signature) -> None:
         self.path = path if isinstance(path, Postgres) else Path(path)
-        self.features = logged_features(signature)
+        self.features, self.head = logged_features(signature), head_of(signature.answer)
         self.refuse_taken(signature)
-        self._store: Store = PostgresStore(path) if isinstance(path, Postgres) else SqliteStore(Path(path))
+        kind = signature.answer
+        self._store: Store = PostgresStore(path, kind) if isinstance(path, Postgres) else SqliteStore(Path(path), kind)
         try:
             self._store.prepare(self.features)
         # Whoever asked for this log gets no object, and cannot close what it has opened.
@@ -54,7 +55,11 @@ class PredictionLog:
 
     def refuse_taken(self, signature: Signature) -> None:
         """Raise InputError when a feature has the name of a column that the log needs itself."""
-        taken = [feature.name for feature in logged_features(signature) if feature.name in {*HEAD, *LABELS}]
+        taken = [
+            feature.name
+            for feature in logged_features(signature)
+            if feature.name in {*head_of(signature.answer), *LABELS}
+        ]
         if taken:
             what = f"the log has a column {taken[0]!r} of its own"
             raise InputError(what, where=str(self.path), hint="rename the feature in the contract")
@@ -68,17 +73,22 @@ class PredictionLog:
             self.features = [*self.features, *new]
 
     @property
+    def answer(self) -> str:
+        """What the log calls an answer."""
+        return self.head[ANSWER]
+
+    @property
     def columns(self) -> list[str]:
         """The columns of a prediction, in the order in which `append_rows` takes them."""
-        return [*HEAD, *(feature.name for feature in self.features)]
+        return [*self.head, *(feature.name for feature in self.features)]
 
     def append(self, predictions: Mapping[str, Any]) -> int:
         """Append predictions given by columns; the number of rows.
 
-        Needed are `key`, `time`, `version`, `probability`, `decision` and every feature; `request_id` may be left
-        out. A scalar stands for all rows. Columns that the log does not keep are ignored.
+        Needed are `key`, `time`, `version`, `probability` (of numbers `prediction`), `decision` and every feature;
+        `request_id` may be left out. A scalar stands for all rows. Columns that the log does not keep are ignored.
         """
-        rows = len(predictions["probability"])
+        rows = len(predictions[self.answer])
         columns = {"request_id": None, **predictions}
         self.append_rows(zip(*(self._column(name, columns[name], rows) for name in self.columns), strict=True))
         return rows
@@ -88,12 +98,13 @@ class PredictionLog:
         self._store.add_predictions(self.columns, rows)
 
     def append_compared(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Append what a shadow would have answered: tuples of HEAD, the version that answered, its probability."""
+        """Append what a shadow would have answered: tuples of `head`, the version that answered, its answer."""
         self._store.add_compared(rows)
 
     def append_labels(self, keys: Iterable[Any], labels: Iterable[Any], known_at: Iterable[Any]) -> int:
         """Append what turned out to be true, and since when it is known; the number of labels."""
-        rows = list(zip(map(str, keys), (int(label) for label in labels), _time_texts(known_at), strict=True))
+        kept = float if self.answer == ANSWERS["regression"] else int
+        rows = list(zip(map(str, keys), (kept(label) for label in labels), _time_texts(known_at), strict=True))
         self._store.add_labels(rows)
         return len(rows)
 
@@ -130,8 +141,8 @@ class PredictionLog:
             values = [values] * rows
         if name == "time":
             return _time_texts(values)
-        if name in HEAD:
-            kind = {"probability": float, "decision": int}.get(name, str)
+        if name in self.head:
+            kind = {self.answer: float, "decision": int}.get(name, str)
             return [None if value is None else kind(value) for value in values]
         return _plain_values(values, self._feature(name))
 
@@ -146,7 +157,7 @@ class PredictionLog:
             return np.array(values, dtype=object)
         if name == "decision":
             return np.array(values, dtype=bool)
-        number = name in {"probability", "label"} or self._feature(name).kind != "category"
+        number = name in {self.answer, "label"} or self._feature(name).kind != "category"
         return np.array(values, dtype=np.float64 if number else object)
 
 

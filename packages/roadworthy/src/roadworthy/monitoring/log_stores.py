@@ -16,32 +16,40 @@ if TYPE_CHECKING:
 APPLICATION = 0x4D4C4501  # marks a file as a prediction log
 MARK = "prediction log 1"  # so does this comment on the tables of a database
 Row = Sequence[Any]
-HEAD = ("key", "time", "request_id", "version", "probability", "decision")
-# What a shadow would have answered stands apart, so that nothing that reads the predictions counts a request twice.
-COMPARED = (*HEAD, "served_version", "served_probability")
+ANSWER = 4  # the place of the answer among the first columns
 TABLES = ("predictions", "labels", "shadow")
 COUNT = "SELECT (SELECT count(*) FROM predictions), (SELECT count(*) FROM labels)"
 SQLITE_TYPES = {"category": "TEXT", "integer": "INTEGER", "number": "REAL"}
 SQLITE_HEAD = (
     "key TEXT, time TEXT NOT NULL, request_id TEXT, version TEXT NOT NULL, "
-    "probability REAL NOT NULL, decision INTEGER NOT NULL"
+    "{answer} REAL NOT NULL, decision INTEGER NOT NULL"
 )
-SQLITE_COMPARED = f"{SQLITE_HEAD}, served_version TEXT NOT NULL, served_probability REAL NOT NULL"
+# What a shadow would have answered stands apart, so that nothing that reads the predictions counts a request twice.
+SQLITE_COMPARED = f"{SQLITE_HEAD}, served_version TEXT NOT NULL, served_{{answer}} REAL NOT NULL"
 # An integer may have been given as 6.0.
 POSTGRES_TYPES = {"category": "text", "integer": "double precision", "number": "double precision"}
 POSTGRES_HEAD = (
     "key text, time timestamptz NOT NULL, request_id text, version text NOT NULL, "
-    "probability double precision NOT NULL, decision smallint NOT NULL"
+    "{answer} double precision NOT NULL, decision smallint NOT NULL"
 )
-POSTGRES_COMPARED = f"{POSTGRES_HEAD}, served_version text NOT NULL, served_probability double precision"
+POSTGRES_COMPARED = f"{POSTGRES_HEAD}, served_version text NOT NULL, served_{{answer}} double precision"
 POSTGRES_TABLES = (
     f"CREATE TABLE IF NOT EXISTS predictions ({POSTGRES_HEAD}, _row bigint GENERATED ALWAYS AS IDENTITY)",
-    "CREATE TABLE IF NOT EXISTS labels (key text PRIMARY KEY, label smallint, known_at timestamptz)",
+    "CREATE TABLE IF NOT EXISTS labels (key text PRIMARY KEY, label {label}, known_at timestamptz)",
     f"CREATE TABLE IF NOT EXISTS shadow ({POSTGRES_COMPARED})",
     "CREATE INDEX IF NOT EXISTS predictions_time ON predictions (time)",
     *(f"COMMENT ON TABLE {table} IS '{MARK}'" for table in TABLES),
 )
 TEXT = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""  # as `time_text` writes it
+
+
+# The type of a label in a database, by the name of the answer; SQLite keeps either in a column of integers.
+POSTGRES_LABELS = {"probability": "smallint", "prediction": "double precision"}
+
+
+def head_of(answer: str) -> tuple[str, ...]:
+    """The first columns of a prediction; the answer is a probability or the prediction of a number."""
+    return ("key", "time", "request_id", "version", answer, "decision")
 
 
 class Store(Protocol):
@@ -83,8 +91,8 @@ def quoted_name(name: str) -> str:
 class SqliteStore:
     """A log in the file `path`; made when it is not there yet. InputError when it cannot be opened."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, answer: str) -> None:
+        self.path, self.answer = path, answer
         with self._sentences():
             path.parent.mkdir(parents=True, exist_ok=True)
             # One thread at a time uses it; the service hands it to its writer.
@@ -114,9 +122,9 @@ class SqliteStore:
 
     def add_compared(self, rows: Iterable[Row]) -> None:
         """See Store. The table `shadow` is made with the first of them."""
-        marks = ", ".join("?" * len(COMPARED))
+        marks = ", ".join("?" * len(_compared(self.answer)))
         with self._sentences(), self._changing():
-            self.connection.execute(f"CREATE TABLE IF NOT EXISTS shadow ({SQLITE_COMPARED})")
+            self.connection.execute(f"CREATE TABLE IF NOT EXISTS shadow ({SQLITE_COMPARED.format(answer=self.answer)})")
             self.connection.executemany(f"INSERT INTO shadow VALUES ({marks})", rows)
 
     def add_labels(self, rows: Iterable[Row]) -> None:
@@ -147,7 +155,7 @@ class SqliteStore:
 
     def _make_tables(self, features: Iterable[Feature]) -> None:
         run = self.connection.execute
-        run(f"CREATE TABLE IF NOT EXISTS predictions ({SQLITE_HEAD})")
+        run(f"CREATE TABLE IF NOT EXISTS predictions ({SQLITE_HEAD.format(answer=self.answer)})")
         run("CREATE TABLE IF NOT EXISTS labels (key TEXT PRIMARY KEY, label INTEGER, known_at TEXT)")
         run("CREATE INDEX IF NOT EXISTS predictions_time ON predictions (time)")
         # A newer contract may have features that the file has not; its older rows have no value there.
@@ -178,8 +186,8 @@ class SqliteStore:
 class PostgresStore:
     """A log in the tables predictions, labels and shadow of a database; InputError when it cannot be reached."""
 
-    def __init__(self, place: Postgres) -> None:
-        self.place = place
+    def __init__(self, place: Postgres, answer: str) -> None:
+        self.place, self.answer = place, answer
         self.connection = place.connect()
 
     def exists(self) -> bool:
@@ -195,7 +203,8 @@ class PostgresStore:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [APPLICATION])
             if not self._marked(connection):
                 for statement in POSTGRES_TABLES:
-                    connection.execute(statement)
+                    made = statement.format(answer=self.answer, label=POSTGRES_LABELS[self.answer])
+                    connection.execute(_sql(made))
             for name in wanted.keys() - self._columns(connection):
                 connection.execute(_sql(f"ALTER TABLE predictions ADD COLUMN {quoted_name(name)} {wanted[name]}"))
 
@@ -205,7 +214,7 @@ class PostgresStore:
 
     def add_compared(self, rows: Iterable[Row]) -> None:
         """See Store."""
-        self._copy("shadow", COMPARED, rows)
+        self._copy("shadow", _compared(self.answer), rows)
 
     def add_labels(self, rows: Iterable[Row]) -> None:
         """See Store."""
@@ -268,6 +277,11 @@ class PostgresStore:
     def _columns(self, connection: "psycopg.Connection[tuple[Any, ...]]") -> set[str]:
         query = "SELECT attname FROM pg_attribute WHERE attrelid = 'predictions'::regclass AND NOT attisdropped"
         return {str(name) for (name,) in connection.execute(query)}
+
+
+def _compared(answer: str) -> tuple[str, ...]:
+    """The columns of what a shadow would have answered."""
+    return (*head_of(answer), "served_version", f"served_{answer}")
 
 
 def _storable(value: Any) -> Any:

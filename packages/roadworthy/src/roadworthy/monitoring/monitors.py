@@ -2,13 +2,23 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import nan, sqrt
+from math import inf, nan, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..model.evaluation import LEVEL, MIN_CLASS, Evaluation, evaluate
+from ..bundle.signature import Scale
+from ..model.evaluation import (
+    CLASSIFICATION,
+    LEVEL,
+    MIN_CLASS,
+    REGRESSION,
+    Evaluation,
+    Interval,
+    NumberEvaluation,
+    Problem,
+)
 from .distributions import Columns, Counts, Floats, expected_counts, largest_psi, psi, psi_noise
 from .limits import monitored_bins, monitored_counts, widened_interval
 
@@ -22,7 +32,10 @@ BINS = 10  # of the calibration curve
 CHANCE = 3.29
 INPUTS = ("drift", "relation", "prediction", "nulls", "unseen")
 CERTAIN = ("freshness", "skew", "judged")
-OUTCOMES = ("labels", "auc", "skill", "base rate", "calibration")
+# What labels are needed for: of yes/no targets, and of numbers.
+OF_CLASSES = ("labels", "auc", "skill", "base rate", "calibration")
+OF_NUMBERS = ("labels", "error", "skill", "mean", "calibration")
+OUTCOMES = tuple(dict.fromkeys((*OF_CLASSES, *OF_NUMBERS)))
 WIDENED = "(99.5%, as one of four)"
 
 
@@ -31,7 +44,8 @@ class Thresholds:
     """When a monitor is violated, and how many windows must agree.
 
     max_psi: a convention (Siddiqi 2006); where the season moves a feature further, its own limit holds instead.
-    max_unseen: share of rows with a category that training lacks; in July to December 2013 it stays below 0.002.
+    max_unseen: share of rows with a category that training lacks; in July to December 2013 it stays below 0.002. Of
+    numbers, max_gap and max_ece are shares of two standard deviations.
     max_nulls: change of the share of missing values. max_gap: mean prediction against base rate; max_ece: expected
     calibration error; the first half of a year predicts the second to .03 on the whole, single months to .09.
     min_coverage: share of labels that arrive; the worst weeks of the course's data have .83.
@@ -75,26 +89,32 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Window:
-    """The predictions of a period: features by name, and for each row probability, label, day, and whether it is due.
+    """The predictions of a period: features by name, and for each row answer, label, day, and whether it is due.
 
     A label is NaN while it is unknown. Only rows whose label is `due` are judged: among the others, those known
-    already are those that take least time. `periods` is how many windows of the configured length it joins.
+    already are those that take least time. `periods` is how many windows of the configured length it joins. `scale` is
+    that of numbers, None where the target is yes or no.
     """
 
     name: str
     columns: Columns
-    probability: Floats
+    answers: Floats
     label: Floats
     day: NDArray[Any]
     due: NDArray[np.bool_]
     periods: int = 1
+    scale: Scale | None = None
 
     @classmethod
-    def of(cls, name: str, columns: Columns) -> "Window":
-        """A window of columns: the features, "probability", "label" and "day"; "due" too, else every label is due."""
-        p, label = (columns[each].astype(np.float64) for each in ("probability", "label"))
+    def of(cls, name: str, columns: Columns, scale: Scale | None = None) -> "Window":
+        """A window of columns: the features, "probability", "label" and "day"; "due" too, else every label is due.
+
+        Of numbers, which have a `scale`, "prediction" instead of "probability".
+        """
+        answer = "probability" if scale is None else "prediction"
+        p, label = (columns[each].astype(np.float64) for each in (answer, "label"))
         due = columns["due"] if "due" in columns else np.ones(len(p), dtype=np.bool_)
-        return cls(name, columns, p, label, columns["day"].astype("datetime64[D]"), due)
+        return cls(name, columns, p, label, columns["day"].astype("datetime64[D]"), due, scale=scale)
 
     @property
     def days(self) -> int:
@@ -105,6 +125,16 @@ class Window:
     def judged(self) -> NDArray[np.bool_]:
         """The rows whose label is due and known."""
         return self.due & ~np.isnan(self.label)
+
+    @property
+    def problem(self) -> Problem:
+        """How the answers are judged."""
+        return CLASSIFICATION if self.scale is None else REGRESSION
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """The monitors that need labels."""
+        return OF_CLASSES if self.scale is None else OF_NUMBERS
 
 
 @dataclass(frozen=True)
@@ -129,19 +159,19 @@ class Reading:
 def join_windows(name: str, windows: Sequence[Window]) -> Window:
     """One window of several, for what needs more rows; the features are left out."""
     p, label, day, due = (
-        np.concatenate([getattr(window, each) for window in windows]) for each in ("probability", "label", "day", "due")
+        np.concatenate([getattr(window, each) for window in windows]) for each in ("answers", "label", "day", "due")
     )
-    return Window(name, {}, p, label, day, due, sum(window.periods for window in windows))
+    return Window(name, {}, p, label, day, due, sum(window.periods for window in windows), windows[0].scale)
 
 
 def input_readings(reference: Mapping[str, Any], window: Window, thresholds: Thresholds) -> list[Reading]:
     """What can be said without labels: drift of features, of their relations, of predictions; nulls, unseen values."""
-    if len(window.probability) < thresholds.min_rows or window.days < thresholds.min_days:
+    if len(window.answers) < thresholds.min_rows or window.days < thresholds.min_days:
         days, least = f"{window.days} of at least {thresholds.min_days} days", f"at least {thresholds.min_rows}"
-        reason = f"not judged: {len(window.probability):,} rows of {least}, {days}"
+        reason = f"not judged: {len(window.answers):,} rows of {least}, {days}"
         return _unjudged(window, _input_monitors(reference), reason)
     limits, readings = reference.get("limits", {}), []
-    counts = monitored_counts(reference, {**window.columns, "prediction": window.probability})
+    counts = monitored_counts(reference, {**window.columns, "prediction": window.answers})
     for key, bins in monitored_bins(reference):
         if key in counts:
             (monitor, subject), before, now = key, expected_counts(bins), counts[key]
@@ -188,34 +218,30 @@ def _unseen_reading(window: str, subject: str, now: Counts, limit: float) -> Rea
 
 
 def outcome_readings(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds) -> list[Reading]:
-    """What can be said when labels are there: their coverage, ranking, skill, base rate, calibration.
+    """What can be said when labels are there: their coverage, ranking or errors, skill, mean, calibration.
 
     `metrics` is the metrics.json of the bundle.
     """
     due, known = int(window.due.sum()), window.judged
     if due < thresholds.min_rows:
         reason = f"not judged: the labels of {due:,} rows are due, at least {thresholds.min_rows}"
-        return _unjudged(window, OUTCOMES, reason)
+        return _unjudged(window, window.outcomes, reason)
     if _too_few_days(window.day[window.due], thresholds):
-        return _unjudged(window, OUTCOMES, _of_days(window.day[window.due], "labels that are due", thresholds))
+        return _unjudged(window, window.outcomes, _of_days(window.day[window.due], "labels that are due", thresholds))
     coverage = float(known.sum() / due)
     evidence = f"{coverage:.1%} of {due:,} labels that are due, at least {thresholds.min_coverage:.0%}"
     arrived = coverage >= thresholds.min_coverage
     labels = Reading(window.name, "labels", "", coverage, thresholds.min_coverage, not arrived, evidence)
-    if few_of_a_class(window.label[known]):
+    if not window.problem.enough(window.label[known]):
         count, positive = int(known.sum()), int(window.label[known].sum())
-        reason = f"not judged: {positive:,} positive of {count:,} known labels, at least {MIN_CLASS} of each class"
-        return [labels, *_unjudged(window, OUTCOMES[1:], reason)]
+        of_classes = f"{positive:,} positive of {count:,} known labels, at least {MIN_CLASS} of each class"
+        reason = of_classes if window.scale is None else f"{count:,} known labels, at least {2 * MIN_CLASS}"
+        return [labels, *_unjudged(window, window.outcomes[1:], f"not judged: {reason}")]
     # A day with many labels is one observation: its interval by days would have no width, and would ring.
     if _too_few_days(window.day[known], thresholds):
-        return [labels, *_unjudged(window, OUTCOMES[1:], _of_days(window.day[known], "known labels", thresholds))]
+        reason = _of_days(window.day[known], "known labels", thresholds)
+        return [labels, *_unjudged(window, window.outcomes[1:], reason)]
     return [labels, *_performance_readings(metrics, window, thresholds)]
-
-
-def few_of_a_class(label: Floats) -> bool:
-    """Whether there are too few of either class among known labels (rows,) to judge probabilities by them."""
-    positive = int(label.sum())
-    return min(positive, len(label) - positive) < MIN_CLASS
 
 
 def _too_few_days(day: NDArray[Any], thresholds: Thresholds) -> bool:
@@ -228,25 +254,29 @@ def _of_days(day: NDArray[Any], what: str, thresholds: Thresholds) -> str:
 
 def _performance_readings(metrics: Mapping[str, Any], window: Window, thresholds: Thresholds) -> Iterable[Reading]:
     known = window.judged
-    performance = judge_performance(window.label[known], window.probability[known], window.day[known])
+    performance = judge_performance(window.label[known], window.answers[known], window.day[known], window.scale)
     evaluation, skill, gap, ece = performance.evaluation, performance.skill, performance.gap, performance.ece
-    auc = (evaluation.auc, evaluation.auc_low, evaluation.auc_high)
-    floor = float(metrics.get("auc_low", 0.5))
     below, above = f"alarm when all of the interval {WIDENED} is below", f"alarm when all of it {WIDENED} is above"
     # Interval against interval: a month of 2013 scatters by .04 around the whole.
-    yield _reading(window, "auc", auc, floor, violated=_bounds(auc)[1] < floor, words=below)
+    if window.scale is None:
+        floor, auc = float(metrics.get("auc_low", 0.5)), evaluation.quality
+        yield _reading(window, "auc", auc, floor, violated=_bounds(auc)[1] < floor, words=below)
+    else:
+        most, error = float(metrics.get("mae_high", inf)), evaluation.error
+        yield _reading(window, "error", error, most, violated=_bounds(error)[0] > most, words=f"mean absolute, {above}")
     yield _reading(window, "skill", skill, 0, violated=_bounds(skill)[1] < 0, words=below)
     low, high = _bounds(gap)
     off = abs(gap.value) > thresholds.max_gap and (low > 0 or high < 0)
-    rates = f"mean prediction {evaluation.mean_prediction:.3f}, base rate {evaluation.base_rate:.3f}"
-    yield _reading(window, "base rate", gap, thresholds.max_gap, violated=off, words=rates)
+    mean, of_labels = ("base rate", "base rate") if window.scale is None else ("mean", "mean label")
+    rates = f"mean prediction {evaluation.mean_prediction:.3f}, {of_labels} {evaluation.mean_label:.3f}"
+    yield _reading(window, mean, gap, thresholds.max_gap, violated=off, words=rates)
     broken = _bounds(ece)[0] > thresholds.max_ece
     yield _reading(window, "calibration", ece, thresholds.max_ece, violated=broken, words=above)
 
 
 def _bounds(interval: tuple[float, float, float]) -> tuple[float, float]:
     """The interval by days at the level of one of the four monitors that judge the same labels."""
-    return widened_interval(*interval, len(OUTCOMES) - 1)
+    return widened_interval(*interval, len(OF_CLASSES) - 1)
 
 
 def _reading(
@@ -261,26 +291,20 @@ def _unjudged(window: Window, monitors: Iterable[str], reason: str) -> list[Read
     return [Reading(window.name, monitor, "", nan, nan, None, reason) for monitor in monitors]
 
 
-class Interval(NamedTuple):
-    """An estimate with the bounds of its 95% interval."""
-
-    value: float
-    low: float
-    high: float
-
-
 @dataclass(frozen=True)
 class Performance:
     """The metrics of `evaluation`, and how far probabilities are from frequencies.
 
     `gap` is the mean prediction minus the base rate. `skill` is 1 - Brier score / Brier score of the base rate
     (Murphy 1973): 0 says no better than one constant, and unlike the Brier score it does not move with the base rate.
+    Of numbers: 1 - mean squared error / that of always saying the mean of training; `gap` and `ece` are shares of two
+    standard deviations, the bins in the unit of the target.
     `ece` is the expected calibration error: mean distance of probability and frequency over bins of equal size
     (Naeini et al. 2015). Chance alone makes it larger, and each draw of days once more: its interval is mirrored at the
     estimate (basic bootstrap; Davison and Hinkley 1997, 5.2). `bins` is the calibration curve.
     """
 
-    evaluation: Evaluation
+    evaluation: Evaluation | NumberEvaluation
     gap: Interval
     skill: Interval
     ece: Interval
@@ -288,7 +312,7 @@ class Performance:
 
 
 class Bin(NamedTuple):
-    """One point of the calibration curve: mean probability, observed frequency with its interval, rows."""
+    """One point of the calibration curve: mean prediction, mean label (a frequency) with its interval, rows."""
 
     predicted: float
     observed: float
@@ -297,20 +321,24 @@ class Bin(NamedTuple):
     rows: float
 
 
-def judge_performance(labels: ArrayLike, probabilities: ArrayLike, day: NDArray[Any]) -> Performance:
-    """Judge probabilities by known labels (0 or 1), each of shape (rows,); ValueError when there are none."""
-    y, p = np.asarray(labels, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
+def judge_performance(
+    labels: ArrayLike, answers: ArrayLike, day: NDArray[Any], scale: Scale | None = None
+) -> Performance:
+    """Judge answers by known labels (0 or 1, or numbers of this `scale`), (rows,); ValueError when there are none."""
+    y, p = np.asarray(labels, dtype=np.float64), np.asarray(answers, dtype=np.float64)
     if not len(y):
         raise ValueError("no rows to judge")
-    evaluation = evaluate(y, p, day, draws=DRAWS)
+    evaluation = (CLASSIFICATION if scale is None else REGRESSION).evaluate(y, p, day, draws=DRAWS)
     names, of_day = np.unique(day, return_inverse=True)
-    sums = sums_by_bin((np.ones(len(y)), y, p, (p - y) ** 2), _bin(p), of_day, drawn_days(len(names)))
-    rows, positives, probability, squares = (table.sum(axis=1) for table in sums)
-    rate = positives / rows
-    ece = np.abs(sums[2] - sums[1]).sum(axis=1) / rows
+    constant = (y - (scale.center if scale else 0.0)) ** 2
+    columns = (np.ones(len(y)), y, p, (p - y) ** 2, constant)
+    sums = sums_by_bin(columns, _bin(p), of_day, drawn_days(len(names)))
+    rows, total, predicted, squares, of_constant = (table.sum(axis=1) for table in sums)
+    mean, width = total / rows, scale.width if scale else 1.0
+    ece = np.abs(sums[2] - sums[1]).sum(axis=1) / rows / width
     with np.errstate(divide="ignore", invalid="ignore"):  # one class only: there is no skill
-        skill = 1 - squares / rows / (rate * (1 - rate))
-    gap = _interval(probability / rows - rate)
+        skill = 1 - squares / rows / (mean * (1 - mean) if scale is None else of_constant / rows)
+    gap = _interval((predicted / rows - mean) / width)
     return Performance(evaluation, gap, _interval(skill), _mirrored(_interval(ece)), _curve(*sums[:3]))
 
 
@@ -336,10 +364,10 @@ def _bin(p: Floats) -> NDArray[np.intp]:
     return np.unique(np.searchsorted(edges, p, side="right"), return_inverse=True)[1]
 
 
-def _curve(rows: Floats, positives: Floats, probability: Floats) -> tuple[Bin, ...]:
+def _curve(rows: Floats, labels: Floats, answers: Floats) -> tuple[Bin, ...]:
     with np.errstate(invalid="ignore"):  # a draw may leave a bin empty
-        low, high = np.nanquantile(positives / rows, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    columns = (probability[0] / rows[0], positives[0] / rows[0], low, high, rows[0])
+        low, high = np.nanquantile(labels / rows, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    columns = (answers[0] / rows[0], labels[0] / rows[0], low, high, rows[0])
     return tuple(Bin(*values) for values in zip(*(column.tolist() for column in columns), strict=True))
 
 

@@ -18,6 +18,7 @@ from matplotlib.ticker import PercentFormatter
 
 from ..base.errors import Verdict
 from ..base.files import write_atomic
+from ..bundle.signature import Scale
 from ..reports.pages import Detail, Section, Status, write_page
 from .distributions import Counts, Drift, count_values, expected_counts, feature_drift
 from .estimates import Estimate
@@ -55,12 +56,21 @@ varies is whole weeks of training, for rows of one day are not independent: one 
 violates any. The p-values (p) are of these weeks, adjusted for their number (Holm). JS is the Jensen-Shannon \
 distance, 0 to 1.
 
-auc, skill, base rate and calibration need labels. Their bars are 95% intervals by whole days; a dashed line is the \
-limit; for an alarm the interval is widened to 99.5%, as one of four. skill is 1 - Brier score / that of the base rate.
+{of_labels} Their bars are 95% intervals by whole days; a dashed line is the limit; for an alarm the interval is \
+widened to 99.5%, as one of four. {skill}"""
+READING_CLASSES = {
+    "of_labels": "auc, skill, base rate and calibration need labels.",
+    "skill": """skill is 1 - Brier score / that of the base rate.
 
 The estimate before the labels takes each calibrated probability for a frequency. Its interval: days drawn again, how \
 far such estimates were off on held-out months of training, and to the worse side rows with an unseen category, which \
-count as a coin toss."""
+count as a coin toss.""",
+}
+READING_NUMBERS = {
+    "of_labels": "error, skill, mean and calibration need labels.",
+    "skill": """skill is 1 - mean squared error / that of always saying the mean of training. mean and calibration are \
+shares of two standard deviations of the target in training.""",
+}
 INK, SOFT, LINE = "#1d2733", "#5b6774", "#d5d2cc"
 NOW, BEFORE = "#1f5f8b", "#b9c2cb"
 CELLS = {  # state of a window: colour, sign
@@ -73,6 +83,13 @@ OUTCOME_PICTURES = {
     "auc": "AUC",
     "skill": "Brier skill: 0 is a constant",
     "base rate": "mean prediction minus base rate",
+    "calibration": "expected calibration error",
+    "labels": "share of labels that arrived",
+}
+NUMBER_PICTURES = {
+    "error": "mean absolute error",
+    "skill": "skill: 0 is a constant",
+    "mean": "mean prediction minus mean label",
     "calibration": "expected calibration error",
     "labels": "share of labels that arrived",
 }
@@ -104,7 +121,7 @@ def write_report(
     history = "Each column is a window, named after its first day; after the days it spans, where several are joined."
     rows = [(*verdict.gate.split(": ", 1), WORDS[verdict.passed], verdict.evidence) for verdict in verdicts]
     glance = pd.DataFrame(rows, columns=["monitor", "claim", "status", "evidence"])
-    outcomes = outcomes_picture(timeline, [len(window.probability) for window in windows])
+    outcomes = outcomes_picture(timeline, [len(window.answers) for window in windows])
     sections = [
         Section("At a glance", table=glance, status=BADGES[passed]),
         Section("What rang when", history, figures=(states_picture(timeline),)),
@@ -112,10 +129,15 @@ def write_report(
         *_estimates(estimates, timeline.windows),
         *_calibration(windows, judge_over, timeline.thresholds),
         *_changes(reference, windows, timeline, _status(verdicts, (*INPUTS, "skew"))),
-        Section("How to read this page", READING.format(**vars(timeline.thresholds), family=FAMILY, quiet=1 / FAMILY)),
+        Section("How to read this page", _reading(windows[-1], timeline)),
     ]
     lead = f"{_summary(verdicts)} {about}."
     return write_page(path, "Monitoring", sections, lead=lead, status=BADGES[passed])
+
+
+def _reading(window: Window, timeline: Timeline) -> str:
+    words = READING_CLASSES if window.scale is None else READING_NUMBERS
+    return READING.format(**vars(timeline.thresholds), family=FAMILY, quiet=1 / FAMILY, **words)
 
 
 def verdicts_passed(verdicts: Sequence[Verdict]) -> bool | None:
@@ -145,9 +167,10 @@ def _calibration(windows: Sequence[Window], judge_over: int, limits: Thresholds)
     # Of too few days each point would have an interval without a width.
     if len(np.unique(window.day[known])) < limits.min_days:
         return []
-    judged = judge_performance(window.label[known], window.probability[known], window.day[known])
+    judged = judge_performance(window.label[known], window.answers[known], window.day[known], window.scale)
+    title = "Is a probability a frequency?" if window.scale is None else "Is what is predicted what comes?"
     text = f"{known.sum():,} predictions with a known label, on {judged.evaluation.days} days, in bins of equal size."
-    return [Section("Is a probability a frequency?", text, figures=(calibration_picture(judged.bins),))]
+    return [Section(title, text, figures=(calibration_picture(judged.bins, window.scale),))]
 
 
 def _estimates(estimates: Sequence[Estimate], windows: Sequence[str]) -> list[Section]:
@@ -175,7 +198,7 @@ Of {len(known)} values that are known, {sum(known)} are inside their interval; a
 def _changes(
     reference: Mapping[str, Any], windows: Sequence[Window], timeline: Timeline, status: Status
 ) -> list[Section]:
-    filled = [window for window in windows if len(window.probability)]
+    filled = [window for window in windows if len(window.answers)]
     if not filled:
         return []
     window = filled[-1]
@@ -183,7 +206,7 @@ def _changes(
     ranked = sorted(feature_drift(reference, window.columns), key=lambda drift: -_excess(drift.name, readings))
     p_values = _p_values(reference, ranked)
     table = pd.DataFrame([_change(drift, readings, p_values[drift.name]) for drift in ranked])
-    text = f"""{len(window.probability):,} predictions from {window.name} on, against training. First comes what is \
+    text = f"""{len(window.answers):,} predictions from {window.name} on, against training. First comes what is \
 furthest beyond its limit. Open a feature to see its distribution, its drift by window, and what each monitor says."""
     details = tuple(
         _detail(drift.name, reference["features"][drift.name], window, timeline, at) for at, drift in enumerate(ranked)
@@ -263,9 +286,10 @@ def states_picture(timeline: Timeline) -> Figure:
 
 def outcomes_picture(timeline: Timeline, rows: Sequence[int]) -> Figure:
     """What the labels say: a panel for each monitor with interval, limit and alarms; and the `rows` of the windows."""
-    figure = _figure(6.2, "Performance by window: " + ", ".join(OUTCOME_PICTURES.values()))
+    pictures = NUMBER_PICTURES if timeline.subjects("error") else OUTCOME_PICTURES
+    figure = _figure(6.2, "Performance by window: " + ", ".join(pictures.values()))
     panels = figure.subplots(3, 2, sharex=True, gridspec_kw={"hspace": 0.3, "wspace": 0.15}).flat
-    for axes, (monitor, title) in zip(panels, OUTCOME_PICTURES.items(), strict=False):
+    for axes, (monitor, title) in zip(panels, pictures.items(), strict=False):
         _panel(axes, timeline, monitor)
         axes.set_title(title, loc="left", color=INK)
         _style(axes, "left")
@@ -327,20 +351,24 @@ def estimates_picture(estimates: Sequence[Estimate], windows: Sequence[str]) -> 
     return figure
 
 
-def calibration_picture(bins: Sequence[Bin]) -> Figure:
-    """Observed frequency against mean probability, each bin with its 95% interval by days."""
+def calibration_picture(bins: Sequence[Bin], scale: Scale | None) -> Figure:
+    """Observed frequency (of numbers the mean label) against the mean prediction, each bin with its 95% interval."""
     points = ", ".join(f"{b.predicted:.2f} -> {b.observed:.2f}" for b in bins)
     figure = _figure(4.2, f"Calibration, predicted -> observed: {points}", width=5.5)
     axes = figure.add_subplot()
-    most = max(max(b.high, b.predicted) for b in bins) * 1.05
-    axes.plot([0, most], [0, most], color=SOFT, linewidth=1, linestyle="--", label="calibrated")
+    least, most = 0.0, max(max(b.high, b.predicted) for b in bins) * 1.05
+    if scale is not None:
+        margin = scale.width / 20
+        least = min(min(b.low, b.predicted) for b in bins) - margin
+        most = max(max(b.high, b.predicted) for b in bins) + margin
+    axes.plot([least, most], [least, most], color=SOFT, linewidth=1, linestyle="--", label="calibrated")
     x, y = [b.predicted for b in bins], [b.observed for b in bins]
     axes.vlines(x, [b.low for b in bins], [b.high for b in bins], color=NOW, linewidth=1)
     axes.plot(x, y, "o-", color=NOW, markersize=4, label="observed, 95%")
     axes.set_xlabel("mean prediction", color=SOFT)
-    axes.set_ylabel("observed frequency", color=SOFT)
-    axes.set_xlim(0, most)
-    axes.set_ylim(0, most)
+    axes.set_ylabel("observed frequency" if scale is None else "mean of what came", color=SOFT)
+    axes.set_xlim(least, most)
+    axes.set_ylim(least, most)
     axes.legend(frameon=False, loc="upper left")
     _style(axes)
     return figure

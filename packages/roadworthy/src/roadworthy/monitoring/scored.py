@@ -1,7 +1,7 @@
 """Watch a model by what `score --for-monitoring` has written: a Parquet file or folder, or on S3, on a cluster.
 
 Of each partition a worker returns what adds up: counts in the bins of the reference for each window. What ranks rows
-(AUC, calibration) needs them together, so of each row probability, label and day come back as well, 20 bytes. The same
+(AUC, calibration) needs them together, so of each row answer, label and day come back as well, 20 bytes. The same
 functions as for the prediction log make the readings of both; how fresh scored files are is no question.
 """
 
@@ -18,17 +18,28 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ..base.errors import InputError
+from ..bundle.signature import Scale
 from ..data.partitions import Place, Progress, spread_work
 from . import traffic
 from .limits import COUNTED, DAYS, MonitoredCounts, monitored_counts
 from .log import naive_utc
 from .monitors import Reading, Thresholds, Window
 from .timeline import read_timeline, unjudged_readings
-from .watch import JUDGE_OVER, WINDOWS, Watched, conclude, last_periods, load_reference, require_windows, utc_time
+from .watch import (
+    JUDGE_OVER,
+    WINDOWS,
+    Watched,
+    conclude,
+    last_periods,
+    load_reference,
+    require_windows,
+    scale_of,
+    utc_time,
+)
 from .windows import Period, fitted, fitted_periods, fitting_spans
 
 BATCH = 1 << 16  # rows at a time
-ROW = ("probability", "label", "day", "due", "unseen")
+ROW = ("answer", "label", "day", "due", "unseen")
 SCORE = "score the rows with `score --for-monitoring`"
 Rows = dict[str, NDArray[Any]]
 
@@ -41,6 +52,7 @@ class CountTask:
     version: str
     time: str
     label: str
+    answer: str
     reference: dict[str, Any]
     starts: NDArray[np.datetime64]
     end: np.datetime64
@@ -86,7 +98,7 @@ def monitor_scored(
     end = utc_time(now) if now else _newest(log, names, bundle.signature.time)
     periods = last_periods(end, days, windows)
     starts = np.array([period.start for period in periods])
-    columns = (bundle.signature.time, bundle.signature.target)
+    columns = (bundle.signature.time, bundle.signature.target, bundle.signature.answer)
     delay = np.timedelta64(traffic.learned_delay(reference) if label_delay is None else label_delay)
     task = CountTask(log, bundle.version, *columns, reference, starts, end, end - delay)
     parts: dict[int, WindowPart] = {}
@@ -97,7 +109,8 @@ def monitor_scored(
     numbers = range(min(parts, default=windows - 1), windows)
     judged = [_rows(parts.get(number, WindowPart())) for number in numbers]
     single = [
-        _window(periods[n].name, parts.get(n, WindowPart()), rows) for n, rows in zip(numbers, judged, strict=True)
+        _window(periods[n].name, parts.get(n, WindowPart()), rows, scale_of(reference))
+        for n, rows in zip(numbers, judged, strict=True)
     ]
     spans = fitting_spans(single, limits)
     seen, periods = fitted(single, periods[numbers.start :], spans), fitted_periods(periods[numbers.start :], spans)
@@ -122,7 +135,7 @@ def _count_partition(task: CountTask, name: str) -> dict[int, WindowPart]:
 
 
 def _columns(task: CountTask, file: pq.ParquetFile, name: str) -> list[str]:
-    needed = ["probability", "version", task.time, *task.reference["features"]]
+    needed = [task.answer, "version", task.time, *task.reference["features"]]
     have = file.schema_arrow.names
     missing = [each for each in needed if each not in have]
     if missing:
@@ -147,13 +160,13 @@ def _counted(task: CountTask, rows: pa.RecordBatch) -> WindowPart:
         name: rows.column(name) if each["kind"] == "category" else _numbers(rows.column(name))
         for name, each in bins.items()
     }
-    probability, moment = _numbers(rows.column("probability")), _times(rows.column(task.time))
+    answer, moment = _numbers(rows.column(task.answer)), _times(rows.column(task.time))
     labelled = task.label in rows.schema.names
     label = _numbers(rows.column(task.label)) if labelled else np.full(len(moment), np.nan)
     day, due = moment.astype("datetime64[D]"), moment <= task.due
     # As small as it can be: 20 bytes of every row travel from the worker to the one that ranks them.
-    row = (probability, label.astype(np.float32), day, due, _unseen(bins, rows))
-    counts = monitored_counts(task.reference, {**columns, "prediction": probability})
+    row = (answer, label.astype(np.float32), day, due, _unseen(bins, rows))
+    counts = monitored_counts(task.reference, {**columns, "prediction": answer})
     return WindowPart(counts, [dict(zip(ROW, row, strict=True))])
 
 
@@ -201,13 +214,13 @@ def _volume(
     return [reading for reading in readings if reading.monitor == "volume"]
 
 
-def _window(name: str, part: WindowPart, rows: Rows) -> Window:
+def _window(name: str, part: WindowPart, rows: Rows, scale: Scale | None) -> Window:
     names = {"drift": "{}", "relation": COUNTED}
     counted = {
         names[monitor].format(subject): counts for (monitor, subject), counts in part.counts.items() if monitor in names
     }
-    columns: dict[str, Any] = {**rows, **counted}
-    return Window.of(name, columns)
+    columns: dict[str, Any] = {**rows, "probability" if scale is None else "prediction": rows["answer"], **counted}
+    return Window.of(name, columns, scale)
 
 
 def _newest(place: Place, names: list[str], column: str) -> np.datetime64:

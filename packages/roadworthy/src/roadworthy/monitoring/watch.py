@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..base.databases import Postgres
 from ..base.errors import InputError, Verdict
 from ..bundle.bundle import Bundle, frame_columns
-from ..bundle.signature import Signature
+from ..bundle.signature import ANSWERS, Scale, Signature
 from ..contract.schema import Contract
 from ..contract.workspace import claim_of
 from . import estimates, report, traffic
@@ -85,7 +85,8 @@ def monitor_log(
     of_version = (rows["version"] == bundle.version) & (rows["time"] >= utc_time(start))
     # The log does not know local time: the blocks of the intervals are days in UTC.
     columns = {**rows, "day": rows["time"].astype("datetime64[D]"), "due": rows["time"] <= utc_time(end - delay)}
-    parts, periods = _windows({name: each[of_version] for name, each in columns.items()}, end, days, windows)
+    own_rows = {name: each[of_version] for name, each in columns.items()}
+    parts, periods = _windows(own_rows, end, days, windows, scale_of(reference))
     spans = fitting_spans(parts, limits)
     parts, periods = fitted(parts, periods, spans), fitted_periods(periods, spans)
     began = bool((rows["time"] < periods[0].start).any())
@@ -177,13 +178,21 @@ def _rows(path: Path | Postgres, bundle: Bundle, start: datetime, end: datetime)
     """The log from `start` on; where that is empty, the newest of the year before, to tell silence from a new log."""
     if not log_exists(path):
         times, numbers, texts = np.empty(0, "datetime64[us]"), np.empty(0), np.empty(0, object)
-        return {"time": times, "known_at": times, "version": texts, "probability": numbers, "label": numbers}
+        answers = {bundle.signature.answer: numbers, "label": numbers}
+        return {"time": times, "known_at": times, "version": texts, **answers}
     with PredictionLog(path, bundle.signature) as log:
         rows = log.read(start, end, known_by=end)
         return rows if len(rows["time"]) else log.read(start - SILENT, start, known_by=end)
 
 
-def _windows(rows: Columns, end: datetime, days: int, windows: int) -> tuple[list[Window], list[Period]]:
+def scale_of(reference: Mapping[str, Any]) -> Scale | None:
+    """The scale of a target that is a number, by reference.json; None where it is yes or no."""
+    return Scale(reference["center"], reference["width"]) if "width" in reference else None
+
+
+def _windows(
+    rows: Columns, end: datetime, days: int, windows: int, scale: Scale | None
+) -> tuple[list[Window], list[Period]]:
     """The last `windows` windows before `end` and their periods, without those before the first row.
 
     A window is named after its first day.
@@ -193,7 +202,7 @@ def _windows(rows: Columns, end: datetime, days: int, windows: int) -> tuple[lis
     number = np.searchsorted(starts, rows["time"], side="right") - 1
     first = int(number.min()) if len(number) else windows - 1
     parts = [
-        Window.of(periods[i].name, {name: values[number == i] for name, values in rows.items()})
+        Window.of(periods[i].name, {name: values[number == i] for name, values in rows.items()}, scale)
         for i in range(first, windows)
     ]
     return parts, periods[first:]
@@ -214,9 +223,9 @@ def window_readings(
     """The readings of windows that are at hand, such as past months: one row per window, monitor and subject.
 
     `reference` and `metrics` are the contents of reference.json and metrics.json; each window holds the features,
-    "probability", "label" (NaN: never known) and "day" as arrays.
+    "probability" (of numbers "prediction"), "label" (NaN: never known) and "day" as arrays.
     """
-    parts = [Window.of(name, columns) for name, columns in windows.items()]
+    parts = [Window.of(name, columns, scale_of(reference)) for name, columns in windows.items()]
     return read_timeline(reference, metrics, parts, thresholds=thresholds).table()
 
 
@@ -229,23 +238,23 @@ def read_windows(bundle_folder: Path, windows: Mapping[str, Columns]) -> pd.Data
 def estimates_of(bundle_folder: Path, windows: Mapping[str, Columns]) -> tuple[Estimate, ...]:
     """How good a bundle's model is in each window, estimated before the labels from its answers alone."""
     _, reference = load_reference(bundle_folder)
-    parts = [Window.of(name, columns) for name, columns in windows.items()]
+    parts = [Window.of(name, columns, scale_of(reference)) for name, columns in windows.items()]
     return tuple(estimates.estimate_windows(reference, parts))
 
 
-def window_of_rows(project: "Workspace", rows: pd.DataFrame, probability: ArrayLike) -> Columns:
+def window_of_rows(project: "Workspace", rows: pd.DataFrame, answers: ArrayLike) -> Columns:
     """Rows of features with their answers as the monitors read them: features, probability, label, day.
 
-    The label is NaN where it is never known.
+    Of numbers "prediction" instead of "probability". The label is NaN where it is never known.
     """
     contract = project.contract
     names = [name for name in project.settings.model.features if name in rows]
-    answers = {
-        "probability": np.asarray(probability, dtype=np.float64),
+    judged = {
+        ANSWERS[contract.problem]: np.asarray(answers, dtype=np.float64),
         "label": rows[contract.target].to_numpy(dtype=np.float64),
         "day": rows[contract.day].to_numpy(dtype="datetime64[D]"),
     }
-    return {**frame_columns(rows, names), **answers}
+    return {**frame_columns(rows, names), **judged}
 
 
 def logged_counts(place: Path | Postgres, signature: Signature) -> tuple[int, int]:

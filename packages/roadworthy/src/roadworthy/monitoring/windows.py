@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .distributions import Counts
-from .monitors import Thresholds, Window, few_of_a_class, join_windows
+from .monitors import Thresholds, Window, join_windows
 
 DAY, INSTANT = np.timedelta64(1, "D"), np.timedelta64(1, "us")
 
@@ -77,7 +77,7 @@ def judged_span(windows: Sequence[Window], at: int, judge_over: int, wants_more:
 
 def wants_more_rows(window: Window, limits: Thresholds) -> bool:
     """Whether there are rows, but too few of them, or of too few days."""
-    rows = len(window.probability)
+    rows = len(window.answers)
     return rows > 0 and (rows < limits.min_rows or window.days < limits.min_days)
 
 
@@ -89,7 +89,7 @@ def wants_more_labels(window: Window, limits: Thresholds) -> bool:
     due, known = int(window.due.sum()), window.judged
     if due and (due < limits.min_rows or len(np.unique(window.day[window.due])) < limits.min_days):
         return True
-    return due > 0 and bool(known.sum() >= limits.min_coverage * due) and few_of_a_class(window.label[known])
+    return due > 0 and bool(known.sum() >= limits.min_coverage * due) and not window.problem.enough(window.label[known])
 
 
 def _newest_span(windows: Sequence[Window], limits: Thresholds) -> slice:
@@ -105,12 +105,12 @@ def _newest_span(windows: Sequence[Window], limits: Thresholds) -> slice:
 
 
 def _holds_enough(window: Window, limits: Thresholds) -> bool:
-    return len(window.probability) > 0 and not wants_more_rows(window, limits)
+    return len(window.answers) > 0 and not wants_more_rows(window, limits)
 
 
 def _joined(name: str, windows: Sequence[Window]) -> Window:
     # Windows without rows have no counts of what is monitored.
-    filled = [window.columns for window in windows if len(window.probability)]
+    filled = [window.columns for window in windows if len(window.answers)]
     columns = {each: _together([part[each] for part in filled]) for each in (filled[0] if filled else {})}
     return replace(join_windows(name, windows), columns=columns)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..base.errors import Verdict
     from ..contract.checks import Report
-    from ..model.evaluation import Evaluation
+    from ..model.evaluation import Evaluation, NumberEvaluation
     from ..monitoring.watch import Watched
     from ..registry.registry import Registry
     from ..registry.releases import Release
@@ -90,7 +90,7 @@ class Project(Workspace):
 
         return releases.train_version(self)
 
-    def evaluate(self, version: int | str = "champion") -> "tuple[Evaluation, pd.DataFrame]":
+    def evaluate(self, version: int | str = "champion") -> "tuple[Evaluation | NumberEvaluation, pd.DataFrame]":
         """How a version does on the test period, and on its slices."""
         from ..registry import releases
 

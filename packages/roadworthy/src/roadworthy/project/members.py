@@ -122,10 +122,10 @@ class Models(Member[Workspace]):
         return training.fit_pipeline(self._project, rows, spec or self._project.settings.model)
 
     def predict(self, pipeline: "Pipeline", rows: "pd.DataFrame", spec: "Model | None" = None) -> "NDArray[np.float64]":
-        """The probability of the target for each row, by a fitted pipeline."""
+        """The answer to each row, by a fitted pipeline: the probability of yes, or a number."""
         from ..model import training
 
-        return training.predict_probabilities(pipeline, spec or self._project.settings.model, rows)
+        return training.predict(pipeline, spec or self._project.settings.model, rows)
 
     def train(self, split: "Split", spec: "Model | None" = None) -> "Trained":
         """Fit on the training rows, evaluate and test on the later ones; nothing is written."""
@@ -272,11 +272,11 @@ class Services(Member[Workspace]):
 class Monitoring(Member[Workspace]):
     """Windows of predictions, read by the monitors."""
 
-    def window(self, rows: "pd.DataFrame", probability: "Sequence[float] | NDArray[np.float64]") -> "Columns":
+    def window(self, rows: "pd.DataFrame", answers: "Sequence[float] | NDArray[np.float64]") -> "Columns":
         """Rows of features with their answers as the monitors read them: columns, probability, label, day."""
         from ..monitoring import watch
 
-        return watch.window_of_rows(self._project, rows, probability)
+        return watch.window_of_rows(self._project, rows, answers)
 
     def read(self, windows: "Mapping[str, Columns]", version: int | str = "champion") -> "pd.DataFrame":
         """The readings of windows against the reference of a version: a row per window, monitor and subject."""

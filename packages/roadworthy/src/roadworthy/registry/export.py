@@ -20,6 +20,7 @@ from ..base.errors import RedError
 from ..base.files import write_atomic
 from ..base.settings import Model
 from ..bundle.bundle import MANIFEST, MAX_DIFFERENCE, Bundle, frame_columns, manifest_sums, predict_frame, sign_manifest
+from ..bundle.signature import Scale
 from ..contract.schema import Column, Contract
 from ..model.calibration import CalibratedClassifier
 from ..model.estimators import read_sum
@@ -65,7 +66,7 @@ def write_bundle(trained: Trained, folder: Path) -> None:
 def _contents(trained: Trained) -> dict[str, str | bytes]:
     """The files of a bundle but its manifest, by name."""
     model = to_onnx(trained.pipeline)
-    signature = model_signature(trained.project.contract, trained.spec, trained.pipeline)
+    signature = model_signature(trained)
     golden, held_out = golden_records(trained), held_out_predictions(trained, estimates.MIN_DAYS)
     return {
         "model.onnx": model,
@@ -77,18 +78,20 @@ def _contents(trained: Trained) -> dict[str, str | bytes]:
     }
 
 
-def model_signature(contract: Contract, spec: Model, pipeline: Pipeline) -> dict[str, Any]:
+def model_signature(trained: Trained) -> dict[str, Any]:
     """What a request must look like and how it becomes a row of X, derived from the contract."""
-    return signature_of(contract, spec, seen_categories(pipeline))
+    return signature_of(trained.project.contract, trained.spec, seen_categories(trained.pipeline), trained.scale)
 
 
-def signature_of(contract: Contract, spec: Model, seen: Mapping[str, list[str]]) -> dict[str, Any]:
+def signature_of(contract: Contract, spec: Model, seen: Mapping[str, list[str]], scale: Scale) -> dict[str, Any]:
     """The signature of a model that has `seen` these categories of the categorical features."""
     columns = {column.name: column for column in contract.features.columns}
     features = [_feature(columns[name], seen) for group in model_inputs(spec, contract.features) for name in group]
     roles = {"target": contract.target, "key": contract.key, "time": contract.time}
-    head = {"name": spec.name, "version_of_contract": contract.sha256, **roles, "threshold": spec.threshold}
-    return {**head, "features": features}
+    head = {"name": spec.name, "version_of_contract": contract.sha256, **roles}
+    if contract.regression:
+        return {**head, "problem": contract.problem, **scale._asdict(), "features": features}
+    return {**head, "threshold": spec.threshold, "features": features}
 
 
 def _feature(column: Column, seen: Mapping[str, list[str]]) -> dict[str, object]:
@@ -98,7 +101,7 @@ def _feature(column: Column, seen: Mapping[str, list[str]]) -> dict[str, object]
 
 
 def to_onnx(pipeline: Pipeline) -> bytes:
-    """The fitted estimator as ONNX: input X, float32 (rows, features), output P(target), float32 (rows, 1)."""
+    """The fitted estimator as ONNX: input X, float32 (rows, features), output P(target) or a number, (rows, 1)."""
     estimator, inputs = fitted_estimator(pipeline), pipeline.named_steps["inputs"]
     last = pipeline.named_steps["estimator"]
     features = (estimator if inputs == "passthrough" else inputs).n_features_in_
@@ -119,6 +122,7 @@ def _reference(
         every=trained.every,
         waits=_waits(train, trained.project.contract),
         held_out=held_out,
+        scale=trained.scale if trained.project.contract.regression else None,
     )
     # How many rows come in a week is not known of rows whose weeks are drawn.
     return {name: part for name, part in made.items() if name != "traffic" or not trained.project.contract.timeless}
@@ -140,6 +144,7 @@ def make_reference(
     every: int = 1,
     waits: NDArray[np.timedelta64] | None = None,
     held_out: pd.DataFrame | None = None,
+    scale: Scale | None = None,
 ) -> dict[str, Any]:
     """The content of reference.json, ready for JSON.
 
@@ -148,12 +153,12 @@ def make_reference(
     (datetime64, one for each row) lets the limits know how far weeks differ; without it the conventional ones hold.
     Each row stands for `every` that came. `waits` is how long labels took, NaT where one never came. `held_out` are
     probabilities, labels, days and parts of training rows by models that had not seen them; without them nothing is
-    estimated before labels arrive.
+    estimated before labels arrive. `scale` is that of numbers.
     """
     p = np.asarray(predictions, dtype=np.float64)
     numbers = [feature["name"] for feature in _public(features) if feature["kind"] != "category"]
     reference: dict[str, Any] = {
-        **reference_of_rows(columns, labels, features),
+        **reference_of_rows(columns, labels, features, scale),
         "prediction": numeric_bins(p),
         "relations": fit_relations(columns, numbers),
         "mean_prediction": float(p.mean()),
@@ -165,8 +170,13 @@ def make_reference(
     return {**reference, "estimate": estimates.fit_estimates(*parts) if parts else {}}
 
 
-def reference_of_rows(columns: Columns, labels: ArrayLike, features: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What of reference.json the rows alone decide: how many, the bins of each public feature, the base rate."""
+def reference_of_rows(
+    columns: Columns, labels: ArrayLike, features: Sequence[Mapping[str, Any]], scale: Scale | None = None
+) -> dict[str, Any]:
+    """What of reference.json the rows alone decide: how many, the bins of each public feature, the base rate.
+
+    Of numbers the scale instead of the base rate.
+    """
     y = np.asarray(labels, dtype=np.float64)
     bins = {
         feature["name"]: category_bins(columns[feature["name"]], list(feature["categories"]))
@@ -174,7 +184,7 @@ def reference_of_rows(columns: Columns, labels: ArrayLike, features: Sequence[Ma
         else numeric_bins(columns[feature["name"]])
         for feature in _public(features)
     }
-    return {"rows": len(y), "features": bins, "base_rate": float(y.mean())}
+    return {"rows": len(y), "features": bins, **({"base_rate": float(y.mean())} if scale is None else scale._asdict())}
 
 
 def _public(features: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -184,18 +194,20 @@ def _public(features: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def verify_parity(bundle: Bundle, trained: Trained) -> None:
     """Raise RedError unless the bundle agrees with the fitted pipeline on every row of the test period.
 
+    To 1e-5; of numbers, to so much of two standard deviations.
+
     Where these rows lack no value or know every category, copies of some of them do not: without all nullable values,
     without some of them in every combination that chance gives, with categories that training has not seen.
     """
     rows, contract = trained.split.test, trained.project.contract
     edge = rows[list(trained.spec.features)].sample(min(EDGE_ROWS, len(rows)), random_state=0)
     categories, _ = model_inputs(trained.spec, contract.features)
-    cases = {"the test period": (rows, trained.probabilities)}
+    cases, most = {"the test period": (rows, trained.answers)}, MAX_DIFFERENCE * bundle.signature.width
     cases |= {name: (each, trained.predict(each)) for name, each in edge_cases(contract, edge, categories).items()}
     for name, (sample, expected) in cases.items():
         differ = prediction_difference(bundle, sample, expected)
-        if not differ.max() <= MAX_DIFFERENCE:
-            bad = int((~(differ <= MAX_DIFFERENCE)).sum())
+        if not differ.max() <= most:
+            bad = int((~(differ <= most)).sum())
             hint = "the export is refused; compare the versions of the estimator's library with requirements.txt"
             raise RedError(f"{bad:,} of {len(sample):,} predictions differ on {name}", where="export", hint=hint)
 

@@ -1,4 +1,4 @@
-"""Write a fitted estimator as ONNX, which cannot execute code: a graph from X to the probability of each row.
+"""Write a fitted estimator as ONNX, which cannot execute code: a graph from X to the answer for each row.
 
 On its way stands the value `score`, the sum before its link or calibration, for whoever follows a prediction. Trees add
 float32, as ONNX Runtime does it fastest; all else is float64, so that no large number loses its digits.
@@ -12,6 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
+from ..bundle.signature import TENSORS
 from ..model.calibration import CalibratedClassifier
 from ..model.estimators import Sum, TreeSum, WeightedSum
 
@@ -19,7 +20,7 @@ OPSET = {"": 18, "ai.onnx.ml": 3}
 IR_VERSION = 8  # of opset 18
 INPUT, INPUTS, WEIGHTS, BASE = "X", "inputs", "weights", "base"
 COLUMNS = "columns"  # of X, which the inputs are made of
-SCORE, ANSWER = "score", "probabilities"
+SCORE = "score"
 BRANCH, LEAF = "BRANCH_LEQ", "LEAF"
 
 
@@ -29,8 +30,9 @@ class Graph:
     `said`: what no node needs, but whoever explains an answer.
     """
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
+    def __init__(self, answer: str) -> None:
+        """Begin with nothing; `answer` is the name of the output."""
+        self.answer = answer
         self.nodes: list[NodeProto] = []
         self.constants: list[TensorProto] = []
         self.said: dict[str, str] = {}
@@ -52,7 +54,7 @@ class Graph:
         """The model, with X of so many features."""
         ends = [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, width])
-            for name, width in ((INPUT, features), (ANSWER, 1))
+            for name, width in ((INPUT, features), (self.answer, 1))
         ]
         graph = helper.make_graph(self.nodes, "model", ends[:1], ends[1:], self.constants)
         opset = [helper.make_opsetid(domain, version) for domain, version in OPSET.items()]
@@ -64,7 +66,7 @@ class Graph:
 
 def write_onnx(made_of: Sum, features: int, calibrated: CalibratedClassifier | None = None) -> bytes:
     """The ONNX model of a sum and of the calibration behind it; X has so many features."""
-    graph = Graph()
+    graph = Graph(TENSORS["regression" if made_of.link == "identity" else "classification"])
     if isinstance(made_of, TreeSum):
         _add_trees(graph, made_of)
     else:
@@ -72,12 +74,12 @@ def write_onnx(made_of: Sum, features: int, calibrated: CalibratedClassifier | N
     if calibrated is not None:
         _add_calibration(graph, calibrated)
     elif made_of.link == "logistic":
-        graph.call("Sigmoid", SCORE, name=ANSWER)
+        graph.call("Sigmoid", SCORE, name=graph.answer)
     elif made_of.link == "share":
         # The sum of some hundred float32 shares may be a rounding above 1.
-        graph.call("Clip", SCORE, np.float32(0), np.float32(1), name=ANSWER)
+        graph.call("Clip", SCORE, np.float32(0), np.float32(1), name=graph.answer)
     else:
-        graph.call("Identity", SCORE, name=ANSWER)
+        graph.call("Identity", SCORE, name=graph.answer)
     return graph.serialized(features)
 
 
@@ -142,4 +144,4 @@ def _add_calibration(graph: Graph, calibrated: CalibratedClassifier) -> None:
         come = graph.call("Sub", inside, knots[None, :-1])
         rise = graph.call("MatMul", come, (np.diff(curve) / np.diff(knots))[:, None])
         answer = graph.call("Add", rise, curve[:1])
-    graph.call("Cast", answer, name=ANSWER, to=TensorProto.FLOAT)
+    graph.call("Cast", answer, name=graph.answer, to=TensorProto.FLOAT)

@@ -100,14 +100,18 @@ class Registry:
         return Bundle.load(self.path(version))
 
     def list_versions(self) -> list[dict[str, object]]:
-        """The versions: number, aliases, when it was made, its AUC."""
+        """The versions: number, aliases, when it was made, its AUC or R2."""
         aliases = self.aliases()
         return [
             {
                 "version": number,
                 "aliases": ", ".join(name for name, of in aliases.items() if of == number),
                 "created": self._content(number, "manifest.json")["created"],
-                "auc": round(self._content(number, "metrics.json")["auc"], 4),
+                **{
+                    name: round(value, 4)
+                    for name, value in self._content(number, "metrics.json").items()
+                    if name in ("auc", "r2")
+                },
             }
             for number in self.versions()
         ]

@@ -92,12 +92,15 @@ def ensure_version(project: "Workspace", fitted: Pipeline | None = None) -> int:
     return version
 
 
-def evaluate_version(project: "Workspace", version: int | str = CHAMPION) -> tuple[evaluation.Evaluation, pd.DataFrame]:
+def evaluate_version(
+    project: "Workspace", version: int | str = CHAMPION
+) -> tuple[evaluation.Evaluation | evaluation.NumberEvaluation, pd.DataFrame]:
     """How a version does on the test period of the settings, and on its slices, by the exported model."""
     bundle, rows = Bundle.load(bundle_folder(project, version)), split_features(project_as_made(project, version)).test
     answers, y, day = predict_frame(bundle, rows), rows[project.contract.target], rows[project.contract.day]
-    slices = evaluation.slices(rows, project.settings.tests.slices, y, answers, day)
-    return evaluation.evaluate(y, answers, day, own=project.metrics), slices
+    problem = evaluation.problem_of(project.contract)
+    slices = evaluation.slices(rows, project.settings.tests.slices, y, answers, day, problem)
+    return problem.evaluate(y, answers, day, own=project.metrics), slices
 
 
 def rerun_model_tests(project: "Workspace", version: int | str = CHAMPION) -> list[errors.Verdict]:

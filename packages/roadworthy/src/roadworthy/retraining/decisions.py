@@ -21,7 +21,17 @@ from ..bundle.bundle import Bundle, predict_frame
 from ..contract.schema import Contract
 from ..data import snapshots
 from ..data.snapshots import Period
-from ..model.evaluation import Difference, Evaluation, Floats, compare, evaluate, slice_masks
+from ..model.evaluation import (
+    CLASSIFICATION,
+    REGRESSION,
+    Difference,
+    Evaluation,
+    Floats,
+    NumberDifference,
+    NumberEvaluation,
+    problem_of,
+    slice_masks,
+)
 from ..monitoring import watch
 from ..monitoring.log import log_exists
 from ..monitoring.monitors import Thresholds
@@ -145,12 +155,12 @@ def rule_on_challenger(verdicts: Sequence[Verdict], today: date | None = None) -
 class Comparison:
     """A challenger beside the champion on the same days: each by itself, the paired difference, and that of slices.
 
-    `slices` has a row for each: slice, rows, auc (the difference), auc_low, auc_high, worse.
+    `slices` has a row for each: slice, rows, auc (the difference; of numbers r2), auc_low, auc_high, worse.
     """
 
-    challenger: Evaluation
-    champion: Evaluation
-    difference: Difference
+    challenger: Evaluation | NumberEvaluation
+    champion: Evaluation | NumberEvaluation
+    difference: Difference | NumberDifference
     slices: tuple[dict[str, Any], ...]
 
     @property
@@ -166,8 +176,9 @@ class Comparison:
     @classmethod
     def of(cls, figures: dict[str, Any]) -> "Comparison":
         """The comparison that `to_dict` gave `figures` of."""
-        challenger, champion = (Evaluation.of(figures[name]) for name in ("challenger", "champion"))
-        return cls(challenger, champion, Difference(**figures["difference"]), tuple(figures["slices"]))
+        problem = REGRESSION if "r2" in figures["difference"] else CLASSIFICATION
+        challenger, champion = (problem.evaluation_of(figures[name]) for name in ("challenger", "champion"))
+        return cls(challenger, champion, problem.difference(**figures["difference"]), tuple(figures["slices"]))
 
 
 def compare_bundles(
@@ -189,13 +200,13 @@ def compare_with_champion(
 ) -> Comparison:
     """Compare the answers `new` and `old`, each (rows,), to labelled rows, in all and by the named columns.
 
-    A slice is worse when its AUC is surely lower by `most`: with many of them, some are lower by chance.
+    A slice is worse when its AUC or R2 is surely lower by `most`: with many of them, some are lower by chance.
     """
-    y, day = rows[contract.target], rows[contract.day]
+    y, day, problem = rows[contract.target], rows[contract.day], problem_of(contract)
     return Comparison(
-        evaluate(y, new, day),
-        evaluate(y, old, day),
-        compare(y, new, old, day),
+        problem.evaluate(y, new, day),
+        problem.evaluate(y, old, day),
+        problem.compare(y, new, old, day),
         by_slice(contract, rows, new, old, slices, most),
     )
 
@@ -203,27 +214,29 @@ def compare_with_champion(
 def by_slice(
     contract: Contract, rows: pd.DataFrame, new: Floats, old: Floats, slices: Iterable[str], most: float
 ) -> tuple[dict[str, Any], ...]:
-    """The paired difference on each value of the named columns that has enough rows of both classes."""
+    """The paired difference on each value of the named columns that has enough rows, of both classes too."""
     labels, days = rows[contract.target].to_numpy(), rows[contract.day].to_numpy()
-    table = []
-    for name, mask in slice_masks(rows, slices, labels):
-        change = compare(labels[mask], new[mask], old[mask], days[mask])
-        figures = {"auc": change.auc, "auc_low": change.auc_low, "auc_high": change.auc_high}
+    table, problem = [], problem_of(contract)
+    for name, mask in slice_masks(rows, slices, labels, problem):
+        change = problem.compare(labels[mask], new[mask], old[mask], days[mask])
+        bounds = zip(("", "_low", "_high"), change.quality, strict=True)
+        figures = {f"{change.QUALITY}{bound}": value for bound, value in bounds}
         row = {"slice": name, "rows": int(mask.sum()), **figures}
-        table.append({**row, "worse": bool(change.auc_high < -most)})
+        table.append({**row, "worse": bool(change.quality.high < -most)})
     return tuple(table)
 
 
-def better_than_champion(difference: Difference) -> Verdict:
+def better_than_champion(difference: Difference | NumberDifference) -> Verdict:
     """The challenger ranks better than the champion on the same days, beyond chance."""
-    interval = f"{difference.auc:+.3f} [{difference.auc_low:+.3f}, {difference.auc_high:+.3f}]"
-    return Verdict("better than the champion", difference.better, f"AUC {interval} on the same days")
+    value, low, high = difference.quality
+    evidence = f"{difference.QUALITY.upper()} {value:+.3f} [{low:+.3f}, {high:+.3f}] on the same days"
+    return Verdict("better than the champion", difference.better, evidence)
 
 
 def no_slice_worse(slices: Iterable[dict[str, Any]]) -> Verdict:
     """No slice on which the challenger ranks worse than the champion, beyond chance and by more than [limits] allow."""
     table = list(slices)
-    worse = [f"{row['slice']} {row['auc']:+.3f}" for row in table if row["worse"]]
+    worse = [f"{row['slice']} {row.get('auc', row.get('r2')):+.3f}" for row in table if row["worse"]]
     evidence = ", ".join(worse) if worse else f"none of {len(table)} is worse beyond chance"
     return Verdict("no slice is worse", not worse if table else None, evidence)
 
@@ -269,7 +282,7 @@ def retraining_rules(
     known, wanted = learned_period(Bundle.load(champion)), settings.challenger_settings(config).split.train
     newest = rows.loc[rows[contract.target].notna(), contract.day].max().date()
     return (
-        alarm_rule(verdicts, config.retraining.alarms),
+        alarm_rule(verdicts, config.retraining.alarms_of_numbers if contract.regression else config.retraining.alarms),
         # The end of a period is not in it.
         age_rule(known[1] - timedelta(days=1), newest, config.gates.max_age_days),
         new_days(contract, rows, known, wanted, config.retraining.min_new_days),

@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 PAGE = "card.html"
 MOST_SLICES = 6  # slices in the picture, of the worst and of the best
 METRICS = {"auc": "ROC AUC", "brier": "Brier score", "log_loss": "log loss"}
+NUMBER_METRICS = {"r2": "R2", "mae": "mean absolute error", "rmse": "root mean squared error"}
+MEANS = {"mean_prediction": "mean prediction", "base_rate": "rate of the target", "mean_target": "mean of the target"}
 
 
 def describe_rows(contract: Contract, rows: pd.DataFrame) -> dict[str, Any]:
-    """Labelled rows in figures: how many, on how many days, from when to when, the rate of the target."""
+    """Labelled rows in figures: how many, on how many days, from when to when, the rate or mean of the target."""
     day = rows[contract.day]
     first, last = (str(moment.date()) for moment in (day.min(), day.max()))
-    rate = round(float(rows[contract.target].mean()), 4)
-    return {"rows": len(rows), "days": int(day.nunique()), "first": first, "last": last, "rate": rate}
+    mean = {"mean" if contract.regression else "rate": round(float(rows[contract.target].mean()), 4)}
+    return {"rows": len(rows), "days": int(day.nunique()), "first": first, "last": last, **mean}
 
 
 def write_card(contract: Contract, record: Record, own: Settings, max_age_days: int) -> Path:
@@ -80,9 +82,10 @@ def card_limits(record: Record, own: Settings, max_age_days: int) -> list[str]:
     data, judged = record["checks"], record["comparison"]["slices"]
     kinds = ", ".join(own.tests.slices)
     until = own.split.train[1] + timedelta(days=max_age_days)
-    weak = [row["slice"] for row in judged if row["auc"] < 0]
+    weak = [row["slice"] for row in judged if row[_quality(row)] < 0]
     known = f"Other categories than those of its training data are taken as missing. Of the slices by {kinds}, "
     lower = f"On {len(weak)} of them it ranks lower than the version before, within chance or not"
+    answer = "prediction" if own.model.threshold is None else "probability"
     waived = [each for each in decision_verdicts(record) if errors.verdict_word(each) == errors.WAIVED]
     return [
         *(f"The gate {each.gate} is not green, but {errors.waiver_words(each)}." for each in waived),
@@ -93,17 +96,20 @@ def card_limits(record: Record, own: Settings, max_age_days: int) -> list[str]:
         f"{known}{len(judged)} have enough rows to say something.",
         f"{lower}: {', '.join(weak) or 'none'}.",
         "Rows whose label never comes are in no figure of this card.",
-        "A probability is no cause: the features go along with the target, and changing one need not change it.",
+        f"A {answer} is no cause: the features go along with the target, and changing one need not change it.",
     ]
 
 
 def card_sections(card: Mapping[str, Any]) -> list[Section]:
     """The parts of the page."""
     verdicts = [Verdict(**each) for each in card["verdicts"]]
+    # Cards of earlier releases have a threshold.
+    numbers = card["use"]["threshold"] is None
+    answer, quality = ("prediction", "R2") if numbers else ("probability", "AUC")
     judges = "all 28 gates" if card["gates_by"] == "all_gates" else "the tests of the training only, not the gates"
     return [
         Section("The decision", f"{card['decision']['reason']}\n\nAsked for: {card['decision']['why']}."),
-        Section("What it is for, and what not", f"The probability of: {card['use']['answers']}.", table=_limits(card)),
+        Section("What it is for, and what not", f"The {answer} of: {card['use']['answers']}.", table=_limits(card)),
         Section("Data", table=pd.DataFrame({"to learn": card["data"]["train"], "to judge": card["data"]["test"]})),
         Section(
             f"How good it is, beside version {card['champion']}",
@@ -112,7 +118,7 @@ def card_sections(card: Mapping[str, Any]) -> list[Section]:
             table=_metrics(card["metrics"]),
             figures=(_picture(card["slices"]),) if card["slices"] else (),
         ),
-        Section("Slices", "AUC of this version minus that of the champion.", table=_slices(card["slices"])),
+        Section("Slices", f"{quality} of this version minus that of the champion.", table=_slices(card["slices"])),
         Section(
             "In the shadow",
             table=pd.DataFrame({"figure": list(card["shadow"]), "value": [*map(_text, card["shadow"].values())]}),
@@ -129,20 +135,22 @@ def _status(card: Mapping[str, Any]) -> pages.Status:
 
 
 def _limits(card: Mapping[str, Any]) -> pd.DataFrame:
-    threshold = f"Warns from a probability of {card['use']['threshold']} on."
-    return pd.DataFrame({"limit": [threshold, *card["use"]["limits"]]})
+    threshold = card["use"]["threshold"]
+    warns = [] if threshold is None else [f"Warns from a probability of {threshold} on."]
+    return pd.DataFrame({"limit": [*warns, *card["use"]["limits"]]})
 
 
 def _metrics(metrics: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
     rows = []
-    for name, words in METRICS.items():
+    known_metrics = METRICS if "auc" in metrics["challenger"] else NUMBER_METRICS
+    for name, words in known_metrics.items():
         row = {"metric": words, "this version": _interval(metrics["challenger"], name, "")}
         row["champion"] = _interval(metrics["champion"], name, "")
         # Models are not compared by their log loss, so there is no interval of a difference.
         known = name in metrics["difference"]
         rows.append({**row, "difference": _interval(metrics["difference"], name, "+") if known else "not compared"})
     sides = (metrics["challenger"], metrics["champion"])
-    for name, words in {"mean_prediction": "mean prediction", "base_rate": "rate of the target"}.items():
+    for name, words in ((name, words) for name, words in MEANS.items() if name in metrics["challenger"]):
         one, two = (f"{side[name]:.3f}" for side in sides)
         rows.append({"metric": words, "this version": one, "champion": two, "difference": ""})
     return pd.DataFrame(rows)
@@ -154,19 +162,26 @@ def _interval(figures: Mapping[str, float], name: str, sign: str) -> str:
 
 
 def _slices(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    ordered = sorted(rows, key=lambda row: row["auc"])
-    table = [(row["slice"], row["rows"], _interval(row, "auc", "+"), row["worse"]) for row in ordered]
+    ordered = sorted(rows, key=lambda row: row[_quality(row)])
+    table = [(row["slice"], row["rows"], _interval(row, _quality(row), "+"), row["worse"]) for row in ordered]
     return pd.DataFrame(table, columns=["slice", "rows", "difference", "worse"])
 
 
 def _picture(rows: Sequence[Mapping[str, Any]]) -> "Figure":
     from ..reports import charts
 
-    ordered = sorted(rows, key=lambda row: row["auc"])
+    name = _quality(rows[0])
+    ordered = sorted(rows, key=lambda row: row[name])
     shown = ordered if len(ordered) <= 2 * MOST_SLICES else [*ordered[:MOST_SLICES], *ordered[-MOST_SLICES:]]
-    names, values, low, high = ([row[key] for row in shown] for key in ("slice", "auc", "auc_low", "auc_high"))
+    names, values, low, high = ([row[key] for row in shown] for key in ("slice", name, f"{name}_low", f"{name}_high"))
     title = f"Slices: the {MOST_SLICES} worst and the {MOST_SLICES} best" if len(shown) < len(ordered) else "Slices"
-    return charts.intervals(names, values, low, high, title=title, label="AUC minus that of the champion", line=0.0)
+    label = f"{name.upper()} minus that of the champion"
+    return charts.intervals(names, values, low, high, title=title, label=label, line=0.0)
+
+
+def _quality(row: Mapping[str, Any]) -> str:
+    """The name of the figure by which slices are compared."""
+    return "auc" if "auc" in row else "r2"
 
 
 def _lineage(card: Mapping[str, Any]) -> pd.DataFrame:

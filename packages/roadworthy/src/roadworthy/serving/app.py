@@ -24,7 +24,7 @@ from . import tensors
 from .access import OPEN_PATHS, access_control
 from .asgi import BodyReader, PredictionMiddleware, require_model
 from .canary import CanaryTraffic
-from .predictor import Answer, Answers, Metrics, Predictor, Recorder
+from .predictor import Answer, Answers, Metrics, NumberAnswer, NumberAnswers, Predictor, Recorder
 from .rollout import Rollout, ServedVersions
 from .shadow import Shadow
 from .tensors import InferenceRequest
@@ -60,7 +60,7 @@ def create_app(
     With a `rollout` it follows the registry from there on. Raises InputError when the log or the file of keys cannot be
     used. `app.state.ready` says whether traffic should come, `app.state.predictor` is what answers.
     """
-    metrics = Metrics()
+    metrics = Metrics(bundle.signature)
     log = PredictionLog(predictions, bundle.signature) if predictions else None
     recorder = Recorder(log, metrics, bundle.signature.key, time=bundle.signature.time) if log else None
 
@@ -279,7 +279,7 @@ class Size(TypedDict):
 class OutputTensor(TypedDict):
     """An output for all rows; its values are in `data`, or behind the JSON when bytes were asked for."""
 
-    name: Literal["probability", "decision"]
+    name: Literal["probability", "decision", "prediction"]
     datatype: Literal["FP64", "BOOL"]
     shape: Annotated[list[int], Field(min_length=1, max_length=1)]
     data: NotRequired[list[float] | list[bool]]
@@ -320,13 +320,13 @@ def complete_openapi(description: dict[str, Any], predictor: Predictor) -> dict[
 
 def _predict(predictor: Predictor) -> dict[str, Any]:
     return {
-        "summary": f"The probability of {predictor.bundle.signature.target} for one row or many",
+        "summary": f"The {_answer_of(predictor)} for one row or many",
         "operationId": "predict",
         "requestBody": {"required": True, "content": _json({"anyOf": [_reference("Row"), _reference("Rows")]})},
         "responses": {
             "200": {
                 "description": "The answer",
-                "content": _json({"anyOf": [_reference("Answer"), _reference("Answers")]}),
+                "content": _json({"anyOf": [_reference(kind.__name__) for kind in _answers(predictor)]}),
             },
             **_refusals("/v1/predict", "400", "401", "408", "413", "415", "422", "429", "503"),
         },
@@ -337,7 +337,7 @@ def _infer(predictor: Predictor, number: int) -> dict[str, Any]:
     signature, version = predictor.bundle.signature, predictor.bundle.version
     names = {"name": signature.name} | ({"version": version} if number else {})
     return {
-        "summary": f"The probability of {signature.target} by the Open Inference Protocol",
+        "summary": f"The {_answer_of(predictor)} by the Open Inference Protocol",
         "description": "Triton's binary extension is understood: a header Inference-Header-Content-Length gives the "
         "size of the JSON, the bytes of the tensors follow it. In bytes, an empty text is a missing value.",
         "operationId": f"infer{number or ''}",
@@ -363,12 +363,23 @@ def _refusals(path: str, *statuses: str) -> dict[str, Any]:
 
 
 def _schemas(predictor: Predictor) -> dict[str, Any]:
-    kinds = (Answer, Answers, Refusal, InferenceRequest, InferenceAnswer)
+    kinds = (*_answers(predictor), Refusal, InferenceRequest, InferenceAnswer)
     adapters = {"Rows": predictor.reader.rows, **{kind.__name__: TypeAdapter(kind) for kind in kinds}}
     _, schemas = TypeAdapter.json_schemas(
         [(name, "validation", each) for name, each in adapters.items()], ref_template="#/components/schemas/{model}"
     )
     return dict(schemas["$defs"])
+
+
+def _answer_of(predictor: Predictor) -> str:
+    """What an answer is, in words."""
+    signature = predictor.bundle.signature
+    return f"{signature.answer} of {signature.target}"
+
+
+def _answers(predictor: Predictor) -> tuple[type, type]:
+    """The types of the answers to one row and to many."""
+    return (NumberAnswer, NumberAnswers) if predictor.bundle.signature.regression else (Answer, Answers)
 
 
 def _reference(name: str) -> dict[str, str]:

@@ -26,7 +26,7 @@ from ..bundle import bundle as bundle_module
 from ..bundle import row_rules, signature
 from ..bundle.bundle import Bundle
 from ..bundle.row_rules import Checked
-from ..bundle.signature import Signature
+from ..bundle.signature import ANSWERS, Signature
 from ..data import tables
 from ..data.tables import ResumableOutput, open_resumable
 
@@ -43,8 +43,8 @@ Tell = Callable[[str], None]
 class Counts:
     """What became of some rows.
 
-    `decisions` counts the probabilities from the threshold on; `reasons` why rows are in quarantine, `unseen` the
-    categories that training has not seen, by feature.
+    `decisions` counts the probabilities from the threshold on, none of numbers; `reasons` why rows are in quarantine,
+    `unseen` the categories that training has not seen, by feature.
     """
 
     rows: int = 0
@@ -183,7 +183,8 @@ def _monitoring_columns(source: Path, target: Path, signature: Signature) -> lis
 
 def _schemas(bundle: Bundle, source: pa.Schema, extra: list[str]) -> tuple[pa.Schema, pa.Schema]:
     """The columns of a result: key, answer, then the extra ones of the source; and those of a quarantine."""
-    answer = [("probability", pa.float64()), ("decision", pa.bool_()), ("version", pa.string())]
+    decision = [] if bundle.signature.regression else [("decision", pa.bool_())]
+    answer = [(bundle.signature.answer, pa.float64()), *decision, ("version", pa.string())]
     scored = [(bundle.signature.key, pa.string()), *answer, *(source.field(name) for name in extra)]
     return pa.schema(scored), pa.schema([("row", pa.int64()), ("reason", pa.string()), *source])
 
@@ -258,10 +259,11 @@ def _predict(bundle: Bundle, batch: pa.RecordBatch, checked: Checked, schema: pa
     if checked.reasons:
         good = checked.good
         inputs, batch = inputs[good], batch.filter(pa.array(good))
-    probability = bundle.predict(inputs)
-    version = pa.repeat(bundle.version, len(probability))
+    answers = bundle.predict(inputs)
+    version = pa.repeat(bundle.version, len(answers))
     key = batch.column(bundle.signature.key).cast(pa.string())
-    answered = [key, pa.array(probability), pa.array(probability >= bundle.threshold), version]
+    decided = [] if bundle.signature.regression else [pa.array(bundle.decide(answers))]
+    answered = [key, pa.array(answers), *decided, version]
     extra = [_cast(batch.column(field.name), field.type) for field in list(schema)[len(answered) :]]
     return pa.RecordBatch.from_arrays([*answered, *extra], schema=schema)
 
@@ -286,11 +288,17 @@ def _counts(chunk: tables.Chunk, checked: Checked, scored: pa.RecordBatch) -> Co
     return Counts(
         rows=len(checked.inputs) + lines,
         scored=scored.num_rows,
-        decisions=int(np.sum(scored.column("decision").to_numpy(zero_copy_only=False))),
+        decisions=_decisions(scored),
         quarantined=len(checked.reasons) + lines,
         reasons=checked.counts + Counter({"line has another number of values": lines}),
         unseen=Counter({name: int((rows & checked.good).sum()) for name, rows in checked.unseen.items()}),
     )
+
+
+def _decisions(scored: pa.RecordBatch) -> int:
+    if "decision" not in scored.schema.names:
+        return 0
+    return int(np.sum(scored.column("decision").to_numpy(zero_copy_only=False)))
 
 
 def _write_results(
@@ -316,7 +324,8 @@ def _writer(path: Path, suffix: str, schema: pa.Schema) -> Any:
     if suffix == ".csv":
         return pc.CSVWriter(path, schema)
     # A dictionary of values that hardly repeat only costs time.
-    repeated = [field.name for field in schema if field.name not in {schema.names[0], "probability", "decision"}]
+    single = {schema.names[0], "decision", *ANSWERS.values()}
+    repeated = [field.name for field in schema if field.name not in single]
     return pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=repeated)
 
 

@@ -6,6 +6,7 @@ waits for the disk.
 
 import json
 import logging
+import math
 import os
 import threading
 import time
@@ -29,6 +30,7 @@ SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5)
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"  # prometheus_client reads it when it is imported
 APART = (1e-6, 0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 TENTHS = tuple(tenth / 10 for tenth in range(1, 11))
+WIDTHS = tuple(step / 4 for step in range(-6, 7))  # of two standard deviations, around the mean
 # A service that is killed loses what came since the last write.
 EVERY = 0.25  # seconds between two writes to the log
 BATCH = 5_000  # predictions in one transaction
@@ -42,7 +44,8 @@ Listener = Callable[[list[Row], list[float], str], object]
 class Metrics:
     """Counters, histograms and gauges of one service; labels have few values, whatever a client sends."""
 
-    def __init__(self) -> None:
+    def __init__(self, signature: Signature | None = None) -> None:
+        """Make them; the buckets of predictions fit the `signature`, without one those of probabilities."""
         self.registry = CollectorRegistry()
         self._shared = SHARED_METRICS in os.environ
         self._followed: list[tuple[Gauge, Callable[[], float]]] = []
@@ -57,7 +60,9 @@ class Metrics:
             "service_request_seconds", "From the request to its answer.", ["path"], buckets=SECONDS, **new
         )
         self.bad_input = Counter("service_bad_input", "Problems in requests, by field.", ["field"], **new)
-        self.probability = Histogram("model_probability", "Predicted probabilities.", buckets=TENTHS, **new)
+        numbers = signature is not None and signature.regression
+        edges = tuple(signature.center + signature.width * step for step in WIDTHS) if signature and numbers else TENTHS
+        self.answers = Histogram("model_prediction", "Probabilities or numbers.", buckets=edges, **new)
         self.unseen = Counter("model_unseen_categories", "Categories that training has not seen.", ["field"], **new)
         newest, all_workers = {**new, "multiprocess_mode": "livemostrecent"}, {**new, "multiprocess_mode": "livesum"}
         self.model = Gauge("model_info", "Workers that answer with this version.", ["name", "version"], **all_workers)
@@ -231,6 +236,30 @@ class Prediction(TypedDict):
     decision: bool
 
 
+class NumberPrediction(TypedDict):
+    """The answer to one row; `key` is the row's, as sent."""
+
+    key: str | None
+    prediction: float
+
+
+class NumberAnswer(NumberPrediction):
+    """The answer to a request with one row."""
+
+    model: str
+    version: str
+    request_id: str
+
+
+class NumberAnswers(TypedDict):
+    """The answer to a request with many rows, in their order."""
+
+    predictions: list[NumberPrediction]
+    model: str
+    version: str
+    request_id: str
+
+
 class Answer(Prediction):
     """The answer to a request with one row."""
 
@@ -261,7 +290,9 @@ class Predictor:
         example = bundle.golden[0]["features"]
         self.reader = RequestReader(bundle.signature, max_rows, example, times=given_times)
         self._name, self._version = bundle.signature.name, bundle.version
-        self._key, self._threshold = bundle.signature.key, bundle.threshold
+        self._key, self._regression = bundle.signature.key, bundle.signature.regression
+        # No number is a yes.
+        self.threshold = math.inf if bundle.threshold is None else bundle.threshold
         self.created = datetime.fromisoformat(str(bundle.manifest["created"])).timestamp()
         self.listeners: tuple[Listener, ...] = ()
 
@@ -269,10 +300,15 @@ class Predictor:
         """The answer as JSON. Raises BadRequestError."""
         rows, many = self.reader.read(body)
         answers = self.predict(rows, request_id)
-        predictions = [
-            Prediction(key=row.get(self._key), probability=answer, decision=answer >= self._threshold)
-            for row, answer in zip(rows, answers, strict=True)
-        ]
+        pairs = zip(rows, answers, strict=True)
+        predictions: list[Any] = (
+            [NumberPrediction(key=row.get(self._key), prediction=answer) for row, answer in pairs]
+            if self._regression
+            else [
+                Prediction(key=row.get(self._key), probability=answer, decision=answer >= self.threshold)
+                for row, answer in pairs
+            ]
+        )
         about = {"model": self._name, "version": self._version, "request_id": request_id}
         return json.dumps({"predictions": predictions, **about} if many else {**predictions[0], **about}).encode()
 
@@ -280,17 +316,17 @@ class Predictor:
         """The answer to a request of the Open Inference Protocol, see tensors.py. Raises BadRequestError."""
         inference = tensors.read_tensors(body, length, self.reader)
         answers = self.predict(inference.rows, request_id)
-        return tensors.write_tensors(inference, self._name, self._version, answers, self._threshold)
+        return tensors.write_tensors(inference, self._name, self._version, answers, self.threshold)
 
     def predict(self, rows: list[Row], request_id: str) -> list[float]:
-        """The probabilities of rows that were read, counted and logged."""
+        """The answers to rows that were read, counted and logged."""
         answers: list[float] = self.bundle.predict_rows(rows).tolist()
         for row, answer in zip(rows, answers, strict=True):
-            self.metrics.probability.observe(answer)
+            self.metrics.answers.observe(answer)
             for name in self.bundle.unseen(row):
                 self.metrics.unseen.labels(name).inc()
         if self.recorder:
-            self.recorder.put(request_id, self._version, rows, answers, self._threshold)
+            self.recorder.put(request_id, self._version, rows, answers, self.threshold)
         for listener in self.listeners:
             listener(rows, answers, request_id)
         return answers

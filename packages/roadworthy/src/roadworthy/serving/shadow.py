@@ -88,7 +88,7 @@ class Shadow:
         if self._recorder:
             served = asked.version, asked.answers
             self._recorder.put_compared(
-                asked.request_id, bundle.version, asked.rows, answers, bundle.threshold, served=served
+                asked.request_id, bundle.version, asked.rows, answers, asked.shadow.threshold, served=served
             )
 
     def _count_failure(self, asked: _Answered, reason: str) -> None:
@@ -103,7 +103,8 @@ class Shadow:
 class ShadowComparison:
     """Both versions on the same rows: means, shares of decisions, correlation, largest difference, relative time.
 
-    `source` says which rows; `error` why the challenger could not answer.
+    `source` says which rows; `error` why the challenger could not answer. `width` is the unit of limits: two standard
+    deviations of numbers.
     """
 
     source: str
@@ -118,6 +119,8 @@ class ShadowComparison:
     invalid: int = 0
     slower: float = 1.0
     error: str = ""
+    width: float = 1.0
+    regression: bool = False
 
 
 def newest_requests(log: Path | Postgres, champion: Bundle, until: datetime) -> tuple[str, Columns] | None:
@@ -142,24 +145,27 @@ def compare_in_shadow(champion: Bundle, challenger: Bundle, source: str, columns
     except InputError as error:
         return ShadowComparison(source, rows, error=f"{error.where}: {error.what}")
     old, old_time = _answers(champion, columns)
+    regression = champion.signature.regression
     varies = min(float(np.std(old)), float(np.std(new))) > 1e-9
     return ShadowComparison(
         source,
         rows,
         float(old.mean()),
         float(new.mean()),
-        float((old >= champion.threshold).mean()),
-        float((new >= challenger.threshold).mean()),
+        float(champion.decide(old).mean()),
+        float(challenger.decide(new).mean()),
         float(np.corrcoef(old, new)[0, 1]) if varies else 0.0,
         float(np.abs(new - old).max()),
         len(np.unique(new)),
-        int((~((new > 0) & (new < 1))).sum()),
+        int((~(np.isfinite(new) if regression else (new > 0) & (new < 1))).sum()),
         round(new_time / max(old_time, 1e-9), 2),
+        width=champion.signature.width,
+        regression=regression,
     )
 
 
 def shadow_is_sound(compared: ShadowComparison, limits: Limits = DEFAULT_LIMITS) -> Verdict:
-    """The challenger answers every row, with probabilities that vary, and not beyond all proportion otherwise."""
+    """The challenger answers every row, with answers that vary, and not beyond all proportion otherwise."""
     name = "sound in the shadow"
     if compared.error:
         return Verdict(name, passed=False, evidence=f"it cannot answer: {compared.error}")
@@ -167,16 +173,17 @@ def shadow_is_sound(compared: ShadowComparison, limits: Limits = DEFAULT_LIMITS)
         return Verdict(name, None, f"not judged: {compared.rows} rows of {compared.source} are too few")
     least = compared.champion_decisions / limits.max_decision_factor
     most = max(compared.champion_decisions * limits.max_decision_factor, RARE)
-    shift = compared.challenger_mean - compared.champion_mean
-    wrong = [f"{compared.invalid:,} answers are no probabilities"] if compared.invalid else []
+    shift = (compared.challenger_mean - compared.champion_mean) / compared.width
+    kind = "numbers" if compared.regression else "probabilities"
+    wrong = [f"{compared.invalid:,} answers are no {kind}"] if compared.invalid else []
     wrong += [f"only {compared.values} different answers"] if compared.values < limits.min_shadow_values else []
     wrong += ["the mean prediction moves too far"] if not abs(shift) <= limits.max_shadow_shift else []
     wrong += ["it decides otherwise"] if not least <= compared.challenger_decisions <= most else []
     wrong += ["it is too slow"] if compared.slower > MAX_SLOWER else []
     figures = f"{compared.rows:,} rows of {compared.source}: mean prediction {compared.challenger_mean:.3f} beside "
-    figures += f"{compared.champion_mean:.3f}, decisions {compared.challenger_decisions:.1%} beside "
-    figures += f"{compared.champion_decisions:.1%}, correlation {compared.correlation:.2f}, "
-    figures += f"{compared.slower:.1f} times as long"
+    decided = f"decisions {compared.challenger_decisions:.1%} beside {compared.champion_decisions:.1%}, "
+    figures += f"{compared.champion_mean:.3f}, {'' if compared.regression else decided}"
+    figures += f"correlation {compared.correlation:.2f}, {compared.slower:.1f} times as long"
     return Verdict(name, not wrong, "; ".join([*wrong, figures]))
 
 

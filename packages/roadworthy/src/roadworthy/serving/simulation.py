@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from ..base import databases
@@ -210,8 +209,8 @@ def _answer(contract: Contract, rows: pd.DataFrame, bundle: Bundle, log: Predict
     answers = predict_frame(bundle, rows)
     columns = frame_columns(rows, [feature.name for feature in log.features])
     about = {"key": rows[contract.key].to_numpy(dtype=object), "time": rows[contract.time].to_numpy()}
-    decision = np.asarray(answers >= bundle.threshold)
-    log.append({**columns, **about, "version": bundle.version, "probability": answers, "decision": decision})
+    answered = {bundle.signature.answer: answers, "decision": bundle.decide(answers)}
+    log.append({**columns, **about, "version": bundle.version, **answered})
     return _append_labels(contract, _with_label(contract, rows), log)
 
 

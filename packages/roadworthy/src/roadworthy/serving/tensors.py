@@ -20,6 +20,7 @@ from .request import BadRequestError, Problem, RequestReader, Row, parse_json
 
 # The bytes of the protocol are little-endian on every machine.
 OUTPUTS = {"probability": ("FP64", "<f8"), "decision": ("BOOL", "?")}
+NUMBER_OUTPUTS = {"prediction": ("FP64", "<f8")}
 NUMBERS = {"INT64": "<i8", "FP64": "<f8"}
 FOREIGN = ("classification", "sequence_id", "shared_memory_region")  # extensions that would change the answer
 STRICT = ConfigDict(strict=True)
@@ -88,7 +89,13 @@ def tensor_metadata(signature: Signature) -> tuple[list[Metadata], list[Metadata
     """The tensors that a model takes and gives."""
     features = [*signature.features, _key(signature)]
     inputs = [Metadata(name=feature.name, datatype=tensor_datatype(feature), shape=[-1]) for feature in features]
-    return inputs, [Metadata(name=name, datatype=kind, shape=[-1]) for name, (kind, _) in OUTPUTS.items()]
+    made = outputs_of(signature).items()
+    return inputs, [Metadata(name=name, datatype=kind, shape=[-1]) for name, (kind, _) in made]
+
+
+def outputs_of(signature: Signature) -> dict[str, tuple[str, str]]:
+    """The outputs of a model: their types in the protocol, and in bytes."""
+    return NUMBER_OUTPUTS if signature.regression else OUTPUTS
 
 
 def tensor_datatype(feature: Feature) -> str:
@@ -114,7 +121,7 @@ def read_tensors(body: bytes, length: bytes | None, reader: RequestReader) -> In
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         _refuse(f"{'.'.join(map(str, first['loc'])) or 'the body'}: {first['msg']}")
-    outputs = _outputs(request)
+    outputs = _outputs(request, outputs_of(reader.signature))
     columns = _columns(request["inputs"], rest, reader)
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     return Inference(reader.check(rows), request.get("id"), outputs)
@@ -126,11 +133,12 @@ def write_tensors(
     """The body of the answer, and the size of its JSON when bytes follow it."""
     values: dict[str, list[Any]] = {
         "probability": answers,
+        "prediction": answers,
         "decision": [answer >= threshold for answer in answers],
     }
     outputs, rest = [], b""
     for output, binary in inference.outputs.items():
-        kind, dtype = OUTPUTS[output]
+        kind, dtype = {**OUTPUTS, **NUMBER_OUTPUTS}[output]
         about: dict[str, Any] = {"name": output, "datatype": kind, "shape": [len(answers)]}
         if binary:
             part = np.array(values[output], dtype=dtype).tobytes()
@@ -143,15 +151,16 @@ def write_tensors(
     return text + rest, len(text) if any(inference.outputs.values()) else None
 
 
-def _outputs(request: InferenceRequest) -> dict[str, bool]:
+def _outputs(request: InferenceRequest, known: Iterable[str]) -> dict[str, bool]:
     _refuse_foreign(request.get("parameters"))
     all_binary = request.get("parameters", {}).get("binary_data_output", False)
     if "outputs" not in request:
-        return dict.fromkeys(OUTPUTS, all_binary)
-    wanted = {}
+        return dict.fromkeys(known, all_binary)
+    wanted, names = {}, list(known)
     for output in request["outputs"]:
-        if output["name"] not in OUTPUTS:
-            _refuse(f"there is no output {_quoted(output['name'])}; there are {' and '.join(OUTPUTS)}")
+        if output["name"] not in names:
+            are = "there are" if len(names) > 1 else "there is"
+            _refuse(f"there is no output {_quoted(output['name'])}; {are} {' and '.join(names)}")
         _refuse_foreign(output.get("parameters"))
         wanted[output["name"]] = output.get("parameters", {}).get("binary_data", all_binary)
     return wanted

@@ -18,9 +18,10 @@ from onnx.reference import ReferenceEvaluator
 from ..base import databases
 from ..base.errors import InputError
 from ..bundle.bundle import Bundle
+from ..bundle.signature import TENSORS
 from ..contract.schema import Contract
 from ..data import snapshots
-from ..registry.onnx_graph import ANSWER, BASE, BRANCH, COLUMNS, INPUT, INPUTS, LEAF, OPSET, SCORE, WEIGHTS
+from ..registry.onnx_graph import BASE, BRANCH, COLUMNS, INPUT, INPUTS, LEAF, OPSET, SCORE, WEIGHTS
 from .predictor import Metrics, Predictor
 from .request import BadRequestError
 
@@ -150,18 +151,20 @@ class Model:
         ends, trees = [name for node in graph.node for name in node.output], _tree_nodes(graph)
         # The sum of trees has had another name in bundles of earlier releases.
         score = trees[0].output[0] if len(trees) == 1 else SCORE
-        if not {score, ANSWER} <= {*ends} or bool(trees) == (INPUTS in ends):
-            raise InputError(f"holds no sum from which {ANSWER!r} follow", where=path, hint=HINT)
+        answer = next((each.name for each in graph.output if each.name in TENSORS.values()), "")
+        if not {score, answer} <= {*ends} or bool(trees) == (INPUTS in ends):
+            what = f"holds no sum from which {' or '.join(TENSORS.values())} follow"
+            raise InputError(what, where=path, hint=HINT)
         behind = graph.node[ends.index(score) + 1 :]
         made_of = _read_forest(trees[0], path) if trees else _read_weighted(model, ends)
-        return cls(made_of, _evaluator(graph, behind, score, ANSWER), tuple(node.op_type for node in behind))
+        return cls(made_of, _evaluator(graph, behind, score, answer), tuple(node.op_type for node in behind))
 
     def answer(self, margins: Floats) -> Floats:
-        """The probability for each sum, (rows,)."""
+        """The answer for each sum, (rows,)."""
         return self.tail(margins.astype(np.float32)[:, None])[:, 0].astype(np.float64)
 
     def formula(self, margin: float) -> str:
-        """How the probability follows from a sum, in words."""
+        """How the answer follows from a sum, in words."""
         if self.operators == ("Sigmoid",):
             return f"1 / (1 + exp({-margin:.4f}))"
         return f"{margin:.4f}" if len(self.operators) == 1 else f"calibration of {margin:.4f}"
@@ -201,7 +204,7 @@ def _evaluator(
 class Traced:
     """Rows by their keys, step by step: `features` one row each, `inputs` X, `margins` the sums of the `model`.
 
-    `probabilities` are those of the sums, `answers` those of the service. `moved` says how far each feature moved a
+    `explained` are the answers of the sums, `answers` those of the service. `moved` says how far each feature moved a
     row from the mean sum of the golden rows, which is `mean`.
     """
 
@@ -209,7 +212,7 @@ class Traced:
     inputs: NDArray[np.float32]
     model: Model
     margins: Floats
-    probabilities: Floats
+    explained: Floats
     answers: Floats
     mean: float
     moved: Floats
@@ -233,7 +236,7 @@ def prediction_steps(
         "sum": total,
         "mean": traced.mean,
         "formula": traced.model.formula(total),
-        "probability": float(traced.probabilities[0]),
+        bundle.signature.answer: float(traced.explained[0]),
         "answer": float(traced.answers[0]),
     }
 
@@ -369,9 +372,9 @@ def _answers(bundle: Bundle, rows: Sequence[Mapping[str, Any]]) -> Floats:
     try:
         answers = [json.loads(service.answer(json.dumps(row).encode(), "trace")) for row in rows]
     except BadRequestError as error:
-        hint = "the row has features, but no probability"
+        hint = f"the row has features, but no {bundle.signature.answer}"
         raise InputError(f"the service refuses it: {error}", where=f"version {bundle.version}", hint=hint) from error
-    return np.array([answer["probability"] for answer in answers])
+    return np.array([answer[bundle.signature.answer] for answer in answers])
 
 
 def _public(contract: Contract, name: str, table: pa.Table) -> list[dict[str, Any]]:
