@@ -94,7 +94,7 @@ def test_what_is_wrong_only_where_values_are_missing_or_unseen_is_refused(
 ) -> None:
     # No row of this test period lacks a value or has an origin that training has not seen.
     rows = trained.split.test.dropna(subset=list(trained.spec.features)).head(300)
-    known = replace(trained, split=snapshots.Split(trained.split.train, rows), probabilities=trained.predict(rows))
+    known = replace(trained, split=snapshots.Split(trained.split.train, rows), answers=trained.predict(rows))
     bundle = Bundle.load(folder)
     export.verify_parity(bundle, known)
     place, dewp, right = bundle.names.index(wrong), bundle.names.index("dewp"), bundle.predict

@@ -78,9 +78,9 @@ class Bundle:
         return self.folder.resolve().name
 
     @property
-    def threshold(self) -> float | None:
-        """From this probability on, the decision is yes; a number has none."""
-        return self.signature.threshold
+    def threshold(self) -> float:
+        """From this probability on, the decision is yes; infinite for a number, which is no decision."""
+        return np.inf if self.signature.threshold is None else self.signature.threshold
 
     @property
     def names(self) -> list[str]:
@@ -142,8 +142,7 @@ class Bundle:
 
     def decide(self, answers: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Which answers are a yes, (rows,); of numbers none is."""
-        threshold = np.inf if self.threshold is None else self.threshold
-        return np.asarray(answers >= threshold)
+        return np.asarray(answers >= self.threshold)
 
     def predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
         """P(target) or a number for each row, given by its raw values."""

@@ -16,7 +16,7 @@ from typing import Literal, get_args
 TAKEN = ("row", "day_number")  # columns that the checks add to a table
 Kind = Literal["category", "text", "integer", "number", "boolean", "time", "date"]
 Known = Literal["before", "after"]
-Problem = Literal["classification", "regression"]
+PROBLEMS = ("classification", "regression")
 NUMBERS, TEXTS = ("integer", "number"), ("category", "text")
 MODELLED = ("category", *NUMBERS)  # what a feature of a model may be
 NAMES = "a name is not empty and has no quotes or line breaks"
@@ -216,7 +216,7 @@ class Contract:
     known_at: str
     positive: str = ""
     group: str = ""
-    problem: Problem = "classification"
+    problem: str = "classification"
 
     def __post_init__(self) -> None:
         """Raise ValueError for what could not be checked, trained or served: roles, references, no feature."""
@@ -235,8 +235,8 @@ class Contract:
                 where = f"table {table.name!r}: reference of {reference.column!r}"
                 _require_known(where, [reference.table], columns, "table")
                 _require_known(where, [reference.other], columns[reference.table])
-        problems = get_args(Problem)
-        _refuse_if(self.problem not in problems, f"contract: problem is {self.problem!r}: {' or '.join(problems)}")
+        words = f"contract: problem is {self.problem!r}, and must be {' or '.join(PROBLEMS)}"
+        _refuse_if(self.problem not in PROBLEMS, words)
         for role, kinds in ROLES.items():
             numbers = role == "target" and self.regression
             self._require_role(role, getattr(self, role), TARGET_NUMBERS if numbers else kinds)

@@ -223,20 +223,17 @@ class Workspace:
         self._require_known("[retraining] alarms", "monitor", names, [*MONITORS, *self.definition.monitors])
 
     def _require_settings_of_problem(self) -> None:
-        """Raise InputError for a threshold that is missing or without a meaning, and for limits of the other problem."""
-        model, tests, regression = self.settings.model, self.settings.tests, self.contract.regression
-        foreign = ("min_auc_slice", "max_auc_alone") if regression else ("min_r2_slice", "max_r2_alone")
+        """Raise InputError for a threshold that is missing or means nothing, and for limits of the other problem."""
+        model, tests, numbers = self.settings.model, self.settings.tests, self.contract.regression
+        of_classes, of_numbers = ("min_auc_slice", "max_auc_alone"), ("min_r2_slice", "max_r2_alone")
+        own, foreign = (of_numbers, of_classes) if numbers else (of_classes, of_numbers)
         named = [f"[tests] {name}" for name in foreign if getattr(tests, name) is not None]
-        named += ["[model] threshold"] if regression and model.threshold is not None else []
+        named += ["[model] threshold"] if numbers and model.threshold is not None else []
         where = self.folder / settings.FILE
         if named:
-            target = "a number" if regression else "yes or no"
-            what = f"{', '.join(named)}: has no meaning, for the target is {target}"
-            instead = (
-                "[tests] min_r2_slice and max_r2_alone" if regression else "[tests] min_auc_slice and max_auc_alone"
-            )
-            raise InputError(what, where=where, hint=f"leave it out; there are {instead}")
-        if not regression and model.threshold is None:
+            what = f"{', '.join(named)} means nothing, for the target is {'a number' if numbers else 'yes or no'}"
+            raise InputError(what, where=where, hint=f"leave it out; in [tests] there are {' and '.join(own)}")
+        if not numbers and model.threshold is None:
             hint = "give the probability from which on the answer is yes"
             raise InputError("[model] threshold: Field required", where=where, hint=hint)
 

@@ -91,10 +91,9 @@ def measure_regression(bench: Bench) -> Regression:
     return Regression(len(np.unique(day)), difference, *sides, alarms=measure_alarms(bench), problem=bench.problem)
 
 
-def version_side(labels: np.ndarray, answers: np.ndarray, threshold: float | None) -> VersionSide:
+def version_side(labels: np.ndarray, answers: np.ndarray, threshold: float) -> VersionSide:
     """What one version says about these rows, (rows,), and how often it decides with its own threshold."""
-    decisions = 0.0 if threshold is None else float((answers >= threshold).mean())
-    return VersionSide(float(answers.mean() - labels.mean()), decisions)
+    return VersionSide(float(answers.mean() - labels.mean()), float((answers >= threshold).mean()))
 
 
 def measure_alarms(bench: Bench) -> Alarms:

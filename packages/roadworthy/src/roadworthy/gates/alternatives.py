@@ -19,7 +19,7 @@ from ..contract.workspace import Workspace
 from ..data import snapshots
 from ..data.snapshots import thin_rows
 from ..model import evaluation, training
-from ..model.evaluation import LEVEL
+from ..model.evaluation import LEVEL, MIN_CLASS
 from .bench import Bench
 
 PARTS = 6  # of the labelled days; two months of a year
@@ -121,7 +121,7 @@ def measure_groups(bench: Bench) -> pd.DataFrame:
     test = bench.split.test
     groups = assign_groups(bench.contract, bench.frame, bench.config.gates.groups).loc[test.index]
     y, p = (bench.scale.apply(values) for values in (test[bench.contract.target], bench.answers))
-    return measure_by_group(groups, pd.Series(y), p, test[bench.contract.day], bench.bundle.threshold)
+    return measure_by_group(groups, pd.Series(y), p, test[bench.contract.day], bench.bundle.signature.threshold)
 
 
 def assign_groups(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame:
@@ -148,7 +148,8 @@ def measure_by_group(
     and `recall_more` are how much more they are than on all rows. Without a threshold there is no recall (NaN).
     """
     labels = y.to_numpy(dtype=np.float64)
-    # Of numbers every row counts.
+    # Of numbers every row counts, and there is no share of them.
+    fewest = 2 * MIN_CLASS if threshold is None else FEWEST
     positive = np.ones(len(labels)) if threshold is None else labels
     warned = np.full(len(labels), np.nan) if threshold is None else (p >= threshold).astype(np.float64)
     names, of_day = np.unique(day.to_numpy(), return_inverse=True)
@@ -169,7 +170,7 @@ def measure_by_group(
     for name in groups:
         for value in sorted(set(groups[name].dropna())):
             at = (groups[name] == value).to_numpy()
-            if positive[at].sum() >= FEWEST:
+            if positive[at].sum() >= fewest:
                 gap, recall = measured(at)
                 row = {"group": f"{name} {value}", "rows": int(at.sum()), "gap": gap[0], "recall": recall[0]}
                 measured_groups.append({**row, **_more("gap", gap - every[0]), **_more("recall", recall - every[1])})

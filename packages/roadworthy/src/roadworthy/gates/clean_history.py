@@ -7,6 +7,8 @@ seed of its own. Nothing is wrong with any of them: what a limit says about them
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -18,13 +20,15 @@ from ..base.settings import Model
 from ..bundle.signature import Scale
 from ..contract.workspace import Workspace
 from ..data.snapshots import split_features, thin_rows
-from ..model import estimators, evaluation, training
+from ..model import evaluation, training
 from ..monitoring.distributions import prediction_shift
+from ..registry import export
+from ..serving import tracing
 from ..serving.shadow import RARE
 from . import alarms, alternatives, specification
 from .alternatives import PARTS
 from .model import upper_ends
-from .speed import CERTAIN
+from .speed import CERTAIN, STABILITY_ROWS
 
 Floats = NDArray[np.float64]
 Figures = dict[str, float]
@@ -199,7 +203,8 @@ def figures_of_versions(fitted: FittedVariant) -> Figures:
     """The model beside the version before it: quality, distribution of the answers, decisions."""
     labels, of_now, of_before = map(fitted.scale.apply, (fitted.y, fitted.now, fitted.before))
     change, threshold = fitted.problem.compare(labels, of_now, of_before, fitted.day), fitted.variant.spec.threshold
-    now, before = (alarms.version_side(labels, answers, threshold) for answers in (of_now, of_before))
+    decides = np.inf if threshold is None else threshold
+    now, before = (alarms.version_side(labels, answers, decides) for answers in (of_now, of_before))
     factor = {} if threshold is None else {"max_decision_factor": decision_factor(now.decisions, before.decisions)}
     return {
         "max_auc_worse": -change.quality.high,
@@ -220,13 +225,12 @@ def decision_factor(now: float, before: float) -> float:
 
 def figures_of_numbers(fitted: FittedVariant) -> Figures:
     """The largest step of the model's sum, and the share of its answers that claim certainty."""
-    estimator, inputs = training.fitted_estimator(fitted.pipeline), fitted.pipeline.named_steps["inputs"]
-    made_of = estimators.read_sum(estimator, inputs)
-    if isinstance(made_of, estimators.TreeSum):
-        steps = np.concatenate([tree.weight[tree.leaf] for tree in made_of.trees])
-    else:
-        steps = np.append(made_of.weights, made_of.base)
-    largest = {"max_step": float(np.abs(steps).max()) / fitted.scale.width}
+    names = list(fitted.variant.spec.features)
+    inputs = fitted.pipeline.named_steps["encoder"].transform(thin_rows(fitted.variant.test, STABILITY_ROWS)[names])
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "model.onnx")
+        file.write_bytes(export.to_onnx(fitted.pipeline))
+        largest = {"max_step": tracing.largest_step(file, np.asarray(inputs, dtype=np.float32)) / fitted.scale.width}
     if fitted.problem.regression:
         return largest
     sure = (fitted.now < CERTAIN) | (fitted.now > 1 - CERTAIN)

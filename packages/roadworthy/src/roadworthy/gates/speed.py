@@ -70,7 +70,6 @@ def measure_stability(bench: Bench) -> Stability:
     numbers = tracing.read_numbers(bench.folder / "model.onnx")
     steps, thresholds = numbers.steps, numbers.thresholds
     signature = bench.bundle.signature
-    finite = np.abs(steps[np.isfinite(steps)]).max(initial=0.0)
     base = bench.test.iloc[:: max(1, len(bench.test) // STABILITY_ROWS)]
     inputs = np.concatenate(list(extreme_inputs(bench.contract, bench.bundle, base)))
     return Stability(
@@ -78,7 +77,8 @@ def measure_stability(bench: Bench) -> Stability:
         inner=len(steps) + len(thresholds),
         # A threshold of +inf is right: it parts what is missing from every number.
         inner_bad=int((~np.isfinite(steps)).sum() + (~(thresholds > -np.inf)).sum()),
-        largest=_largest(bench.bundle, inputs[: len(base)], float(finite), trees=len(thresholds) > 0),
+        # Of numbers in the unit of limits.
+        largest=tracing.largest_step(bench.folder / "model.onnx", inputs[: len(base)]) / signature.width,
         answers=len(answers),
         outside=answers_outside(answers, signature),
         certain=0.0 if signature.regression else float(np.mean((answers < CERTAIN) | (answers > 1 - CERTAIN))),
@@ -87,11 +87,6 @@ def measure_stability(bench: Bench) -> Stability:
         batches=batch_difference(bench.bundle, inputs) / signature.width,
         right=FINITE if signature.regression else Stability.right,
     )
-
-
-def _largest(bundle: Bundle, inputs: NDArray[np.float32], leaf: float, *, trees: bool) -> float:
-    """The largest step of the sum, of numbers in the unit of limits."""
-    return (leaf if trees else tracing.largest_share(bundle, inputs)) / bundle.signature.width
 
 
 def infinite_features(frame: pd.DataFrame, names: list[str]) -> tuple[str, ...]:

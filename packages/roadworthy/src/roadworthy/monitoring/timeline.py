@@ -16,6 +16,7 @@ from .windows import DAY, Period, judged_span, wants_more_labels
 if TYPE_CHECKING:
     import pandas as pd
 
+CALIBRATED = "what is predicted comes, in the mean"  # the claim of numbers
 MOST_NAMED = 3  # subjects in the evidence of a verdict; the table has all
 STATUS = {False: "good", True: "bad", None: "not judged"}
 
@@ -47,7 +48,8 @@ class Timeline:
         thresholds: Thresholds,
         own: Mapping[str, str] | None = None,
     ) -> None:
-        self.claims = {**MONITORS, **(own or {})}
+        of_numbers = windows[0].scale is not None
+        self.claims = {**MONITORS, **({"calibration": CALIBRATED} if of_numbers else {}), **(own or {})}
         self.windows = [window.name for window in windows]
         self.periods = {window.name: window.periods for window in windows}
         self.thresholds = thresholds

@@ -112,20 +112,20 @@ def to_onnx(pipeline: Pipeline) -> bytes:
 def _reference(
     trained: Trained, features: Sequence[Mapping[str, Any]], held_out: pd.DataFrame | None
 ) -> dict[str, object]:
+    contract = trained.project.contract
     train = trained.split.train
-    made = make_reference(
+    return make_reference(
         frame_columns(train, list(trained.spec.features)),
         trained.predict(train),
-        train[trained.project.contract.target].to_numpy(),
+        train[contract.target].to_numpy(),
         features,
-        day=train[trained.project.contract.day].to_numpy(),
+        # How far weeks differ, and how many rows come in one, is not known of rows whose days are drawn.
+        day=None if contract.timeless else train[contract.day].to_numpy(),
         every=trained.every,
-        waits=_waits(train, trained.project.contract),
+        waits=_waits(train, contract),
         held_out=held_out,
-        scale=trained.scale if trained.project.contract.regression else None,
+        scale=trained.scale if contract.regression else None,
     )
-    # How many rows come in a week is not known of rows whose weeks are drawn.
-    return {name: part for name, part in made.items() if name != "traffic" or not trained.project.contract.timeless}
 
 
 def _waits(rows: pd.DataFrame, contract: Contract) -> NDArray[np.timedelta64]:

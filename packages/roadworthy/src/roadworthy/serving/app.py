@@ -143,7 +143,7 @@ def _about(predictor: Predictor) -> dict[str, Any]:
         "name": signature.name,
         "version": bundle.version,
         "target": signature.target,
-        "threshold": bundle.threshold,
+        "threshold": signature.threshold,
         "key": signature.key,
         "time": predictor.reader.time,
         "max_rows": predictor.reader.max_rows,

@@ -6,7 +6,6 @@ waits for the disk.
 
 import json
 import logging
-import math
 import os
 import threading
 import time
@@ -291,8 +290,7 @@ class Predictor:
         self.reader = RequestReader(bundle.signature, max_rows, example, times=given_times)
         self._name, self._version = bundle.signature.name, bundle.version
         self._key, self._regression = bundle.signature.key, bundle.signature.regression
-        # No number is a yes.
-        self.threshold = math.inf if bundle.threshold is None else bundle.threshold
+        self.threshold = bundle.threshold
         self.created = datetime.fromisoformat(str(bundle.manifest["created"])).timestamp()
         self.listeners: tuple[Listener, ...] = ()
 

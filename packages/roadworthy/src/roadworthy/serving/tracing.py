@@ -310,13 +310,18 @@ def read_numbers(file: Path) -> ModelNumbers:
     return ModelNumbers(made_of.feature[~leaf], made_of.threshold[~leaf], made_of.weight[leaf])
 
 
-def largest_share(bundle: Bundle, inputs: NDArray[np.float32]) -> float:
-    """The most by which one feature moves the sum of a row of X, against the mean of these rows.
+def largest_step(file: Path, inputs: NDArray[np.float32]) -> float:
+    """The largest leaf of the trees in a model.onnx, infinite ones left out.
 
-    Of a linear model, whose weights hang on the unit of their input, this is what a leaf is of a tree.
+    Of a linear model, whose weights hang on the unit of their input, the most by which one feature moves the sum of a
+    row of X, against the mean of these rows.
     """
-    moved = Model.read(bundle.folder / "model.onnx").made_of.contributions(inputs, inputs)
-    return float(np.abs(moved).max())
+    made_of = Model.read(file).made_of
+    if isinstance(made_of, WeightedInputs):
+        steps = made_of.contributions(inputs, inputs)
+    else:
+        steps = made_of.weight[made_of.yes == np.arange(len(made_of.yes))]
+    return float(np.abs(steps[np.isfinite(steps)]).max(initial=0.0))
 
 
 def _tree_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:

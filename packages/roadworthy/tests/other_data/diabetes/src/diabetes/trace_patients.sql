@@ -1,0 +1,1 @@
+select * from patients where patient in (select unnest($keys))
