@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, reject
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from roadworthy.base import settings
 from roadworthy.base.errors import InputError, ProjectError
@@ -40,7 +41,7 @@ KINDS = {
 }
 ROLES = {"key": "key", "time": "moment", "day": "day", "target": "target", "known_at": "known"}
 FEATURES = ("number", "real", "word")
-SPEC: dict[str, Any] = {"name": "any", "seed": 0, "threshold": 0.5, "max_iter": 3}
+SPEC: dict[str, Any] = {"name": "any", "seed": 0, "max_iter": 3}
 PERIODS = {"train": ("2024-01-01", "2024-01-15"), "test": ("2024-01-15", "2024-02-01")}
 # What may stand for a column of the table, or of the features.
 INSTEAD = {
@@ -86,8 +87,8 @@ def project(
             },
             "split": split or PERIODS,
             "retraining": {"snapshots": ["s"], **PERIODS},
-            "model": {**SPEC, "features": features},
-            "tests": {"slices": [], "min_auc_slice": 0.5, "max_invariance": 0.1},
+            "model": {**SPEC, "features": features, "threshold": None if contract.regression else 0.5},
+            "tests": {"slices": [], "max_invariance": 0.1},
             "gates": {"max_age_days": 30},
             "service": {},
             "monitoring": {"max_psi": 0.2, "max_unseen": 0.01},
@@ -106,12 +107,14 @@ def write(rows: str, folder: Path) -> None:
     duckdb.connect().execute(f"copy ({rows}) to '{file}' (format parquet)")
 
 
-def contract_of(kinds: dict[str, Any], roles: dict[str, str], positive: str) -> Contract:
+def contract_of(
+    kinds: dict[str, Any], roles: dict[str, str], positive: str, problem: str = "classification"
+) -> Contract:
     """A contract of the table, and of the same columns as features."""
     columns = tuple(Column(name=name, kind=kind, about=name, max_null=0.5) for name, kind in kinds.items())
     events = Table(name="events", columns=columns, key=("key",), time="moment" if "moment" in kinds else "")
     features = Table(name="features", columns=columns, key=("key",))
-    return Contract(tables=(events,), features=features, positive=positive, **roles)
+    return Contract(tables=(events,), features=features, positive=positive, problem=problem, **roles)
 
 
 def columns(parts: dict[str, str]) -> str:
@@ -133,8 +136,16 @@ SHAPES = st.fixed_dictionaries(
         "lost": st.sets(COLUMNS, max_size=1),
         "roles": st.dictionaries(st.sampled_from(sorted(ROLES)), COLUMNS, max_size=1),
         "positive": st.sampled_from(["", "", "a", "1"]),
+        "problem": st.sampled_from(["classification", "regression"]),
         "asked": st.one_of(st.just(FEATURES), st.lists(COLUMNS, min_size=1, max_size=4, unique=True).map(tuple)),
-        "estimator": st.sampled_from([HistGradientBoostingClassifier(max_iter=3), LogisticRegression(max_iter=200)]),
+        "estimator": st.sampled_from(
+            [
+                HistGradientBoostingClassifier(max_iter=3),
+                LogisticRegression(max_iter=200),
+                HistGradientBoostingRegressor(max_iter=3),
+                Ridge(),
+            ]
+        ),
     }
 )
 
@@ -151,13 +162,14 @@ def test_any_table_is_trained_on_or_refused_in_a_sentence(shape: dict[str, Any])
             reject()  # it is no table
         try:
             kept = {name: kind for name, kind in {**KINDS, **shape["kinds"]}.items() if name not in shape["lost"]}
-            contract = contract_of(kept, {**ROLES, **shape["roles"]}, shape["positive"])
+            roles = {**ROLES, **({"target": "real"} if shape["problem"] == "regression" else {}), **shape["roles"]}
+            contract = contract_of(kept, roles, shape["positive"], shape["problem"])
         except ValueError as error:  # told with its line when the package of a project is imported
             raise ContractError from error
         sql = f"select {columns(shape['in features'])} from events"
         made = project(folder, sql, contract, shape["estimator"], shape["asked"])
         answers = training.train_and_evaluate(made).answers
-        assert 0 <= answers.min() <= answers.max() <= 1
+        assert np.isfinite(answers).all() if contract.regression else 0 <= answers.min() <= answers.max() <= 1
 
 
 class ContractError(Exception):

@@ -118,7 +118,8 @@ class Timeline:
 
     def _newest(self, monitor: str, subject: str) -> Reading:
         readings = self._by_key[monitor, subject]
-        return next(readings[window] for window in reversed(self.windows) if window in readings)
+        judged = [window for window in self.windows if window in readings and readings[window].violated is not None]
+        return readings[judged[-1]]
 
 
 def read_timeline(

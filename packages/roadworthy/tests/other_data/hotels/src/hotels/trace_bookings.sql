@@ -1,0 +1,1 @@
+select * from bookings where booking in (select unnest($keys))

@@ -1,0 +1,14 @@
+"""How many people take the train tomorrow: a number as target, and a row a day."""
+
+from pathlib import Path
+
+import roadworthy as rw
+
+from .contract import CONTRACT
+
+PROJECT = rw.Definition(
+    contract=CONTRACT,
+    sql=Path(__file__).parent,
+    model=f"{__name__}.model:build",
+    search=f"{__name__}.model:SEARCH",
+)
