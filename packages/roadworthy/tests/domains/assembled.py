@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 TABLES = {"charging": "data/2024", "plant": "tables"}
 NAMES = tuple(TABLES)
 # Real tables that travel inside packages, see tests/other_data.
-OTHER_DATA = {"tumours": "data/1993"}
+OTHER_DATA = {"tumours": "data/1993", "emails": "data/2012", "rain": "data/seattle"}
 OF_THE_FLIGHTS = ("test_flights.py", "small_tables.py", "feature_examples")
 LIMIT = 600  # seconds, on a busy machine
 
