@@ -314,6 +314,13 @@ def test_an_answer_that_is_changed_after_the_model_does_not_fit_its_leaves(
     assert gap == pytest.approx(0.05 * traced.probabilities[0], abs=1e-6)
 
 
+def test_trees_that_are_averaged_must_beat_the_base_rate_and_boosting_itself() -> None:
+    y, answers = [0, 0, 0, 1], [np.array([0.0, 0.0, 0.0, 1.0]), np.array([0.1, 0.1, 0.1, 0.9])]
+    # By hand: the entropy of a share of a quarter; one tree that is right by luck is better than all of them.
+    assert reproducibility.learning_losses(y, answers, averaged=True) == pytest.approx((0.562335, -np.log(0.9)))
+    assert reproducibility.learning_losses(y, answers, averaged=False) == pytest.approx((0, -np.log(0.9)), abs=1e-9)
+
+
 def test_raw_rows_alone_give_the_features(project: Project) -> None:
     connection = snapshots.connect_snapshot(project, HOME / "data" / "2013")
     key = "20130614T0030-EWR-WN1271"

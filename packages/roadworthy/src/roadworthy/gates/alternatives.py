@@ -30,7 +30,6 @@ Floats = NDArray[np.float64]
 REGRESSION_ROWS = 10_000  # more of them change its AUC by less than .003
 RARE = 30  # rows of a category that share one column
 GROUP_DRAWS = 500
-FEWEST = 200  # positives; below, a share of them says nothing
 
 
 @dataclass(frozen=True)
@@ -118,9 +117,8 @@ def measure_groups(bench: Bench) -> pd.DataFrame:
     """
     test = bench.split.test
     groups = assign_groups(bench.contract, bench.frame, bench.config.gates.groups).loc[test.index]
-    return measure_by_group(
-        groups, test[bench.contract.target], bench.answers, test[bench.contract.day], bench.bundle.threshold
-    )
+    y, day, least = test[bench.contract.target], test[bench.contract.day], bench.config.gates.min_group_positives
+    return measure_by_group(groups, y, bench.answers, day, bench.bundle.threshold, least)
 
 
 def assign_groups(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame:
@@ -138,8 +136,10 @@ def assign_groups(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, 
     return pd.DataFrame(values, index=frame.index)
 
 
-def measure_by_group(groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Series, threshold: float) -> pd.DataFrame:
-    """For each group: group, rows, gap, recall, and both relative to all rows with their 95% intervals by days.
+def measure_by_group(
+    groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Series, threshold: float, least: int
+) -> pd.DataFrame:
+    """For each group with `least` positives: group, rows, gap, recall, and both relative to all rows with their 95% intervals by days.
 
     `gap` is the mean probability minus the rate of the target, `recall` the share of the positives with a warning;
     `gap_more` and `recall_more` are how much more they are than on all rows.
@@ -163,7 +163,7 @@ def measure_by_group(groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Seri
     for name in groups:
         for value in sorted(set(groups[name].dropna())):
             at = (groups[name] == value).to_numpy()
-            if late[at].sum() >= FEWEST:
+            if late[at].sum() >= least:
                 gap, recall = measured(at)
                 row = {"group": f"{name} {value}", "rows": int(at.sum()), "gap": gap[0], "recall": recall[0]}
                 measured_groups.append({**row, **_more("gap", gap - every[0]), **_more("recall", recall - every[1])})

@@ -169,8 +169,9 @@ def figures_of_slices(fitted: FittedVariant) -> Figures:
 
 def figures_of_groups(fitted: FittedVariant) -> Figures:
     """How far a group is surely above and below all rows."""
-    groups, threshold = fitted.variant.groups, fitted.variant.spec.threshold
-    table = alternatives.measure_by_group(groups, pd.Series(fitted.y), fitted.now, fitted.day, threshold)
+    threshold, least = fitted.variant.spec.threshold, fitted.project.settings.gates.min_group_positives
+    y, groups = pd.Series(fitted.y), fitted.variant.groups
+    table = alternatives.measure_by_group(groups, y, fitted.now, fitted.day, threshold, least)
     if table.empty:
         return {}
     return {

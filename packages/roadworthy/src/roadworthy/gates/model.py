@@ -229,7 +229,7 @@ def groups_treated_alike(evidence: pd.DataFrame, limits: Limits) -> Judgement:
     The side that harms has the stricter limit: below, people are not warned.
     """
     if evidence.empty:
-        return None, "no group has enough positives"
+        return None, "no group of [gates.groups] has as many positives as [gates] min_group_positives asks for"
     most = {
         "gap_low": limits.max_group_over,
         "gap_high": -limits.max_group_under,

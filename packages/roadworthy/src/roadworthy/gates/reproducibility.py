@@ -1,7 +1,7 @@
 """Small models trained again: from an excerpt, and from invented rows of known answer; nothing may differ."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.pipeline import Pipeline
 
@@ -117,8 +117,8 @@ def _date(moment: pd.Timestamp) -> date:
 class SpecTests:
     """What came out. `reached`: whether a change of a field of the specification arrives in the estimator.
 
-    `sizes` are asked for and found, of trees and leaves, where they are settings; `losses` on the training rows after
-    1, 5 and 20 trees; `learned` the AUC for each planted rule on new rows; `unusual` the answers to unseen categories
+    `sizes` are asked for and found, of trees and leaves, where they are settings; `losses` on the training rows: those
+    of `learning_losses`; `learned` the AUC for each planted rule on new rows; `unusual` the answers to unseen categories
     and to nothing but missing values; `misplaced` the features that the pipeline and the exported signature encode
     differently.
     """
@@ -144,7 +144,9 @@ def run_spec_tests(project: Workspace, spec: Model) -> SpecTests:
     return SpecTests(
         reached={name: field_reaches(project, spec, name) for name in ("seed", *spec.hyperparameters)},
         sizes=tree_sizes(project, rows, plain),
-        losses=tuple(float(log_loss(y, training.predict_probabilities(each, spec, rows))) for each in _falling(fitted)),
+        losses=learning_losses(
+            y, [training.predict_probabilities(each, spec, rows) for each in fitted], averaged=_is_average(fitted[-1])
+        ),
         learned={name: learned_auc(project, spec, rule) for name, rule in rules.items()},
         unusual=unusual_answers(project, fitted[-1], spec, rows),
         misplaced=tuple(misplaced_features(project.contract, fitted[-1], spec, rows)),
@@ -156,11 +158,21 @@ def growing(spec: Model) -> list[Model]:
     return [spec.with_hyperparameters({"max_iter": count}) for count in SPEC_TREES] if spec.max_iter else [spec]
 
 
-def _falling(fitted: list[Pipeline]) -> list[Pipeline]:
-    """Those whose loss must fall: of boosting each, of a forest the first and the last, for more trees are no gain."""
-    last = training.fitted_estimator(fitted[-1])
-    made_of = estimators.read_sum(last, fitted[-1].named_steps["inputs"])
-    return [fitted[0], fitted[-1]] if made_of.link == "share" and len(fitted) > 1 else fitted
+def learning_losses(
+    y: ArrayLike, answers: Sequence[NDArray[np.float64]], *, averaged: bool
+) -> tuple[float, ...]:
+    """The log losses that must fall: of boosting after each number of trees; of trees that are averaged, another two.
+
+    These are that of the base rate and that of all trees: one tree may be better by luck than twenty.
+    """
+    labels = np.asarray(y, dtype=np.float64)
+    compared = [np.full(len(labels), labels.mean()), answers[-1]] if averaged and len(answers) > 1 else answers
+    return tuple(float(log_loss(labels, each)) for each in compared)
+
+
+def _is_average(fitted: Pipeline) -> bool:
+    made_of = estimators.read_sum(training.fitted_estimator(fitted), fitted.named_steps["inputs"])
+    return made_of.link == "share"
 
 
 def tree_sizes(project: Workspace, rows: pd.DataFrame, spec: Model) -> dict[str, tuple[int, int]]:
