@@ -47,8 +47,11 @@ class CleanVariant:
     spec: Model
 
 
-def draw_variants(project: Workspace, count: int) -> Iterator[CleanVariant]:
-    """`count` variants of the labelled rows of both periods of [split]; InputError when these have too few days."""
+def draw_variants(project: Workspace, count: int, seed: int = 0) -> Iterator[CleanVariant]:
+    """`count` variants of the labelled rows of both periods of [split]; InputError when these have too few days.
+
+    Another `seed` draws others: what was derived from some is tried on those.
+    """
     split, day, spec = split_features(project), project.contract.day, project.settings.model
     rows = pd.concat([split.train, split.test], ignore_index=True)
     days = np.sort(rows[day].unique())
@@ -59,7 +62,7 @@ def draw_variants(project: Workspace, count: int) -> Iterator[CleanVariant]:
     groups = alternatives.assign_groups(project.contract, rows, project.settings.gates.groups)
     few, more = thin_rows(rows, ROWS), thin_rows(rows, JUDGED * PARTS)
     for number in range(count):
-        part, order = HALF + number % (PARTS - HALF), np.random.default_rng(number)
+        part, order = HALF + number % (PARTS - HALF), np.random.default_rng([number, seed] if seed else number)
         start, end = (len(days) * edge // PARTS for edge in (part, part + 1))
         train, test = _days_drawn(few, day, days[:start], order), _days_drawn(more, day, days[start:end], order)
         yield CleanVariant(
@@ -67,7 +70,7 @@ def draw_variants(project: Workspace, count: int) -> Iterator[CleanVariant]:
             test.reset_index(drop=True),
             groups.loc[test.index].reset_index(drop=True),
             _days_drawn(few, day, days, order).reset_index(drop=True),
-            spec.model_copy(update={"seed": spec.seed + number}),
+            spec.model_copy(update={"seed": spec.seed + number + 1000 * seed}),
         )
 
 
@@ -210,9 +213,21 @@ def figures_of_numbers(fitted: FittedVariant) -> Figures:
     if isinstance(made_of, estimators.TreeSum):
         steps = np.concatenate([tree.weight[tree.leaf] for tree in made_of.trees])
     else:
-        steps = np.append(made_of.weights, made_of.base)
+        # As the gate has it: weights hang on the unit of their input.
+        rows = fitted.variant.test[list(fitted.variant.spec.features)]
+        steps = moved_sums(made_of, np.asarray(fitted.pipeline.named_steps["encoder"].transform(rows), dtype=np.float64))
     sure = (fitted.now < CERTAIN) | (fitted.now > 1 - CERTAIN)
     return {"max_step": float(np.abs(steps).max()), "max_certain": float(sure.mean())}
+
+
+def moved_sums(made_of: estimators.WeightedSum, inputs: Floats) -> Floats:
+    """How far each column of X moves the weighted sum of each row, (rows, columns), against the mean of these rows."""
+    coded, numbers, missing = (inputs[:, at] for at in (made_of.code_columns, made_of.numbers, made_of.missing))
+    is_code = np.where(np.isnan(made_of.codes), np.isnan(coded), coded == made_of.codes)
+    terms = np.hstack([is_code, np.where(np.isnan(numbers), made_of.fill, numbers), np.isnan(missing)])
+    moved = np.zeros(inputs.shape)
+    np.add.at(moved.T, made_of.columns, ((terms - terms.mean(axis=0)) * made_of.weights).T)
+    return moved
 
 
 MEASURED: tuple[Callable[[FittedVariant], Mapping[str, float]], ...] = (
