@@ -139,10 +139,11 @@ def assign_groups(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, 
 def measure_by_group(
     groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Series, threshold: float, least: int
 ) -> pd.DataFrame:
-    """For each group with `least` positives: group, rows, gap, recall, and both relative to all rows with their 95% intervals by days.
+    """For each group: group, rows, gap, recall, and both relative to all rows with their 95% intervals by days.
 
     `gap` is the mean probability minus the rate of the target, `recall` the share of the positives with a warning;
-    `gap_more` and `recall_more` are how much more they are than on all rows.
+    `gap_more` and `recall_more` are how much more they are than on all rows. Groups with fewer than `least` positives
+    are left out.
     """
     late, warned = y.to_numpy(dtype=np.float64), (p >= threshold).astype(np.float64)
     names, of_day = np.unique(day.to_numpy(), return_inverse=True)

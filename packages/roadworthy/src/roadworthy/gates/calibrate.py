@@ -100,8 +100,8 @@ def calibrate_limits(
 ) -> list[Calibrated]:
     """Measure `count` clean variants of the history and propose limits, in the order of `Limits`; writes nothing.
 
-    `seed`: which variants are drawn, see `draw_variants`. `allowed`: the share of sound models that a proposed limit may
-    refuse.
+    `seed`: which variants are drawn, see `draw_variants`. `allowed`: the share of sound models that a proposed limit
+    may refuse.
     """
     if count < FEWEST:
         hint = f"ask for {FEWEST} at least"

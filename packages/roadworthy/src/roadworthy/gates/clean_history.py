@@ -215,7 +215,9 @@ def figures_of_numbers(fitted: FittedVariant) -> Figures:
     else:
         # As the gate has it: weights hang on the unit of their input.
         rows = fitted.variant.test[list(fitted.variant.spec.features)]
-        steps = moved_sums(made_of, np.asarray(fitted.pipeline.named_steps["encoder"].transform(rows), dtype=np.float64))
+        steps = moved_sums(
+            made_of, np.asarray(fitted.pipeline.named_steps["encoder"].transform(rows), dtype=np.float64)
+        )
     sure = (fitted.now < CERTAIN) | (fitted.now > 1 - CERTAIN)
     return {"max_step": float(np.abs(steps).max()), "max_certain": float(sure.mean())}
 

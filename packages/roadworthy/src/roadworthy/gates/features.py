@@ -177,7 +177,7 @@ def days_of_both_classes(bench: Bench, start: pd.Timestamp) -> int:
     times = frame[bench.contract.time]
     while start + pd.Timedelta(days=days) <= times.max():
         events = frame[(times >= start) & (times < start + pd.Timedelta(days=days))]
-        if all(part[bench.contract.target].nunique() > 1 for part in split_labelled(bench.contract, events)):
+        if all(len(part[bench.contract.target].unique()) > 1 for part in split_labelled(bench.contract, events)):
             break
         days *= 2
     return days

@@ -24,8 +24,8 @@ class Validation:
     `broken`: why the bundle cannot be loaded. `tests` and `red`: verdicts of its training, and those not green.
     `gap`: days from the last training row to the first test row. `shared`: rows in both. `days`: test days that have
     rows. `metrics_gap`: the largest difference of a figure in metrics.json from the same one computed now; None when
-    the version is made of other data or settings. `alias`: what is wrong with the champion's alias. `drawn`: whether the
-    days were drawn, for rows without a time.
+    the version is made of other data or settings. `alias`: what is wrong with the champion's alias. `drawn`: whether
+    the days were drawn, for rows without a time.
     """
 
     broken: str = ""

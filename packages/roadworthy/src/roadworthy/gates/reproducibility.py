@@ -118,9 +118,9 @@ class SpecTests:
     """What came out. `reached`: whether a change of a field of the specification arrives in the estimator.
 
     `sizes` are asked for and found, of trees and leaves, where they are settings; `losses` on the training rows: those
-    of `learning_losses`; `learned` the AUC for each planted rule on new rows; `unusual` the answers to unseen categories
-    and to nothing but missing values; `misplaced` the features that the pipeline and the exported signature encode
-    differently.
+    of `learning_losses`; `learned` the AUC for each planted rule on new rows; `unusual` the answers to unseen
+    categories and to nothing but missing values; `misplaced` the features that the pipeline and the exported signature
+    encode differently.
     """
 
     reached: Mapping[str, bool]
@@ -158,9 +158,7 @@ def growing(spec: Model) -> list[Model]:
     return [spec.with_hyperparameters({"max_iter": count}) for count in SPEC_TREES] if spec.max_iter else [spec]
 
 
-def learning_losses(
-    y: ArrayLike, answers: Sequence[NDArray[np.float64]], *, averaged: bool
-) -> tuple[float, ...]:
+def learning_losses(y: ArrayLike, answers: Sequence[NDArray[np.float64]], *, averaged: bool) -> tuple[float, ...]:
     """The log losses that must fall: of boosting after each number of trees; of trees that are averaged, another two.
 
     These are that of the base rate and that of all trees: one tree may be better by luck than twenty.

@@ -49,7 +49,9 @@ FEATURES = Table(
         Column(name="received", kind="time", about="prediction time: the message has arrived"),
         Column(name="day", kind="date", about="of the message, in UTC"),
         Column(name="several", kind="integer", about="1 with more than one recipient", low=0, high=1),
-        Column(name="known", kind="integer", about="1 if the reader wrote to its sender, or it is a reply", low=0, high=1),
+        Column(
+            name="known", kind="integer", about="1 if the reader wrote to its sender, or it is a reply", low=0, high=1
+        ),
         Column(name="html", kind="integer", about="1 if formatted as HTML", low=0, high=1),
         ATTACHMENTS,
         DOLLARS,

@@ -34,7 +34,9 @@ FEATURES = Table(
         WIND,
         SKY,
         Column(name="wet_days", kind="integer", about="days with rain among the last 3", low=0, high=3),
-        Column(name="warmer", kind="number", about="than the day before", unit="degrees C", low=-40, high=40, max_null=0.02),
+        Column(
+            name="warmer", kind="number", about="than the day before", unit="degrees C", low=-40, high=40, max_null=0.02
+        ),
         Column(name="month", kind="integer", about="of the day that is asked about", low=1, high=12),
         Column(name="rains", kind="boolean", about="it rains on that day", known="after", max_null=0.02),
         Column(name="over_at", kind="time", about="that day is over", known="after"),
