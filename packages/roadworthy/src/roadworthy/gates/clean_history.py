@@ -70,8 +70,13 @@ def draw_variants(project: Workspace, count: int, seed: int = 0) -> Iterator[Cle
             test.reset_index(drop=True),
             groups.loc[test.index].reset_index(drop=True),
             _days_drawn(few, day, days, order).reset_index(drop=True),
-            spec.model_copy(update={"seed": spec.seed + number + 1000 * seed}),
+            spec.model_copy(update={"seed": _seed_of_model(spec.seed, number, seed)}),
         )
+
+
+def _seed_of_model(own: int, number: int, seed: int) -> int:
+    # Estimators take 32 bits, and a seed of the command may have more.
+    return int(np.random.default_rng([seed, number]).integers(2**31)) if seed else own + number
 
 
 def _days_drawn(rows: pd.DataFrame, name: str, days: NDArray[np.generic], order: np.random.Generator) -> pd.DataFrame:
