@@ -27,7 +27,7 @@ define install
 	  cat $(1)/requirements.txt $(1)/requirements-exercises.txt > $(1)/.venv/installed.txt; }
 endef
 
-.PHONY: help demo project test test-fast test-packages coverage bench drills lessons lab lint sizes wheels release lock clean
+.PHONY: help demo project test test-fast test-packages other-data coverage bench drills lessons lab lint sizes wheels release lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,9 @@ test-packages: .venv/installed.txt  ## library and course where they stand (or A
 	$(if $(ARGS),$(PACKAGES) $(ARGS),@for suite in roadworthy generated bank; do $(PACKAGES) $$suite -n 2 || exit 1; done)
 	$(if $(ARGS),,$(PACKAGES) roadworthy-course -n 4)
 	@$(if $(ARGS),,for version in 3.12 3.13; do $(PACKAGES) --python $$version roadworthy -n 2 -m every_python || exit 1; done)
+
+other-data: .venv/installed.txt  ## every real table through every command, then 20 fresh variants of each (or OTHER_DATA=rain)
+	OTHER_DATA=$(or $(OTHER_DATA),all) $(PACKAGES) roadworthy -n 2 tests/domains/test_other_data.py
 
 coverage: .venv/installed.txt  ## which lines of the library its own tests run; fails below 90 percent
 	$(PACKAGES) roadworthy --coverage -q -n 2

@@ -1,8 +1,10 @@
-"""The fixtures of library and course (see library_fixtures.py), and which tests are run by every Python."""
+"""The fixtures of library and course (library_fixtures.py), what every Python runs, and the real table of the day."""
 
 from collections.abc import Sequence
 
 import pytest
+
+import other_tables
 
 pytest_plugins = ["library_fixtures"]
 # What differs between Pythons is the language and the packages, not what a gate thinks of the data.
@@ -17,3 +19,16 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
         asked = item.path.parent.name in FOLDERS and item.path.stem.removeprefix("test_") not in ONCE
         if asked and not item.get_closest_marker("slow"):
             item.add_marker("every_python")
+
+
+def pytest_configure() -> None:
+    """Choose the real tables before other processes ask for them."""
+    other_tables.choose_for_this_run()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the real tables, for whoever wants to run the same ones again."""
+    reports = [*terminalreporter.stats.get("passed", []), *terminalreporter.stats.get("failed", [])]
+    if any("test_other_data" in getattr(report, "nodeid", "") for report in reports):
+        chosen = ", ".join(other_tables.of_this_run())
+        terminalreporter.write_line(f"real tables of this run: {chosen} ({other_tables.VARIABLE}=NAME or all: others)")

@@ -111,7 +111,6 @@ SOURCES: dict[str, dict[str, str]] = {
         "data.snapshots.MIN_ROWS": "chance: fewer rows teach and show nothing",
         "gates.alarms.CERTAIN_DRIFT": "four times .25, by convention another population",
         "gates.alarms.DELAY": "of the planted labels, which the gate makes itself",
-        "gates.alternatives.FEWEST": "chance: a share of fewer positives says nothing",
         "gates.bench.SHOWN": "problems in a message that people read",
         "gates.calibrate.FEWEST": "chance: the spread of fewer figures is not known",
         "gates.clean_history.MIN_DAYS": "chance: a sixth of fewer days shows nothing",

@@ -102,6 +102,15 @@ def test_a_project_says_itself_what_is_usual_in_a_week(fault: str, limit: dict[s
     assert check not in red(change(readings()), limits=Limits.model_validate(limit))
 
 
+def test_where_no_category_is_frequent_the_evidence_says_so() -> None:
+    connection = duckdb.connect()
+    connection.register("given", readings())
+    connection.execute("create temp table typed as select * from given")
+    found = {each.check: each for each in rules.table_findings(connection, TABLE, Limits(often=1000))}
+    gap = found["no category disappears"]
+    assert (gap.passed, gap.evidence) == (True, "none is frequent: at least 1000 rows a week")
+
+
 def test_weeks_are_not_judged_in_a_short_table() -> None:
     rows = readings(weeks=3)
     assert red(rows[~week(rows, 1)]) == {}

@@ -9,21 +9,26 @@ import json
 import os
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from other_tables import OTHER_DATA
 from roadworthy.drills import practice
+from roadworthy.serving.asgi import PREDICT
 from sample import HOME
 
 HERE = Path(__file__).parent
 TABLES = {"charging": "data/2024", "plant": "tables"}
 NAMES = tuple(TABLES)
-# Real tables that travel inside packages, see tests/other_data.
-OTHER_DATA = {"tumours": "data/1993"}
 OF_THE_FLIGHTS = ("test_flights.py", "small_tables.py", "feature_examples")
 LIMIT = 600  # seconds, on a busy machine
 
@@ -70,6 +75,35 @@ def told(folder: Path, *words: str, code: int = 0, **variables: str) -> Any:
     done = command(folder, *words, "--json", **variables)
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
+
+
+@contextmanager
+def served(home: Path, log: Path) -> Iterator[str]:
+    """The address of the command `serve`, which is ended by its number and must end well."""
+    line = [sys.executable, "-m", "roadworthy", "serve", "--port", "0"]
+    around = environment(MLE_PATHS__PREDICTIONS=str(log))
+    process = subprocess.Popen(line, cwd=home, env=around, stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    try:
+        for said in process.stderr:
+            if said.startswith("Serving at "):
+                yield said.split()[2].rstrip(",")
+                break
+    finally:
+        os.kill(process.pid, signal.SIGTERM)
+        rest = process.communicate(timeout=60)[1]
+    assert (process.returncode, "Traceback" in rest) == (0, False)
+
+
+def sent(address: str, content: object) -> tuple[int, dict[str, Any]]:
+    """The status and the answer of the service to a body."""
+    kind = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address}{PREDICT}", json.dumps(content).encode(), kind)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as refused:
+        return refused.code, json.load(refused)
 
 
 def run_tests_of_a_project(home: Path, folder: Path) -> Path:

@@ -1,16 +1,10 @@
 """Two domains beside this project go through everything by the real commands: the library knows no column."""
 
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
@@ -19,7 +13,7 @@ import httpx
 import numpy as np
 import pandas as pd
 import pytest
-from assembled import NAMES, assemble, champion_of, change, command, environment, run_tests_of_a_project, told
+from assembled import NAMES, assemble, champion_of, change, command, run_tests_of_a_project, sent, served, told
 
 from roadworthy.base import databases
 from roadworthy.bundle.bundle import Bundle, predict_frame
@@ -195,35 +189,6 @@ def test_the_bundle_has_the_roles_of_its_contract(project: Project) -> None:
     # Parts are inspected, and cars unplugged, within a day.
     reference = json.loads((project.registry.path() / "reference.json").read_text(encoding="utf-8"))
     assert reference["traffic"]["label_delay_days"] == 1
-
-
-@contextmanager
-def served(home: Path, log: Path) -> Iterator[str]:
-    """The address of the command `serve`, which is ended by its number and must end well."""
-    line = [sys.executable, "-m", "roadworthy", "serve", "--port", "0"]
-    around = environment(MLE_PATHS__PREDICTIONS=str(log))
-    process = subprocess.Popen(line, cwd=home, env=around, stderr=subprocess.PIPE, text=True)
-    assert process.stderr
-    try:
-        for said in process.stderr:
-            if said.startswith("Serving at "):
-                yield said.split()[2].rstrip(",")
-                break
-    finally:
-        os.kill(process.pid, signal.SIGTERM)
-        rest = process.communicate(timeout=60)[1]
-    assert (process.returncode, "Traceback" in rest) == (0, False)
-
-
-def sent(address: str, content: object) -> tuple[int, dict[str, Any]]:
-    """The status and the answer of the service to a body."""
-    kind = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{address}{PREDICT}", json.dumps(content).encode(), kind)  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as refused:
-        return refused.code, json.load(refused)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program can catch")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from roadworthy.base.errors import InputError
+from roadworthy.base.errors import InputError, RedError
 from roadworthy.base.settings import Limits, load_settings
 from roadworthy.cli import program
 from roadworthy.data.snapshots import Split
@@ -53,6 +53,19 @@ def test_a_limit_against_harm_is_widened_only_where_it_refused_a_sound_model_and
     wider = proposed("max_step", *EVEN, max_step=0.9)
     assert wider.proposed == 8.6  # 8.53, rounded up to two digits
     assert wider.rate(8.6) < 0.01 < wider.rate(0.9)
+
+
+def test_a_figure_that_hardly_any_variant_has_gives_a_share_and_no_distribution() -> None:
+    assert [calibrate.false_alarms((1.0,), limit) for limit in (0.5, 1, 2)] == [1, 0, 0]
+    assert calibrate.false_alarms((0.0, 1.0, 3.0), 2) == pytest.approx(1 / 3)
+    found = proposed("max_slice_drop", 0.1)
+    assert (found.proposed, found.row["false_alarms"]) == (None, 0)
+
+
+def test_a_limit_may_be_asked_to_refuse_fewer_sound_models() -> None:
+    # Student's t with two degrees of freedom is 22.327 at 99.9%, by the tables.
+    (found,) = calibrate.calibrated_limits(Limits(), [{"max_reversal": each / 1000} for each in EVEN], allowed=0.001)
+    assert found.proposed == 0.028  # .001 * 22.327 * the root of 1.5 is .0273, rounded up
 
 
 def test_a_limit_against_chance_is_derived_to_both_sides_within_its_range() -> None:
@@ -182,7 +195,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "src").symlink_to(HOME / "src")
     shutil.copy(HOME / "config.toml", tmp_path)
     monkeypatch.setenv("MLE_HOME", str(tmp_path))
-    monkeypatch.setattr(calibrate, "calibrate_limits", lambda *_: FOUND)
+    monkeypatch.setattr(calibrate, "calibrate_limits", lambda *_, **__: FOUND)
     return tmp_path
 
 
@@ -226,3 +239,26 @@ def test_what_is_written_holds_from_then_on_and_is_never_replaced_without_a_word
 def test_to_replace_without_to_write_is_a_mistake(home: Path) -> None:
     assert isinstance(invoke("--replace").exception, InputError)
     assert not (home / "reports").exists()
+
+
+def test_the_limits_of_now_are_tried_and_a_refused_variant_ends_with_1(home: Path) -> None:
+    before = (home / "config.toml").read_bytes()
+    told = invoke("--check", "--json")
+    rows = {row["limit"]: row for row in json.loads(told.stdout)}
+    # Of EVEN two figures are above .01, and none above 10; all four answers are above .02.
+    assert {name: row["refused"] for name, row in rows.items()} == {"max_step": 0, "max_certain": 4, "max_reversal": 2}
+    assert isinstance(told.exception, RedError)
+    assert "max_certain refuses 4, max_reversal refuses 2 of 12 clean variants" in str(told.exception)
+    assert "6 false alarms of 3 limits on 12 clean variants" in told.stderr
+    assert (home / "config.toml").read_bytes() == before
+    assert isinstance(invoke("--check", "--write").exception, InputError)
+
+
+def test_another_seed_draws_other_days_and_the_same_seed_the_same(project: Project) -> None:
+    draws = [
+        [each.test.index.size for each in clean_history.draw_variants(project, 4, seed)] for seed in (0, 0, 10**12)
+    ]
+    seeds = [[each.spec.seed for each in clean_history.draw_variants(project, 4, seed)] for seed in (0, 10**12)]
+    assert draws[0] == draws[1] != draws[2]
+    assert not set(seeds[0]) & set(seeds[1])
+    assert max(seeds[1]) < 2**32, "estimators take 32 bits"

@@ -435,6 +435,17 @@ def test_the_part_to_judge_on_is_no_day_that_has_just_begun(project: Project) ->
     assert test["late"].nunique() == train["late"].nunique() == 2
 
 
+def test_days_are_taken_until_both_parts_of_them_hold_both_classes(project: Project) -> None:
+    days = pd.date_range("2020-01-01", periods=60, tz="UTC")
+    # A row a day: of 4 and of 8 days the last quarter has no "yes", of 16 days it has one.
+    late = pd.Series([0.0] * 60).where(~pd.Series(range(60)).isin([31, 44]), 1.0)
+    frame = pd.DataFrame({project.contract.time: days, project.contract.target: late})
+    bench = SimpleNamespace(frame=frame, contract=project.contract)
+    assert features.days_of_both_classes(bench, days[30]) == 16  # type: ignore[arg-type]
+    never = SimpleNamespace(frame=frame.assign(late=0.0), contract=project.contract)
+    assert features.days_of_both_classes(never, days[30]) == 32  # type: ignore[arg-type]
+
+
 # Data 7
 
 MADE = pd.DataFrame(

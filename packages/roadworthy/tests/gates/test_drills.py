@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from collections import Counter
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -303,3 +304,12 @@ def test_a_clean_variant_whose_model_is_refused_is_a_false_alarm(
     told.returncode = 2
     with pytest.raises(InputError, match="cannot begin"):
         board.run_clean_variants(of_ground(ground), 1)
+
+
+@pytest.mark.parametrize(
+    ("end", "days", "expected"), [(date(2013, 7, 1), 30, date(2013, 6, 1)), (date(2013, 2, 20), 30, date(2013, 2, 12))]
+)
+def test_the_version_before_has_not_seen_a_month_or_a_sixth_of_a_short_period(
+    end: date, days: int, expected: date
+) -> None:
+    assert practice.shorter_period((date(2013, 1, 1), end), days) == (date(2013, 1, 1), expected)

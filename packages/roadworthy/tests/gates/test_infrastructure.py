@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -312,6 +313,14 @@ def test_an_answer_that_is_changed_after_the_model_does_not_fit_its_leaves(
     traced = tracing.trace_predictions(Bundle(*_parts(small_bundle)), pd.DataFrame([ROW]))
     gap = traced.explained[0] - traced.answers[0]
     assert gap == pytest.approx(0.05 * traced.explained[0], abs=1e-6)
+
+
+def test_trees_that_are_averaged_must_beat_the_base_rate_and_boosting_itself(project: Project) -> None:
+    y, answers = [0, 0, 0, 1], [np.array([0.0, 0.0, 0.0, 1.0]), np.array([0.1, 0.1, 0.1, 0.9])]
+    # By hand: the entropy of a share of a quarter; one tree that is right by luck is better than all of them.
+    losses = partial(reproducibility.learning_losses, project.contract, y, answers)
+    assert losses(averaged=True) == pytest.approx((0.562335, -np.log(0.9)))
+    assert losses(averaged=False) == pytest.approx((0, -np.log(0.9)), abs=1e-9)
 
 
 def test_raw_rows_alone_give_the_features(project: Project) -> None:

@@ -350,9 +350,8 @@ def test_groups_are_measured_against_all_rows() -> None:
     frame = pd.DataFrame({"g": (["A"] * 10 + ["B"] * 10) * 2, "late": late, "day": [1] * 20 + [2] * 20})
     p = np.where(frame["g"] == "A", 0.5, 0.3)
     many = pd.concat([frame] * 30, ignore_index=True)
-    a, b = alternatives.measure_by_group(many[["g"]], many["late"], np.tile(p, 30), many["day"], threshold=0.4).to_dict(
-        "records"
-    )
+    found = alternatives.measure_by_group(many[["g"]], many["late"], np.tile(p, 30), many["day"], 0.4, least=200)
+    a, b = found.to_dict("records")
     assert (a["group"], b["group"], a["rows"]) == ("g A", "g B", 600)
     assert [a["gap"], a["gap_more"], a["gap_low"], a["gap_high"]] == pytest.approx([0.1] * 4)
     assert [b["gap"], b["gap_more"]] == pytest.approx([-0.1, -0.1])
@@ -361,11 +360,9 @@ def test_groups_are_measured_against_all_rows() -> None:
 
 
 def test_a_group_with_few_positives_is_not_measured() -> None:
-    y = pd.Series([1.0] * 199 + [0.0] * 300)
-    found = alternatives.measure_by_group(
-        pd.DataFrame({"g": ["A"] * 499}), y, np.full(499, 0.4), pd.Series([1] * 499), threshold=0.5
-    )
-    assert found.empty
+    y, groups, day = pd.Series([1.0] * 199 + [0.0] * 300), pd.DataFrame({"g": ["A"] * 499}), pd.Series([1] * 499)
+    asked = [alternatives.measure_by_group(groups, y, np.full(499, 0.4), day, 0.5, least) for least in (200, 199)]
+    assert [len(found) for found in asked] == [0, 1]
 
 
 def test_groups_are_sql_over_all_features_in_the_order_of_the_rows(project: Project) -> None:

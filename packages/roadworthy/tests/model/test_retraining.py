@@ -164,3 +164,13 @@ def test_the_shadow_answers_the_rows_of_the_champion(versions: Path) -> None:
     assert (found.rows, found.largest, found.error) == (len(one.golden), 0.0, "")
     assert found.champion_mean == found.challenger_mean > 0
     assert "wind" in shadow.compare_in_shadow(one, wider, "golden records", asked).error
+
+
+@pytest.mark.parametrize(("answer", "invalid"), [(0.0, 0), (1.0, 0), (1.0000001, 1), (np.nan, 1)])
+def test_an_answer_that_float32_rounds_to_0_or_1_is_a_probability(
+    versions: Path, monkeypatch: pytest.MonkeyPatch, answer: float, invalid: int
+) -> None:
+    bundle = Bundle.load(versions / "versions" / "1")
+    asked = {name: np.array([record["features"][name] for record in bundle.golden]) for name in bundle.names}
+    monkeypatch.setattr(Bundle, "predict", lambda _, x: np.append(np.full(len(x) - 1, 0.4), answer))
+    assert shadow.compare_in_shadow(bundle, bundle, "golden records", asked).invalid == invalid

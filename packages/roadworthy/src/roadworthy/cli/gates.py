@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..drills.faults import Fault
+    from ..gates.calibrate import Calibrated
     from ..retraining.decisions import Record
 
 READ = "read the evidence; the gate's function is in gates/, its limits are in config.toml"
@@ -135,22 +136,39 @@ def tune(*, quick: bool, as_json: bool) -> None:
 
 @click.command()
 @click.option("--variants", type=click.IntRange(1), default=12, show_default=True, help="Clean variants to measure.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another one draws other variants.")
+@click.option(
+    "--allowed",
+    type=click.FloatRange(0.0001, 0.1),
+    default=0.01,
+    show_default=True,
+    help="Share of sound models that a proposed limit may refuse.",
+)
 @click.option("--write", is_flag=True, help="Write what is proposed into [limits] of config.toml.")
 @click.option("--replace", is_flag=True, help="With --write, also in the place of limits that are set there.")
+@click.option("--check", is_flag=True, help="Propose nothing; exit code 1 if a limit of now refuses a variant.")
 @JSON
-def calibrate(variants: int, *, write: bool, replace: bool, as_json: bool) -> None:
+def calibrate(
+    variants: int, seed: int, allowed: float, *, write: bool, replace: bool, check: bool, as_json: bool
+) -> None:
     """Measure the figures of [limits] on clean variants of the project's history, and propose limits by them.
 
-    Without --write nothing is changed but the page in the folder of the reports.
+    Without --write nothing is changed but the page in the folder of the reports. With --check and a --seed that was not
+    drawn before, the limits of now are tried on variants from which they were not derived.
     """
     from ..base.progress import Display
     from ..gates import calibrate as limits
 
     if replace and not write:
         raise InputError("says that set limits are replaced", where="--replace", hint="give it with --write")
+    if check and write:
+        raise InputError("tries the limits of now, and writes none", where="--check", hint="leave --write out")
     project = Project.open()
     with Display("variant", show=not as_json) as display:
-        found = limits.calibrate_limits(project, variants, display.tell_step)
+        found = limits.calibrate_limits(project, variants, display.tell_step, seed, allowed)
+    if check:
+        _require_none_refused(found, variants, as_json=as_json)
+        return
     show_table(limits.limit_table(found), as_json)
     say(f"Not measured, so they stay: {', '.join(limits.not_measured(found))}")
     say(f"The page is {limits.write_calibration(project, found)}")
@@ -160,6 +178,18 @@ def calibrate(variants: int, *, write: bool, replace: bool, as_json: bool) -> No
         say(f"Written into [limits] of config.toml: {', '.join(changed) or 'nothing, the limits stay'}")
     else:
         say(f"Proposed, and written with --write: {', '.join(changed) or 'nothing, the limits may stay'}")
+
+
+def _require_none_refused(found: "Sequence[Calibrated]", variants: int, *, as_json: bool) -> None:
+    from ..gates.calibrate import check_table
+
+    show_table(check_table(found), as_json)
+    alarms = sum(each.refused for each in found)
+    click.echo(f"{alarms} false alarms of {len(found)} limits on {variants} clean variants", err=True)
+    if alarms:
+        refusing = ", ".join(f"{each.name} refuses {each.refused}" for each in found if each.refused)
+        hint = "`calibrate --variants 100 --allowed 0.001` proposes wider ones where they refuse sound models"
+        raise RedError(f"{refusing} of {variants} clean variants", where="[limits]", hint=hint)
 
 
 def _drill(project: Project, faults: "Sequence[Fault]", jobs: int, *, as_json: bool) -> None:

@@ -147,7 +147,8 @@ def _show_steps(steps: dict[str, Any]) -> None:
             click.echo("  " + ", ".join(f"{column} {value}" for column, value in row.items() if value is not None))
     click.echo("\nfeatures, what the model sees (x), and how far each moved the sum")
     features = pd.DataFrame(steps["features"])
-    texts = {"x": features["x"].map("{:g}".format), "moved": features["moved"].map("{:+.3f}".format)}
+    plain = {"value": features["value"].map(lambda value: f"{value:g}" if isinstance(value, float) else value)}
+    texts = {**plain, "x": features["x"].map("{:g}".format), "moved": features["moved"].map("{:+.3f}".format)}
     show_table(features.assign(**texts), as_json=False)
     most = "; ".join(f"{each['of']} {each['adds']:+.3f}" for each in steps["largest"])
     click.echo(f"\n{steps['count']} steps add {steps['sum'] - steps['base']:+.4f}; the most: {most}")

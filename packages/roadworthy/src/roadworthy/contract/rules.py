@@ -225,8 +225,11 @@ def _longest_gap(connection: duckdb.DuckDBPyConnection, table: Table, limits: Li
     names = [column.name for column in table.columns if column.kind == "category"]
     gaps = [gap for name in names for gap in connection.execute(_gap_query(table, name, limits.often)).fetchall()]
     # Of a place and all that happened only there, the place: it has more rows.
-    days, _, what, since = max(gaps, default=(0, 0, "no category", "the first day"))
     most = limits.max_gap
+    if not gaps:
+        evidence = f"none is frequent: at least {limits.often} rows a week"
+        return Finding(table.name, "no category disappears", passed=True, rows=0, evidence=evidence)
+    days, _, what, since = max(gaps)
     evidence = f"{what}: no row for {days} days from {since} on, at most {most} are normal for what is frequent"
     return Finding(table.name, "no category disappears", days <= most, 0, evidence)
 

@@ -339,9 +339,10 @@ def checked_features(project: "Workspace", *names: str) -> pd.DataFrame:
     return pd.concat([_snapshot_features(project, name) for name in chosen], ignore_index=True)
 
 
-def split_features(project: "Workspace", frame: pd.DataFrame | None = None) -> Split:
+def split_features(project: "Workspace", frame: pd.DataFrame | None = None, section: str = "split") -> Split:
     """The labelled rows of the two periods of the settings; `frame` has the features of the default snapshot, if known.
 
+    `section`: where the periods stand in config.toml, for messages.
     Rows of earlier snapshots come first, under negative numbers: the others keep the index that they have in `frame`.
     """
     periods, timeless = project.settings.split, project.contract.timeless
@@ -355,7 +356,7 @@ def split_features(project: "Workspace", frame: pd.DataFrame | None = None) -> S
         project.contract, _with_earlier(project, frame), periods.train, periods.test, every=periods.every
     )
     for name, rows in {"train": split.train, "test": split.test}.items():
-        _require_several_labels(rows[project.contract.target], f"[split] {name}")
+        _require_several_labels(rows[project.contract.target], f"[{section}] {name}")
     return replace(split, half_life=periods.half_life)
 
 

@@ -132,9 +132,11 @@ def train_twice(copy: ProjectCopy, days: int = MONTH) -> None:
     Raises RedError when the tests of the training refuse one of them, InputError when it cannot be trained.
     """
     copy.set({"split.every": _sampling_interval(copy.snapshot())})
-    start, end = _read_config(copy.home)["split"]["train"]
-    shorter = [start, str(date.fromisoformat(end) - timedelta(days=days))]
-    before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(shorter))
+    given = _read_config(copy.home)["split"].get("train")
+    # Of rows without a time the settings derive it from the share of the test.
+    start, end = map(date.fromisoformat, given) if given else copy.project.settings.split.train
+    shorter = shorter_period((start, end), days)
+    before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(list(map(str, shorter))))
     promoted = copy.run("registry", "promote", "1")
     now = copy.run("train")
     champion = copy.run("registry", "promote", "2")
@@ -143,6 +145,12 @@ def train_twice(copy: ProjectCopy, days: int = MONTH) -> None:
             hint = "the project itself must be sound before faults are planted in it: see the command `gates`"
             kind = RedError if done.returncode == RedError.exit_code else InputError
             raise kind(f"the drill cannot begin: {done.stderr.strip()}", where=copy.home, hint=hint)
+
+
+def shorter_period(period: tuple[date, date], days: int) -> tuple[date, date]:
+    """The period without its last days: so many, but no more than a sixth, for a short one has few rows to spare."""
+    start, end = period
+    return start, end - timedelta(days=min(days, (end - start).days // 6))
 
 
 def copy_project(project: "Workspace", target: Path) -> ProjectCopy:

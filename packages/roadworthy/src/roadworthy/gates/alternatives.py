@@ -19,7 +19,7 @@ from ..contract.workspace import Workspace
 from ..data import snapshots
 from ..data.snapshots import thin_rows
 from ..model import evaluation, training
-from ..model.evaluation import LEVEL, MIN_CLASS
+from ..model.evaluation import LEVEL
 from .bench import Bench
 
 PARTS = 6  # of the labelled days; two months of a year
@@ -30,7 +30,6 @@ Floats = NDArray[np.float64]
 REGRESSION_ROWS = 10_000  # more of them change its AUC by less than .003
 RARE = 30  # rows of a category that share one column
 GROUP_DRAWS = 500
-FEWEST = 200  # positives; below, a share of them says nothing
 
 
 @dataclass(frozen=True)
@@ -121,7 +120,12 @@ def measure_groups(bench: Bench) -> pd.DataFrame:
     test = bench.split.test
     groups = assign_groups(bench.contract, bench.frame, bench.config.gates.groups).loc[test.index]
     y, p = (bench.scale.apply(values) for values in (test[bench.contract.target], bench.answers))
-    return measure_by_group(groups, pd.Series(y), p, test[bench.contract.day], bench.bundle.signature.threshold)
+    day, threshold, least = (
+        test[bench.contract.day],
+        bench.bundle.signature.threshold,
+        bench.config.gates.min_group_size,
+    )
+    return measure_by_group(groups, pd.Series(y), p, day, threshold, least)
 
 
 def assign_groups(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, str]) -> pd.DataFrame:
@@ -140,16 +144,16 @@ def assign_groups(contract: Contract, frame: pd.DataFrame, groups: Mapping[str, 
 
 
 def measure_by_group(
-    groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Series, threshold: float | None
+    groups: pd.DataFrame, y: pd.Series, p: Floats, day: pd.Series, threshold: float | None, least: int
 ) -> pd.DataFrame:
     """For each group: group, rows, gap, recall, and both relative to all rows with their 95% intervals by days.
 
     `gap` is the mean answer minus that of the labels, `recall` the share of the positives with a warning; `gap_more`
-    and `recall_more` are how much more they are than on all rows. Without a threshold there is no recall (NaN).
+    and `recall_more` are how much more they are than on all rows. Without a threshold there is no recall (NaN). Groups
+    with fewer than `least` positives, of numbers rows, are left out.
     """
     labels = y.to_numpy(dtype=np.float64)
     # Of numbers every row counts, and there is no share of them.
-    fewest = 2 * MIN_CLASS if threshold is None else FEWEST
     positive = np.ones(len(labels)) if threshold is None else labels
     warned = np.full(len(labels), np.nan) if threshold is None else (p >= threshold).astype(np.float64)
     names, of_day = np.unique(day.to_numpy(), return_inverse=True)
@@ -170,7 +174,7 @@ def measure_by_group(
     for name in groups:
         for value in sorted(set(groups[name].dropna())):
             at = (groups[name] == value).to_numpy()
-            if positive[at].sum() >= fewest:
+            if positive[at].sum() >= least:
                 gap, recall = measured(at)
                 row = {"group": f"{name} {value}", "rows": int(at.sum()), "gap": gap[0], "recall": recall[0]}
                 measured_groups.append({**row, **_more("gap", gap - every[0]), **_more("recall", recall - every[1])})

@@ -25,7 +25,7 @@ from .clean_history import draw_variants, measure_variant
 
 VARIANTS = 12  # about two minutes of CPU
 FEWEST = 4  # variants; the spread of fewer is not known
-ALLOWED = 0.01  # false alarms of a limit that is proposed: it refuses one sound model in a hundred
+ALLOWED = 0.01  # false alarms of a limit that is proposed: it refuses one sound model in a hundred, if not told fewer
 PLACE = Path("calibration", "index.html")  # in the folder of the reports
 READ = (
     "Each point is a clean variant of the history: other days held out, days drawn again, another seed. A solid "
@@ -59,6 +59,11 @@ class Calibrated:
         """Whether another limit than that of now is proposed."""
         return self.proposed is not None and self.proposed != self.limit
 
+    @property
+    def refused(self) -> int:
+        """How many of the variants the limit of now refuses."""
+        return sum(figure > self.limit for figure in self.figures)
+
     def rate(self, limit: float) -> float:
         """The estimated share of sound models whose figure is above a limit."""
         return false_alarms(self.figures, limit)
@@ -90,20 +95,28 @@ class Calibrated:
         return f"calibrate {day}: {spread} in {count} variants, {figures['false_alarms_then']:.1%} false alarms"
 
 
-def calibrate_limits(project: Workspace, count: int = VARIANTS, tell: Tell | None = None) -> list[Calibrated]:
-    """Measure `count` clean variants of the history and propose limits, in the order of `Limits`; writes nothing."""
+def calibrate_limits(
+    project: Workspace, count: int = VARIANTS, tell: Tell | None = None, seed: int = 0, allowed: float = ALLOWED
+) -> list[Calibrated]:
+    """Measure `count` clean variants of the history and propose limits, in the order of `Limits`; writes nothing.
+
+    `seed`: which variants are drawn, see `draw_variants`. `allowed`: the share of sound models that a proposed limit
+    may refuse.
+    """
     if count < FEWEST:
         hint = f"ask for {FEWEST} at least"
         raise InputError(f"of {count} variants the spread is not known", where="--variants", hint=hint)
     measured = []
-    for number, variant in enumerate(draw_variants(project, count), start=1):
+    for number, variant in enumerate(draw_variants(project, count, seed), start=1):
         measured.append(measure_variant(project, variant))
         if tell:
             tell(f"variant {number}", number, count)
-    return calibrated_limits(project.settings.limits, measured)
+    return calibrated_limits(project.settings.limits, measured, allowed)
 
 
-def calibrated_limits(limits: Limits, measured: Sequence[Mapping[str, float]]) -> list[Calibrated]:
+def calibrated_limits(
+    limits: Limits, measured: Sequence[Mapping[str, float]], allowed: float = ALLOWED
+) -> list[Calibrated]:
     """What is proposed in the place of `limits` by figures that were measured on clean variants, by name."""
     found = []
     for name in Limits.model_fields:
@@ -111,7 +124,7 @@ def calibrated_limits(limits: Limits, measured: Sequence[Mapping[str, float]]) -
         figures = tuple(each[name] for each in measured if name in each and not np.isnan(each[name]))
         if figures:
             limit = float(getattr(limits, name))
-            found.append(Calibrated(name, limit, figures, _proposed(name, limit, figures)))
+            found.append(Calibrated(name, limit, figures, _proposed(name, limit, figures, allowed)))
     return found
 
 
@@ -121,7 +134,7 @@ def false_alarms(figures: Sequence[float], limit: float) -> float:
     Most figures have one long side: a model that is far better than a simpler one says nothing about how much worse
     another may be by chance.
     """
-    if not all(map(isfinite, figures)):
+    if len(figures) < FEWEST or not all(map(isfinite, figures)):
         return float(np.mean(np.asarray(figures) > limit))
     middle, upper, count = float(np.median(figures)), *_upper_half(figures)
     if limit >= middle:
@@ -136,11 +149,11 @@ def _upper_half(figures: Sequence[float]) -> tuple[float, int]:
     return float(np.sqrt(np.mean(above**2) * (1 + 1 / len(above)))), len(above)
 
 
-def _proposed(name: str, limit: float, figures: Sequence[float]) -> float | None:
+def _proposed(name: str, limit: float, figures: Sequence[float], allowed: float) -> float | None:
     if len(figures) < FEWEST or not all(map(isfinite, figures)):
         return None
     upper, count = _upper_half(figures)
-    beyond = float(np.median(figures)) + float(stdtrit(count, 1 - ALLOWED)) * upper
+    beyond = float(np.median(figures)) + float(stdtrit(count, 1 - allowed)) * upper
     derived = _inside(name, _rounded_up(max(beyond, *figures)))
     if name in AGAINST_CHANCE:
         return derived
@@ -171,6 +184,13 @@ def not_measured(found: Sequence[Calibrated]) -> list[str]:
 def limit_table(found: Sequence[Calibrated]) -> pd.DataFrame:
     """The limits to look at: now, figure and spread in clean variants, rate of false alarms, what is proposed."""
     return pd.DataFrame([each.row for each in found])
+
+
+def check_table(found: Sequence[Calibrated]) -> pd.DataFrame:
+    """The limits of now: the median and the largest figure in the variants, and how many of them each refuses."""
+    names = ["limit", "guards_against", "now", "figure", "largest"]
+    rows = [{**{name: each.row[name] for name in names}, "refused": each.refused} for each in found]
+    return pd.DataFrame(rows, columns=[*names, "refused"])
 
 
 def write_calibration(project: Workspace, found: Sequence[Calibrated]) -> Path:

@@ -52,8 +52,11 @@ class CleanVariant:
     spec: Model
 
 
-def draw_variants(project: Workspace, count: int) -> Iterator[CleanVariant]:
-    """`count` variants of the labelled rows of both periods of [split]; InputError when these have too few days."""
+def draw_variants(project: Workspace, count: int, seed: int = 0) -> Iterator[CleanVariant]:
+    """`count` variants of the labelled rows of both periods of [split]; InputError when these have too few days.
+
+    Another `seed` draws others: what was derived from some is tried on those.
+    """
     split, day, spec = split_features(project), project.contract.day, project.settings.model
     rows = pd.concat([split.train, split.test], ignore_index=True)
     days = np.sort(rows[day].unique())
@@ -64,7 +67,7 @@ def draw_variants(project: Workspace, count: int) -> Iterator[CleanVariant]:
     groups = alternatives.assign_groups(project.contract, rows, project.settings.gates.groups)
     few, more = thin_rows(rows, ROWS), thin_rows(rows, JUDGED * PARTS)
     for number in range(count):
-        part, order = HALF + number % (PARTS - HALF), np.random.default_rng(number)
+        part, order = HALF + number % (PARTS - HALF), np.random.default_rng([number, seed] if seed else number)
         start, end = (len(days) * edge // PARTS for edge in (part, part + 1))
         train, test = _days_drawn(few, day, days[:start], order), _days_drawn(more, day, days[start:end], order)
         yield CleanVariant(
@@ -72,8 +75,13 @@ def draw_variants(project: Workspace, count: int) -> Iterator[CleanVariant]:
             test.reset_index(drop=True),
             groups.loc[test.index].reset_index(drop=True),
             _days_drawn(few, day, days, order).reset_index(drop=True),
-            spec.model_copy(update={"seed": spec.seed + number}),
+            spec.model_copy(update={"seed": _seed_of_model(spec.seed, number, seed)}),
         )
+
+
+def _seed_of_model(own: int, number: int, seed: int) -> int:
+    # Estimators take 32 bits, and a seed of the command may have more.
+    return int(np.random.default_rng([seed, number]).integers(2**31)) if seed else own + number
 
 
 def _days_drawn(rows: pd.DataFrame, name: str, days: NDArray[np.generic], order: np.random.Generator) -> pd.DataFrame:
@@ -186,9 +194,10 @@ def figures_of_slices(fitted: FittedVariant) -> Figures:
 
 def figures_of_groups(fitted: FittedVariant) -> Figures:
     """How far a group is surely above and below all rows."""
-    groups, threshold = fitted.variant.groups, fitted.variant.spec.threshold
+    threshold, least = fitted.variant.spec.threshold, fitted.project.settings.gates.min_group_size
     labels, answers = (fitted.scale.apply(values) for values in (fitted.y, fitted.now))
-    table = alternatives.measure_by_group(groups, pd.Series(labels), answers, fitted.day, threshold)
+    y, groups = pd.Series(labels), fitted.variant.groups
+    table = alternatives.measure_by_group(groups, y, answers, fitted.day, threshold, least)
     if table.empty:
         return {}
     missed = {} if fitted.problem.regression else {"max_group_missed": float(-table["recall_high"].min())}

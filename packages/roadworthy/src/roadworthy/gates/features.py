@@ -48,7 +48,7 @@ STEPS = {
     ),
     FILE: (r"^features = \[[^\]]*?(?=,?\s*\])", f', "{ADDED}"'),
 }
-DAYS = 4  # of events to make features of
+DAYS = 4  # of events to make features of, or as many as hold both classes
 TREES = 5
 
 
@@ -155,7 +155,8 @@ class AddedFeature:
 def measure_added_feature(bench: Bench) -> AddedFeature:
     """Add a feature in a copy in the scratch folder, train a few trees with it, and look for it in all that follows."""
     times = bench.frame[bench.contract.time]
-    events = excerpt_database(bench.contract, bench.connection, times.iloc[len(times) // 2], DAYS)
+    start = times.iloc[len(times) // 2]
+    events = excerpt_database(bench.contract, bench.connection, start, days_of_both_classes(bench, start))
     home = bench.scratch / "extended"
     shutil.rmtree(home, ignore_errors=True)
     since = time.process_time()
@@ -168,6 +169,18 @@ def measure_added_feature(bench: Bench) -> AddedFeature:
     with open_copy(home) as extended:
         arrived = feature_arrivals(extended, events)
     return AddedFeature(tuple(STEPS), arrived, time.process_time() - since)
+
+
+def days_of_both_classes(bench: Bench, start: pd.Timestamp) -> int:
+    """How many days from `start` on hold both classes to learn from and to judge on; all that there are, if none do."""
+    frame, days = bench.frame, DAYS
+    times = frame[bench.contract.time]
+    while start + pd.Timedelta(days=days) <= times.max():
+        events = frame[(times >= start) & (times < start + pd.Timedelta(days=days))]
+        if all(len(part[bench.contract.target].unique()) > 1 for part in split_labelled(bench.contract, events)):
+            break
+        days *= 2
+    return days
 
 
 def insert_text(file: Path, place: str, text: str) -> None:

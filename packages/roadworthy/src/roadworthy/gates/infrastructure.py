@@ -165,7 +165,8 @@ def version_validated(evidence: promotion.Validation, limits: Limits) -> Judgeme
     tests = f"{evidence.tests - len(evidence.red)} of {evidence.tests} tests of its training green"
     refused = f" ({', '.join(evidence.red)} red: never to be promoted)" if evidence.red else ""
     of_now = "of other data or settings" if evidence.metrics_gap is None else "the same again"
-    return True, f"{tests}{refused}, on later days; metrics.json {of_now}"
+    which = "other rows, drawn at random" if evidence.drawn else "later days"
+    return True, f"{tests}{refused}, on {which}; metrics.json {of_now}"
 
 
 @gate("Infrastructure 5", "the model is debuggable", whole_pipeline.trace_rows, "data version")

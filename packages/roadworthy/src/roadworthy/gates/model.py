@@ -243,7 +243,10 @@ def groups_treated_alike(evidence: pd.DataFrame, limits: Limits) -> Judgement:
     The side that harms has the stricter limit: below, people are not warned.
     """
     if evidence.empty:
-        return None, "no group has enough rows"
+        return (
+            None,
+            "no group of [gates.groups] has as many positives, of numbers rows, as [gates] min_group_size asks for",
+        )
     most = {
         "gap_low": limits.max_group_over,
         "gap_high": -limits.max_group_under,

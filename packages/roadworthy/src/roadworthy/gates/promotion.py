@@ -24,7 +24,8 @@ class Validation:
     `broken`: why the bundle cannot be loaded. `tests` and `red`: verdicts of its training, and those not green.
     `gap`: days from the last training row to the first test row. `shared`: rows in both. `days`: test days that have
     rows. `metrics_gap`: the largest difference of a figure in metrics.json from the same one computed now; None when
-    the version is made of other data or settings. `alias`: what is wrong with the champion's alias.
+    the version is made of other data or settings. `alias`: what is wrong with the champion's alias. `drawn`: whether
+    the days were drawn, for rows without a time.
     """
 
     broken: str = ""
@@ -35,6 +36,7 @@ class Validation:
     days: int = 0
     metrics_gap: float | None = None
     alias: str = ""
+    drawn: bool = False
 
 
 def measure_validation(bench: Bench) -> Validation:
@@ -51,6 +53,7 @@ def measure_validation(bench: Bench) -> Validation:
         days=int(test[bench.contract.day].nunique()),
         metrics_gap=metrics_gap(bench.bundle, bench) if of_the_present(bench) else None,
         alias=alias_problem(bench.registry),
+        drawn=bench.contract.timeless,
     )
 
 

@@ -140,7 +140,7 @@ class DecisionWork:
     @cached_property
     def split(self) -> snapshots.Split:
         """The rows that the challenger learns from, and those on which it meets the champion."""
-        return snapshots.split_features(self.own)
+        return snapshots.split_features(self.own, section="retraining")
 
     @property
     def version(self) -> int:

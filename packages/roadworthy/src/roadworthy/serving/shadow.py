@@ -24,7 +24,7 @@ from .request import Row
 LIMIT = 1_000  # requests that may wait
 LOG = logging.getLogger(__package__)
 DAYS = 28  # of the log
-MOST, FEWEST = 20_000, 300  # rows; with fewer, no verdict
+MOST, FEWEST = 20_000, 200  # rows; with fewer, no verdict: a test period has as many at least
 REPEATS = 5  # of the measurement of time; the fastest counts
 MAX_SLOWER = 5.0  # times; the gate Monitoring 6 is the narrow one, with twice the time
 RARE = 0.01  # share of decisions that a version may come to, if the other one decides hardly ever
@@ -157,7 +157,8 @@ def compare_in_shadow(champion: Bundle, challenger: Bundle, source: str, columns
         float(np.corrcoef(old, new)[0, 1]) if varies else 0.0,
         float(np.abs(new - old).max()),
         len(np.unique(new)),
-        int((~(np.isfinite(new) if regression else (new > 0) & (new < 1))).sum()),
+        # 0 and 1 are probabilities: float32 rounds what is nearly certain.
+        int((~(np.isfinite(new) if regression else (new >= 0) & (new <= 1))).sum()),
         round(new_time / max(old_time, 1e-9), 2),
         width=champion.signature.width,
         regression=regression,

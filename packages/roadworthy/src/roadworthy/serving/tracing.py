@@ -247,10 +247,12 @@ def raw_rows(project: "Workspace", connection: duckdb.DuckDBPyConnection, keys: 
     for table in project.contract.tables:
         name = f"trace_{table.name}.sql"
         if (project.definition.sql / name).is_file():
-            relation = connection.sql(project.sql(name), params={"keys": list(keys)})
+            hint = f"a key is a {project.contract.key} of the snapshot; if it is one, correct the SQL"
+            with databases.explain_sql_errors(f"cannot look for {keys[0]!r}", name, hint):
+                relation = connection.sql(project.sql(name), params={"keys": list(keys)})
+                tables[table.name] = relation.to_arrow_table()
         else:
-            relation = connection.sql(f'select * from "{table.name}" limit 0')
-        tables[table.name] = relation.to_arrow_table()
+            tables[table.name] = connection.sql(f'select * from "{table.name}" limit 0').to_arrow_table()
     return tables
 
 

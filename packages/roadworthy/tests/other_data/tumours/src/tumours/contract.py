@@ -25,6 +25,7 @@ FEATURES = Table(
     columns=(
         SAMPLE,
         *MEASURED,
+        Column(name="edge", kind="category", about="by smoothness", allowed=("smooth", "rough")),
         DIAGNOSIS,
     ),
     key=("sample",),

@@ -1,0 +1,14 @@
+"""Which messages are spam: many rows a day, mostly counts of words and signs."""
+
+from pathlib import Path
+
+import roadworthy as rw
+
+from .contract import CONTRACT
+
+PROJECT = rw.Definition(
+    contract=CONTRACT,
+    sql=Path(__file__).parent,
+    model=f"{__name__}.model:build",
+    search=f"{__name__}.model:SEARCH",
+)

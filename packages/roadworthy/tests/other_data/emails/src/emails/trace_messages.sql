@@ -1,0 +1,1 @@
+select * from messages where message in (select unnest($keys))
