@@ -357,8 +357,9 @@ class Gates(Section):
     """What the gates need to know about these data; how far they may go stands in [limits].
 
     kept: features without a contribution that stay, with the reason. groups: SQL expressions over the features whose
-    values must be served alike. min_group_size: of a group that is judged, among the test rows.
-    max_age_days: of a model, from the end of its training data to the newest data.
+    values must be served alike. min_group_size: positives, of numbers rows, of a group that is judged.
+    max_age_days: of a model, from the end of its training data to the newest data. history_days: of raw rows that stand
+    before a row and go into its features; excerpts of the data begin so much earlier.
     no_private_columns: why no column of the contract is private, if none is. waived: gates by name.
     """
 
@@ -367,6 +368,7 @@ class Gates(Section):
     # With 200 a recall is known to .07, with 30 to .18: the interval says so, but a wide one hides what is unequal.
     min_group_size: int = Field(default=200, ge=20)
     max_age_days: int = Field(ge=1, le=3650)
+    history_days: int = Field(default=1, ge=0, le=3650)
     no_private_columns: str = ""
     waived: dict[str, Waiver] = {}
 

@@ -164,7 +164,8 @@ def serving_costs(feature: Feature, signature: Signature, values: list[object]) 
 def sql_costs(bench: Bench) -> SqlCosts:
     """What it takes to make the features of a few days, and of four times as many."""
     times = bench.frame[bench.contract.time]
-    few, more = (excerpt_database(bench.contract, bench.connection, times.iloc[len(times) // 2], days) for days in DAYS)
+    start, history = times.iloc[len(times) // 2], bench.config.gates.history_days
+    few, more = (excerpt_database(bench.contract, bench.connection, start, days, history) for days in DAYS)
     touched = [_touched(bench.project, connection) for connection in (few, more)]
     table = event_table(bench.contract, more)
     join = f"select count(b) from {table.name} as a asof join {table.name} as b on a.{table.time} >= b.{table.time}"
@@ -175,14 +176,17 @@ def sql_costs(bench: Bench) -> SqlCosts:
 
 
 def excerpt_database(
-    contract: Contract, connection: duckdb.DuckDBPyConnection, start: pd.Timestamp, days: float
+    contract: Contract, connection: duckdb.DuckDBPyConnection, start: pd.Timestamp, days: float, history: int
 ) -> duckdb.DuckDBPyConnection:
-    """A database of one thread with all tables of the contract; of those with a time, the days from `start` on."""
+    """A database of one thread with all tables of the contract.
+
+    Of those with a time, the days from `start` on, and as many before it as go into features.
+    """
     copy = databases.empty_duckdb()
     copy.execute("set threads = 1")
-    end = start + pd.Timedelta(days=days)
+    first, end = start - pd.Timedelta(days=history), start + pd.Timedelta(days=days)
     for table in contract.tables:
-        where = f" where \"{table.time}\" >= '{start}' and \"{table.time}\" < '{end}'" if table.time else ""
+        where = f" where \"{table.time}\" >= '{first}' and \"{table.time}\" < '{end}'" if table.time else ""
         copy.register("part", connection.sql(f"select * from {table.name}{where}").to_arrow_table())
         copy.execute(f"create table {table.name} as select * from part")
         copy.unregister("part")

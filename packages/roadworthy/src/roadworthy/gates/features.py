@@ -103,7 +103,8 @@ def add_leakage(
     project: Workspace, connection: duckdb.DuckDBPyConnection, moment: pd.Timestamp, leakage: FutureLeakage
 ) -> None:
     """Add to `leakage` what the features of the events just before a moment have seen of what came after it."""
-    tables = excerpt_database(project.contract, connection, moment - pd.Timedelta(days=BEFORE), BEFORE + AFTER)
+    before = max(BEFORE, project.settings.gates.history_days)
+    tables = excerpt_database(project.contract, connection, moment, AFTER, before)
     later = _recent(project, tables, moment)
     for table in project.contract.tables:
         forget_later(tables, table, moment)
@@ -156,7 +157,8 @@ def measure_added_feature(bench: Bench) -> AddedFeature:
     """Add a feature in a copy in the scratch folder, train a few trees with it, and look for it in all that follows."""
     times = bench.frame[bench.contract.time]
     start = times.iloc[len(times) // 2]
-    events = excerpt_database(bench.contract, bench.connection, start, days_of_both_classes(bench, start))
+    days, history = days_of_both_classes(bench, start), bench.config.gates.history_days
+    events = excerpt_database(bench.contract, bench.connection, start, days, history)
     home = bench.scratch / "extended"
     shutil.rmtree(home, ignore_errors=True)
     since = time.process_time()

@@ -94,11 +94,13 @@ def excerpt_periods(bench: Bench) -> tuple[snapshots.Period, snapshots.Period]:
 def excerpt_folder(bench: Bench) -> Path:
     """The folder of the excerpt, made once: repaired tables without the quarantined rows, with their sums.
 
-    Tables with a time hold the days of both periods and one more on each side; the others are whole.
+    Tables with a time hold the days of both periods, those before that go into features, and one more after them; the
+    others are whole.
     """
     folder = bench.scratch / "excerpt"
     if not folder.exists():
-        spans = [(start - timedelta(days=1), end + timedelta(days=1)) for start, end in excerpt_periods(bench)]
+        history = timedelta(days=max(1, bench.config.gates.history_days))
+        spans = [(start - history, end + timedelta(days=1)) for start, end in excerpt_periods(bench)]
         folder.mkdir(parents=True)
         for table in bench.contract.tables:
             inside = " or ".join(f"\"{table.time}\" >= '{a}' and \"{table.time}\" < '{b}'" for a, b in spans)
