@@ -21,10 +21,10 @@ def test_every_hyperparameter_that_is_tried_is_one_of_the_specification(project:
     assert tried <= {*SPEC.hyperparameters}
 
 
-def test_it_is_better_than_the_base_rate_and_passes_its_tests(project: rw.Project) -> None:
+def test_it_is_better_than_always_saying_the_same(project: rw.Project) -> None:
     smaller = project.using(project.settings.model_copy(update={"model": SPEC.with_fewer_trees(TREES)}))
     split = smaller.data.split()
     every = max(1, len(split.train) // ROWS)
     trained = smaller.model.train(replace(split, train=split.train.iloc[::every], test=split.test.iloc[::every]))
-    assert trained.evaluation.to_dict()["auc_low"] > 0.5
-    assert {verdict.gate: verdict.passed for verdict in trained.verdicts}["better than the base rate"]
+    learned = next(verdict for verdict in trained.verdicts if verdict.gate.startswith("better than"))
+    assert learned.passed, learned.evidence

@@ -1,7 +1,7 @@
 """Limits from the project's own history: the false alarms of those that stand, and what to put in their place.
 
 A limit against chance is derived: what clean variants stay below. One against harm is decided by people, who know what
-an error costs: it is only ever widened, and only where it refused a sound model.
+an error costs: it is only ever widened, and only where it refuses more sound models than it may.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,8 @@ READ = (
     "line is the limit that holds now, a dashed one what is proposed. The rate is that of false alarms, by "
     "Student's distribution around the median: an estimate from few variants, which share days.\n\n"
     "A limit against chance is derived from the figures. A limit against harm is decided by people: it is "
-    "proposed to be wider where it refused one of the variants, and never to be narrower."
+    "proposed to be wider where it refused one of the variants, or would refuse more of them than are allowed, "
+    "and never to be narrower."
 )
 Tell = Callable[[str, int, int], None]
 
@@ -157,7 +158,8 @@ def _proposed(name: str, limit: float, figures: Sequence[float], allowed: float)
     derived = _inside(name, _rounded_up(max(beyond, *figures)))
     if name in AGAINST_CHANCE:
         return derived
-    return limit if max(figures) <= limit else max(limit, derived)
+    refuses = max(figures) > limit or false_alarms(figures, limit) > allowed
+    return max(limit, derived) if refuses else limit
 
 
 def _rounded_up(value: float) -> float:
