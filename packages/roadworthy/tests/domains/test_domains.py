@@ -363,7 +363,7 @@ def test_the_gates_are_green(home: Path) -> None:
 def test_limits_are_measured_on_the_history_of_any_project(home: Path) -> None:
     before = (home / "config.toml").read_bytes()
     measured = {row["limit"]: row for row in told(home, "calibrate", "--variants", "4")}
-    assert {"max_brier_loss", "max_slice_drop", "max_version_psi", "max_step"} <= set(measured)
+    assert {"max_error_loss", "max_slice_drop", "max_version_psi", "max_step"} <= set(measured)
     for row in measured.values():
         assert row["proposed"] >= row["now"] or row["guards_against"] == "chance: derived"
     assert (home / "config.toml").read_bytes() == before

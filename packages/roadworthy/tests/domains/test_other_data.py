@@ -201,7 +201,7 @@ def test_every_drill_is_caught_by_its_gate(table: Table) -> None:
 def test_limits_are_measured_on_clean_variants(table: Table) -> None:
     before = (table.home / "config.toml").read_bytes()
     measured = {each["limit"]: each for each in told(table.home, "calibrate", "--variants", "4")}
-    assert {"max_brier_loss", "max_version_psi", "max_step"} <= set(measured)
+    assert {"max_error_loss", "max_version_psi", "max_step"} <= set(measured)
     assert ("max_certain" in measured) == (not table.contract.regression)
     assert (table.home / "config.toml").read_bytes() == before
 

@@ -58,7 +58,7 @@ CASES = [
     Case("Data 1", expectations.Expectations(COLUMNS, (), 9, (), ()), "max_room", 19),
     Case("Data 1", expectations.Expectations(COLUMNS, (), 9, (), ()), "max_slack", 0.2),
     Case("Data 2", feature_value.Contributions(
-        pd.DataFrame({"loss": [0.001], "low": [0.0], "high": [0.002]}, index=["a"]), {}), "least_auc", 0.003),
+        pd.DataFrame({"loss": [0.001], "low": [0.0], "high": [0.002]}, index=["a"]), {}), "least_contribution", 0.003),
     Case("Data 3", feature_value.Costs(COSTS, SQL), "max_times_median", 3),
     Case("Data 3", feature_value.Costs(COSTS, SQL), "max_request_bytes", 80),
     Case("Data 3", feature_value.Costs(COSTS, SQL), "max_feature_bytes", 8000),
@@ -78,14 +78,14 @@ CASES = [
     Case("Monitoring 5", STABLE, "max_step", 4),
     Case("Monitoring 5", STABLE, "max_certain", 0.005),
     Case("Monitoring 6", SPEED, "max_bundle", 9e6),
-    Case("Monitoring 7", regression(auc_high=-0.005), "max_auc_worse", 0.004),
-    Case("Monitoring 7", regression(brier_low=0.004), "max_brier_worse", 0.003),
+    Case("Monitoring 7", regression(auc_high=-0.005), "max_quality_worse", 0.004),
+    Case("Monitoring 7", regression(brier_low=0.004), "max_error_worse", 0.003),
     Case("Monitoring 7", regression(replace(SIDE, gap=0.05)), "max_gap_worse", 0.04),
     Case("Monitoring 7", regression(replace(SIDE, decisions=0.05)), "max_decision_factor", 3),
 ]  # fmt: skip
 ELSEWHERE = {
     # tests/data/test_table_checks.py, tests/model/test_model_tests.py, tests/model/test_retraining.py
-    *settings.TABLE_LIMITS, "max_brier_loss", "max_reversal", "max_slice_worse",
+    *settings.TABLE_LIMITS, "max_error_loss", "max_reversal", "max_slice_worse",
     "max_shadow_shift", "min_shadow_values",  # below
 }  # fmt: skip
 

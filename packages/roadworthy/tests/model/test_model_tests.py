@@ -121,7 +121,7 @@ def test_a_project_says_itself_how_much_a_training_may_lose(project: Project, sp
     asked = (project.contract, wrong, split.train, split.test, config.model.features, config.tests)
     found = evaluation.run_model_tests(*asked, answers=answers)
     assert {"better than the base rate", "rises with wind_speed"} <= red(found)
-    wide = Limits(max_brier_loss=0.9, max_reversal=0.5)
+    wide = Limits(max_error_loss=0.9, max_reversal=0.5)
     found = evaluation.run_model_tests(*asked, answers=answers, limits=wide)
     assert "rises with wind_speed" not in red(found)
     learned = evaluation.evaluate([0.0, 1.0] * 50, [0.4, 0.6] * 50, range(100))
@@ -133,7 +133,7 @@ def test_a_project_says_itself_how_much_a_training_may_lose(project: Project, sp
         training.lineage_of(each, (), config.split, config.model, config.tests)["tests"]
         for each in (project, project.using(config.model_copy(update={"limits": wide})))
     ]
-    assert lineages[1] == {**lineages[0], "max_brier_loss": 0.9, "max_reversal": 0.5}, "older ones have the same"
+    assert lineages[1] == {**lineages[0], "max_error_loss": 0.9, "max_reversal": 0.5}, "older ones have the same"
 
 
 def test_columns_of_the_settings_are_looked_for_before_a_model_is_fitted(

@@ -1,4 +1,4 @@
-"""Numbers as targets: judged, watched, logged and answered as what they are."""
+"""Numbers as targets: judged, watched, logged and answered as what they are; and estimators of either problem."""
 
 import asyncio
 import json
@@ -17,11 +17,18 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lightgbm import LGBMRegressor
-from sklearn.ensemble import ExtraTreesRegressor, HistGradientBoostingRegressor, RandomForestRegressor
-from sklearn.linear_model import Ridge
+from lightgbm import LGBMClassifier, LGBMRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
-from xgboost import XGBRegressor
+from xgboost import XGBClassifier, XGBRegressor
 
 from roadworthy.base import settings as config
 from roadworthy.base.databases import plain_records
@@ -50,11 +57,23 @@ ESTIMATORS = {
     "lightgbm": LGBMRegressor(n_estimators=20, verbose=-1),
     "xgboost": XGBRegressor(n_estimators=20),
 }
+CLASSIFIERS = {
+    "boosting": (HistGradientBoostingClassifier(max_iter=20), "none"),
+    "forest": (RandomForestClassifier(20, max_leaf_nodes=30, random_state=0), "none"),
+    "extra trees": (ExtraTreesClassifier(20, max_leaf_nodes=30, random_state=0), "none"),
+    "logistic regression": (LogisticRegression(max_iter=300), "none"),
+    "lightgbm": (LGBMClassifier(n_estimators=20, verbose=-1), "none"),
+    "xgboost": (XGBClassifier(n_estimators=20), "none"),
+    "calibrated boosting": (HistGradientBoostingClassifier(max_iter=20), "isotonic"),
+}
 DAYS = 120
 
 
-def contract() -> Contract:
-    """Trips with how long they take, in minutes: a number, an integer and a category as features."""
+def contract(problem: str) -> Contract:
+    """Trips with how long they take, in minutes, or whether long: a number, an integer and a category as features."""
+    minutes = Column(name="minutes", kind="number", about="it takes", low=0, high=5000, known="after")
+    if problem == "classification":
+        minutes = Column(name="minutes", kind="boolean", about="it takes long", known="after")
     columns = (
         Column(name="trip", kind="text", about="number of the trip"),
         Column(name="moment", kind="time", about="it begins"),
@@ -62,12 +81,12 @@ def contract() -> Contract:
         Column(name="length", kind="number", about="of the way", unit="km", low=0, high=100, max_null=0.2),
         Column(name="hour", kind="integer", about="it begins in", low=0, high=23),
         Column(name="vehicle", kind="category", about="by which", pattern="^[a-z]+$"),
-        Column(name="minutes", kind="number", about="it takes", low=0, high=5000, known="after"),
+        minutes,
         Column(name="ended", kind="time", about="it ends", known="after"),
     )
     roles = {"key": "trip", "time": "moment", "day": "day", "target": "minutes", "known_at": "ended"}
     features = Table(name="features", columns=columns, key=("trip",))
-    return Contract(tables=(), features=features, problem="regression", **roles)
+    return Contract(tables=(), features=features, problem=problem, **roles)
 
 
 def trips(days: int = DAYS, seed: int = 0) -> pd.DataFrame:
@@ -94,7 +113,7 @@ def trips(days: int = DAYS, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def project(folder: Path, estimator: Any = None) -> Workspace:
+def project(folder: Path, estimator: Any = None, problem: str = "regression", calibration: str = "none") -> Workspace:
     """A project of these trips, without a snapshot."""
     paths = {name: folder / name for name in ("registry", "runs", "reports", "predictions", "cache", "tracking")}
     periods = {"train": ("2024-01-01", "2024-04-01"), "test": ("2024-04-01", "2024-05-01")}
@@ -104,7 +123,13 @@ def project(folder: Path, estimator: Any = None) -> Workspace:
             "data": {"snapshot": "s", "snapshots": {"s": {"folder": folder}}, "checks": {"max_quarantined": 0.01}},
             "split": periods,
             "retraining": {"snapshots": ["s"], **periods},
-            "model": {"name": "trips", "features": ["length", "hour", "vehicle"], "seed": 0},
+            "model": {
+                "name": "trips",
+                "features": ["length", "hour", "vehicle"],
+                "seed": 0,
+                "threshold": None if problem == "regression" else 0.5,
+                "calibration": calibration,
+            },
             "tests": {
                 "slices": ["vehicle"],
                 "max_invariance": 0.1,
@@ -121,7 +146,9 @@ def project(folder: Path, estimator: Any = None) -> Workspace:
     # Not `estimator or`: a forest that is not fitted has no length.
     model = HistGradientBoostingRegressor(max_iter=60) if estimator is None else estimator
     search = SearchSpace(grid={}, quick=())
-    return Workspace(folder, made, Definition(contract=contract(), sql=folder, model=lambda _: model, search=search))
+    return Workspace(
+        folder, made, Definition(contract=contract(problem), sql=folder, model=lambda _: model, search=search)
+    )
 
 
 def split_of(rows: pd.DataFrame) -> Any:
@@ -131,11 +158,14 @@ def split_of(rows: pd.DataFrame) -> Any:
     return Split(rows[first], rows[~first])
 
 
-def train(folder: Path, estimator: Any = None) -> training.Trained:
+def train(
+    folder: Path, estimator: Any = None, problem: str = "regression", calibration: str = "none"
+) -> training.Trained:
     """A model of these trips, judged on the last month."""
-    made = project(folder, estimator)
+    made, rows = project(folder, estimator, problem, calibration), trips()
+    rows = rows if problem == "regression" else rows.assign(minutes=(rows["minutes"] > 350).astype(float))
     made_of = {"periods": {"train": ["2024-01-01", "2024-04-01"], "test": ["2024-04-01", "2024-05-01"]}}
-    return training.train_model(made, split_of(trips()), made.settings.model, made.settings.tests, made_of)
+    return training.train_model(made, split_of(rows), made.settings.model, made.settings.tests, made_of)
 
 
 @pytest.fixture(scope="module")
@@ -251,21 +281,31 @@ def test_a_feature_that_is_the_target_in_other_words_is_a_leak(trained: training
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_every_estimator_is_served_and_scored_as_it_answers(name: str, tmp_path: Path) -> None:
-    made = train(tmp_path, ESTIMATORS[name])
+def test_every_regressor_is_served_and_scored_as_it_answers(name: str, tmp_path: Path) -> None:
+    assert_served_and_scored_as_it_answers(train(tmp_path, ESTIMATORS[name]), tmp_path)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_every_classifier_is_served_and_scored_as_it_answers(name: str, tmp_path: Path) -> None:
+    estimator, calibration = CLASSIFIERS[name]
+    assert_served_and_scored_as_it_answers(train(tmp_path, estimator, "classification", calibration), tmp_path)
+
+
+def assert_served_and_scored_as_it_answers(made: training.Trained, tmp_path: Path) -> None:
+    """Fail if an answer by the bundle, by a scored file or by the service differs by more than 1e-5."""
     folder = tmp_path / "versions" / "1"
     folder.mkdir(parents=True)
     export.write_bundle(made, folder)
     bundle, rows = Bundle.load(folder), made.split.test
-    expected, most = made.predict(rows), 1e-5 * bundle.signature.width
+    expected, most, name = made.predict(rows), 1e-5 * bundle.signature.width, bundle.signature.answer
     assert np.abs(predict_frame(bundle, rows) - expected).max() <= most
     file, target = tmp_path / "rows.parquet", tmp_path / "scored.parquet"
     rows[["trip", *bundle.names]].to_parquet(file)
     batch.score_file(bundle, file, target)
-    assert np.abs(pq.read_table(target)["prediction"].to_numpy() - expected).max() <= most
+    assert np.abs(pq.read_table(target)[name].to_numpy() - expected).max() <= most
     sent = plain_records(rows, ["trip", *bundle.names])
     answers = ask(create_app(bundle), "/v1/predict", {"rows": sent}).json()["predictions"]
-    assert np.abs(np.array([each["prediction"] for each in answers]) - expected[: len(sent)]).max() <= most
+    assert np.abs(np.array([each[name] for each in answers]) - expected).max() <= most
 
 
 def ask(app: FastAPI, path: str, body: Any = None) -> httpx.Response:
@@ -447,8 +487,6 @@ def test_a_challenger_of_numbers_is_judged_in_their_unit(bundle: Bundle, trained
 
 
 def test_a_number_takes_a_regressor_and_yes_or_no_a_classifier(tmp_path: Path) -> None:
-    from sklearn.linear_model import LogisticRegression
-
     with pytest.raises(InputError, match="gives a LogisticRegression, and the target is a number"):
         train(tmp_path, LogisticRegression())
 

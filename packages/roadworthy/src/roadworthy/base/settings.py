@@ -203,7 +203,7 @@ class Tests(Section):
     falls_with: dict[str, tuple[float, float]] = {}
 
 
-AGAINST_CHANCE = {"max_brier_loss", "max_reversal", "least_auc", "max_slice_worse"}
+AGAINST_CHANCE = {"max_error_loss", "max_reversal", "least_contribution", "max_slice_worse"}
 TABLE_LIMITS = {"min_week_rows", "null_times", "null_more", "often", "max_gap", "max_apart", "max_lost"}
 
 
@@ -213,6 +213,8 @@ class Limits(Section):
     Most guard against harm: people decided on them, by what they saw in the data that the library grew up with, and
     other data may have good reasons for others. Those in `AGAINST_CHANCE` only leave room for it; `calibrate` derives
     them from the data.
+    Quality is the AUC. Where the target is a number it is R2, and means and errors are shares of two standard
+    deviations of the target, so that the same limits say about the same.
     What a formula gives (intervals, least numbers of rows) is no setting.
     """
 
@@ -237,7 +239,7 @@ class Limits(Section):
         default=0.5, ge=0, le=1, description="of the rows of a day or category in quarantine, which is for single rows"
     )
     # Tests of a training, and tuning.
-    max_brier_loss: float = Field(
+    max_error_loss: float = Field(
         default=0.01, ge=0, le=1, description="of a training against its base rate, which moves: .004 on drawn days"
     )
     max_reversal: float = Field(
@@ -253,7 +255,7 @@ class Limits(Section):
     max_slack: float = Field(
         default=0.35, ge=0, le=1, description="more rows without a value than now; the contract leaves .28 over 2023"
     )
-    least_auc: float = Field(
+    least_contribution: float = Field(
         default=0.0005, ge=0, le=1, description="that a feature may add; noise adds .0003, the weakest real one .0010"
     )
     max_times_median: float = Field(
@@ -310,10 +312,10 @@ class Limits(Section):
         default=0.02, ge=0, le=1, description="of the answers within .001 of 0 or 1; nothing in these data is that sure"
     )
     max_bundle: float = Field(default=20e6, gt=0, description="bytes; it has half a million, and every version is kept")
-    max_auc_worse: float = Field(
+    max_quality_worse: float = Field(
         default=0.01, ge=0, le=1, description="of a version surely below the one before: .003 by a month more"
     )
-    max_brier_worse: float = Field(
+    max_error_worse: float = Field(
         default=0.005, ge=0, le=1, description="of a version surely above the one before: .001 by a month more"
     )
     max_gap_worse: float = Field(
@@ -337,7 +339,7 @@ class Limits(Section):
 
     def of_training(self) -> dict[str, float]:
         """Those by which the tests of a training judge, where they are not the default ones."""
-        return self.model_dump(include={"max_brier_loss", "max_reversal"}, exclude_defaults=True)
+        return self.model_dump(include={"max_error_loss", "max_reversal"}, exclude_defaults=True)
 
 
 DEFAULT_LIMITS = Limits()  # for what is judged outside of a project

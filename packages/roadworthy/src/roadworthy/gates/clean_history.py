@@ -161,7 +161,7 @@ def figures_of_training(fitted: FittedVariant) -> Figures:
         for sign, expected in ((1, tests.rises_with), (-1, tests.falls_with))
         for name, ends in expected.items()
     ]
-    return {"max_brier_loss": loss, **({"max_reversal": max(wrong)} if wrong else {})}
+    return {"max_error_loss": loss, **({"max_reversal": max(wrong)} if wrong else {})}
 
 
 def figures_of_alternatives(fitted: FittedVariant) -> Figures:
@@ -216,8 +216,8 @@ def figures_of_versions(fitted: FittedVariant) -> Figures:
     now, before = (alarms.version_side(labels, answers, decides) for answers in (of_now, of_before))
     factor = {} if threshold is None else {"max_decision_factor": decision_factor(now.decisions, before.decisions)}
     return {
-        "max_auc_worse": -change.quality.high,
-        "max_brier_worse": change.error.low,
+        "max_quality_worse": -change.quality.high,
+        "max_error_worse": change.error.low,
         "max_gap_worse": abs(now.gap) - abs(before.gap),
         **factor,
         "max_version_psi": prediction_shift(fitted.before, fitted.now),

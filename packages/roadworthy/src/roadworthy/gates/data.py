@@ -48,10 +48,10 @@ def _place(columns: pd.DataFrame, row: Any) -> str:
 
 @limited_gate("Data 2", "all features are beneficial", feature_value.measure_contributions, "data")
 def features_beneficial(evidence: feature_value.Contributions, limits: Limits) -> Judgement:
-    """Each feature may contribute `least_auc` at least, by the upper end of its day-block interval, or has a reason."""
+    """Each feature may contribute `least_contribution`, by the upper end of its day-block interval, or has a reason."""
     if evidence.table.empty:
         return False, f"every feature is kept for another reason: {', '.join(evidence.kept)}"
-    table, least, what = evidence.table.sort_values("high"), limits.least_auc, evidence.what
+    table, least, what = evidence.table.sort_values("high"), limits.least_contribution, evidence.what
     useless = [_contribution(table, name) for name in table.index[table["high"] < least]]
     kept = f"; kept for a reason: {', '.join(evidence.kept)}" if evidence.kept else ""
     if useless:

@@ -242,9 +242,9 @@ def quality_kept(evidence: alarms.Regression, limits: Limits) -> Judgement:
     # Without its article and in short, as it stands below.
     name = problem.error.removesuffix(" score")
     problems = (
-        ["ranks worse" if not problem.regression else "R2 is worse"] if quality.high < -limits.max_auc_worse else []
+        ["ranks worse" if not problem.regression else "R2 is worse"] if quality.high < -limits.max_quality_worse else []
     )
-    problems += [f"{problem.error} is worse"] if error.low > limits.max_brier_worse else []
+    problems += [f"{problem.error} is worse"] if error.low > limits.max_error_worse else []
     problems += ["calibration is worse"] if abs(now.gap) > abs(before.gap) + limits.max_gap_worse else []
     # A version that decides hardly ever may come to decide for one row in a hundred.
     factor = limits.max_decision_factor

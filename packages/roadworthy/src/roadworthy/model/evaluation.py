@@ -398,7 +398,7 @@ def run_model_tests(
     loss = error_loss(problem, scale, y, answers, train[target])
     by_slice = slices(test, config.slices, y, answers, day, problem)
     return [
-        has_learned(problem, problem.evaluate(y, answers, day), loss, limits.max_brier_loss),
+        has_learned(problem, problem.evaluate(y, answers, day), loss, limits.max_error_loss),
         known_in_time(contract, features),
         no_leak(contract, test, features, most_alone(problem, config)),
         # Without one it is no test of the training; the gate Model 6 asks why there is none.
