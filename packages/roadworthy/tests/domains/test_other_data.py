@@ -20,6 +20,7 @@ from roadworthy.data import snapshots
 from roadworthy.drills import faults
 from roadworthy.gates import clean_history
 from roadworthy.gates.clean_history import CleanVariant, FittedVariant
+from roadworthy.gates.speed import STABILITY_ROWS
 from roadworthy.model import training
 from roadworthy.model.evaluation import problem_of
 from roadworthy.project import Project
@@ -27,8 +28,6 @@ from roadworthy.serving import tracing
 
 pytestmark = pytest.mark.slow
 WITHOUT_TIME = {"Data 3", "Data 4", "Model 4", "Monitoring 4"}
-# What is rightly red: the reason must be among its evidence.
-RED = {"hotels": {"Model 7": "families true: answers -0.1"}}  # what rooms with children cost is underrated
 # What rightly rings over the test period.
 RINGS = {"hotels": {"mean", "calibration", "error", "drift"}}  # the second summer is dearer than the first
 # The seed of variants that nobody had seen when the limits were written; another one tries them anew.
@@ -53,6 +52,10 @@ class Table:
     @property
     def quality(self) -> str:
         return problem_of(self.contract).metrics[0]
+
+    @property
+    def rings(self) -> set[str]:
+        return RINGS.get(self.home.name, set())
 
     @property
     def most(self) -> float:
@@ -101,8 +104,8 @@ def test_most_gates_are_green_and_the_others_say_why(table: Table) -> None:
     assert sum(bool(each["passed"]) for each in judged.values()) >= 22
     assert sum(bool(each["waived"]) for each in judged.values()) <= 4
     red = {name: each["evidence"] for name, each in judged.items() if not (each["passed"] or each["waived"])}
-    expected = RED.get(table.home.name, {})
-    assert (red.keys(), [n for n, why in expected.items() if why not in red[n]]) == (expected.keys(), []), red
+    # None of the present tables has a reason to be red; one that has needs a word here.
+    assert red == {}
 
 
 def test_a_version_is_evaluated_tested_listed_and_tuned(table: Table) -> None:
@@ -143,20 +146,20 @@ def test_raw_rows_are_scored_and_what_came_is_watched(table: Table, tmp_path: Pa
     answers = pd.read_parquet(at_once).set_index(table.contract.key)[table.answer]
     expected = predict_frame(table.bundle, table.rows)
     assert answers.loc[table.rows[table.contract.key]].to_numpy() == pytest.approx(expected, abs=table.most)
-    watched = told(table.home, "monitor", "--scored", at_once)
-    assert [each["gate"] for each in watched["verdicts"] if each["passed"] is False] == []
+    watched = told(table.home, "monitor", "--scored", at_once, code=int(bool(table.rings)))
+    assert {each["gate"].partition(":")[0] for each in watched["verdicts"] if each["passed"] is False} == table.rings
 
 
 def test_the_test_period_rings_nothing_when_it_is_played_again(table: Table, tmp_path: Path) -> None:
     log, (_, end) = str(tmp_path / "quiet.db"), table.project.settings.split.test
     played = told(table.home, "simulate", "--log", log)
     assert (played["predictions"], played["labels"]) == (len(table.split.test),) * 2
-    expected = RINGS.get(table.home.name, set())
-    assert {alarm["monitor"] for alarm in played["alarms"]} == expected
-    watched = told(table.home, "monitor", "--log", log, "--until", str(end))
+    assert {alarm["monitor"] for alarm in played["alarms"]} == table.rings
+    watched = told(table.home, "monitor", "--log", log, "--until", str(end), code=int(bool(table.rings)))
     judged = {each["gate"].partition(":")[0]: each["passed"] for each in watched["verdicts"]}
     first = "error" if table.contract.regression else "auc"
-    quiet = {first, "labels", "nulls", "judged"} - expected
+    quiet = {first, "nulls", "judged"} - table.rings
+    assert judged["labels"] is not False, "None: those of the last window are not due"
     assert {name: judged[name] for name in quiet} == dict.fromkeys(quiet, True)
     nothing = command(table.home, "monitor")
     assert (nothing.returncode, "there is no prediction yet" in nothing.stdout) == (0, True)
@@ -178,7 +181,7 @@ def test_a_retraining_decides_and_the_same_again(table: Table) -> None:
     row = told(table.home, "retrain")
     assert row["outcome"] in {"promoted", "kept as challenger"}
     # What keeps a challenger back is that it is no better, and no gate and no number of rows that is ours.
-    allowed = {"better than the champion", "no slice is worse", *RED.get(table.home.name, ())}
+    allowed = {"better than the champion", "no slice is worse"}
     assert {reason.partition(":")[0] for reason in row["reason"].split("; ")} <= allowed
     assert told(table.home, "retrain", "--list") == [row]
     assert command(table.home, "retrain", "--replay", "1").returncode == 0
@@ -251,7 +254,8 @@ def test_the_largest_step_of_a_variant_is_that_of_the_gate(table: Table) -> None
     spec, test, none = table.project.settings.model, table.split.test, pd.DataFrame()
     fitted = FittedVariant(table.project, CleanVariant(table.split.train, test, none, none, spec))
     vars(fitted)["pipeline"] = trained.pipeline
-    inputs = table.bundle.encode_columns(frame_columns(test, table.bundle.names))
+    rows = snapshots.thin_rows(test, STABILITY_ROWS)
+    inputs = table.bundle.encode_columns(frame_columns(rows, table.bundle.names))
     of_gate = tracing.largest_step(table.home / "registry" / "versions" / "1" / "model.onnx", inputs)
     of_variant = clean_history.figures_of_numbers(fitted)["max_step"]
-    assert of_variant <= of_gate / table.bundle.signature.width * (1 + 1e-4)
+    assert of_variant == pytest.approx(of_gate / table.bundle.signature.width, rel=1e-4)

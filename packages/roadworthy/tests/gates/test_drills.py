@@ -312,4 +312,4 @@ def test_a_clean_variant_whose_model_is_refused_is_a_false_alarm(
 def test_the_version_before_has_not_seen_a_month_or_a_sixth_of_a_short_period(
     end: date, days: int, expected: date
 ) -> None:
-    assert practice.shorter_period((date(2013, 1, 1), end), days) == (date(2013, 1, 1), expected)
+    assert practice.shorter_period((date(2013, 1, 1), end), days, 6) == (date(2013, 1, 1), expected)

@@ -135,7 +135,8 @@ def train_twice(copy: ProjectCopy, days: int = MONTH) -> None:
     given = _read_config(copy.home)["split"].get("train")
     # Of rows without a time the settings derive it from the share of the test.
     start, end = map(date.fromisoformat, given) if given else copy.project.settings.split.train
-    shorter = shorter_period((start, end), days)
+    # Rows without a time are few more often than not.
+    shorter = shorter_period((start, end), days, 6 if given else 12)
     before = copy.run("train", MLE_SPLIT__TRAIN=json.dumps(list(map(str, shorter))))
     promoted = copy.run("registry", "promote", "1")
     now = copy.run("train")
@@ -147,10 +148,10 @@ def train_twice(copy: ProjectCopy, days: int = MONTH) -> None:
             raise kind(f"the drill cannot begin: {done.stderr.strip()}", where=copy.home, hint=hint)
 
 
-def shorter_period(period: tuple[date, date], days: int) -> tuple[date, date]:
-    """The period without its last days: so many, but no more than a sixth, for a short one has few rows to spare."""
+def shorter_period(period: tuple[date, date], days: int, part: int) -> tuple[date, date]:
+    """The period without its last days: so many, but no more than one part of `part`, for few rows can be spared."""
     start, end = period
-    return start, end - timedelta(days=min(days, (end - start).days // 6))
+    return start, end - timedelta(days=min(days, (end - start).days // part))
 
 
 def copy_project(project: "Workspace", target: Path) -> ProjectCopy:
