@@ -90,6 +90,7 @@ SOURCES: dict[str, dict[str, str]] = {
         "bundle.signature.LARGEST": "the largest float32",
         "bundle.signature.LARGEST_WHOLE": "up to here a float64 holds every whole number",
         "gates.alternatives.LEARNED": "parts of the plan of the measurement, not of a figure",
+        "gates.alternatives.MOST_PARTS": "parts of the plan of the measurement, not of a figure",
         "gates.alternatives.PARTS": "parts of the plan of the measurement, not of a figure",
         "gates.infrastructure.SAME": "the precision of sums in float32",
         "gates.model.FEWEST_BLOCKS": "a correlation of two points is always 1 or -1",

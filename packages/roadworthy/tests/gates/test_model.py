@@ -124,7 +124,10 @@ BAD: dict[str, list[Any]] = {
 UNSURE: dict[str, list[Any]] = {
     "Model 2": [blocks([0.6, 0.7], [0.6, 0.7]), blocks([0.6, np.nan, 0.7], [0.6, 0.6, 0.7])],
     "Model 3": [Tuning((), 0.7, [])],
-    "Model 4": [Ages(pd.DataFrame({"since": [0], "until": [240], "quality": [np.nan]}), 190)],
+    "Model 4": [
+        Ages(pd.DataFrame({"since": [0], "until": [240], "quality": [np.nan]}), 190),
+        Ages(pd.DataFrame({"since": [0, 240], "until": [240, 480], "quality": [0.7, 0.7], "low": [0.0, 0.1]}), 190),
+    ],
     "Model 6": [Slices(pd.DataFrame(), 0.6, 0.7)],
     "Model 7": [pd.DataFrame()],
 }
@@ -439,3 +442,14 @@ def test_calibration_on_training_rows_is_of_large_slices_and_weekdays_and_weighe
     )
     assert second["gap"].tolist() == pytest.approx([0.3] * 8)
     assert specification.calibration_by_slice(contract, rows[:0], ["place"], p[:0], p[:0]).empty
+
+
+def test_parts_of_a_long_history_are_no_longer_than_the_allowed_age(project: Project) -> None:
+    rows = world(days=400, rows=20)
+    settings = project.settings.model_copy(
+        update={"gates": project.settings.gates.model_copy(update={"max_age_days": 40})}
+    )
+    spec = project.settings.model.model_copy(update={"features": ("hour", "weekday"), "max_iter": 2})
+    table = alternatives.losses_by_age(project.using(settings), rows, spec)
+    assert table["until"].iloc[0] == 40
+    assert len(table) == 8

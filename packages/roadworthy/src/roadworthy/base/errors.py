@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 GREEN, WAIVED, RED, NOT_JUDGED = "green", "waived", "red", "not judged"
+FOR_EVER = "9999-12-31"  # until when a waiver without an end holds: no later day can be written
 
 
 class ProjectError(Exception):
@@ -108,7 +109,10 @@ def waiver_words(verdict: Judgeable, today: date | None = None) -> str:
     """What there is to say about the waiver of a gate; empty without one."""
     if not verdict.waived:
         return ""
-    words = {GREEN: "its waiver is not needed", WAIVED: "waived until {until} by {by}: {reason}"}
+    # What the contract waives has no end, and says why in its evidence.
+    for_ever = verdict.waived["until"] == FOR_EVER
+    waived = "waived by {by}" if for_ever else "waived until {until} by {by}: {reason}"
+    words = {GREEN: "its waiver is not needed", WAIVED: waived}
     return words.get(verdict_word(verdict, today), "its waiver ended on {until}").format(**verdict.waived)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,8 @@ from ..model import evaluation, training
 from ..model.evaluation import LEVEL
 from .bench import Bench
 
-PARTS = 6  # of the labelled days; two months of a year
+PARTS = 6  # of the labelled days; two months of a year; more where these are longer than the allowed age, up to
+MOST_PARTS = 24
 LEARNED = 2  # parts that the first model has seen
 AGE_ROWS, JUDGED = 8_000, 3_000
 AGE_DRAWS = 100
@@ -61,16 +63,18 @@ def losses_by_age(project: Workspace, rows: pd.DataFrame, spec: Model) -> pd.Dat
     """The loss of quality by age, as `Ages.table`."""
     day = rows[project.contract.day]
     start, days = day.min(), _days(day)
-    edges = [start + pd.Timedelta(days=round(days * part / PARTS)) for part in range(PARTS + 1)]
-    ends = range(LEARNED, PARTS)
+    # A model of the first part of a life is fresh: only a later part shows what age costs.
+    parts = min(max(PARTS, ceil(days / project.settings.gates.max_age_days)), MOST_PARTS)
+    edges = [start + pd.Timedelta(days=round(days * part / parts)) for part in range(parts + 1)]
+    ends = range(LEARNED, parts)
     models = {end: training.fit_pipeline(project, thin_rows(rows[day < edges[end]], AGE_ROWS), spec) for end in ends}
     judged = {end: thin_rows(rows[(day >= edges[end]) & (day < edges[end + 1])], JUDGED) for end in ends}
     answers = {
         (end, part): training.predict(models[end], spec, judged[part]) for end in ends for part in ends if part >= end
     }
-    length = days / PARTS
+    length = days / parts
     ages = []
-    for age in range(PARTS - LEARNED):
+    for age in range(parts - LEARNED):
         losses = [
             _loss(project.contract, judged[part], answers[part, part], answers[part - age, part])
             for part in ends

@@ -120,6 +120,9 @@ def staleness_known(evidence: alternatives.Ages, limits: Limits) -> Judgement:
     if measured < evidence.allowed:
         return False, f"models may become {evidence.allowed} days old, measured are {measured} days"
     old = evidence.table[(evidence.table["since"] > 0) & (evidence.table["since"] <= evidence.allowed)]
+    if old.empty:
+        shortest = int(evidence.table["until"].min())
+        return None, f"models may become {evidence.allowed} days old, and the shortest part of the data has {shortest}"
     losses = [
         f"{row.since}-{row.until} days {row.loss:+.3f} [{row.low:+.3f}, {row.high:+.3f}]" for row in old.itertuples()
     ]

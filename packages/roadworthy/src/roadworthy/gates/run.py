@@ -40,8 +40,8 @@ LOG = logging.getLogger(__package__)
 Tell = Callable[[str, int, int], None]
 
 
-# What asks how things change with time says nothing of rows that have none. No later day than this can be written.
-WITHOUT_TIME = {"reason": "the rows have no time", "by": "the contract", "until": "9999-12-31"}
+# What asks how things change with time says nothing of rows that have none.
+WITHOUT_TIME = {"reason": "the rows have no time", "by": "the contract", "until": errors.FOR_EVER}
 
 
 @dataclass(frozen=True)
