@@ -21,7 +21,7 @@ def test_a_table_or_all_of_them_may_be_asked_for_and_nothing_else() -> None:
     assert chosen_tables("rain", 1) == chosen_tables("rain", 2) == ("rain",)
     assert are_all(chosen_tables("all", 1))
     assert not are_all(chosen_tables("rain", 1))
-    with pytest.raises(pytest.UsageError, match="OTHER_DATA=snow is no table: choose all or one of emails, rain"):
+    with pytest.raises(pytest.UsageError, match="OTHER_DATA=snow is no table: choose all or one of diabetes, emails"):
         chosen_tables("snow", 1)
 
 

@@ -388,6 +388,7 @@ def replayed(trained: training.Trained, tmp_path: Path) -> Callable[[], Replay]:
         split=SimpleNamespace(test=trained.split.test.iloc[::20]),
         bundle=Bundle.load(folder),
         scratch=tmp_path,
+        problem=evaluation.CLASSIFICATION,
     )
     return lambda: specification.replay_test_period(bench)  # type: ignore[arg-type]
 

@@ -117,6 +117,11 @@ class Window:
         return cls(name, columns, p, label, columns["day"].astype("datetime64[D]"), due, scale=scale)
 
     @property
+    def probability(self) -> Floats:
+        """The answers to a yes/no question, for the monitors of a project."""
+        return self.answers
+
+    @property
     def days(self) -> int:
         """The number of days with predictions."""
         return len(np.unique(self.day))

@@ -118,8 +118,8 @@ class Timeline:
 
     def _newest(self, monitor: str, subject: str) -> Reading:
         readings = self._by_key[monitor, subject]
-        judged = [window for window in self.windows if window in readings and readings[window].violated is not None]
-        return readings[judged[-1]]
+        newest = [readings[window] for window in reversed(self.windows) if window in readings]
+        return next((reading for reading in newest if reading.violated is not None), newest[0])
 
 
 def read_timeline(
