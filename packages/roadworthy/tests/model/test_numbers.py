@@ -419,6 +419,9 @@ def readings(trained: training.Trained, answers: Any) -> dict[str, bool | None]:
 def test_sound_answers_are_quiet_and_each_fault_is_told_by_its_monitor(trained: training.Trained) -> None:
     good, width = trained.answers, trained.scale.width
     assert readings(trained, good) == dict.fromkeys(("labels", "error", "skill", "mean", "calibration"), False)
+    judged = trained.split.test["minutes"], good + 0.1 * width, trained.split.test["day"].to_numpy()
+    means = np.mean(judged[1]) - np.mean(judged[0])
+    assert monitors.judge_performance(*judged, trained.scale).gap.value == pytest.approx(means / width)
     shifted = readings(trained, good + 0.1 * width)
     assert (shifted["mean"], shifted["calibration"], shifted["skill"]) == (True, True, False)
     turned = readings(trained, 2 * good.mean() - good)
