@@ -185,6 +185,14 @@ def made_project(
     return project(tmp_path, sql, contract, HistGradientBoostingClassifier(max_iter=3), **split)
 
 
+@pytest.mark.parametrize("problem", ["classification", "regression"])
+def test_a_target_without_any_value_is_no_label_of_whatever_type_it_is(problem: str, tmp_path: Path) -> None:
+    sql = "select * replace (null::timestamp as target, null::timestamp as real) from events"
+    roles = ROLES if problem == "classification" else {**ROLES, "target": "real"}
+    with pytest.raises(InputError, match="no labelled rows"):
+        training.train_and_evaluate(made_project(tmp_path, sql=sql, roles=roles, problem=problem))
+
+
 def test_the_sound_one_is_trained(tmp_path: Path) -> None:
     assert len(training.train_and_evaluate(made_project(tmp_path)).answers) > 200
 

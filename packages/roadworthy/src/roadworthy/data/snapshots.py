@@ -183,6 +183,8 @@ def _with_numbers(contract: Contract, frame: pd.DataFrame) -> pd.DataFrame:
     InputError for more than two classes, and for a number that is infinite.
     """
     values, where = frame[contract.target], "features"
+    if values.isna().all():  # of whatever type it is
+        return frame.assign(**{contract.target: float("nan")})
     if contract.regression:
         numbers = values.astype(float)
         if numbers.abs().eq(float("inf")).any():
