@@ -33,7 +33,7 @@ from xgboost import XGBClassifier, XGBRegressor
 from roadworthy.base import settings as config
 from roadworthy.base.databases import plain_records
 from roadworthy.base.errors import InputError
-from roadworthy.bundle.bundle import Bundle, frame_columns, predict_frame
+from roadworthy.bundle.bundle import Bundle, frame_columns, predict_frame, require_same_problem
 from roadworthy.bundle.signature import Scale
 from roadworthy.contract.schema import Column, Contract, Table
 from roadworthy.contract.workspace import Definition, SearchSpace, Workspace
@@ -45,6 +45,7 @@ from roadworthy.monitoring.monitors import Thresholds, Window
 from roadworthy.registry import export
 from roadworthy.serving import batch, shadow, tensors
 from roadworthy.serving.app import create_app
+from roadworthy.serving.predictor import number_edges
 from roadworthy.serving.shadow import compare_in_shadow, shadow_is_sound
 
 NUMBERS = st.floats(-1000, 1000).map(lambda value: round(value, 3))
@@ -397,11 +398,58 @@ def test_the_log_keeps_numbers_as_they_are(log: PredictionLog) -> None:
     assert "probability" not in columns
 
 
-def test_a_log_of_probabilities_takes_no_numbers(bundle: Bundle, tmp_path: Path) -> None:
+def test_a_log_of_probabilities_takes_no_numbers_and_one_of_numbers_no_probabilities(
+    bundle: Bundle, tmp_path: Path
+) -> None:
     classes = replace(bundle.signature, problem="classification", threshold=0.5)
-    PredictionLog(tmp_path / "log.db", classes).close()
-    with PredictionLog(tmp_path / "log.db", bundle.signature) as log, pytest.raises(InputError, match="prediction"):
-        log.read()
+    PredictionLog(tmp_path / "classes.db", classes).close()
+    PredictionLog(tmp_path / "numbers.db", bundle.signature).close()
+    with pytest.raises(InputError, match="is a log of probabilities, and the model answers with numbers"):
+        PredictionLog(tmp_path / "classes.db", bundle.signature)
+    with pytest.raises(InputError, match="is a log of numbers, and the model answers with probabilities"):
+        PredictionLog(tmp_path / "numbers.db", classes)
+
+
+def test_a_version_that_answers_another_question_is_refused(bundle: Bundle) -> None:
+    require_same_problem(contract("regression"), bundle.folder)
+    with pytest.raises(InputError, match="version 1 answers with a number, and the contract asks for a probability"):
+        require_same_problem(contract("classification"), bundle.folder)
+
+
+def test_the_metrics_of_a_number_that_is_never_negative_have_a_sum(bundle: Bundle) -> None:
+    assert bundle.signature.low == 0
+    assert min(number_edges(bundle.signature)) > 0
+    assert min(number_edges(replace(bundle.signature, center=0, low=-5))) < 0
+    app = create_app(bundle)
+    ask(app, "/v1/predict", {"trip": "a", "length": 20.0, "hour": 12, "vehicle": "bus"})
+    assert "model_prediction_sum" in ask(app, "/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("problem", "changed", "says"),
+    [
+        ("regression", {"model": {"threshold": 0.5}}, r"\[model\] threshold means nothing, for the target is a number"),
+        ("regression", {"tests": {"min_auc_slice": 0.6}}, r"\[tests\] min_auc_slice means nothing"),
+        ("regression", {"retraining": {"alarms": ["auc", "skill"]}}, r"alarms 'auc' means nothing.*\n.*error, mean"),
+        ("classification", {"tests": {"max_r2_alone": 0.6}}, r"\[tests\] max_r2_alone means nothing"),
+        ("classification", {"retraining": {"alarms": ["mean"]}}, r"alarms 'mean' means nothing.*\n.*auc, base rate"),
+        (
+            "classification",
+            {"model": {"threshold": None}},
+            r"\[model\] threshold: Field required\n.*problem='regression'",
+        ),
+    ],
+)
+def test_a_setting_of_the_other_problem_is_refused(
+    problem: str, changed: dict[str, Any], says: str, tmp_path: Path
+) -> None:
+    made = project(tmp_path, problem=problem)
+    made.require_settings_of_problem()
+    values = made.settings.model_dump(exclude_unset=True, context=tmp_path)
+    merged = {**values, **{section: {**values[section], **keys} for section, keys in changed.items()}}
+    other = made.using(config.Settings.model_validate(merged, context=tmp_path))
+    with pytest.raises(InputError, match=says):
+        other.require_settings_of_problem()
 
 
 def window(rows: pd.DataFrame, answers: Any, scale: Scale | None) -> Window:

@@ -278,13 +278,13 @@ class Limits(Section):
     )
     # Gates of the model.
     max_age_loss: float = Field(
-        default=0.03, ge=0, le=1, description="AUC that an old model surely loses; a loss of .033 was worth a training"
+        default=0.03, ge=0, description="AUC that an old model surely loses; a loss of .033 was worth a training"
     )
     simpler_margin: float = Field(
-        default=0.008, ge=0, le=1, description="AUC by which a simpler model is surely better; .006 on drawn days"
+        default=0.008, ge=0, description="AUC by which a simpler model is surely better; .006 on drawn days"
     )
     max_slice_drop: float = Field(
-        default=0.16, ge=0, le=1, description="AUC of a slice below that of all rows: .107 at most in 15 clean parts"
+        default=0.16, ge=0, description="AUC of a slice below that of all rows: .107 at most in 15 clean parts"
     )
     max_slice_off: float = Field(
         default=0.07, ge=0, le=1, description="mean answer off on a slice of training: .035 at most, .102 if left out"
@@ -313,7 +313,7 @@ class Limits(Section):
     )
     max_bundle: float = Field(default=20e6, gt=0, description="bytes; it has half a million, and every version is kept")
     max_quality_worse: float = Field(
-        default=0.01, ge=0, le=1, description="of a version surely below the one before: .003 by a month more"
+        default=0.01, ge=0, description="of a version surely below the one before: .003 by a month more"
     )
     max_error_worse: float = Field(
         default=0.005, ge=0, le=1, description="of a version surely above the one before: .001 by a month more"
@@ -326,7 +326,7 @@ class Limits(Section):
     )
     # A challenger beside the champion.
     max_slice_worse: float = Field(
-        default=0.01, ge=0, le=1, description="AUC of a slice surely below the champion's; some are so by chance"
+        default=0.01, ge=0, description="AUC of a slice surely below the champion's; some are so by chance"
     )
     max_shadow_shift: float = Field(
         default=0.20, ge=0, le=1, description="of the mean answer; the gate Monitoring 7 is the narrow one"

@@ -23,6 +23,8 @@ from .signature import NAN, Signature
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..contract.schema import Contract
+
 MANIFEST = "manifest.json"
 SIGNED = "manifest.hmac"
 KEY = "MLE_SIGNING_KEY"  # of the environment: a secret belongs in no file of the project
@@ -167,6 +169,23 @@ class Bundle:
             first = wrong[0]
             what = f"record {first + 1} expects {expected[first]:.7f}, the model answers {answers[first]:.7f}"
             raise InputError(f"{what} ({len(wrong)} of {len(expected)} records differ)", where=where, hint=AGAIN)
+
+
+def require_same_problem(contract: "Contract", folder: Path) -> None:
+    """Raise InputError when a version gives probabilities and the target is a number, or the other way round.
+
+    A bundle that is damaged is told where it is loaded.
+    """
+    try:
+        problem = json.loads((folder / "signature.json").read_text(encoding="utf-8")).get("problem", "classification")
+    except (OSError, ValueError, AttributeError):
+        return
+    if problem != contract.problem:
+        answers = {"classification": "a probability", "regression": "a number"}
+        asked = answers[contract.problem]
+        what = f"version {folder.name} answers with {answers[problem]}, and the contract asks for {asked}"
+        hint = "move the folder of the registry away, then train and promote a version of this contract"
+        raise InputError(what, where=folder, hint=hint)
 
 
 def predict_frame(bundle: Bundle, rows: "pd.DataFrame") -> NDArray[np.float64]:

@@ -104,7 +104,7 @@ class Signature:
     """What a model takes and gives: the features in the order of its input, the target, the threshold of a decision.
 
     `key` names the column that identifies a row, `time` that of the prediction time. A number as target has no
-    threshold; `center` and `width` are its scale.
+    threshold; `center` and `width` are its scale, `low` is its least value by the contract.
     """
 
     name: str
@@ -117,6 +117,7 @@ class Signature:
     problem: Literal["classification", "regression"] = "classification"
     center: float = 0.0
     width: float = 1.0
+    low: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Signature":

@@ -75,6 +75,7 @@ def monitor(
 ) -> None:
     """Watch the champion: volume, drift, skew, calibration, ranking; an alarm is exit code 1."""
     from ..base import errors
+    from ..bundle.bundle import require_same_problem
     from ..registry.registry import Registry
 
     project = Project.open()
@@ -87,6 +88,7 @@ def monitor(
 
     def watch() -> "Watched":
         bundle = Registry(config.paths.registry).path()
+        require_same_problem(project.contract, bundle)
         options = {"now": until.replace(tzinfo=UTC) if until else None, "report_path": page}
         return _watch(project, bundle, place, scored=scored, cluster=cluster, against=against, options=options)
 

@@ -241,7 +241,9 @@ def evaluate(version: str, as_json: bool) -> None:  # noqa: FBT001
         click.echo(f"{name:16} {value:,.4g}")
     quality, error = result.QUALITY, result.ERROR
     columns = ["slice", "rows", quality, f"{quality}_low", f"{quality}_high", error]
-    show_table(slices[columns].round(3), as_json=False)
+    # An error of numbers is in their unit, which may be small.
+    shown = slices[columns].round(dict.fromkeys(columns[2:-1], 3))
+    show_table(shown.assign(**{error: shown[error].map("{:.3g}".format)}), as_json=False)
 
 
 @commands.command("test-model")

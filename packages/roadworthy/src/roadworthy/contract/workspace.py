@@ -45,6 +45,8 @@ MONITORS = {
     "calibration": "a probability is a frequency",
     "judged": "no monitor is without a judgement for long",
 }
+# Monitors that one kind of target has and the other has not.
+OF_CLASSES_ALONE, OF_NUMBERS_ALONE = ("auc", "base rate"), ("error", "mean")
 # The library's metrics, the fields of an `Evaluation`: a project may not take such a name for its own either.
 OF_CLASSES, OF_NUMBERS = ("auc", "brier", "log_loss"), ("r2", "mae", "rmse")
 INTERVALS = tuple(f"{name}{bound}" for name in (*OF_CLASSES, *OF_NUMBERS) for bound in ("", "_low", "_high"))
@@ -215,26 +217,31 @@ class Workspace:
         project.require_monitors(config.retraining.alarms)
         gates = [*GATES, *project.definition.gates]
         project._require_known("[gates.waived]", "gate", config.gates.waived, gates)
-        project._require_settings_of_problem()
+        project.require_settings_of_problem()
         return project
 
     def require_monitors(self, names: Iterable[str]) -> None:
         """Raise InputError for a name that no monitor has: its alarm would never ring, and nobody would notice."""
         self._require_known("[retraining] alarms", "monitor", names, [*MONITORS, *self.definition.monitors])
 
-    def _require_settings_of_problem(self) -> None:
+    def require_settings_of_problem(self) -> None:
         """Raise InputError for a threshold that is missing or means nothing, and for limits of the other problem."""
         model, tests, numbers = self.settings.model, self.settings.tests, self.contract.regression
         of_classes, of_numbers = ("min_auc_slice", "max_auc_alone"), ("min_r2_slice", "max_r2_alone")
         own, foreign = (of_numbers, of_classes) if numbers else (of_classes, of_numbers)
         named = [f"[tests] {name}" for name in foreign if getattr(tests, name) is not None]
         named += ["[model] threshold"] if numbers and model.threshold is not None else []
+        alarms = self.settings.retraining.alarms if "alarms" in self.settings.retraining.model_fields_set else ()
+        others = [name for name in alarms if name in (OF_CLASSES_ALONE if numbers else OF_NUMBERS_ALONE)]
+        named += [f"[retraining] alarms {name!r}" for name in others]
         where = self.folder / settings.FILE
         if named:
             what = f"{', '.join(named)} means nothing, for the target is {'a number' if numbers else 'yes or no'}"
-            raise InputError(what, where=where, hint=f"leave it out; in [tests] there are {' and '.join(own)}")
+            instead = f"in [tests] there are {' and '.join(own)}"
+            alarm = f"; monitors are {', '.join(OF_NUMBERS_ALONE if numbers else OF_CLASSES_ALONE)}" if others else ""
+            raise InputError(what, where=where, hint=f"leave it out; {instead}{alarm}")
         if not numbers and model.threshold is None:
-            hint = "give the probability from which on the answer is yes"
+            hint = "give the probability from which on the answer is yes; a number needs problem='regression'"
             raise InputError("[model] threshold: Field required", where=where, hint=hint)
 
     def _require_known(self, key: str, kind: str, names: Iterable[str], known: Collection[str]) -> None:

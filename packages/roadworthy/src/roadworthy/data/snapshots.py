@@ -206,6 +206,7 @@ def _with_numbers(contract: Contract, frame: pd.DataFrame) -> pd.DataFrame:
     elif not {*found} <= {0.0, 1.0}:
         what = f"{contract.target!r} holds {', '.join(words[:5])}, and must hold yes or no (true, false, 1, 0)"
         hint = f"make two classes of it in {FEATURES_SQL}, or say which value stands for yes: positive of the contract"
+        hint += "; if it is a number to be predicted, problem='regression'"
         raise InputError(what, where=where, hint=hint)
     return frame.assign(**{contract.target: values.astype(float)})
 
@@ -219,7 +220,10 @@ def require_contract_kinds(contract: Contract, frame: pd.DataFrame) -> None:
         values = frame[column.name]
         if not FITTING[column.kind](values.dtype) and values.notna().any():
             what = f"{column.name!r} is of the type {values.dtype}, which does not fit its kind {column.kind!r}"
-            raise InputError(what, where=where, hint=hint)
+            decimal = (
+                f"; a decimal number is one of the type object: {column.name}::double" if column.kind in NUMBERS else ""
+            )
+            raise InputError(what, where=where, hint=hint + decimal)
     roles = (contract.key, contract.time, contract.day)
     empty = next((name for name in roles if len(frame) and frame[name].isna().all()), "")
     if empty:

@@ -260,7 +260,7 @@ def groups_treated_alike(evidence: pd.DataFrame, limits: Limits) -> Judgement:
     worst = evidence.iloc[int(used.to_numpy().argmax())]
     words = f"worst of {len(evidence)} groups is {worst['group']}: answers {_interval(worst, 'gap')} against all"
     # A number has no decision, and no recall.
-    words += "" if pd.isna(worst["recall"]) else f", recall {_interval(worst, 'recall')}"
+    words += evaluation.SCALED if pd.isna(worst["recall"]) else f", recall {_interval(worst, 'recall')}"
     return bool((used <= 1).all()), words
 
 

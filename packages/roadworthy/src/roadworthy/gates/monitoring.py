@@ -257,7 +257,7 @@ def quality_kept(evidence: alarms.Regression, limits: Limits) -> Judgement:
         f"mean off by {now.gap:+.3f} (before {before.gap:+.3f})"
     )
     decided = f", decisions {now.decisions:.0%} (before {before.decisions:.0%})"
-    words += "" if problem.regression else decided
+    words += ", in two standard deviations" if problem.regression else decided
     if evidence.alarms.planted and not problems:
         words += f"; the monitors ring for each of {evidence.alarms.planted} planted faults"
     return not problems, ", ".join([*problems, words])

@@ -394,7 +394,7 @@ def run_model_tests(
     y, day = test[target].to_numpy(), test[contract.day].to_numpy()
     sample = test.sample(min(SAMPLE, len(test)), random_state=0)
     scale = problem.scale(train[target])
-    in_unit = Unit(predict, scale)
+    in_unit, unit = Unit(predict, scale), SCALED * problem.regression
     loss = error_loss(problem, scale, y, answers, train[target])
     by_slice = slices(test, config.slices, y, answers, day, problem)
     return [
@@ -403,8 +403,8 @@ def run_model_tests(
         no_leak(contract, test, features, most_alone(problem, config)),
         # Without one it is no test of the training; the gate Model 6 asks why there is none.
         *([every_slice(by_slice, least_of_slice(problem, config), problem)] if config.slices else []),
-        *[is_invariant(in_unit, sample, name, config.max_invariance) for name in config.invariant],
-        *_directions(in_unit, sample, config, limits.max_reversal),
+        *[is_invariant(in_unit, sample, name, config.max_invariance, unit) for name in config.invariant],
+        *_directions(in_unit, sample, config, limits.max_reversal, unit),
         minimal_functionality(contract, predict, sample),
     ]
 
@@ -435,10 +435,10 @@ def least_of_slice(problem: Problem, config: Tests) -> float:
     return problem.no_skill if chosen is None else chosen
 
 
-def _directions(predict: Predict, rows: pd.DataFrame, config: Tests, limit: float) -> Iterator[Verdict]:
+def _directions(predict: Predict, rows: pd.DataFrame, config: Tests, limit: float, unit: str) -> Iterator[Verdict]:
     for sign, expected in ((1, config.rises_with), (-1, config.falls_with)):
         for name, ends in expected.items():
-            yield moves_as_expected(predict, rows, name, *ends, sign=sign, limit=limit)
+            yield moves_as_expected(predict, rows, name, *ends, sign=sign, limit=limit, unit=unit)
 
 
 def has_learned(problem: Problem, result: Evaluation | NumberEvaluation, loss: float, limit: float) -> Verdict:
@@ -497,15 +497,15 @@ def every_slice(slices: pd.DataFrame, floor: float, problem: Problem) -> Verdict
     return Verdict("quality on every slice", bool(high >= floor), evidence)
 
 
-def is_invariant(predict: Predict, rows: pd.DataFrame, name: str, limit: float) -> Verdict:
+def is_invariant(predict: Predict, rows: pd.DataFrame, name: str, limit: float, unit: str = "") -> Verdict:
     """Shuffling a feature that should hardly matter hardly changes the prediction (median absolute change)."""
     shuffled = rows.assign(**{name: rows[name].sample(frac=1, random_state=1).to_numpy()})
     change = float(np.median(np.abs(predict(shuffled) - predict(rows))))
-    return Verdict(f"invariant to {name}", change <= limit, f"median change {change:.4f}, at most {limit:g}")
+    return Verdict(f"invariant to {name}", change <= limit, f"median change {change:.4f}{unit}, at most {limit:g}")
 
 
 def moves_as_expected(
-    predict: Predict, rows: pd.DataFrame, name: str, low: float, high: float, *, sign: int, limit: float
+    predict: Predict, rows: pd.DataFrame, name: str, low: float, high: float, *, sign: int, limit: float, unit: str = ""
 ) -> Verdict:
     """Moving a feature from `low` to `high`, all else equal, moves the mean prediction up (`sign` 1) or down (-1).
 
@@ -515,7 +515,7 @@ def moves_as_expected(
     change = mean_change(predict, rows, name, low, high)
     word = "rises" if sign > 0 else "falls"
     passed = change != 0 and change * sign > -limit
-    return Verdict(f"{word} with {name}", passed, f"mean change {change:+.3f} from {low:g} to {high:g}")
+    return Verdict(f"{word} with {name}", passed, f"mean change {change:+.3f}{unit} from {low:g} to {high:g}")
 
 
 def mean_change(predict: Predict, rows: pd.DataFrame, name: str, low: float, high: float) -> float:

@@ -1,7 +1,7 @@
 """Where a prediction log is kept: one SQLite file for processes of a machine, or PostgreSQL for several machines."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -50,6 +50,15 @@ POSTGRES_LABELS = {"probability": "smallint", "prediction": "double precision"}
 def head_of(answer: str) -> tuple[str, ...]:
     """The first columns of a prediction; the answer is a probability or the prediction of a number."""
     return ("key", "time", "request_id", "version", answer, "decision")
+
+
+def require_answer(columns: Collection[str], answer: str, where: Path | str) -> None:
+    """Raise InputError for a log of the other kind of answers."""
+    if answer not in columns:
+        kinds = {"probability": "probabilities", "prediction": "numbers"}
+        other = next((words for name, words in kinds.items() if name in columns), "something else")
+        hint = "the target of the contract has changed: move the log away, or name another place in [paths] predictions"
+        raise InputError(f"is a log of {other}, and the model answers with {kinds[answer]}", where=where, hint=hint)
 
 
 class Store(Protocol):
@@ -160,6 +169,7 @@ class SqliteStore:
         run("CREATE INDEX IF NOT EXISTS predictions_time ON predictions (time)")
         # A newer contract may have features that the file has not; its older rows have no value there.
         have = {row[1] for row in run("PRAGMA table_info(predictions)")}
+        require_answer(have, self.answer, self.path)
         for feature in features:
             if feature.name not in have:
                 run(f"ALTER TABLE predictions ADD COLUMN {quoted_name(feature.name)} {SQLITE_TYPES[feature.kind]}")
@@ -205,7 +215,9 @@ class PostgresStore:
                 for statement in POSTGRES_TABLES:
                     made = statement.format(answer=self.answer, label=POSTGRES_LABELS[self.answer])
                     connection.execute(_sql(made))
-            for name in wanted.keys() - self._columns(connection):
+            have = self._columns(connection)
+            require_answer(have, self.answer, str(self.place))
+            for name in wanted.keys() - have:
                 connection.execute(_sql(f"ALTER TABLE predictions ADD COLUMN {quoted_name(name)} {wanted[name]}"))
 
     def add_predictions(self, names: Sequence[str], rows: Iterable[Row]) -> None:

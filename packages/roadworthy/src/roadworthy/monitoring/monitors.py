@@ -273,7 +273,9 @@ def _performance_readings(metrics: Mapping[str, Any], window: Window, thresholds
     low, high = _bounds(gap)
     off = abs(gap.value) > thresholds.max_gap and (low > 0 or high < 0)
     mean, of_labels = ("base rate", "base rate") if window.scale is None else ("mean", "mean label")
-    rates = f"mean prediction {evaluation.mean_prediction:.3f}, {of_labels} {evaluation.mean_label:.3f}"
+    unit = "" if window.scale is None else "of two standard deviations, "
+    above = f"{unit}{above}"
+    rates = f"{unit}mean prediction {evaluation.mean_prediction:.3f}, {of_labels} {evaluation.mean_label:.3f}"
     yield _reading(window, mean, gap, thresholds.max_gap, violated=off, words=rates)
     broken = _bounds(ece)[0] > thresholds.max_ece
     yield _reading(window, "calibration", ece, thresholds.max_ece, violated=broken, words=above)

@@ -89,8 +89,8 @@ OUTCOME_PICTURES = {
 NUMBER_PICTURES = {
     "error": "mean absolute error",
     "skill": "skill: 0 is a constant",
-    "mean": "mean prediction minus mean label",
-    "calibration": "expected calibration error",
+    "mean": "mean prediction minus mean label, by 2 std",
+    "calibration": "expected calibration error, by 2 std",
     "labels": "share of labels that arrived",
 }
 WORST_FIRST = ("alarm", "violated", "quiet", "not judged")

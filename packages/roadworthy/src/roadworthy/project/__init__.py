@@ -122,11 +122,14 @@ class Project(Workspace):
 
     def monitor(self, **options: Any) -> "Watched":
         """Watch the champion by its prediction log; `options` are those of `watch.monitor`, such as now and days."""
+        from ..bundle.bundle import require_same_problem
         from ..monitoring import watch
         from ..monitoring.monitors import Thresholds
 
         options = {"monitors": self.monitors, "thresholds": Thresholds.of(self.settings.monitoring), **options}
-        return watch.monitor_log(self.registry.path(), self.settings.paths.predictions, **options)
+        bundle = self.registry.path()
+        require_same_problem(self.contract, bundle)
+        return watch.monitor_log(bundle, self.settings.paths.predictions, **options)
 
     def retrain(self, why: str = "by hand") -> "Record":
         """Decide about a challenger made by [retraining]; promoted only if every verdict is green."""

@@ -90,7 +90,8 @@ def signature_of(contract: Contract, spec: Model, seen: Mapping[str, list[str]],
     roles = {"target": contract.target, "key": contract.key, "time": contract.time}
     head = {"name": spec.name, "version_of_contract": contract.sha256, **roles}
     if contract.regression:
-        return {**head, "problem": contract.problem, **scale._asdict(), "features": features}
+        described = {"problem": contract.problem, **scale._asdict(), "low": columns[contract.target].low}
+        return {**head, **described, "features": features}
     return {**head, "threshold": spec.threshold, "features": features}
 
 

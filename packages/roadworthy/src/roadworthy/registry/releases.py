@@ -24,7 +24,14 @@ from ..base import errors, settings
 from ..base.databases import Postgres
 from ..base.errors import InputError
 from ..base.files import explain_write_errors
-from ..bundle.bundle import MANIFEST, Bundle, manifest_sums, predict_frame, sign_manifest
+from ..bundle.bundle import (
+    MANIFEST,
+    Bundle,
+    manifest_sums,
+    predict_frame,
+    require_same_problem,
+    sign_manifest,
+)
 from ..data.snapshots import split_features
 from ..model import evaluation, training
 from ..model.training import lineage_periods, project_lineage, train_and_evaluate
@@ -136,8 +143,10 @@ def recorded_verdicts(project: "Workspace", version: int | str = CHAMPION) -> li
 
 
 def bundle_folder(project: "Workspace", version: int | str = CHAMPION) -> Path:
-    """The folder of a version's bundle."""
-    return Registry(project.settings.paths.registry).path(version)
+    """The folder of a version's bundle; InputError for a version that answers another kind of question."""
+    folder = Registry(project.settings.paths.registry).path(version)
+    require_same_problem(project.contract, folder)
+    return folder
 
 
 def tracking_uri(store: Store) -> str:

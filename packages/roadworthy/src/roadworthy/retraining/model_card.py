@@ -84,7 +84,7 @@ def card_limits(record: Record, own: Settings, max_age_days: int) -> list[str]:
     until = own.split.train[1] + timedelta(days=max_age_days)
     weak = [row["slice"] for row in judged if row[_quality(row)] < 0]
     known = f"Other categories than those of its training data are taken as missing. Of the slices by {kinds}, "
-    lower = f"On {len(weak)} of them it ranks lower than the version before, within chance or not"
+    lower = f"On {len(weak)} of them it is worse than the version before, within chance or not"
     answer = "prediction" if own.model.threshold is None else "probability"
     waived = [each for each in decision_verdicts(record) if errors.verdict_word(each) == errors.WAIVED]
     return [
@@ -119,13 +119,21 @@ def card_sections(card: Mapping[str, Any]) -> list[Section]:
             figures=(_picture(card["slices"]),) if card["slices"] else (),
         ),
         Section("Slices", f"{quality} of this version minus that of the champion.", table=_slices(card["slices"])),
-        Section(
-            "In the shadow",
-            table=pd.DataFrame({"figure": list(card["shadow"]), "value": [*map(_text, card["shadow"].values())]}),
-        ),
+        Section("In the shadow", table=_shadow(card["shadow"])),
         Section("Verdicts", f"Judged by {judges}.", table=errors.verdict_table(verdicts), status=_status(card)),
         Section("Lineage", "The same lineage gives the same model.", table=_lineage(card)),
     ]
+
+
+def _shadow(figures: Mapping[str, Any]) -> pd.DataFrame:
+    """What there is to see: no decisions of numbers, and no fields that only the judge needs."""
+    hidden = {
+        "width",
+        "regression",
+        *({"champion_decisions", "challenger_decisions"} if figures.get("regression") else ()),
+    }
+    shown = {name: _text(value) for name, value in figures.items() if name not in hidden and value != ""}
+    return pd.DataFrame({"figure": list(shown), "value": list(shown.values())})
 
 
 def _status(card: Mapping[str, Any]) -> pages.Status:

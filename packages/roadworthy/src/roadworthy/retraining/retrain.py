@@ -18,7 +18,7 @@ from ..base.databases import Postgres
 from ..base.errors import RedError, Verdict
 from ..base.files import exclusive_lock, file_sha256
 from ..base.source_code import files_behind
-from ..bundle.bundle import Bundle, frame_columns
+from ..bundle.bundle import Bundle, frame_columns, require_same_problem
 from ..data import snapshots
 from ..gates.specification import git_state
 from ..model import training
@@ -92,8 +92,10 @@ def plan_of(project: "Workspace", own: "Workspace", why: str) -> dict[str, Any]:
     """What a decision depends on, as plain values: lineage, champion, code, window; beside it the commit and why."""
     config = project.settings.retraining
     window = {"sliding": {"months": config.months}, "weighted": {"half_life": config.half_life}}.get(config.window, {})
+    registry = Registry(project.settings.paths.registry)
+    require_same_problem(project.contract, registry.path(CHAMPION))
     return {
-        "champion": Registry(project.settings.paths.registry).resolve(CHAMPION),
+        "champion": registry.resolve(CHAMPION),
         "window": {"kind": config.window, **window},
         # As it comes back from the record: tuples are lists there, and would differ from it for ever.
         "lineage": json.loads(json.dumps(training.project_lineage(own))),

@@ -40,6 +40,16 @@ LOG = logging.getLogger(__package__)
 Listener = Callable[[list[Row], list[float], str], object]
 
 
+def number_edges(signature: Signature) -> tuple[float, ...]:
+    """The edges of the buckets of predictions, around the mean of training.
+
+    Where the contract knows of nothing below 0 none is negative: Prometheus has no sum of what may fall.
+    """
+    edges = (signature.center + signature.width * step for step in WIDTHS)
+    positive = signature.low is not None and signature.low >= 0
+    return tuple(edge for edge in edges if edge > 0 or not positive)
+
+
 class Metrics:
     """Counters, histograms and gauges of one service; labels have few values, whatever a client sends."""
 
@@ -60,8 +70,9 @@ class Metrics:
         )
         self.bad_input = Counter("service_bad_input", "Problems in requests, by field.", ["field"], **new)
         numbers = signature is not None and signature.regression
-        edges = tuple(signature.center + signature.width * step for step in WIDTHS) if signature and numbers else TENTHS
-        self.answers = Histogram("model_prediction", "Probabilities or numbers.", buckets=edges, **new)
+        edges = number_edges(signature) if signature and numbers else TENTHS
+        what = "Predicted numbers." if numbers else "Predicted probabilities."
+        self.answers = Histogram("model_prediction", what, buckets=edges, **new)
         self.unseen = Counter("model_unseen_categories", "Categories that training has not seen.", ["field"], **new)
         newest, all_workers = {**new, "multiprocess_mode": "livemostrecent"}, {**new, "multiprocess_mode": "livesum"}
         self.model = Gauge("model_info", "Workers that answer with this version.", ["name", "version"], **all_workers)
@@ -70,7 +81,7 @@ class Metrics:
         self.swaps = Counter("model_swaps", "Changes of the version that answers.", **new)
         self.swap_failures = Counter("model_swap_failures", "Versions that could not be served.", **new)
         self.difference = Histogram(
-            "shadow_difference", "Of the probabilities of the shadow and of what was answered.", buckets=APART, **new
+            "shadow_difference", "Of the shadow's answer; of numbers in two standard deviations.", buckets=APART, **new
         )
         self.shadow_failures = Counter("shadow_failures", "Rows that the shadow cannot answer.", **new)
         self.shadow_dropped = Counter("shadow_dropped", "Requests that the shadow had no time for.", **new)

@@ -84,7 +84,7 @@ class Shadow:
             return
         answers = bundle.predict_rows(asked.rows).tolist()
         for answer, served_answer in zip(answers, asked.answers, strict=True):
-            self._metrics.difference.observe(abs(answer - served_answer))
+            self._metrics.difference.observe(abs(answer - served_answer) / bundle.signature.width)
         if self._recorder:
             served = asked.version, asked.answers
             self._recorder.put_compared(
