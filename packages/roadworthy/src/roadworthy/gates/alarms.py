@@ -18,7 +18,7 @@ from ..monitoring import watch
 from ..monitoring.distributions import Columns, expected_counts, largest_psi
 from ..monitoring.limits import DAYS
 from ..monitoring.log import PredictionLog
-from ..monitoring.monitors import Thresholds
+from ..monitoring.monitors import Thresholds, answer_column
 from ..monitoring.notifications import Exposition
 from ..monitoring.timeline import Timeline
 from ..serving.predictor import Metrics
@@ -221,7 +221,7 @@ def _rows(limits: Thresholds) -> int:
 def usual_windows(reference: Mapping[str, Any], windows: int, count: int = ROWS, seed: int = 0) -> dict[str, Any]:
     """Windows of `count` predictions before `END`: each feature as in training, and labels that bear them out."""
     order, scale = np.random.default_rng(seed), watch.scale_of(reference)
-    answer = "probability" if scale is None else "prediction"
+    answer = answer_column(scale)
     bins = {**reference["features"], answer: reference["prediction"]}
     columns = {name: [order.permutation(_drawn(each, count)) for _ in range(windows)] for name, each in bins.items()}
     rows: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}

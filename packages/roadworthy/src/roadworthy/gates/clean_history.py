@@ -113,7 +113,7 @@ class FittedVariant:
         """How answers to the target are judged."""
         return evaluation.problem_of(self.project.contract)
 
-    @property
+    @cached_property
     def scale(self) -> Scale:
         """The unit in which limits are kept."""
         return self.problem.scale(self.variant.train[self.project.contract.target])

@@ -157,13 +157,14 @@ def run_pipeline(bench: Bench) -> PipelineRun:
     log = folder / "predictions.db"
     answered = _served(registry, rows, log)
     logged = _logged(bench.contract, registry, log, rows)
-    scored = _scored(Bundle.load(registry.path()), rows, folder)
+    bundle = Bundle.load(registry.path())
+    scored = _scored(bundle, rows, folder)
     # Two days on: a label is due after one, and only then is it judged. All are of one day: what is read is a mean.
     later, delay, limits = datetime.now(UTC) + timedelta(days=2), timedelta(days=1), Thresholds(min_days=1)
     watched = watch.monitor_log(registry.path(), log, now=later, windows=1, thresholds=limits, label_delay=delay)
     labels = rows[bench.contract.target].to_numpy(dtype=np.float64)
     answers = answered.reindex(rows[bench.contract.key])["answer"].to_numpy()
-    scale = Bundle.load(registry.path()).signature.scale
+    scale = bundle.signature.scale
     gap = float(scale.apply(answers).mean() - scale.apply(labels).mean())
     return PipelineRun(
         rows={

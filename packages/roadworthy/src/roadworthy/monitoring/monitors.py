@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..bundle.signature import Scale
+from ..bundle.signature import ANSWERS, Scale
 from ..model.evaluation import (
     CLASSIFICATION,
     LEVEL,
@@ -87,6 +87,11 @@ class Thresholds:
         return (1, 1) if monitor in CERTAIN else (self.n, self.m)
 
 
+def answer_column(scale: Scale | None) -> str:
+    """What the answers are called among the columns of a window."""
+    return ANSWERS["classification" if scale is None else "regression"]
+
+
 @dataclass(frozen=True)
 class Window:
     """The predictions of a period: features by name, and for each row answer, label, day, and whether it is due.
@@ -111,7 +116,7 @@ class Window:
 
         Of numbers, which have a `scale`, "prediction" instead of "probability".
         """
-        answer = "probability" if scale is None else "prediction"
+        answer = answer_column(scale)
         p, label = (columns[each].astype(np.float64) for each in (answer, "label"))
         due = columns["due"] if "due" in columns else np.ones(len(p), dtype=np.bool_)
         return cls(name, columns, p, label, columns["day"].astype("datetime64[D]"), due, scale=scale)

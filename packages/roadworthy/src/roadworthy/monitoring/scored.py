@@ -23,7 +23,7 @@ from ..data.partitions import Place, Progress, spread_work
 from . import traffic
 from .limits import COUNTED, DAYS, MonitoredCounts, monitored_counts
 from .log import naive_utc
-from .monitors import Reading, Thresholds, Window
+from .monitors import Reading, Thresholds, Window, answer_column
 from .timeline import read_timeline, unjudged_readings
 from .watch import (
     JUDGE_OVER,
@@ -219,7 +219,7 @@ def _window(name: str, part: WindowPart, rows: Rows, scale: Scale | None) -> Win
     counted = {
         names[monitor].format(subject): counts for (monitor, subject), counts in part.counts.items() if monitor in names
     }
-    columns: dict[str, Any] = {**rows, "probability" if scale is None else "prediction": rows["answer"], **counted}
+    columns: dict[str, Any] = {**rows, answer_column(scale): rows["answer"], **counted}
     return Window.of(name, columns, scale)
 
 

@@ -301,7 +301,7 @@ class Predictor:
         self.reader = RequestReader(bundle.signature, max_rows, example, times=given_times)
         self._name, self._version = bundle.signature.name, bundle.version
         self._key, self._regression = bundle.signature.key, bundle.signature.regression
-        self.threshold = bundle.threshold
+        self._threshold = bundle.threshold
         self.created = datetime.fromisoformat(str(bundle.manifest["created"])).timestamp()
         self.listeners: tuple[Listener, ...] = ()
 
@@ -314,7 +314,7 @@ class Predictor:
             [NumberPrediction(key=row.get(self._key), prediction=answer) for row, answer in pairs]
             if self._regression
             else [
-                Prediction(key=row.get(self._key), probability=answer, decision=answer >= self.threshold)
+                Prediction(key=row.get(self._key), probability=answer, decision=answer >= self._threshold)
                 for row, answer in pairs
             ]
         )
@@ -325,7 +325,7 @@ class Predictor:
         """The answer to a request of the Open Inference Protocol, see tensors.py. Raises BadRequestError."""
         inference = tensors.read_tensors(body, length, self.reader)
         answers = self.predict(inference.rows, request_id)
-        return tensors.write_tensors(inference, self._name, self._version, answers, self.threshold)
+        return tensors.write_tensors(inference, self._name, self._version, answers, self._threshold)
 
     def predict(self, rows: list[Row], request_id: str) -> list[float]:
         """The answers to rows that were read, counted and logged."""
@@ -335,7 +335,7 @@ class Predictor:
             for name in self.bundle.unseen(row):
                 self.metrics.unseen.labels(name).inc()
         if self.recorder:
-            self.recorder.put(request_id, self._version, rows, answers, self.threshold)
+            self.recorder.put(request_id, self._version, rows, answers, self._threshold)
         for listener in self.listeners:
             listener(rows, answers, request_id)
         return answers

@@ -88,7 +88,7 @@ class Shadow:
         if self._recorder:
             served = asked.version, asked.answers
             self._recorder.put_compared(
-                asked.request_id, bundle.version, asked.rows, answers, asked.shadow.threshold, served=served
+                asked.request_id, bundle.version, asked.rows, answers, bundle.threshold, served=served
             )
 
     def _count_failure(self, asked: _Answered, reason: str) -> None:
