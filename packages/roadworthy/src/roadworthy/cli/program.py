@@ -19,7 +19,7 @@ from ..base import source_code
 from ..base.errors import InputError, ProjectError, RedError
 from ..contract.workspace import folder_of_project
 from ..project import Project
-from . import gates, monitoring, serving, vendor
+from . import adoption, gates, monitoring, serving, vendor
 from .output import JSON, SNAPSHOT, VERSION, draw_rows, say, show_table, show_verdicts
 
 if TYPE_CHECKING:
@@ -318,6 +318,6 @@ for command in (
     *(gates.gates, gates.scorecard, gates.drill, gates.tune, gates.calibrate),
     *(serving.serve, serving.features, serving.score, serving.trace, serving.keys),
     *(monitoring.monitor, monitoring.simulate, gates.retrain),
-    *(vendor.vendor, vendor.upgrade),
+    *(vendor.vendor, vendor.upgrade, adoption.adopt),
 ):
     commands.add_command(command)

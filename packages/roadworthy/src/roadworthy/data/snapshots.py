@@ -152,17 +152,16 @@ def make_features(
         frame = to_frame(made.select(f"* replace ({', '.join(flags)})") if flags else made)
     frame = with_steps(project, frame)
     if project.contract.timeless:
-        frame = _with_drawn_days(project, frame)
+        frame = draw_days(project.contract, frame, project.settings.split.seed)
     require_contract_kinds(project.contract, frame)
     return _with_numbers(project.contract, frame)
 
 
-def _with_drawn_days(project: "Workspace", frame: pd.DataFrame) -> pd.DataFrame:
+def draw_days(contract: Contract, frame: pd.DataFrame, seed: int) -> pd.DataFrame:
     """The rows with a day each that hangs on their group and the seed alone, in the order of the drawn times.
 
     InputError where the group or the key that decides is missing.
     """
-    contract, seed = project.contract, project.settings.split.seed
     unit = frame.get(contract.group or contract.key)
     if unit is None or unit.isna().any():
         what = f"{contract.group or contract.key!r} is missing, and decides on which side of the split a row stands"

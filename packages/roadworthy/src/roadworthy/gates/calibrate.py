@@ -212,12 +212,12 @@ def write_limits(project: Workspace, found: Sequence[Calibrated], *, replace: bo
 
     Nothing else of the file is touched. InputError when one is set there already, unless it is to be replaced.
     """
-    values = {each.name: _as_toml(each) for each in found if each.changed}
+    values = {each.name: as_toml(each) for each in found if each.changed}
     if values:
         add_keys(project.folder / FILE, "limits", values, replace=replace)
     return list(values)
 
 
-def _as_toml(each: Calibrated) -> tuple[str, str]:
+def as_toml(each: Calibrated) -> tuple[str, str]:
     """The value as the file has it, and the reason."""
     return f"{each.proposed:g}" if isinstance(getattr(Limits(), each.name), int) else f"{each.proposed!r}", each.reason

@@ -478,13 +478,19 @@ def known_in_time(contract: Contract, features: Sequence[str]) -> Verdict:
 def no_leak(contract: Contract, test: pd.DataFrame, features: Sequence[str], limit: float = MAX_AUC_ALONE) -> Verdict:
     """No numeric feature alone ranks the rows better than an honest one can."""
     problem = problem_of(contract)
-    ranked = _r2_alone if problem.regression else _auc_alone
-    alone = {name: ranked(contract, test, name) for name in features if pd.api.types.is_numeric_dtype(test[name])}
-    strongest = max(alone, key=lambda name: alone[name], default="")
-    value = alone.get(strongest, problem.no_skill)
+    strongest, value = strongest_alone(contract, test, features)
     highest, what = f"at most {limit:.2f} is credible", "R2 of ranks" if problem.regression else "AUC"
     evidence = f"the strongest feature alone is {strongest} with {what} {value:.2f}, {highest}"
     return Verdict("no feature gives the answer away", value <= limit, evidence)
+
+
+def strongest_alone(contract: Contract, rows: pd.DataFrame, features: Sequence[str]) -> tuple[str, float]:
+    """The number among the features that ranks the rows best by itself, and how well; "" where there is none."""
+    problem = problem_of(contract)
+    ranked = _r2_alone if problem.regression else _auc_alone
+    alone = {name: ranked(contract, rows, name) for name in features if pd.api.types.is_numeric_dtype(rows[name])}
+    strongest = max(alone, key=lambda name: alone[name], default="")
+    return strongest, alone.get(strongest, problem.no_skill)
 
 
 def every_slice(slices: pd.DataFrame, floor: float, problem: Problem) -> Verdict:

@@ -56,12 +56,12 @@ class Estimate:
 def fit_estimates(probability: ArrayLike, label: ArrayLike, day: NDArray[Any], part: NDArray[Any]) -> dict[str, Any]:
     """The calibration and how far estimates were off, for reference.json, from held-out answers with their labels.
 
-    `part` names the successive parts of the days; {} when the shortest has fewer than three weeks.
+    `part` names the successive parts of the days; {} when the shortest has fewer than three weeks, or one class only.
     """
     p, y = np.asarray(probability, dtype=np.float64), np.asarray(label, dtype=np.float64)
     parts = [part == each for each in np.unique(part)]
     days = min(len(np.unique(day[rows].astype("datetime64[D]"))) for rows in parts)
-    if days < MIN_DAYS:
+    if days < MIN_DAYS or any(len(np.unique(y[rows])) < 2 for rows in parts):
         return {}
     intercept, slope = _platt(p, y)
     q = _calibrated(p, intercept, slope)

@@ -1,0 +1,2 @@
+def write_adoption(home, adopted, answered):
+    return home
