@@ -8,6 +8,8 @@ import csv
 import glob
 import io
 import re
+import secrets
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,12 +55,16 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Text:
-    """A text in UTF-8 without a mark: the file itself or a copy; its lines, and whether these end in several ways."""
+    """A text in UTF-8 without a mark: the file itself or a copy, what its lines end with, and whether quotes are in it.
+
+    A last line may have no end; `line_end` is empty where they end in several ways, inside of quotes or not.
+    """
 
     path: Path
     encoding: str
     lines: int
-    mixed_ends: bool
+    line_end: str
+    has_quotes: bool
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,8 @@ class Delimited:
     last_is_unnamed: bool
     source: str
     rejects: str
+    dialect: Dialect
+    end_mark: str
 
 
 def read_text(file: Path, path: Path, folder: Path) -> Text:
@@ -119,21 +127,23 @@ def _blocks(path: Path, encoding: str = "utf-8") -> Iterator[str]:
             yield block
 
 
-def _survey(file: Path, path: Path) -> tuple[int, bool]:
-    """How many lines a text has, and whether they end in several ways, inside of quotes or not."""
-    pairs = feeds = returns = 0
-    last = ""
+def _survey(file: Path, path: Path) -> tuple[int, str, bool]:
+    """How many lines a text has, what they end with, and whether quotes are in it."""
+    ends, last, quotes = {"\r\n": 0, "\n": 0, "\r": 0}, "", False
     for block in _blocks(path):
         if "\0" in block:
-            line = feeds + returns - pairs + 1 + block[: block.index("\0")].count("\n")
+            line = sum(ends.values()) + 1 + block[: block.index("\0")].count("\n")
             hint = "send it again; a text in UTF-16 needs its mark at the beginning, so save it as UTF-8"
             raise InputError(f"line {line} holds a NUL byte", where=file, hint=hint)
-        pairs += block.count("\r\n") + (last == "\r" and block[0] == "\n")
-        feeds += block.count("\n")
-        returns += block.count("\r")
+        pairs = block.count("\r\n")
+        halves = last == "\r" and block[0] == "\n"
+        ends["\r\n"] += pairs + halves
+        ends["\n"] += block.count("\n") - pairs - halves
+        ends["\r"] += block.count("\r") - pairs - halves
+        quotes = quotes or '"' in block
         last = block[-1]
-    ways = [pairs, feeds - pairs, returns - pairs]
-    return sum(ways) + (last not in "\r\n"), sum(map(bool, ways)) > 1
+    found = [end for end, count in ends.items() if count] or ["\n"]
+    return sum(ends.values()) + (last not in "\r\n"), found[0] if len(found) == 1 else "", quotes
 
 
 def _single_byte_encoding(file: Path, path: Path) -> str:
@@ -168,14 +178,16 @@ def open_delimited(file: Path, text: Text, folder: Path, rejects: str) -> Delimi
     names, notes = unique_names(file, dialect.rows[0])
     if skipped and any(line.strip() for line in skipped):
         notes = (
-            f"{len(skipped)} lines before the header are left out, the first is: {skipped[0].strip()[:60]}",
+            f"{len(skipped)} lines before the header are left out, the first is: {shown(skipped[0])}",
             *notes,
         )
     if dialect.width == 1:
         notes = (*notes, "it has one column: no separator was found")
-    path = _with_one_line_end(text.path, folder / "line-ends", dialect.quote) if text.mixed_ends else text.path
+    path = text.path if text.line_end else _with_one_line_end(text.path, folder / "line-ends", dialect.quote)
+    path, mark = _with_end_mark(path, folder, text, dialect)
     source = _duckdb_source(path, dialect, len(skipped), rejects)
-    return Delimited(path, text.lines, names, _form(dialect, text), notes, not dialect.rows[0][-1], source, rejects)
+    unnamed, form = not dialect.rows[0][-1], _form(dialect, text)
+    return Delimited(path, text.lines, names, form, notes, unnamed, source, rejects, dialect, mark)
 
 
 def _skip_preamble(sample: str) -> tuple[list[str], str, str]:
@@ -230,16 +242,23 @@ def _begins_a_value(quote: str, sample: str, separator: str) -> bool:
 
 def _rows(sample: str, separator: str, quote: str, *, cut: bool, strict: bool = False) -> list[list[str]]:
     """The first lines, without the last one if the sample ends inside of it; none if they break the strict rules."""
-    # DuckDB also takes a quote behind blanks for one.
-    blanks = bool(re.search(f"{re.escape(separator)} +{quote}", sample))
+    rows = _parsed(sample, separator, quote, cut=cut, strict=strict)
+    if not re.search(f"{re.escape(separator)} +{quote}", sample):
+        return rows
+    # DuckDB also takes a quote behind blanks for one; a name without quotes keeps its blanks.
+    header = rows[0] if rows else [quote]
+    rows = _parsed(sample, separator, quote, cut=cut, strict=strict, skipinitialspace=True)
+    return rows if any(name.lstrip().startswith(quote) for name in header) else [header, *rows[1:]]
+
+
+def _parsed(sample: str, separator: str, quote: str, *, cut: bool, **options: bool) -> list[list[str]]:
     lines = io.StringIO(sample, newline="")
-    reader = csv.reader(lines, delimiter=separator, quotechar=quote, skipinitialspace=blanks, strict=strict)
     rows: list[list[str]] = []
     try:
-        rows.extend(row for row in reader if row)
+        rows.extend(row for row in csv.reader(lines, delimiter=separator, quotechar=quote, **options) if row)
     except csv.Error:
         at_the_end = not lines.read(1)
-        return rows if (cut and at_the_end) or not strict else []
+        return rows if (cut and at_the_end) or not options["strict"] else []
     return rows[:-1] if cut else rows
 
 
@@ -249,7 +268,7 @@ def _refuse_title(file: Path, found: list[Dialect], line: int) -> None:
         widths = Counter(len(row) for row in dialect.rows[1:])
         width, count = widths.most_common(1)[0] if widths else (1, 0)
         if dialect.width == 1 and width > 1 and count >= max(2, SURE * widths.total()):
-            what = f"line {line} has 1 value, those below have {width}: {dialect.rows[0][0][:60]}"
+            what = f"line {line} has 1 value, those below have {width}: {shown(dialect.rows[0][0])}"
             raise InputError(what, where=file, hint="remove what stands above the line with the names of the columns")
 
 
@@ -265,13 +284,13 @@ def _require_header(file: Path, skipped: list[str], dialect: Dialect) -> None:
     header, line = dialect.rows[0], len(skipped) + 1
     named = [name for name in header if name.strip()]
     if all(VALUE.fullmatch(name) for name in named):
-        what = f"line {line} holds no names of columns: {', '.join(header)[:60]}"
+        what = f"line {line} holds no names of columns: {shown(', '.join(header))}"
         raise InputError(what, where=file, hint="add a line with the names of the columns at the beginning")
     comments = [text for text in skipped if text.startswith("#")]
     if comments and dialect.width > 1:
         (last,) = csv.reader([comments[-1]], delimiter=dialect.separator, quotechar=dialect.quote)
         if len(last) == dialect.width:
-            what = f"may have its names of columns in a comment: {comments[-1].strip()[:60]}"
+            what = f"may have its names of columns in a comment: {shown(comments[-1])}"
             raise InputError(what, where=file, hint="remove the # before the names, or the line")
 
 
@@ -324,6 +343,22 @@ def _with_one_line_end(path: Path, copy: Path, quote: str) -> Path:
     return copy
 
 
+def _with_end_mark(path: Path, folder: Path, text: Text, dialect: Dialect) -> tuple[Path, str]:
+    """A text whose last line is a mark that nothing else holds; without any quote the text as it is.
+
+    A quote that nobody closes swallows the rest of a file, and DuckDB does not say so: then the mark is gone as well.
+    """
+    if not text.has_quotes and dialect.quote == '"':
+        return path, ""
+    copy = path if path.parent == folder else Path(shutil.copyfile(path, folder / "marked"))
+    mark, end = secrets.token_hex(16), text.line_end or "\n"
+    with copy.open("r+b") as target:
+        target.seek(-1, 2)
+        missing = "" if target.read(1) in b"\r\n" else end
+        target.write(f"{missing}{mark}{dialect.separator * (dialect.width - 1)}{end}".encode())
+    return copy, mark
+
+
 def _duckdb_source(path: Path, dialect: Dialect, skip: int, rejects: str) -> str:
     columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(dialect.width))
     quote = literal(dialect.quote)
@@ -339,6 +374,11 @@ def _duckdb_source(path: Path, dialect: Dialect, skip: int, rejects: str) -> str
 def duckdb_path(path: Path) -> str:
     """A path that DuckDB takes for a single file: it would look for others where a name holds [, ? or *."""
     return glob.escape(str(path.resolve()))
+
+
+def shown(text: str) -> str:
+    """The beginning of a text in a message of one line."""
+    return "".join(letter if letter.isprintable() else " " for letter in text.strip()[:60]).strip()
 
 
 def literal(text: str) -> str:
@@ -360,6 +400,26 @@ def _form(dialect: Dialect, text: Text) -> str:
     return ", ".join(parts)
 
 
+def check_end(found: int, file: Path, text: Delimited) -> None:
+    """Raise InputError for a quote that is not closed up to the end, where the mark of the end was not found."""
+    if text.end_mark and not found:
+        what = f"line {_last_record(text)} opens a quote that is not closed up to the end"
+        raise InputError(what, where=file, hint=QUOTES)
+
+
+def _last_record(text: Delimited) -> int:
+    """The number of the line with which the last row begins."""
+    previous = number = 1
+    with text.path.open(encoding="utf-8", newline="") as stream:
+        reader = csv.reader(stream, delimiter=text.dialect.separator, quotechar=text.dialect.quote)
+        try:
+            for _ in reader:
+                previous, number = number, reader.line_num + 1
+        except csv.Error:  # longer than what it takes for a value
+            return number
+    return previous
+
+
 def rejected_lines(connection: duckdb.DuckDBPyConnection, file: Path, text: Delimited) -> list[Rejected]:
     """The lines that DuckDB kept aside when it read the text; InputError if they are too many or swallow others."""
     query = f"""
@@ -368,33 +428,27 @@ def rejected_lines(connection: duckdb.DuckDBPyConnection, file: Path, text: Deli
     """
     found = connection.execute(query).fetchall()
     numbers = _line_numbers(text.path, [position for position, *_ in found])
-    lines = []
-    for number, (_, kind, content, message) in zip(numbers, found, strict=True):
-        start = content.strip("\r\n")
-        if kind == "LINE SIZE OVER MAXIMUM":
-            what = f"line {number} is longer than {LONGEST_LINE >> 20} MB: {start[:60]}"
-            raise InputError(what, where=file, hint=f"leave the long values out, or {QUOTES}")
-        if kind == "UNQUOTED VALUE" and len(start.splitlines()) > 1:
-            what = f"line {number} opens a quote that is not closed there: {start.splitlines()[0][:60]}"
-            raise InputError(what, where=file, hint=QUOTES)
-        lines.append(Rejected(file, number, _why(kind, message), start[:100]))
+    lines = [_rejected(file, number, *what) for number, (_, *what) in zip(numbers, found, strict=True)]
     if len(lines) > MOST_REJECTED * text.lines:
-        raise _too_many(file, lines)
+        first, more = lines[0], f" (and {len(lines) - 1:,} lines more)" if len(lines) > 1 else ""
+        what = f"line {first.line} {first.why}{more}: {shown(first.text)}"
+        hint = "correct the lines, or put values that hold a separator into quotes"
+        raise InputError(what, where=file, hint=hint)
     return lines
 
 
-def _why(kind: str, message: str) -> str:
+def _rejected(file: Path, number: int, kind: str, content: str, message: str) -> Rejected:
+    start = content.strip("\r\n")
+    if kind == "LINE SIZE OVER MAXIMUM":
+        what = f"line {number} is longer than {LONGEST_LINE >> 20} MB: {shown(start)}"
+        raise InputError(what, where=file, hint=f"leave the long values out, or {QUOTES}")
+    if kind == "UNQUOTED VALUE" and re.search(r"[\r\n]", start):
+        what = f"line {number} opens a quote that is not closed: {shown(start)}"
+        raise InputError(what, where=file, hint=QUOTES)
     counts = re.search(r"Columns: (\d+) Found: (\d+)", message)
-    if counts:
-        return f"has {counts[2]} values, the header has {counts[1]}"
-    return "has a quote that is not closed, or text behind it" if kind == "UNQUOTED VALUE" else message.splitlines()[0]
-
-
-def _too_many(file: Path, lines: list[Rejected]) -> InputError:
-    first, more = lines[0], f" (and {len(lines) - 1:,} lines more)" if len(lines) > 1 else ""
-    what = f"line {first.line} {first.why}{more}: {first.text[:60]}"
-    hint = "correct the lines, or put values that hold a separator into quotes"
-    return InputError(what, where=file, hint=hint)
+    of_quotes = "has a quote that is not closed, or text behind it"
+    why = f"has {counts[2]} values, the header has {counts[1]}" if counts else of_quotes
+    return Rejected(file, number, why, start[:100])
 
 
 def _line_numbers(path: Path, positions: list[int]) -> list[int]:

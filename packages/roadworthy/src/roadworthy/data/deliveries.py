@@ -28,12 +28,14 @@ from .delimited import (
     Delimited,
     Rejected,
     Text,
+    check_end,
     duckdb_path,
     identifier,
     literal,
     open_delimited,
     read_text,
     rejected_lines,
+    shown,
     unique_names,
 )
 
@@ -119,14 +121,16 @@ def read_delivery(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], 
         _require_alike(parts)
         with _explain(parts[0].file, Path(folder)):
             (rows,) = connection.execute(f"create table {identifier(table)} as {_query(parts)}").fetchall()[0]
-        rejected = tuple(
-            line for part in parts if part.delimited for line in rejected_lines(connection, part.file, part.delimited)
-        )
+        rejected: list[Rejected] = []
+        for part in parts:
+            if part.delimited:
+                rejected += rejected_lines(connection, part.file, part.delimited)
+                rows -= _remove_end_mark(connection, table, part, part.delimited)
         if not rows:
             raise InputError("has no rows", where=parts[0].file, hint=f"check the export that made it, or {EXPORT}")
         columns, notes = _without_trailing(connection, table, parts)
     forms = dict.fromkeys(part.form for part in parts)
-    return Delivery(table, columns, rows, " and ".join(forms), rejected, notes)
+    return Delivery(table, columns, rows, " and ".join(forms), tuple(rejected), notes)
 
 
 @contextmanager
@@ -221,7 +225,7 @@ def _only_member(path: Path) -> IO[bytes]:
     if "[Content_Types].xml" in names or "mimetype" in names:
         raise InputError("is a spreadsheet or document", where=path, hint="save it as CSV from the spreadsheet program")
     if len(names) != 1:
-        what = f"holds {len(names)} files: {', '.join(names[:3])}"
+        what = f"holds {len(names)} files: {shown(', '.join(names[:3]))}"
         raise InputError(what, where=path, hint="unpack it and give the files that hold the table")
     return archive.open(names[0])
 
@@ -328,10 +332,10 @@ def _broken_json(file: Path, path: Path, layout: str) -> InputError | None:
             try:
                 value = json.loads(line) if line.strip() else {}
             except (ValueError, RecursionError):
-                what = f"line {number} is no JSON: {line.strip()[:60]}"
+                what = f"line {number} is no JSON: {shown(line)}"
                 return InputError(what, where=file, hint=f"correct the line, or {EXPORT}")
             if not isinstance(value, dict | None):
-                what = f"line {number} is no JSON object: {line.strip()[:60]}"
+                what = f"line {number} is no JSON object: {shown(line)}"
                 return InputError(what, where=file, hint='write each row as an object, such as {"name": "value"}')
     return InputError("holds JSON objects without keys or twice the same key", where=file, hint=EXPORT)
 
@@ -346,8 +350,8 @@ def _broken_document(file: Path, path: Path) -> InputError | None:
         return InputError(what, where=file, hint=f"correct the line, or {EXPORT}")
     except RecursionError:
         return None
-    hint = 'write each row as an object, such as [{"name": "value"}]'
-    return InputError("is no array of JSON objects", where=file, hint=hint) if value != [] else None
+    what = "is no array of JSON objects" if value else "has no rows"
+    return InputError(what, where=file, hint='write each row as an object, such as [{"name": "value"}]')
 
 
 def _require_alike(parts: list[Part]) -> None:
@@ -374,6 +378,13 @@ def _query(parts: list[Part]) -> str:
             columns.append(f"{sql}{cast} as {identifier(name)}")
         selects.append(f"select {', '.join(columns)} from {part.source}")
     return " union all by name ".join(selects)
+
+
+def _remove_end_mark(connection: duckdb.DuckDBPyConnection, table: str, part: Part, text: Delimited) -> int:
+    first = identifier(next(iter(part.columns)))
+    ((found,),) = connection.execute(f"delete from {identifier(table)} where {first} = ?", [text.end_mark]).fetchall()
+    check_end(found, part.file, text)
+    return int(found)
 
 
 def _without_trailing(
