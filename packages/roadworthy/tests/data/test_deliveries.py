@@ -133,8 +133,8 @@ class Spelling:
         lines = []
         for row in [header, *rows]:
             sink = io.StringIO(newline="")
-            quoting = csv.QUOTE_ALL if self.quote_all else csv.QUOTE_MINIMAL
-            csv.writer(sink, delimiter=self.separator, quotechar=self.quote, quoting=quoting).writerow(row)
+            options: dict[str, Any] = {"quoting": csv.QUOTE_ALL if self.quote_all else csv.QUOTE_MINIMAL}
+            csv.writer(sink, delimiter=self.separator, quotechar=self.quote, **options).writerow(row)
             lines.append(sink.getvalue().removesuffix("\r\n") + self.line_end)
         return PACKINGS[self.packing]("".join(lines).encode(self.encoding))
 
@@ -319,6 +319,32 @@ def test_a_json_array_and_a_spread_object_are_tables(bench: Bench) -> None:
     assert (delivery.columns, rows) == (("a", "b.c"), [(1, True)])
 
 
+def test_a_text_in_json_stays_as_it_is_spelled(bench: Bench) -> None:
+    spelled = ["01-02-2024", "2024-01-02T03:04:05Z", "epoch", "007", "10:00", "550e8400-e29b-41d4-a716-446655440000"]
+    content = json.dumps({f"c{n}": text for n, text in enumerate(spelled)}).encode()
+    assert bench.read_bytes(content)[1] == [tuple(spelled)]
+
+
+def test_a_json_key_that_looks_renamed_is_kept(bench: Bench) -> None:
+    delivery, rows = bench.read_bytes(b'{"size": 1, "size_1": 2, "a.b": 3, "A": {"B": 4}}\n')
+    assert delivery.columns == ("size", "size_1", "a.b", "A.B_2")
+    assert rows == [(1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_json_and_preambles_have_any_line_end(bench: Bench, line_end: str) -> None:
+    delivery, rows = bench.read_bytes(line_end.join(['{"a": 1}', '{"a": 2}', ""]).encode())
+    assert rows == [(1,), (2,)]
+    text = line_end.join(["", "# made", "# by", 'a\t"b', 'c"', "1\t2", ""])
+    delivery, rows = bench.read_bytes(text.encode("utf-16"))
+    assert (delivery.columns, rows) == (("a", f"b{line_end}c"), [("1", "2")])
+
+
+@pytest.mark.parametrize("name", ["PAR1", "BZh9", "ORCID", "GIF8", "Rar!", "<DATE>", "[id]", "{x}"])
+def test_a_name_of_a_column_is_no_mark_of_a_format(bench: Bench, name: str) -> None:
+    assert bench.read_bytes(f"{name},b\n1,2\n".encode())[0].columns == (name, "b")
+
+
 def test_json_files_with_differing_types_are_joined(bench: Bench) -> None:
     one, two = bench.file("1.jsonl", b'{"a": 1, "b": 2}\n'), bench.file("2.jsonl", b'{"b": "x", "a": 0.5}\n')
     assert bench.read(one, two)[1] == [(1.0, "2"), (0.5, "x")]
@@ -379,7 +405,7 @@ REFUSED = {
     "SQLite": (b"SQLite format 3\0" + b"\0" * 99, "is an SQLite database"),
     "pickle": (b"\x80\x04\x95abc", "is a pickle"),
     "image": (b"\x89PNG\r\n\x1a\n", "is an image"),
-    "tar": (b"x" * 257 + b"ustar\0", "is a tar archive"),
+    "tar": (b"x\n" * 128 + b"xustar\0", "is an archive"),
     "broken JSON": (b'{"a": 1}\n{"a": \n{"a": 2}\n', 'line 2 is no JSON: {"a":'),
     "broken array": (b'[{"a": 1},\n{"a": 2},\n]', "line 3 is no JSON"),
     "JSON scalar": (b"42", "line 1 is no JSON object: 42"),
@@ -387,6 +413,9 @@ REFUSED = {
     "JSON among scalars": (b'{"a": 1}\n7\n', "line 2 is no JSON object: 7"),
     "empty array": (b"[]", "has no rows"),
     "empty object": (b"{}", "holds JSON objects without keys"),
+    "JSON keys": (b'{"Name": 1, "name": 2}\n', "has keys that differ from 'name' only in their case"),
+    "JSON nested keys": (b'{"a": {"Name": 1, "name": 2}}\n', "keys that are the same but for their case"),
+    "twice a JSON key": (b'{"a": 1, "a": 2}\n', 'line 1: Object {"a":1,"a":2} has duplicate key'),
     "deep JSON": (b'{"a":' + b"[" * 9999 + b"]" * 9999 + b"}\n", "line 1 is no JSON"),
     "long field": (LONG_FIELD, "line 3 is longer than 16 MB: 3,yyy"),
     "many columns": (MANY_COLUMNS, "has 20,000 columns"),

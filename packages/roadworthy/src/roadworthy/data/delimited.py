@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -39,7 +40,7 @@ MARKS = {
 WELL_FORMED = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 NOT_ASCII = re.compile(rb"[\x80-\xff]")
 UNDEFINED = re.compile(rb"[\x81\x8d\x8f\x90\x9d]")  # no characters of windows-1252
-VALUE = re.compile(r"\s*([-+]?[\d.,]*\d[\d.,]*%?([eE][-+]?\d+)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?)\s*")
+VALUE = re.compile(r"\s*([-+]?[.,]?\d[\d.,]*%?([eE][-+]?\d+)?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?)\s*")
 QUOTES = "write a quote inside of a value twice, and close each value that begins with one"
 
 
@@ -242,20 +243,21 @@ def _begins_a_value(quote: str, sample: str, separator: str) -> bool:
 
 def _rows(sample: str, separator: str, quote: str, *, cut: bool, strict: bool = False) -> list[list[str]]:
     """The first lines, without the last one if the sample ends inside of it; none if they break the strict rules."""
-    rows = _parsed(sample, separator, quote, cut=cut, strict=strict)
+    options: dict[str, Any] = {"delimiter": separator, "quotechar": quote, "strict": strict}
+    rows = _parsed(sample, options, cut=cut)
     if not re.search(f"{re.escape(separator)} +{quote}", sample):
         return rows
     # DuckDB also takes a quote behind blanks for one; a name without quotes keeps its blanks.
     header = rows[0] if rows else [quote]
-    rows = _parsed(sample, separator, quote, cut=cut, strict=strict, skipinitialspace=True)
+    rows = _parsed(sample, options | {"skipinitialspace": True}, cut=cut)
     return rows if any(name.lstrip().startswith(quote) for name in header) else [header, *rows[1:]]
 
 
-def _parsed(sample: str, separator: str, quote: str, *, cut: bool, **options: bool) -> list[list[str]]:
+def _parsed(sample: str, options: dict[str, Any], *, cut: bool) -> list[list[str]]:
     lines = io.StringIO(sample, newline="")
     rows: list[list[str]] = []
     try:
-        rows.extend(row for row in csv.reader(lines, delimiter=separator, quotechar=quote, **options) if row)
+        rows.extend(row for row in csv.reader(lines, **options) if row)
     except csv.Error:
         at_the_end = not lines.read(1)
         return rows if (cut and at_the_end) or not options["strict"] else []
@@ -304,7 +306,8 @@ def unique_names(file: Path, spelled: list[str]) -> tuple[list[str], tuple[str, 
         hint = f"at most {MOST_COLUMNS:,} are read: choose those that say something, or write a row for each value"
         raise InputError(f"has {len(spelled):,} columns", where=file, hint=hint)
     first: dict[str, int] = {}
-    names, notes, used = [], [], {name.lower() for name in spelled}
+    used = {name.lower() for name in spelled}
+    names, notes = list[str](), list[str]()
     for place, name in enumerate(spelled, start=1):
         if name and first.setdefault(name, place) != place:
             what = f"columns {first[name]} and {place} have the same name {name!r}"
@@ -400,9 +403,9 @@ def _form(dialect: Dialect, text: Text) -> str:
     return ", ".join(parts)
 
 
-def check_end(found: int, file: Path, text: Delimited) -> None:
+def require_end(marks: int, file: Path, text: Delimited) -> None:
     """Raise InputError for a quote that is not closed up to the end, where the mark of the end was not found."""
-    if text.end_mark and not found:
+    if text.end_mark and not marks:
         what = f"line {_last_record(text)} opens a quote that is not closed up to the end"
         raise InputError(what, where=file, hint=QUOTES)
 

@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -28,13 +28,13 @@ from .delimited import (
     Delimited,
     Rejected,
     Text,
-    check_end,
     duckdb_path,
     identifier,
     literal,
     open_delimited,
     read_text,
     rejected_lines,
+    require_end,
     shown,
     unique_names,
 )
@@ -43,36 +43,37 @@ BLOCK = 1 << 20  # bytes that are unpacked at a time
 LARGEST_JSON = 1 << 26  # bytes of a JSON array in which a mistake is looked for: it is in memory as a whole
 REJECTS = "delivery_rejects_"  # the first part of the names of DuckDB's tables of rejected lines
 EXPORT = "export it again as CSV, Parquet or JSON lines"
-PACKINGS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"PK\x03\x04": "zip"}
-# By their first bytes, where they stand: what people send instead of a table.
-OTHERS = {
-    (0, b"%PDF"): "is a PDF",
-    (0, b"SQLite format 3\0"): "is an SQLite database",
-    (0, b"\xd0\xcf\x11\xe0"): "is an old spreadsheet or document",
-    (0, b"\x89PNG"): "is an image",
-    (0, b"\xff\xd8\xff"): "is an image",
-    (0, b"GIF8"): "is an image",
-    (0, b"\x89HDF"): "is an HDF5 file",
-    (0, b"\x93NUMPY"): "is a NumPy array",
-    (0, b"ARROW1"): "is an Arrow file",
-    (0, b"ORC"): "is an ORC file",
-    (0, b"Obj\x01"): "is an Avro file",
-    (0, b"$FL2"): "is an SPSS file",
-    (0, b"<stata_dta>"): "is a Stata file",
-    (0, b"PK\x05\x06"): "is an empty zip archive",
-    (0, b"7z\xbc\xaf"): "is a 7z archive",
-    (0, b"Rar!"): "is a RAR archive",
-    (257, b"ustar"): "is a tar archive",
+# More than the first letters, which may as well be those of a column's name.
+PACKINGS = {
+    "gzip": rb"\x1f\x8b",
+    "bz2": rb"BZh[1-9]1AY&SY",
+    "xz": rb"\xfd7zXZ\0",
+    "zstd": rb"\x28\xb5\x2f\xfd",
+    "zip": rb"PK\x03\x04",
 }
-PICKLE = re.compile(rb"\x80[\x02-\x05]")
+PARQUET = re.compile(rb"PAR1[\0-\x08\x0e-\x1f]")
+# What people send instead of a table.
+OTHERS = {
+    "a PDF": rb"%PDF-",
+    "an SQLite database": rb"SQLite format 3\0",
+    "an old spreadsheet or document": rb"\xd0\xcf\x11\xe0",
+    "an image": rb"\x89PNG|\xff\xd8\xff|GIF8[79]a",
+    "an HDF5 file": rb"\x89HDF",
+    "a NumPy array": rb"\x93NUMPY",
+    "an Arrow or Feather file": rb"ARROW1\0|FEA1\0",
+    "an Avro file": rb"Obj\x01",
+    "an SPSS file": rb"\$FL2@",
+    "a Stata file": rb"<stata_dta>",
+    "an archive": rb"PK\x05\x06|7z\xbc\xaf|Rar!\x1a|(?s:.{257})ustar",
+    "a pickle, which can run code when it is read": rb"\x80[\x02-\x05]",
+}
 MARKUP = re.compile(rb"(\xef\xbb\xbf)?\s*<(!doctype|html|head|body|table|\?xml|!--)", re.IGNORECASE)
 JSON = re.compile(rb"""(\xef\xbb\xbf)?\s*(\{\s*["}]|\[\s*[\[{\]"\d-])""")
 JSON_SUFFIXES = {".json", ".jsonl", ".ndjson"}
-NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE"}
-JSON_OPTIONS = (
-    "records=true, compression='none', hive_partitioning=false, sample_size=-1, maximum_depth=-1, "
-    "field_appearance_threshold=0, map_inference_threshold=-1, convert_strings_to_integers=false"
-)
+NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE"}
+JSON_OPTIONS = "records=true, compression='none', hive_partitioning=false"
+ALL_ROWS = "sample_size=-1, maximum_depth=-1, field_appearance_threshold=0, map_inference_threshold=-1"
+OBJECTS = 'write each row as an object, such as {"name": "value"}'
 
 
 @dataclass(frozen=True)
@@ -119,16 +120,15 @@ def read_delivery(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], 
     with tempfile.TemporaryDirectory(prefix="delivery-") as folder, _remove_if_failed(connection, table):
         parts = [_open(connection, Path(file), Path(folder) / str(n)) for n, file in enumerate(files)]
         _require_alike(parts)
+        rows, rejected = 0, list[Rejected]()
+        for place, part in enumerate(parts):
+            with _explain(part.file, Path(folder)):
+                if place == 0:
+                    connection.execute(f"create table {identifier(table)} as {_query(parts, parts)} with no data")
+                count, kept_aside = _append(connection, table, part, parts)
+                rows, rejected = rows + count, [*rejected, *kept_aside]
         with _explain(parts[0].file, Path(folder)):
-            (rows,) = connection.execute(f"create table {identifier(table)} as {_query(parts)}").fetchall()[0]
-        rejected: list[Rejected] = []
-        for part in parts:
-            if part.delimited:
-                rejected += rejected_lines(connection, part.file, part.delimited)
-                rows -= _remove_end_mark(connection, table, part, part.delimited)
-        if not rows:
-            raise InputError("has no rows", where=parts[0].file, hint=f"check the export that made it, or {EXPORT}")
-        columns, notes = _without_trailing(connection, table, parts)
+            columns, notes = _without_trailing(connection, table, parts)
     forms = dict.fromkeys(part.form for part in parts)
     return Delivery(table, columns, rows, " and ".join(forms), tuple(rejected), notes)
 
@@ -142,12 +142,14 @@ def _remove_if_failed(connection: duckdb.DuckDBPyConnection, table: str) -> Iter
     try:
         yield
     except BaseException:
-        connection.execute(f"drop table if exists {identifier(table)}")
+        with suppress(duckdb.Error):  # in a transaction that failed there is nothing to remove
+            connection.execute(f"drop table if exists {identifier(table)}")
         raise
     finally:
-        names = connection.execute("select table_name from duckdb_tables() where starts_with(table_name, ?)", [REJECTS])
-        for (name,) in names.fetchall():
-            connection.execute(f"drop table {identifier(name)}")
+        with suppress(duckdb.Error):
+            query = "select table_name from duckdb_tables() where starts_with(table_name, ?)"
+            for (name,) in connection.execute(query, [REJECTS]).fetchall():
+                connection.execute(f"drop table {identifier(name)}")
 
 
 @contextmanager
@@ -157,7 +159,7 @@ def _explain(file: Path, folder: Path, hint: str = EXPORT) -> Iterator[None]:
         with explain_sql_errors("cannot be read", file, hint):
             yield
     except InputError as error:
-        what = error.what.replace(f"{folder}", "").replace("\0", "")
+        what = re.sub(rf"{re.escape(str(folder))}[\w/.-]*", file.name, error.what).replace("\0", "")
         raise InputError(what, where=error.where, hint=error.hint) from error
     except OSError as error:
         hint = "check the file, who may read it, and the room for temporary files"
@@ -178,7 +180,7 @@ def _open(connection: duckdb.DuckDBPyConnection, file: Path, folder: Path) -> Pa
         head = _head(path)
         _refuse_others(file, head)
         suffixes = {suffix.lower() for suffix in file.suffixes}
-        if head.startswith(b"PAR1"):
+        if PARQUET.match(head):
             part = _parquet(connection, file, path)
         elif JSON.match(head) or suffixes & JSON_SUFFIXES:
             part = _json(connection, file, read_text(file, path, folder))
@@ -208,7 +210,7 @@ def _unpacked(file: Path, folder: Path) -> tuple[Path, str]:
 
 def _packing(path: Path) -> str:
     head = _head(path)
-    return next((packing for magic, packing in PACKINGS.items() if head.startswith(magic)), "")
+    return next((packing for packing, magic in PACKINGS.items() if re.match(magic, head)), "")
 
 
 def _unpacking(path: Path, packing: str) -> Any:
@@ -233,11 +235,9 @@ def _only_member(path: Path) -> IO[bytes]:
 def _refuse_others(file: Path, head: bytes) -> None:
     if not head.strip(b"\xef\xbb\xbf \r\n\t"):
         raise InputError("is empty", where=file, hint=f"check the export that made it, or {EXPORT}")
-    for (start, magic), what in OTHERS.items():
-        if head[start:].startswith(magic):
-            raise InputError(f"{what}, not a table", where=file, hint=EXPORT)
-    if PICKLE.match(head):
-        raise InputError("is a pickle, which can run code when it is read", where=file, hint=EXPORT)
+    for what, magic in OTHERS.items():
+        if re.match(magic, head):
+            raise InputError(f"is {what}, not a table", where=file, hint=EXPORT)
     if MARKUP.match(head):
         what = "is a page of HTML or XML, not a table"
         raise InputError(what, where=file, hint="download the file itself: the page may ask for a login")
@@ -264,35 +264,44 @@ def _parquet(connection: duckdb.DuckDBPyConnection, file: Path, path: Path) -> P
 
 def _json(connection: duckdb.DuckDBPyConnection, file: Path, text: Text) -> Part:
     layout, form = _json_layout(text.path)
-    place = literal(duckdb_path(text.path))
-    source = f"read_json({place}, format='{layout}', {JSON_OPTIONS})"
+    read = f"read_json({literal(duckdb_path(text.path))}, format='{layout}', {JSON_OPTIONS}, "
     try:
-        found = connection.sql(f"select * from {source}")
+        found = connection.sql(f"select * from {read}{ALL_ROWS})")
     except duckdb.Error as error:
         raise _broken_json(file, text.path, layout) or error from error
-    leaves = [leaf for n, k in zip(found.columns, found.types, strict=True) for leaf in _leaves(n, identifier(n), k)]
+    # Again with types: DuckDB would take 01-02-2024 for the first of February, and give all objects of a list all keys.
+    fields = list(zip(found.columns, found.types, strict=True))
+    types = ", ".join(f"{literal(name)}: {literal(_type(kind))}" for name, kind in fields)
+    source = f"{read}auto_detect=false, columns={{{types}}})"
+    _require_distinct_keys(connection, file, source, dict(fields))
+    leaves = [leaf for name, kind in fields for leaf in _leaves(name, identifier(name), kind)]
     names, notes = unique_names(file, [name for name, _, _ in leaves])
-    if not _case_renamed(found.columns):
-        # Again with the types found: a list is then the JSON that the file has, without keys of its other objects.
-        types = ", ".join(f"{literal(n)}: {literal(_type(k))}" for n, k in zip(found.columns, found.types, strict=True))
-        options = "records=true, auto_detect=false, compression='none', hive_partitioning=false"
-        source = f"read_json({place}, format='{layout}', {options}, columns={{{types}}})"
     columns = {name: sql for name, (_, sql, _) in zip(names, leaves, strict=True)}
     kinds = {name: kind for name, (_, _, kind) in zip(names, leaves, strict=True)}
     return Part(file, "JSON", form, columns, kinds, source, notes)
 
 
 def _json_layout(path: Path) -> tuple[str, str]:
-    with path.open(encoding="utf-8") as lines:
-        first = next((line for line in lines if line.strip()), "").strip()
-    if first.startswith("["):
+    """The layout as DuckDB calls it, and for people."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        head = stream.read(BLOCK).lstrip()
+    if head.startswith("["):
         return "array", "JSON array"
     try:
-        json.loads(first)
+        _, end = json.JSONDecoder().raw_decode(head)
     except (ValueError, RecursionError):
-        # One object over several lines, or a mistake in the first: then this reader says so as well.
-        return ("unstructured", "JSON objects") if first in {"{", "{}"} else ("newline_delimited", "JSON lines")
-    return "newline_delimited", "JSON lines"
+        return "newline_delimited", "JSON lines"
+    spread = "\n" in head[:end] or head[end:].partition("\n")[0].strip()
+    return ("unstructured", "JSON objects") if spread else ("newline_delimited", "JSON lines")
+
+
+def _type(kind: Any) -> str:
+    """The type with which DuckDB reads a value: a text stays as it is spelled, lists and several types stay JSON."""
+    if kind.id == "struct":
+        return f"STRUCT({', '.join(f'{identifier(key)} {_type(child)}' for key, child in kind.children)})"
+    if kind.id == "list" or str(kind) == "JSON":
+        return "JSON"
+    return str(kind) if str(kind) in {*NUMBERS, "BOOLEAN"} else "VARCHAR"
 
 
 def _leaves(name: str, sql: str, kind: Any) -> Iterator[tuple[str, str, str]]:
@@ -300,27 +309,25 @@ def _leaves(name: str, sql: str, kind: Any) -> Iterator[tuple[str, str, str]]:
     if kind.id == "struct":
         for key, child in kind.children:
             yield from _leaves(f"{name}.{key}", f"struct_extract({sql}, {literal(key)})", child)
-    elif kind.id == "list":
-        yield name, f"to_json({sql})::varchar", "VARCHAR"
-    elif str(kind) == "JSON":
-        # Several types: a text is without its quotes, as where all values are texts.
-        yield name, f"({sql} ->> '$')", "VARCHAR"
-    elif "NULL" in str(kind):
-        yield name, f"{sql}::varchar", "VARCHAR"
+    elif _type(kind) == "JSON":
+        # Of several types: a text is without its quotes, as where all values are texts.
+        yield name, f"{sql} ->> '$'", "VARCHAR"
     else:
-        yield name, sql, str(kind)
+        yield name, sql, _type(kind)
 
 
-def _type(kind: Any) -> str:
-    if kind.id == "struct":
-        return f"STRUCT({', '.join(f'{identifier(key)} {_type(child)}' for key, child in kind.children)})"
-    return "JSON" if kind.id == "list" or str(kind) == "JSON" or "NULL" in str(kind) else str(kind)
-
-
-def _case_renamed(names: list[str]) -> bool:
-    """Whether DuckDB may have renamed a key that differs from another only in its case."""
-    known = {name.lower() for name in names}
-    return any(re.sub(r"_\d+$", "", name.lower()) in known - {name.lower()} for name in names)
+def _require_distinct_keys(
+    connection: duckdb.DuckDBPyConnection, file: Path, source: str, types: dict[str, Any]
+) -> None:
+    """Raise InputError for keys that differ only in their case: DuckDB has renamed one, and does not find it again."""
+    known = {name.lower() for name in types}
+    for name, kind in types.items():
+        stem = re.sub(r"_\d+$", "", name.lower())
+        if stem in known - {name.lower()} and "NULL" not in str(kind):
+            (count,) = connection.execute(f"select count({identifier(name)}) from {source}").fetchall()[0]
+            if not count:
+                what = f"has keys that differ from {stem!r} only in their case"
+                raise InputError(what, where=file, hint="give each key a name of its own")
 
 
 def _broken_json(file: Path, path: Path, layout: str) -> InputError | None:
@@ -336,8 +343,9 @@ def _broken_json(file: Path, path: Path, layout: str) -> InputError | None:
                 return InputError(what, where=file, hint=f"correct the line, or {EXPORT}")
             if not isinstance(value, dict | None):
                 what = f"line {number} is no JSON object: {shown(line)}"
-                return InputError(what, where=file, hint='write each row as an object, such as {"name": "value"}')
-    return InputError("holds JSON objects without keys or twice the same key", where=file, hint=EXPORT)
+                return InputError(what, where=file, hint=OBJECTS)
+    what = "holds JSON objects without keys, or with keys that are the same but for their case"
+    return InputError(what, where=file, hint="give each key a name of its own")
 
 
 def _broken_document(file: Path, path: Path) -> InputError | None:
@@ -351,7 +359,7 @@ def _broken_document(file: Path, path: Path) -> InputError | None:
     except RecursionError:
         return None
     what = "is no array of JSON objects" if value else "has no rows"
-    return InputError(what, where=file, hint='write each row as an object, such as [{"name": "value"}]')
+    return InputError(what, where=file, hint=OBJECTS)
 
 
 def _require_alike(parts: list[Part]) -> None:
@@ -367,24 +375,34 @@ def _require_alike(parts: list[Part]) -> None:
             raise InputError(", ".join([*missing, *extra][:5]), where=part.file, hint=hint)
 
 
-def _query(parts: list[Part]) -> str:
-    """All rows of all files, in order; a column that has not one type in all of them is a text."""
+def _query(some: list[Part], parts: list[Part]) -> str:
+    """All rows of some files; a column that has not one type in all of them is a text."""
     selects = []
-    for part in parts:
+    for part in some:
         columns = []
-        for name, sql in part.columns.items():
+        for name in parts[0].columns:
             types = {each.types[name] for each in parts}
             cast = "" if len(types) == 1 or types <= NUMBERS else "::varchar"
-            columns.append(f"{sql}{cast} as {identifier(name)}")
+            columns.append(f"({part.columns[name]}){cast} as {identifier(name)}")
         selects.append(f"select {', '.join(columns)} from {part.source}")
-    return " union all by name ".join(selects)
+    return " union all ".join(selects)
 
 
-def _remove_end_mark(connection: duckdb.DuckDBPyConnection, table: str, part: Part, text: Delimited) -> int:
-    first = identifier(next(iter(part.columns)))
-    ((found,),) = connection.execute(f"delete from {identifier(table)} where {first} = ?", [text.end_mark]).fetchall()
-    check_end(found, part.file, text)
-    return int(found)
+def _append(
+    connection: duckdb.DuckDBPyConnection, table: str, part: Part, parts: list[Part]
+) -> tuple[int, list[Rejected]]:
+    """Append the rows of a file; how many there are, and the lines that were kept aside."""
+    name, text, rejected = identifier(table), part.delimited, list[Rejected]()
+    ((rows,),) = connection.execute(f"insert into {name} {_query([part], parts)}").fetchall()
+    if text:
+        rejected = rejected_lines(connection, part.file, text)
+        first = identifier(next(iter(part.columns)))
+        ((marks,),) = connection.execute(f"delete from {name} where {first} = ?", [text.end_mark]).fetchall()
+        require_end(marks, part.file, text)
+        rows -= marks
+    if not rows:
+        raise InputError("has no rows", where=part.file, hint=f"check the export that made it, or {EXPORT}")
+    return rows, rejected
 
 
 def _without_trailing(
