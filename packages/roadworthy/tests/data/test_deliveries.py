@@ -114,6 +114,7 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
 }
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-32", "windows-1252", "latin-1")
 NAMES = ("größe", "Straße 4", "id", "a b", "it's", "_", " x ", "p.q", "select", 'he said "so"')
+EXAMPLES = 250
 LETTERS = "ab,;|\t\"'\n\r é€x0.:-#"
 
 
@@ -161,6 +162,9 @@ def is_ambiguous(spelling: Spelling, header: list[str], rows: list[list[str]]) -
     """Whether the same bytes are another table as well, for somebody who does not know how it was written."""
     other = "\"'".replace(spelling.quote, "")
     values = [value for row in [header, *rows] for value in row]
+    quoted = [value for value in values if re.search(rf"[\r\n{re.escape(spelling.separator)}] *\"", value)]
+    if spelling.quote == "'" and not spelling.quote_all and quoted:
+        return True
     bare = not spelling.quote_all and (len(header) == 1 or any(value.lstrip().startswith(other) for value in values))
     if spelling.encoding not in {"windows-1252", "latin-1"}:
         return bare
@@ -171,7 +175,7 @@ def is_ambiguous(spelling: Spelling, header: list[str], rows: list[list[str]]) -
     return bare or bool(delimited.WELL_FORMED.search(content))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(spelling=SPELLINGS, table=tables())
 def test_a_table_comes_back_exactly_however_it_is_written(
     bench: Bench, spelling: Spelling, table: tuple[list[str], list[list[str]]]
@@ -386,6 +390,8 @@ REFUSED = {
     "half of UTF-16": ("a,b\n1,2\n".encode("utf-16")[:-1], "cannot be read"),
     "damaged UTF-8": ("a,b\nä,ö\nü,ß\n".encode() + b"1,\xff\n", "line 4 is not UTF-8, but other lines are"),
     "unknown bytes": (b"a,b\n1,\x81\xe4\n", "line 2 is neither UTF-8 nor windows-1252"),
+    "unlike line ends": (b'a,b\r\n1,x"y\r\n3,4\n5,6\r\n7,8"\n9,"0"\r', "has a quote out of place, and lines that end"),
+    "damaged windows-1252": (b"a,b\n1,\xe4 \xc3\x8f \xe4\xe4 x\n", "line 2 is neither UTF-8 nor windows-1252"),
     "short gzip": (gzip.compress(GOOD)[:-9], "cannot be read"),
     "changed gzip": (gzip.compress(GOOD)[:-8] + b"12345678", "cannot be read"),
     "short bz2": (bz2.compress(GOOD)[:-9], "cannot be read"),

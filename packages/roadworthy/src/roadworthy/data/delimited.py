@@ -157,7 +157,7 @@ def _single_byte_encoding(file: Path, path: Path) -> str:
                 rest, found = WELL_FORMED.subn(b"", line)
                 well_formed, others = well_formed + found, others + len(NOT_ASCII.findall(rest))
                 first = first or (number if others else 0)
-                undefined = undefined or (number if UNDEFINED.search(rest) else 0)
+                undefined = undefined or (number if UNDEFINED.search(line) else 0)
             number += line.endswith(b"\n")
     if well_formed > others or undefined:
         what = "is not UTF-8, but other lines are" if well_formed > others else "is neither UTF-8 nor windows-1252"
@@ -228,7 +228,7 @@ def _dialect(file: Path, sample: str, separator: str, *, cut: bool) -> Dialect:
         for quote, rows in (("'", read_as["'"]), ('"', read_as['"']))
     )
     # An apostrophe is a quote only if it is one wherever a value begins with it.
-    if single and not double:
+    if single and (not double or sample.startswith("'")):
         return Dialect(separator, "'", read_as["'"])
     rows = read_as['"'] or _rows(sample, separator, '"', cut=cut)
     if not rows:
@@ -250,7 +250,9 @@ def _rows(sample: str, separator: str, quote: str, *, cut: bool, strict: bool = 
     # DuckDB also takes a quote behind blanks for one; a name without quotes keeps its blanks.
     header = rows[0] if rows else [quote]
     rows = _parsed(sample, options | {"skipinitialspace": True}, cut=cut)
-    return rows if any(name.lstrip().startswith(quote) for name in header) else [header, *rows[1:]]
+    if rows and not any(name.lstrip().startswith(quote) for name in header):
+        rows[0] = header
+    return rows
 
 
 def _parsed(sample: str, options: dict[str, Any], *, cut: bool) -> list[list[str]]:

@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 from ..base.databases import explain_sql_errors
 from ..base.errors import InputError
 from .delimited import (
+    QUOTES,
     Delimited,
     Rejected,
     Text,
@@ -153,13 +154,16 @@ def _remove_if_failed(connection: duckdb.DuckDBPyConnection, table: str) -> Iter
 
 
 @contextmanager
-def _explain(file: Path, folder: Path, hint: str = EXPORT) -> Iterator[None]:
+def _explain(file: Path, folder: Path) -> Iterator[None]:
     """Turn whatever a reader raises about a file into an InputError that names it, not its unpacked copy."""
     try:
-        with explain_sql_errors("cannot be read", file, hint):
+        with explain_sql_errors("cannot be read", file, EXPORT):
             yield
     except InputError as error:
         what = re.sub(rf"{re.escape(str(folder))}[\w/.-]*", file.name, error.what).replace("\0", "")
+        if "reached an invalid state" in what:
+            what = "has a quote out of place, and lines that end in several ways"
+            raise InputError(what, where=error.where, hint=QUOTES) from error
         raise InputError(what, where=error.where, hint=error.hint) from error
     except OSError as error:
         hint = "check the file, who may read it, and the room for temporary files"
