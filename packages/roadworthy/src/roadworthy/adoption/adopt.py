@@ -26,7 +26,7 @@ from ..gates import calibrate, clean_history, feature_value
 from ..model import evaluation, training
 from . import draft, settings_draft
 from .columns import find_columns, quoted
-from .decisions import Ask, Asked, Decided, decide_columns, decide_roles
+from .decisions import Ask, Asked, Decided, decide_columns, decide_roles, target_sql
 from .draft import Plan
 from .drills_draft import drills_text
 from .records import TABLE, KeptAside, keep_aside, make_records, reading_sql, require_few_aside, write_records
@@ -52,7 +52,8 @@ class Adopted:
     kept: dict[str, str]
     limits: int
     variants: int
-    features: pd.DataFrame
+    sample: pd.DataFrame
+    sample_target: "pd.Series"
 
 
 def package_of(home: Path) -> str:
@@ -127,7 +128,17 @@ def _adopted(  # noqa: PLR0913
     limits, variants, kept = _measured(connection, place, scratch, plan, frame, values, choice, tell)
     _write_limits(scratch / settings.FILE, limits, kept)
     _put_in_place(scratch, home)
-    return Adopted(delivery, decided, plan, tuple(aside), choice, kept, len(limits), variants, frame)
+    sample = _sample(connection, plan)
+    answers = sample.pop("the target")
+    return Adopted(delivery, decided, plan, tuple(aside), choice, kept, len(limits), variants, sample, answers)
+
+
+def _sample(connection: duckdb.DuckDBPyConnection, plan: Plan) -> pd.DataFrame:
+    """Some rows of the table with the target as a number, for pictures."""
+    columns = [each.column for each in plan.decided.decisions]
+    target = target_sql(plan.decided.roles, columns)
+    step = max(1, plan.rows // TRIED)
+    return databases.to_frame(connection.sql(f'select *, {target} as "the target" from kept where rowid % {step} = 0'))
 
 
 def _require_features(decided: Decided) -> None:

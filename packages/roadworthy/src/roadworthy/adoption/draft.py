@@ -67,6 +67,8 @@ def _raw(connection: duckdb.DuckDBPyConnection, decision: Decision, decided: Dec
     column, roles = decision.column, decided.roles
     about = " ".join(column.source.split()) or column.name
     facts: dict[str, object] = {"kind": column.kind, "about": about}
+    if column.source != column.name:
+        facts["spelled"] = column.source
     low, high = bounds_of(column)
     if low is not None:
         facts |= {"low": low, "high": high}
@@ -177,12 +179,12 @@ def feature_columns(connection: duckdb.DuckDBPyConnection, decided: Decided, raw
 
 def _feature(column: Found, raw: Column, time: str) -> Feature:
     if column.kind == "boolean":
-        made = Column(name=raw.name, kind="integer", about=raw.about, low=0, high=1, max_null=raw.max_null)
+        made = Column(name=raw.name, kind="integer", about=raw.about, low=0, high=1, max_null=raw.max_null, spelled=raw.spelled)
         return Feature(made, f"{raw.name}::integer as {raw.name}", modelled=True)
     if column.kind in ("date", "time"):
         made = Column(name=raw.name, kind="integer", about=f"days from {raw.about} to the prediction", low=-36500, high=36500, max_null=raw.max_null)
         return Feature(made, f"datediff('day', {raw.name}::date, {time}::date) as {raw.name}", modelled=True)
-    made = Column(name=raw.name, kind=raw.kind, about=raw.about, low=raw.low, high=raw.high, allowed=raw.allowed, pattern=raw.pattern, max_null=raw.max_null)
+    made = Column(name=raw.name, kind=raw.kind, about=raw.about, low=raw.low, high=raw.high, allowed=raw.allowed, pattern=raw.pattern, max_null=raw.max_null, spelled=raw.spelled)
     return Feature(made, raw.name, modelled=True)
 
 
@@ -310,7 +312,8 @@ def _arguments(column: Column) -> list[str]:
     made += [f"max_null={_number(column.max_null)}"] if column.max_null else []
     made += [f"known={_text(column.known)}"] if column.known != "before" else []
     made += [f"known_at={_text(column.known_at)}"] if column.known_at else []
-    return [*made, "private=True"] if column.private else made
+    made += ["private=True"] if column.private else []
+    return [*made, f"spelled={_text(column.spelled)}"] if column.spelled else made
 
 
 def _column(column: Column, constants: Mapping[str, str], indent: int) -> str:

@@ -49,7 +49,7 @@ class Feature:
     """One input of the model: its type and what it may hold; `categories` are those that training has seen.
 
     `allowed` is a closed set, `pattern` a regular expression that is searched in the text, `low` and `high` are
-    inclusive and in `unit`. A private value never reaches a log.
+    inclusive and in `unit`. A private value never reaches a log. `spelled` is another name that requests may have for it.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Feature:
     low: float | None = None
     high: float | None = None
     private: bool = False
+    spelled: str = ""
     categories: tuple[str, ...] = ()
 
     @property
@@ -149,6 +150,11 @@ class Signature:
     def names(self) -> list[str]:
         """The names of the features, in the order of the model's input."""
         return [feature.name for feature in self.features]
+
+    @property
+    def spelled(self) -> dict[str, str]:
+        """The other names under which files and requests may bring features, each with that of the feature."""
+        return {feature.spelled: feature.name for feature in self.features if feature.spelled}
 
     @cached_property
     def by_name(self) -> dict[str, Feature]:

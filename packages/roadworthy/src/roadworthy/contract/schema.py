@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 # A column of the contract that has such a name would be replaced without a word.
 TAKEN = ("row", "day_number")  # columns that the checks add to a table
@@ -39,7 +39,8 @@ class Column:
     `unit`. `max_null` is the largest share of missing values that is still normal. `known` says whether the value
     is there at the prediction time; a column that is known only afterwards is a leak when it becomes a feature, and
     `known_at` (SQL over the columns of its table) says from which moment it is known. A private value may stand in raw
-    tables only: not in a feature, a log, a bundle or a report.
+    tables only: not in a feature, a log, a bundle or a report. `spelled` is another name, under which files and
+    requests may bring it.
 
     >>> Column(name="energy", kind="number", about="charged", unit="kWh", low=0, high=100, max_null=0.01).nullable
     True
@@ -57,6 +58,7 @@ class Column:
     known: Known = "before"
     known_at: str = ""
     private: bool = False
+    spelled: str = ""
 
     def __post_init__(self) -> None:
         """Raise ValueError for an unknown kind, and for limits that are no limits of that kind."""
@@ -162,7 +164,7 @@ class Table:
         """Raise ValueError for doubled columns, for those that the checks have, and for what names none."""
         _refuse_if(not _is_name(self.name), f"a table cannot be called {self.name!r}: {NAMES}")
         where, time = f"table {self.name!r}", [self.time] if self.time else []
-        _require_once(f"{where}: column", self.names)
+        _require_once(f"{where}: column", [*self.names, *self.spelled])
         references = [reference.column for reference in self.references]
         for part, names in {"key": self.key, "time": time, "references": references}.items():
             _require_known(f"{where}: {part}", names, self.names)
@@ -177,6 +179,11 @@ class Table:
     def column(self, name: str) -> Column:
         """The column of that name; KeyError when there is none."""
         return {column.name: column for column in self.columns}[name]
+
+    @property
+    def spelled(self) -> dict[str, str]:
+        """The names under which files may bring columns, each with the name that the contract has for it."""
+        return {column.spelled: column.name for column in self.columns if column.spelled}
 
     @property
     def names(self) -> list[str]:
@@ -299,8 +306,15 @@ class Contract:
         # Not hash(): that of a text is another one in each process. Without what is not set: a contract of before there
         # was such a word has the sum that it had.
         unset = {"positive": "", "group": "", "problem": "classification"}
-        said = {name: value for name, value in asdict(self).items() if unset.get(name) != value}
+        said = {name: value for name, value in _without_unset(asdict(self)).items() if unset.get(name) != value}
         return hashlib.sha256(repr(said).encode()).hexdigest()
+
+
+def _without_unset(said: Any) -> Any:
+    """The same without the key `spelled` of columns that have no other name."""
+    if isinstance(said, dict):
+        return {name: _without_unset(value) for name, value in said.items() if name != "spelled" or value}
+    return tuple(map(_without_unset, said)) if isinstance(said, tuple) else said
 
 
 def _refuse_if(mistaken: object, what: str) -> None:

@@ -19,6 +19,8 @@ from ..base.files import write_atomic
 from ..contract import checks, rules
 from ..contract.schema import Table
 from . import snapshots
+from .deliveries import read_delivery
+from .delimited import identifier
 from .tables import SUFFIXES, check_suffix
 
 if TYPE_CHECKING:
@@ -109,6 +111,10 @@ def _read(project: "Workspace", connection: Any, table: Table, source: Path, giv
     if len(there) > 1 or (single and len(names) > 1):
         what = f"is one file, of {len(names)} tables" if single else f"holds the table {table.name} twice"
         raise InputError(what, where=source, hint=hint + ", ".join(names))
+    if single and (given_sql := read_sql(project, table)):
+        came = _delivered(connection, table, source, given_sql)
+        if came is not None:
+            return came
     # A source may read a CSV file of the folder itself, which has another form then.
     if given and not any(file.suffix == ".parquet" for file in there):
         return connection.from_arrow(snapshots.given_table(project, table, source, given))
@@ -117,6 +123,30 @@ def _read(project: "Workspace", connection: Any, table: Table, source: Path, giv
         raise InputError(what, where=source, hint=hint + ", ".join(names))
     # As a table: DuckDB would leave casts to its reader of CSV, which ends at a value that does not fit.
     rules.read_file(connection, there[0]).create(f"{table.name} as it came")
+    return connection.table(f"{table.name} as it came")
+
+
+def read_sql(project: "Workspace", table: Table) -> str:
+    """The SQL of the project that makes a table of a delivered file; "" where it has none."""
+    file = project.definition.sql / f"read_{table.name}.sql"
+    return file.read_text(encoding="utf-8") if file.is_file() else ""
+
+
+def _delivered(connection: Any, table: Table, source: Path, sql: str) -> Any:
+    """A delivered file as the project's SQL reads it; None if it is a table of the contract already.
+
+    What is known only afterwards may be absent.
+    """
+    raw = f"{table.name} as it was delivered"
+    delivery = read_delivery(connection, [source], raw)
+    there = set(delivery.columns)
+    if {column.name for column in table.columns if column.known == "before"} <= there:
+        connection.execute(f'drop table "{raw}"')
+        return None
+    absent = [c.spelled or c.name for c in table.columns if c.known == "after" and (c.spelled or c.name) not in there]
+    nothing = "".join(f", null::varchar as {identifier(name)}" for name in absent)
+    connection.execute(f'create or replace temp view delivery as select *{nothing} from "{raw}"')
+    connection.execute(f'create table "{table.name} as it came" as {sql}')
     return connection.table(f"{table.name} as it came")
 
 

@@ -52,7 +52,7 @@ class Source:
 
     In a CSV file every value is a text. `expected` is the number of rows, or while a CSV file is read, about that many.
     The columns `coded` come as dictionaries from a Parquet file if they are texts: their values need not be told apart
-    again. `identity` tells this content of the file from another one.
+    again. `identity` tells this content of the file from another one. `in_file`: what the file calls the columns.
     """
 
     path: Path
@@ -61,6 +61,7 @@ class Source:
     rows: int | None = None
     expected: int | None = None
     coded: frozenset[str] = frozenset()
+    in_file: tuple[str, ...] = ()
     _rejected: dict[int, str] = field(default_factory=dict)
 
     def chunks(self, rows: int, after: int = 0) -> Iterator[Chunk]:
@@ -79,7 +80,8 @@ class Source:
                     self.expected = self.rows or round(done / share)
                     before = sorted(number for number in self._rejected if number < done)
                     rejected = {number: self._rejected.pop(number) for number in before}
-                    yield from _cut(numbers, batch, rejected, rows, after)
+                    named = batch.rename_columns(self.schema.names)
+                    yield from _cut(numbers, named, rejected, rows, after)
         if not done and not self._rejected:
             raise _empty(self.path, "has no rows")
         self.expected = max([done, *self._rejected])
@@ -103,8 +105,12 @@ class Source:
         return candidates[~np.isin(candidates, list(self._rejected))][:count]
 
 
-def open_source(path: Path, needed: Iterable[str], coded: Iterable[str] = ()) -> Source:
+def open_source(
+    path: Path, needed: Iterable[str], coded: Iterable[str] = (), spelled: Mapping[str, str] | None = None
+) -> Source:
     """A file with at least the columns `needed`; others are ignored. See Source for `coded`.
+
+    `spelled` are other names under which a file may have columns, each with the name that is needed.
 
     Raises InputError for a file that is missing, empty, of another kind or damaged, and for missing or doubled columns;
     it guesses which column was renamed.
@@ -123,11 +129,14 @@ def open_source(path: Path, needed: Iterable[str], coded: Iterable[str] = ()) ->
         else:
             with pc.open_csv(path, parse_options=_parsing(Source(path, pa.schema([]), []))) as file:
                 columns, rows = file.schema, None
-    _check_columns(path, columns.names, wanted)
+    other = {name: spelling for spelling, name in (spelled or {}).items()}
+    there = [other[name] if name not in columns.names and other.get(name) in columns.names else name for name in wanted]
+    _check_columns(path, columns.names, there)
     if rows == 0:
         raise _empty(path, "has no rows")
-    schema = pa.schema([(name, columns.field(name).type if parquet else pa.string()) for name in wanted])
-    return Source(path, schema, _identity(path), rows, expected=rows, coded=frozenset(coded))
+    types = [columns.field(name).type if parquet else pa.string() for name in there]
+    schema = pa.schema(list(zip(wanted, types, strict=True)))
+    return Source(path, schema, _identity(path), rows, expected=rows, coded=frozenset(coded), in_file=tuple(there))
 
 
 def parquet_names(path: Path) -> list[str]:
@@ -194,25 +203,26 @@ def _cut(
 
 
 def _parquet(source: Source, rows: int, after: int) -> Iterator[tuple[pa.RecordBatch, float]]:
-    texts = [each.name for each in source.schema if each.name in source.coded and each.type in TEXTS]
+    named = zip(source.in_file, source.schema, strict=True)
+    texts = [name for name, each in named if each.name in source.coded and each.type in TEXTS]
     # Buffering ahead would hold whole row groups of all columns, and the memory would grow with them.
     with pq.ParquetFile(source.path, pre_buffer=False, read_dictionary=texts) as file:
         groups = range(file.metadata.num_row_groups)
         ends = np.cumsum([file.metadata.row_group(group).num_rows for group in groups])
         first = int(np.searchsorted(ends, after, side="right"))
         skip = after - (int(ends[first - 1]) if first else 0)
-        for batch in file.iter_batches(batch_size=rows, row_groups=list(groups[first:]), columns=source.schema.names):
-            yield batch.slice(min(skip, batch.num_rows)).select(source.schema.names), 1.0
+        for batch in file.iter_batches(batch_size=rows, row_groups=list(groups[first:]), columns=list(source.in_file)):
+            yield batch.slice(min(skip, batch.num_rows)).select(list(source.in_file)), 1.0
             skip = max(0, skip - batch.num_rows)
 
 
 def _csv(source: Source) -> Iterator[tuple[pa.RecordBatch, float]]:
     """The rows of a CSV file, all of them, and which share of the file has been read by then."""
-    names = source.schema.names
+    names = list(source.in_file)
     # An empty field is a missing value, an empty text in quotes is a text.
     convert = pc.ConvertOptions(
         include_columns=names,
-        column_types=source.schema,
+        column_types=pa.schema(list(zip(names, source.schema.types, strict=True))),
         strings_can_be_null=True,
         quoted_strings_can_be_null=False,
         null_values=[""],

@@ -98,6 +98,7 @@ def signature_of(contract: Contract, spec: Model, seen: Mapping[str, list[str]],
 def _feature(column: Column, seen: Mapping[str, list[str]]) -> dict[str, object]:
     feature = {name: getattr(column, name) for name in ("name", "kind", "about", "unit", "nullable", "pattern")}
     feature |= {"allowed": list(column.allowed), "low": column.low, "high": column.high, "private": column.private}
+    feature |= {"spelled": column.spelled} if column.spelled else {}
     return feature | ({"categories": seen.get(column.name, [])} if column.kind == "category" else {})
 
 

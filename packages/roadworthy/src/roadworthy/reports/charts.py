@@ -8,7 +8,7 @@
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from textwrap import fill
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import matplotlib as mpl
 import numpy as np
@@ -19,6 +19,9 @@ from numpy.typing import ArrayLike
 
 from ..base import errors
 from ..base.errors import Judgeable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BLUE, ORANGE, GREY, RED, GREEN = "#2b6cb0", "#c05621", "#718096", "#c53030", "#2f855a"
 AMBER = "#9a6700"  # beside red, orange looks like it
@@ -112,6 +115,37 @@ def bars(names: Sequence[str], values: ArrayLike, *, title: str, label: str, lin
     axes.set_xlabel(label)
     if line is not None:
         axes.axvline(line, color=RED, linestyle="--", linewidth=1)
+    return figure
+
+
+def distribution(values: "pd.Series", target: ArrayLike, *, title: str, label: str, bins: int = 20) -> Figure:
+    """How often each value comes (of texts: each of the most frequent), and the mean target of its rows.
+
+    `target` has NaN where it is not known; `label` says what it is. Numbers are in bins of the same width.
+    """
+    figure, axes = _figure(title, height=2.4)
+    known = np.asarray(target, dtype=float)
+    if values.dtype.kind in "iuf":
+        edges = np.histogram_bin_edges(values.dropna(), bins=bins)
+        places = np.clip(np.digitize(values, edges[1:-1]), 0, len(edges) - 2)
+        there, at, width = values.notna().to_numpy(), (edges[:-1] + edges[1:]) / 2, np.diff(edges) * 0.9
+    else:
+        names = values.value_counts().index[:bins]
+        places, there = names.get_indexer(values), values.isin(names).to_numpy()
+        at, width = np.arange(len(names)), np.full(len(names), 0.7)
+        short = [text if len(text) <= 14 else f"{text[:13]}…" for text in map(str, names)]
+        axes.set_xticks(at, short, rotation=30 if len(names) > 4 else 0, ha="right" if len(names) > 4 else "center")
+    counts = np.bincount(places[there], minlength=len(at))
+    axes.bar(at, counts, width=width, color=BLUE, alpha=0.45)
+    axes.set_ylabel("rows")
+    asked = there & ~np.isnan(known)
+    rows = np.bincount(places[asked], minlength=len(at))
+    sums = np.bincount(places[asked], weights=known[asked], minlength=len(at))
+    enough = rows >= max(5, 0.002 * asked.sum())
+    second = axes.twinx()
+    second.plot(at[enough], sums[enough] / rows[enough], "o-", color=ORANGE, markersize=4)
+    second.set_ylabel(label, color=ORANGE)
+    second.grid(visible=False)
     return figure
 
 

@@ -162,7 +162,7 @@ def _open(source: Path, target: Path, signature: Signature, *, for_monitoring: b
     extra = _monitoring_columns(source, target, signature) if for_monitoring else []
     categories = [feature.name for feature in signature.features if feature.kind == "category"]
     needed = dict.fromkeys([signature.key, *signature.names, *extra])
-    opened = tables.open_source(source, needed, coded=categories)
+    opened = tables.open_source(source, needed, categories, signature.spelled)
     if for_monitoring and not pa.types.is_timestamp(opened.schema.field(signature.time).type):
         what = f"column {signature.time!r} has the type {opened.schema.field(signature.time).type}"
         raise InputError(what, where=source, hint="a time is needed: write the column as a timestamp")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import (
+    AliasChoices,
     AwareDatetime,
     ConfigDict,
     Field,
@@ -155,7 +156,8 @@ def _strict(example: Row | None = None) -> ConfigDict:
 def _field(feature: Feature) -> Any:
     allowed: Any = _text(feature) if feature.kind == "category" else _number(feature)
     unit = f", {feature.unit}" if feature.unit else ""
-    described = Field(description=f"{feature.about}{unit}") if feature.about else Field()
+    names: Any = AliasChoices(feature.name, feature.spelled) if feature.spelled else None
+    described = Field(description=f"{feature.about}{unit}" if feature.about else None, validation_alias=names)
     return NotRequired[Annotated[allowed | None, described]] if feature.nullable else Annotated[allowed, described]
 
 
