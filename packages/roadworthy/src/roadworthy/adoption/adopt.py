@@ -20,12 +20,13 @@ from ..base.errors import InputError
 from ..base.files import scratch_folder
 from ..contract.workspace import Workspace
 from ..data import snapshots
+from ..data.delimited import identifier
 from ..data.deliveries import Delivery, read_delivery
 from ..data.snapshots import seal_snapshot
 from ..gates import calibrate, clean_history, feature_value
 from ..model import evaluation, training
 from . import draft, settings_draft
-from .columns import find_columns, quoted
+from .columns import find_columns
 from .decisions import Ask, Asked, Decided, decide_columns, decide_roles, target_sql
 from .draft import Plan
 from .drills_draft import drills_text
@@ -77,7 +78,9 @@ def adopt_files(home: Path, files: Sequence[Path], asked: Asked, ask: Ask, tell:
     with tempfile.TemporaryDirectory(prefix="roadworthy-adopt-") as place:
         connection = _database(Path(place))
         try:
-            with databases.explain_sql_errors("cannot be read", files[0], "look at its columns and rows, and correct them"):
+            with databases.explain_sql_errors(
+                "cannot be read", files[0], "look at its columns and rows, and correct them"
+            ):
                 return _adopted(connection, Path(place), home, package, files, asked, ask, tell)
         finally:
             connection.close()
@@ -91,7 +94,7 @@ def _database(place: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _adopted(  # noqa: PLR0913
+def _adopted(
     connection: duckdb.DuckDBPyConnection,
     place: Path,
     home: Path,
@@ -156,12 +159,21 @@ def _plan(connection: duckdb.DuckDBPyConnection, package: str, snapshot: str, de
     raw = draft.raw_columns(connection, decided)
     connection.execute(f"create or replace temp view {TABLE}_of_draft as select * from kept")
     features = list(draft.feature_columns(connection, decided, raw))
-    plan = Plan(package, _title(decided), snapshot, decided, raw, tuple(features), rows, _missing_days(connection, decided), {})
+    plan = Plan(
+        package, _title(decided), snapshot, decided, raw, tuple(features), rows, _missing_days(connection, decided), {}
+    )
     if not settings_draft.could_be_sliced(plan):
-        number = next((each for each in plan.features if each.modelled and each.column.kind in ("number", "integer")), None)
+        number = next(
+            (each for each in plan.features if each.modelled and each.column.kind in ("number", "integer")), None
+        )
         if number is not None:
             source = next((column for column in raw if column.name == number.column.name), number.column)
-            plan = replace(plan, features=(*features[:-2], draft.halves(connection, source), *features[-2:]) if decided.roles.time else (*features[:-1], draft.halves(connection, source), features[-1]))
+            plan = replace(
+                plan,
+                features=(*features[:-2], draft.halves(connection, source), *features[-2:])
+                if decided.roles.time
+                else (*features[:-1], draft.halves(connection, source), features[-1]),
+            )
     try:
         draft.contract_of(plan)
     except ValueError as error:
@@ -179,7 +191,7 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, decided: Decided) -> in
     """How many days may be without a row: half again as many as are."""
     if not decided.roles.time:
         return 0
-    name = quoted(decided.roles.time)
+    name = identifier(decided.roles.time)
     sql = f"select datediff('day', min({name}::date), max({name}::date)) + 1 - count(distinct {name}::date) from kept"
     missing = int(connection.execute(sql).fetchall()[0][0])
     return missing + missing // 2 + 1 if missing else 0
@@ -188,7 +200,11 @@ def _missing_days(connection: duckdb.DuckDBPyConnection, decided: Decided) -> in
 def _features(connection: duckdb.DuckDBPyConnection, plan: Plan) -> pd.DataFrame:
     """The features of the rows, some of them where there are very many, with drawn days where there is no time."""
     step = max(1, plan.rows // 100_000)
-    sql = draft.features_sql(plan).partition("\n")[2].replace(f"from {TABLE}", f"from (select * from kept where rowid % {step} = 0) as {TABLE}")
+    sql = (
+        draft.features_sql(plan)
+        .partition("\n")[2]
+        .replace(f"from {TABLE}", f"from (select * from kept where rowid % {step} = 0) as {TABLE}")
+    )
     frame = databases.to_frame(connection.sql(sql))
     target = plan.decided.roles.target
     frame[target] = frame[target].astype("float64")
@@ -201,7 +217,7 @@ def _features(connection: duckdb.DuckDBPyConnection, plan: Plan) -> pd.DataFrame
     return frame
 
 
-def _write_project(  # noqa: PLR0913
+def _write_project(
     connection: duckdb.DuckDBPyConnection,
     scratch: Path,
     plan: Plan,
@@ -219,7 +235,10 @@ def _write_project(  # noqa: PLR0913
         package / f"read_{TABLE}.sql": reading_sql(plan.decided),
         package / f"trace_{TABLE}.sql": draft.trace_sql(plan),
         package / "model.py": draft.model_text(
-            boosting=choice.boosting, regression=roles.regression, trees=(trees // 2, trees, 2 * trees), leaves=(max(3, leaves // 2), leaves)
+            boosting=choice.boosting,
+            regression=roles.regression,
+            trees=(trees // 2, trees, 2 * trees),
+            leaves=(max(3, leaves // 2), leaves),
         ),
         package / "incidents.py": draft.incidents_text(plan),
         scratch / "drills" / "drafted.toml": drills_text(plan, values),
@@ -250,18 +269,30 @@ def _telling_keys(frame: pd.DataFrame, key: str) -> list[Any]:
 def write_examples(connection: duckdb.DuckDBPyConnection, plan: Plan, frame: pd.DataFrame, folder: Path) -> None:
     """Some rows of the table, without private values, and the features that the SQL makes of them now."""
     folder.mkdir(parents=True, exist_ok=True)
-    masked = [f"'private' as {quoted(column.name)}" for column in plan.raw if column.private and column.kind in ("text", "category")]
-    masked += [f"null as {quoted(column.name)}" for column in plan.raw if column.private and column.kind not in ("text", "category")]
+    masked = [
+        f"'private' as {identifier(column.name)}"
+        for column in plan.raw
+        if column.private and column.kind in ("text", "category")
+    ]
+    masked += [
+        f"null as {identifier(column.name)}"
+        for column in plan.raw
+        if column.private and column.kind not in ("text", "category")
+    ]
     star = f"* replace ({', '.join(masked)})" if masked else "*"
     key = plan.decided.roles.key or "row_id"
-    connection.execute("create or replace temp table chosen as select unnest($keys) as chosen", {"keys": _telling_keys(frame, key)})
-    connection.execute(f"create or replace temp table examples as select {star} from kept where {key} in (select chosen from chosen)")
+    connection.execute(
+        "create or replace temp table chosen as select unnest($keys) as chosen", {"keys": _telling_keys(frame, key)}
+    )
+    connection.execute(
+        f"create or replace temp table examples as select {star} from kept where {key} in (select chosen from chosen)"
+    )
     sql = draft.features_sql(plan).replace(f"from {TABLE}", f"from examples as {TABLE}")
     for name, query in ((TABLE, "select * from examples"), ("expected", sql.partition("\n")[2])):
         connection.execute(f"copy ({query}) to '{folder / name}.csv' (header, timestampformat '%Y-%m-%dT%H:%M:%SZ')")
 
 
-def _measured(  # noqa: PLR0913
+def _measured(
     connection: duckdb.DuckDBPyConnection,
     place: Path,
     scratch: Path,
@@ -280,7 +311,9 @@ def _measured(  # noqa: PLR0913
         _write_project(connection, folder, replace(plan, rows=TRIED // 2), frame, values, choice)
         data = folder / "data" / plan.snapshot
         data.mkdir(parents=True)
-        connection.execute(f"copy (select * from kept where rowid % {step} = 0) to '{data / TABLE}.parquet' (format parquet)")
+        connection.execute(
+            f"copy (select * from kept where rowid % {step} = 0) to '{data / TABLE}.parquet' (format parquet)"
+        )
         seal_snapshot(data)
     project = Workspace.open(folder)
     count = next((count for rows, count in VARIANTS if plan.rows <= rows), FEWEST_VARIANTS)
@@ -305,7 +338,12 @@ def _not_contributing(project: Workspace) -> dict[str, str]:
     table = feature_value.contribution_table(project, rows[even], rows[~even], spec, list(spec.features))
     weak = table[(table["low"] <= 0) | (table["loss"] < project.settings.limits.least_contribution)]
     what = evaluation.problem_of(contract).quality
-    return {str(name): f"adopt: {what} {row.loss:+.4f} [{row.low:+.4f}, {row.high:+.4f}]; undecided: leave it out, or say why it stays" for name, row in weak.iterrows()}
+    return {
+        str(
+            name
+        ): f"adopt: {what} {row.loss:+.4f} [{row.low:+.4f}, {row.high:+.4f}]; undecided: leave it out, or say why it stays"
+        for name, row in weak.iterrows()
+    }
 
 
 def _floor(project: Workspace) -> float:
@@ -313,7 +351,14 @@ def _floor(project: Workspace) -> float:
     problem = evaluation.problem_of(project.contract)
     split = snapshots.split_features(project)
     trained = training.train_model(project, split, project.settings.model, project.settings.tests)
-    table = evaluation.slices(split.test, project.settings.tests.slices, split.test[project.contract.target].to_numpy(dtype=float), trained.answers, split.test[project.contract.day], problem)
+    table = evaluation.slices(
+        split.test,
+        project.settings.tests.slices,
+        split.test[project.contract.target].to_numpy(dtype=float),
+        trained.answers,
+        split.test[project.contract.day],
+        problem,
+    )
     if table.empty:
         return problem.no_skill
     name = problem.quality.lower()
@@ -329,7 +374,10 @@ def _write_limits(file: Path, limits: Sequence[calibrate.Calibrated], kept: dict
     text = text.replace(marker, marker + lines)
     if limits:
         said = "".join(f"{each.name} = {calibrate.as_toml(each)[0]}  # {each.reason}\n" for each in limits)
-        text = text.rstrip("\n") + f"\n\n[limits]                          # where the defaults do not fit these data\n{said}"
+        text = (
+            text.rstrip("\n")
+            + f"\n\n[limits]                          # where the defaults do not fit these data\n{said}"
+        )
     file.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -340,7 +388,11 @@ def _put_in_place(scratch: Path, home: Path) -> None:
     for junk in scratch.rglob("__pycache__"):
         shutil.rmtree(junk, ignore_errors=True)
     files = sorted(path for path in scratch.rglob("*") if path.is_file() and path.name != settings.FILE)
-    files = [*(path for path in files if path.name != "__init__.py"), *(path for path in files if path.name == "__init__.py"), scratch / settings.FILE]
+    files = [
+        *(path for path in files if path.name != "__init__.py"),
+        *(path for path in files if path.name == "__init__.py"),
+        scratch / settings.FILE,
+    ]
     replaced = {home / settings.FILE, *(path for path in home.glob("src/*/__init__.py"))}
     for path in files:
         target = home / path.relative_to(scratch)
@@ -362,5 +414,3 @@ def _put_in_place(scratch: Path, home: Path) -> None:
                 before = beside / f"before-{number}"
                 before.replace(target) if before.exists() else target.unlink(missing_ok=True)
             raise
-
-

@@ -14,6 +14,7 @@ import duckdb
 
 from ..contract.rules import SQL_TYPES
 from ..contract.schema import DRAWN, TAKEN, Kind
+from ..data.delimited import identifier, literal
 from ..data.deliveries import Delivery
 
 SAMPLE = 20_000  # rows from which kinds are guessed
@@ -92,16 +93,6 @@ class Found:
         return self.nulls / self.rows if self.rows else 0.0
 
 
-def quoted(name: str) -> str:
-    """A name as SQL has it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """A text as SQL has it."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def find_columns(connection: duckdb.DuckDBPyConnection, delivery: Delivery, moments: Iterable[str] = ()) -> list[Found]:
     """What the columns of a delivered table are; `moments` are known to be times, whatever they look like."""
     plain = plain_names(connection, delivery.columns)
@@ -151,12 +142,12 @@ def _plain(name: str) -> str:
 
 
 def _some_values(connection: duckdb.DuckDBPyConnection, table: str, source: str, step: int) -> list[str]:
-    sql = f"select distinct trim({quoted(source)}) from {table} where rowid % {step} = 0 and {quoted(source)} is not null"
+    sql = f"select distinct trim({identifier(source)}) from {table} where rowid % {step} = 0 and {identifier(source)} is not null"
     return sorted(value for (value,) in connection.execute(sql).fetchall())
 
 
 def _trimmed(source: str, missing: Iterable[str]) -> str:
-    text = f"trim({quoted(source)})"
+    text = f"trim({identifier(source)})"
     words = ", ".join(literal(word) for word in missing)
     return f"case when lower({text}) in ({words}) then null else {text} end"
 
@@ -214,7 +205,9 @@ def _as_boolean(values: Sequence[str], sql: str) -> tuple[Kind, str, str] | None
 def _most(pattern: re.Pattern[str], values: Sequence[str]) -> bool:
     """Whether nearly all of the values have a form."""
     fitting = sum(bool(pattern.fullmatch(value)) for value in values)
-    return bool(values) and fitting >= len(values) - max(2, round(MOST_WRONG * len(values))) and fitting > len(values) / 2
+    return (
+        bool(values) and fitting >= len(values) - max(2, round(MOST_WRONG * len(values))) and fitting > len(values) / 2
+    )
 
 
 def _as_number(values: Sequence[str], sql: str) -> tuple[Kind, str, str] | None:
@@ -264,7 +257,11 @@ def _as_date(
     if casts:
         # A moment of the clock is no day; a zone is one only where it is said.
         days = _fits(connection, "length(value) <= 10", len(some), exactly=True)
-        zoned = _fits(connection, r"regexp_matches(value, '(Z|[+-]\d\d:?\d\d|[A-Za-z]+/[A-Za-z_]+)$') and length(value) > 10", len(some))
+        zoned = _fits(
+            connection,
+            r"regexp_matches(value, '(Z|[+-]\d\d:?\d\d|[A-Za-z]+/[A-Za-z_]+)$') and length(value) > 10",
+            len(some),
+        )
         note = "" if days or zoned else "no zone is said: taken as UTC"
         return ("date", sql, "", None) if days else ("time", sql, note, None)
     fitting = [
@@ -332,7 +329,7 @@ def _of_type(
     connection: duckdb.DuckDBPyConnection, delivery: Delivery, source: str, name: str, given: str, *, moment: bool
 ) -> Found:
     """The column that came with a type."""
-    own = quoted(source)
+    own = identifier(source)
     found = Found(source, name, "text", f"{own}::varchar")
     if given == "BOOLEAN":
         return replace(found, kind="boolean", sql=own)
@@ -340,7 +337,9 @@ def _of_type(
         low, high = connection.execute(f"select min({own}), max({own}) from {delivery.table}").fetchall()[0]
         for unit, (first, last) in EPOCH.items():
             if (moment or LIKE_MOMENT.search(source)) and low is not None and first <= low <= high <= last:
-                return replace(found, kind="time", sql=epoch_sql(f"{own}::varchar", unit), notes=("seconds since 1970",))
+                return replace(
+                    found, kind="time", sql=epoch_sql(f"{own}::varchar", unit), notes=("seconds since 1970",)
+                )
         return replace(found, kind="integer", sql=own)
     if given in ("DOUBLE", "FLOAT") or given.startswith("DECIMAL"):
         finite = f"case when isfinite({own}::double) then {own}::double end"
@@ -367,7 +366,9 @@ def _measured(connection: duckdb.DuckDBPyConnection, delivery: Delivery, found: 
     here, table = found.sql, delivery.table
     wrong = f"count_if(({here}) is not null and {found.cast} is null)"
     if found.kind == "integer":  # DuckDB would round
-        wrong = f"count_if(({here}) is not null and try_cast({here} as double) is distinct from try_cast({here} as bigint))"
+        wrong = (
+            f"count_if(({here}) is not null and try_cast({here} as double) is distinct from try_cast({here} as bigint))"
+        )
     bounds = f", min({found.cast})::double, max({found.cast})::double" if found.numeric else ", null, null"
     sql = f"select count(*), count({here}), {wrong}, approx_count_distinct({here}){bounds} from {table}"
     rows, filled, odd, distinct, low, high = connection.execute(sql).fetchall()[0]
@@ -376,7 +377,11 @@ def _measured(connection: duckdb.DuckDBPyConnection, delivery: Delivery, found: 
         return _measured(connection, delivery, replace(found, kind="number"))
     if found.kind not in ("text", "category") and odd > MOST_WRONG * max(filled, 1):
         mixed = f"{odd:,} of {filled:,} values are no {found.kind}: read as text"
-        text = _trimmed(found.source, MISSING) if _is_text(connection, delivery, found) else f"{quoted(found.source)}::varchar"
+        text = (
+            _trimmed(found.source, MISSING)
+            if _is_text(connection, delivery, found)
+            else f"{identifier(found.source)}::varchar"
+        )
         return _measured(connection, delivery, replace(found, kind="text", sql=text, notes=(*found.notes, mixed)))
     if found.numeric:
         return _without_sentinels(connection, delivery, found)
@@ -386,7 +391,7 @@ def _measured(connection: duckdb.DuckDBPyConnection, delivery: Delivery, found: 
 
 
 def _is_text(connection: duckdb.DuckDBPyConnection, delivery: Delivery, found: Found) -> bool:
-    sql = f"select any_value(typeof({quoted(found.source)})) from {delivery.table}"
+    sql = f"select any_value(typeof({identifier(found.source)})) from {delivery.table}"
     return bool(connection.execute(sql).fetchall()[0][0] == "VARCHAR")
 
 
@@ -435,6 +440,4 @@ def _without_sentinels(connection: duckdb.DuckDBPyConnection, delivery: Delivery
     kept = [low, high, *(v for v in seen if v not in far)]
     note = f"{words} taken for a missing value: far from all others"
     nulls = connection.execute(f"select count(*) - count({cleaned}) from {delivery.table}").fetchall()[0][0]
-    return replace(
-        found, sql=cleaned, nulls=nulls, low=min(kept), high=max(kept), notes=(*found.notes, note)
-    )
+    return replace(found, sql=cleaned, nulls=nulls, low=min(kept), high=max(kept), notes=(*found.notes, note))

@@ -12,9 +12,10 @@ import duckdb
 
 from ..base.databases import to_frame
 from ..base.errors import InputError
+from ..data.delimited import identifier, literal
 from ..gates.privacy import personal_kinds
 from . import leaks
-from .columns import Found, literal, quoted
+from .columns import Found
 
 What = Literal["target", "key", "time", "group", "feature", "kept out", "private"]
 # A question, the answers that there are, and the one on the safe side; what is answered.
@@ -29,19 +30,89 @@ FEWEST_GROUPS = 50  # different values of what may repeat: a customer, a site
 
 # Words in the name of a column, between its underscores.
 SENSITIVE = frozenset(
-    "sex gender race ethnicity ethnic religion religious nationality citizenship citizen disability disabled pregnant "
-    "pregnancy orientation political marital married skin birth born birthday birthdate dob geschlecht herkunft "
-    "religionszugehoerigkeit staatsangehoerigkeit familienstand geburtsdatum geburtsjahr".split()
+    [
+        "sex",
+        "gender",
+        "race",
+        "ethnicity",
+        "ethnic",
+        "religion",
+        "religious",
+        "nationality",
+        "citizenship",
+        "citizen",
+        "disability",
+        "disabled",
+        "pregnant",
+        "pregnancy",
+        "orientation",
+        "political",
+        "marital",
+        "married",
+        "skin",
+        "birth",
+        "born",
+        "birthday",
+        "birthdate",
+        "dob",
+        "geschlecht",
+        "herkunft",
+        "religionszugehoerigkeit",
+        "staatsangehoerigkeit",
+        "familienstand",
+        "geburtsdatum",
+        "geburtsjahr",
+    ]
 )
-AGES = frozenset("age alter age_years age_group customer_age patient_age person_age".split())
+AGES = frozenset(["age", "alter", "age_years", "age_group", "customer_age", "patient_age", "person_age"])
 PERSONAL = frozenset(
-    "firstname lastname surname forename vorname nachname email mail phone telephone mobile telefon address street "
-    "strasse iban passport ssn".split()
+    [
+        "firstname",
+        "lastname",
+        "surname",
+        "forename",
+        "vorname",
+        "nachname",
+        "email",
+        "mail",
+        "phone",
+        "telephone",
+        "mobile",
+        "telefon",
+        "address",
+        "street",
+        "strasse",
+        "iban",
+        "passport",
+        "ssn",
+    ]
 )
-NAMES = frozenset("first_name last_name full_name customer_name patient_name person_name client_name name".split())
-IDS = frozenset("id ids uuid guid key number nr num no code ref reference identifier nummer kennung".split())
+NAMES = frozenset(
+    ["first_name", "last_name", "full_name", "customer_name", "patient_name", "person_name", "client_name", "name"]
+)
+IDS = frozenset(
+    [
+        "id",
+        "ids",
+        "uuid",
+        "guid",
+        "key",
+        "number",
+        "nr",
+        "num",
+        "no",
+        "code",
+        "ref",
+        "reference",
+        "identifier",
+        "nummer",
+        "kennung",
+    ]
+)
 SPLIT = re.compile(r"(^|_)((is|in)_(train|test|val)|split|fold|holdout|(train|test|val)_(set|flag|test|split))")
-SPLIT_VALUES = frozenset("train training test testing valid validation val dev holdout learn".split())
+SPLIT_VALUES = frozenset(
+    ["train", "training", "test", "testing", "valid", "validation", "val", "dev", "holdout", "learn"]
+)
 
 
 @dataclass(frozen=True)
@@ -129,10 +200,17 @@ def _target(connection: duckdb.DuckDBPyConnection, target: Found, positive: str,
         what = f"has {target.rows - target.nulls:,} values; at least 400 are needed to learn and to judge"
         raise InputError(what, where=where, hint="give more rows")
     if target.kind in ("date", "time", None):
-        raise InputError(f"is of the kind {target.kind or 'nested'}", where=where, hint="a target is a number, or has few values")
+        raise InputError(
+            f"is of the kind {target.kind or 'nested'}", where=where, hint="a target is a number, or has few values"
+        )
     if target.kind == "boolean":
         return "", False
-    if target.numeric and target.distinct > 2 and (target.kind == "number" or target.distinct > CLASSES) and not positive:
+    if (
+        target.numeric
+        and target.distinct > 2
+        and (target.kind == "number" or target.distinct > CLASSES)
+        and not positive
+    ):
         return "", True
     counts = _counts(connection, target)
     if len(counts) < 2:
@@ -142,11 +220,17 @@ def _target(connection: duckdb.DuckDBPyConnection, target: Found, positive: str,
         raise InputError(what, where=where, hint="a target is a number, or has few values")
     if positive:
         if positive not in counts:
-            raise InputError(f"there is no value {positive!r}", where="--positive", hint=f"there are {', '.join(counts)}")
+            raise InputError(
+                f"there is no value {positive!r}", where="--positive", hint=f"there are {', '.join(counts)}"
+            )
         return positive, False
     if set(counts) == {"0", "1"}:
         return "1", False
-    rarest = min(counts, key=lambda value: (counts[value], value)) if len(counts) == 2 else max(counts, key=lambda v: counts[v])
+    rarest = (
+        min(counts, key=lambda value: (counts[value], value))
+        if len(counts) == 2
+        else max(counts, key=lambda v: counts[v])
+    )
     if target.numeric and len(counts) > 2:
         question = f"The target {target.source} has {len(counts)} different whole numbers. Is it a number, or which value is yes?"
         answer = ask(question, ("a number", *counts), "a number")
@@ -162,7 +246,7 @@ def _known(answer: str, counts: Mapping[str, int]) -> str:
 
 
 def _counts(connection: duckdb.DuckDBPyConnection, column: Found) -> dict[str, int]:
-    name = quoted(column.name)
+    name = identifier(column.name)
     sql = f"select {name}::varchar, count(*) from records where {name} is not null group by all order by 2 desc, 1 limit 200"
     return dict(connection.execute(sql).fetchall())
 
@@ -173,7 +257,9 @@ def _time(columns: Sequence[Found], target: Found, asked: Asked, ask: Ask) -> st
         if column.kind not in ("date", "time"):
             texts = ", ".join(column.texts[:3])
             what = f"cannot be read as a date or a time: {texts}" if texts else "is no date or time"
-            raise InputError(what, where=f"--time {column.source}", hint="days as 2024-01-31, times as 2024-01-31 10:00")
+            raise InputError(
+                what, where=f"--time {column.source}", hint="days as 2024-01-31, times as 2024-01-31 10:00"
+            )
         return column.name
     after = {resolved(columns, name, "--after").name for name in asked.after}
     dated = [c for c in columns if c.kind in ("date", "time") and c.name not in after and c.share_null < 0.05]
@@ -194,16 +280,24 @@ def _key(
 ) -> str:
     if asked.key:
         column = resolved(columns, asked.key, "--key")
-        doubled = f"select {quoted(column.name)}::varchar, count(*) as n from records group by all having n > 1 order by 1 limit 1"
+        doubled = f"select {identifier(column.name)}::varchar, count(*) as n from records group by all having n > 1 order by 1 limit 1"
         if (found := connection.execute(doubled).fetchall()) or column.nulls:
-            what = f"the value {found[0][0]!r} is there {found[0][1]} times" if found else f"{column.nulls:,} rows have none"
-            raise InputError(what, where=f"--key {column.source}", hint="a key is another one in each row; leave --key out and one is made")
+            what = (
+                f"the value {found[0][0]!r} is there {found[0][1]} times"
+                if found
+                else f"{column.nulls:,} rows have none"
+            )
+            raise InputError(
+                what,
+                where=f"--key {column.source}",
+                hint="a key is another one in each row; leave --key out and one is made",
+            )
         return column.name
     for column in columns:
         # A column that identifies persons stays in the raw table: a key goes everywhere.
         likely = column.kind in ("text", "integer") and column.name not in (target.name, time) and not column.nulls
         if likely and is_identifier(column) and not _is_personal(column) and column.distinct > 0.9 * column.rows:
-            exact = f"select count(distinct {quoted(column.name)}) = count(*) from records"
+            exact = f"select count(distinct {identifier(column.name)}) = count(*) from records"
             if connection.execute(exact).fetchall()[0][0]:
                 return column.name
     return ""
@@ -241,15 +335,25 @@ def decide_columns(
     roles = replace(roles, group=group)
     sample = sample_of(connection, columns, roles)
     # A pair is looked for among what may be a feature; a copy anywhere is worth a word.
-    found = leaks.find_leaks(sample, [column.name for column in left if column.kind != "date" and column.kind != "time"], ordered=_in_order(connection, roles))
+    found = leaks.find_leaks(
+        sample,
+        [column.name for column in left if column.kind != "date" and column.kind != "time"],
+        ordered=_in_order(connection, roles),
+    )
     for column in left:
         if column.name in found:
             why = found[column.name]
-            decided[column.name] = Decision(column, "kept out", why, first=True, known_after="filled" in why or "later" in why)
+            decided[column.name] = Decision(
+                column, "kept out", why, first=True, known_after="filled" in why or "later" in why
+            )
         else:
-            decided[column.name] = Decision(column, "feature", "known before, one of few values" if column.kind == "category" else "known before")
+            decided[column.name] = Decision(
+                column, "feature", "known before, one of few values" if column.kind == "category" else "known before"
+            )
     if group:
-        decided[group] = Decision(decided[group].column, "group", "it comes back in other rows: all rows of one are on one side of the split")  # type: ignore[union-attr]
+        decided[group] = Decision(
+            decided[group].column, "group", "it comes back in other rows: all rows of one are on one side of the split"
+        )  # type: ignore[union-attr]
     return Decided(roles, tuple(each for each in decided.values() if each is not None))
 
 
@@ -274,18 +378,25 @@ def _at_once(
     if _is_personal(column):
         return Decision(column, "private", "it holds personal data", first=True)
     if column.kind in ("text", "category"):
-        some = f"select string_agg(v, chr(10)) from (select distinct {quoted(column.name)} as v from records limit {SHOWN})"
+        some = f"select string_agg(v, chr(10)) from (select distinct {identifier(column.name)} as v from records limit {SHOWN})"
         if kinds := personal_kinds(connection.execute(some).fetchall()[0][0] or ""):
             return Decision(column, "private", f"it holds personal data: {', '.join(kinds)}", first=True)
-    if (column.distinct <= 1 or column.low == column.high and column.numeric) and not column.nulls:
+    if (column.distinct <= 1 or (column.low == column.high and column.numeric)) and not column.nulls:
         return Decision(column, "kept out", "it has one value only")
     if column.distinct <= 1 or (column.numeric and column.low == column.high):
         # One value, or none: that it is filled may say something, and mostly says too much.
         return Decision(column, "kept out", "it has one value only, where it is filled")
-    if (SPLIT.search(column.name) and column.distinct <= CLASSES) or {value.lower() for value in column.values} & SPLIT_VALUES == {value.lower() for value in column.values} != set():
+    if (SPLIT.search(column.name) and column.distinct <= CLASSES) or {
+        value.lower() for value in column.values
+    } & SPLIT_VALUES == {value.lower() for value in column.values} != set():
         return Decision(column, "kept out", "it is a flag of somebody's split", first=True)
     if is_sensitive(column):
-        return Decision(column, "kept out", "it says of a person what should not decide about them: the model is judged by it", first=True)
+        return Decision(
+            column,
+            "kept out",
+            "it says of a person what should not decide about them: the model is judged by it",
+            first=True,
+        )
     if column.kind == "text":
         return Decision(column, "kept out", _text_reason(column))
     if column.kind in ("date", "time"):
@@ -303,10 +414,16 @@ def _text_reason(column: Found) -> str:
 def _of_date(connection: duckdb.DuckDBPyConnection, column: Found, roles: Roles) -> Decision | None:
     if not roles.time:
         return Decision(column, "kept out", "it is a date, and the rows are taken to have no time", first=True)
-    name, time = quoted(column.name), quoted(roles.time)
+    name, time = identifier(column.name), identifier(roles.time)
     sql = f"select coalesce(avg(({name}::timestamptz > {time}::timestamptz + interval 1 day)::integer), 0) from records where {name} is not null"
     if (share := connection.execute(sql).fetchall()[0][0]) > AFTERWARDS:
-        return Decision(column, "kept out", f"it lies after {roles.time} in {share:.0%} of the rows: known afterwards", first=True, known_after=True)
+        return Decision(
+            column,
+            "kept out",
+            f"it lies after {roles.time} in {share:.0%} of the rows: known afterwards",
+            first=True,
+            known_after=True,
+        )
     return None
 
 
@@ -315,7 +432,7 @@ def _of_number(connection: duckdb.DuckDBPyConnection, column: Found, roles: Role
         return None
     filled = column.rows - column.nulls
     if column.distinct > 0.9 * filled and filled > 100:
-        name = quoted(column.name)
+        name = identifier(column.name)
         exact, ups = connection.execute(
             f"select count(distinct {name}), avg(({name} > before)::integer) "
             f"from (select {name}, lag({name}) over (order by line) as before from records where {name} is not null)"
@@ -325,7 +442,11 @@ def _of_number(connection: duckdb.DuckDBPyConnection, column: Found, roles: Role
         dense = column.low is not None and column.high is not None and column.high - column.low < 1.5 * filled
         if exact > 0.99 * filled and (is_identifier(column) or dense or _same_length(column)):
             return Decision(column, "kept out", "it identifies rows: another value in each")
-    elif is_identifier(column) and column.distinct > FEWEST_GROUPS and _words(column.name) & {"id", "uuid", "key", "identifier"}:
+    elif (
+        is_identifier(column)
+        and column.distinct > FEWEST_GROUPS
+        and _words(column.name) & {"id", "uuid", "key", "identifier"}
+    ):
         return Decision(column, "kept out", "it identifies what the row is about: a number that is a name")
     return None
 
@@ -344,7 +465,14 @@ def _group(columns: Sequence[Found], roles: Roles, decided: Mapping[str, Decisio
     for column in columns:
         out = decided[column.name]
         repeats = FEWEST_GROUPS <= column.distinct < 0.7 * column.rows
-        if out and out.what == "kept out" and "identifies" in out.why and repeats and is_identifier(column) and not column.nulls:
+        if (
+            out
+            and out.what == "kept out"
+            and "identifies" in out.why
+            and repeats
+            and is_identifier(column)
+            and not column.nulls
+        ):
             return column.name
     return ""
 
@@ -353,11 +481,13 @@ def sample_of(connection: duckdb.DuckDBPyConnection, columns: Sequence[Found], r
     """Rows that follow each other, from the middle on where there are more than enough, with the target as a number."""
     (count,) = connection.execute("select count(*) from records").fetchall()[0]
     names = [
-        f"{quoted(c.name)}::double as {quoted(c.name)}" if c.numeric or c.kind == "boolean" else quoted(c.name)
+        f"{identifier(c.name)}::double as {identifier(c.name)}"
+        if c.numeric or c.kind == "boolean"
+        else identifier(c.name)
         for c in columns
         if c.kind not in (None, "date", "time")
     ]
-    order = f"{quoted(roles.time)}, line" if roles.time else "line"
+    order = f"{identifier(roles.time)}, line" if roles.time else "line"
     sql = f"""
         select {target_sql(roles, columns)} as "the target", {", ".join(names)}
         from records order by {order} limit {SAMPLE} offset {max(0, (count - SAMPLE) // 2)}
@@ -368,7 +498,7 @@ def sample_of(connection: duckdb.DuckDBPyConnection, columns: Sequence[Found], r
 
 def target_sql(roles: Roles, columns: Sequence[Found]) -> str:
     """SQL: the target as a number, 1 for yes."""
-    name = quoted(roles.target)
+    name = identifier(roles.target)
     if roles.regression or not roles.positive:
         return f"{name}::double"
     column = next(each for each in columns if each.name == roles.target)
@@ -380,7 +510,5 @@ def _in_order(connection: duckdb.DuckDBPyConnection, roles: Roles) -> bool:
     """Whether a row follows the other: hardly two of them at the same time."""
     if not roles.time:
         return False
-    sql = f"select approx_count_distinct({quoted(roles.time)}) / count(*) from records"
+    sql = f"select approx_count_distinct({identifier(roles.time)}) / count(*) from records"
     return bool(connection.execute(sql).fetchall()[0][0] > 0.8)
-
-

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import duckdb
 
 from ..contract.schema import Column, Contract, Table
-from .columns import Found, literal, quoted
+from ..data.delimited import identifier, literal
+from .columns import Found
 from .decisions import Decided, Decision, is_sensitive
 from .records import TABLE
 
@@ -56,7 +57,9 @@ def raw_columns(connection: duckdb.DuckDBPyConnection, decided: Decided) -> tupl
     """The columns of the table `records`, with the bounds that its rows keep, and some room."""
     roles, made = decided.roles, []
     if not roles.key:
-        made.append(Column(name="row_id", kind="text", about="made of what is known before", pattern="^[0-9a-f]{16}-[0-9]+$"))
+        made.append(
+            Column(name="row_id", kind="text", about="made of what is known before", pattern="^[0-9a-f]{16}-[0-9]+$")
+        )
     for each in decided.decisions:
         if each.column.kind:
             made.append(_raw(connection, each, decided))
@@ -114,16 +117,16 @@ def _texts(connection: duckdb.DuckDBPyConnection, column: Found, *, closed: bool
     if closed and column.kind == "category" and len(counts) <= CLOSED and min(counts.values()) >= FEWEST and plain:
         return {"allowed": tuple(sorted(counts))}
     pattern = _pattern(column.texts)
-    sql = f"select count(*) from {TABLE} where not regexp_full_match({quoted(column.name)}, $pattern)"
+    sql = f"select count(*) from {TABLE} where not regexp_full_match({identifier(column.name)}, $pattern)"
     if pattern and not connection.execute(sql, {"pattern": pattern[1:-1]}).fetchall()[0][0]:
         return {"pattern": pattern}
-    longest = connection.execute(f"select max(length({quoted(column.name)})) from {TABLE}").fetchall()[0][0] or 1
+    longest = connection.execute(f"select max(length({identifier(column.name)})) from {TABLE}").fetchall()[0][0] or 1
     return {"pattern": f"^[{_signs(connection, column.name)}]{{1,{2 * longest}}}$"}
 
 
 def _signs(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     """The signs of which the texts of a column are made, as those of a pattern: classes, and the others one by one."""
-    sql = f"select distinct unnest(string_split({quoted(name)}, '')) from {TABLE}"
+    sql = f"select distinct unnest(string_split({identifier(name)}, '')) from {TABLE}"
     signs = {sign for (sign,) in connection.execute(sql).fetchall() if sign}
     classes = {"a-z": str.islower, "A-Z": str.isupper, "0-9": str.isdigit}
     made = "".join(each for each, holds in classes.items() if any(sign.isascii() and holds(sign) for sign in signs))
@@ -142,26 +145,48 @@ def _pattern(texts: Sequence[str]) -> str:
     parts = {"0": "[0-9]", "a": "[a-z]", "A": "[A-Z]"}
     runs = re.findall(r"[0-9]+|[a-z]+|[A-Z]+|.", texts[0])
     made = [
-        f"{parts[sign]}{{{len(run)}}}" if same and sign in parts else f"{parts[sign]}+" if sign in parts else re.escape(sign)
+        f"{parts[sign]}{{{len(run)}}}"
+        if same and sign in parts
+        else f"{parts[sign]}+"
+        if sign in parts
+        else re.escape(sign)
         for sign, run in zip(form, runs, strict=True)
     ]
     return f"^{''.join(made)}$"
 
 
-def feature_columns(connection: duckdb.DuckDBPyConnection, decided: Decided, raw: Sequence[Column]) -> tuple[Feature, ...]:
+def feature_columns(
+    connection: duckdb.DuckDBPyConnection, decided: Decided, raw: Sequence[Column]
+) -> tuple[Feature, ...]:
     """The columns of the features: roles, what was decided to be a feature, what the time says, groups."""
     roles = decided.roles
     of_raw = {column.name: column for column in raw}
     key = of_raw[roles.key or "row_id"]
-    made = [Feature(Column(name=key.name, kind=key.kind, about=key.about, pattern=key.pattern), key.name, modelled=False)]
+    made = [
+        Feature(Column(name=key.name, kind=key.kind, about=key.about, pattern=key.pattern), key.name, modelled=False)
+    ]
     if roles.time:
         dated = decided.column(roles.time).kind == "date"
         moment = f"timezone('UTC', {roles.time}::timestamp)" if dated else roles.time
-        made.append(Feature(Column(name="asked_at", kind="time", about="when the prediction is asked for"), moment, modelled=False))
-        made.append(Feature(Column(name="asked_day", kind="date", about="its day, in UTC"), f"{roles.time}::date", modelled=False))
+        made.append(
+            Feature(
+                Column(name="asked_at", kind="time", about="when the prediction is asked for"), moment, modelled=False
+            )
+        )
+        made.append(
+            Feature(
+                Column(name="asked_day", kind="date", about="its day, in UTC"), f"{roles.time}::date", modelled=False
+            )
+        )
     if roles.group:
         group = of_raw[roles.group]
-        made.append(Feature(Column(name=group.name, kind=group.kind, about=group.about, max_null=group.max_null), group.name, modelled=False))
+        made.append(
+            Feature(
+                Column(name=group.name, kind=group.kind, about=group.about, max_null=group.max_null),
+                group.name,
+                modelled=False,
+            )
+        )
     for each in decided.of("feature"):
         made.append(_feature(each.column, of_raw[each.column.name], roles.time))
     made += _of_time(connection, decided)
@@ -172,19 +197,48 @@ def feature_columns(connection: duckdb.DuckDBPyConnection, decided: Decided, raw
     made.append(_target(decided, target))
     if roles.time:
         day = f"{roles.time}::timestamp" if decided.column(roles.time).kind == "date" else roles.time
-        known = f"timezone('UTC', {day} + interval {roles.delay} day)" if decided.column(roles.time).kind == "date" else f"{day} + interval {roles.delay} day"
-        made.append(Feature(Column(name="known_at", kind="time", about="when the target is known", known="after"), known, modelled=False))
+        known = (
+            f"timezone('UTC', {day} + interval {roles.delay} day)"
+            if decided.column(roles.time).kind == "date"
+            else f"{day} + interval {roles.delay} day"
+        )
+        made.append(
+            Feature(
+                Column(name="known_at", kind="time", about="when the target is known", known="after"),
+                known,
+                modelled=False,
+            )
+        )
     return tuple(made)
 
 
 def _feature(column: Found, raw: Column, time: str) -> Feature:
     if column.kind == "boolean":
-        made = Column(name=raw.name, kind="integer", about=raw.about, low=0, high=1, max_null=raw.max_null, spelled=raw.spelled)
+        made = Column(
+            name=raw.name, kind="integer", about=raw.about, low=0, high=1, max_null=raw.max_null, spelled=raw.spelled
+        )
         return Feature(made, f"{raw.name}::integer as {raw.name}", modelled=True)
     if column.kind in ("date", "time"):
-        made = Column(name=raw.name, kind="integer", about=f"days from {raw.about} to the prediction", low=-36500, high=36500, max_null=raw.max_null)
+        made = Column(
+            name=raw.name,
+            kind="integer",
+            about=f"days from {raw.about} to the prediction",
+            low=-36500,
+            high=36500,
+            max_null=raw.max_null,
+        )
         return Feature(made, f"datediff('day', {raw.name}::date, {time}::date) as {raw.name}", modelled=True)
-    made = Column(name=raw.name, kind=raw.kind, about=raw.about, low=raw.low, high=raw.high, allowed=raw.allowed, pattern=raw.pattern, max_null=raw.max_null, spelled=raw.spelled)
+    made = Column(
+        name=raw.name,
+        kind=raw.kind,
+        about=raw.about,
+        low=raw.low,
+        high=raw.high,
+        allowed=raw.allowed,
+        pattern=raw.pattern,
+        max_null=raw.max_null,
+        spelled=raw.spelled,
+    )
     return Feature(made, raw.name, modelled=True)
 
 
@@ -199,7 +253,7 @@ def _of_time(connection: duckdb.DuckDBPyConnection, decided: Decided) -> list[Fe
         del parts["hour"]
     made = []
     for name, (function, low, high) in parts.items():
-        sql = f"select count(distinct {function}({quoted(time)})), datediff('day', min({quoted(time)}), max({quoted(time)})) from {TABLE}"
+        sql = f"select count(distinct {function}({identifier(time)})), datediff('day', min({identifier(time)}), max({identifier(time)})) from {TABLE}"
         different, days = connection.execute(sql).fetchall()[0]
         # A month says something of seasons only after they have come round.
         if different > 1 and name not in taken and (name != "month" or days > 360):
@@ -214,7 +268,14 @@ def _group_feature(connection: duckdb.DuckDBPyConnection, column: Found, raw: Co
         made = Column(name=raw.name, kind="category", about=raw.about, allowed=("false", "true"), max_null=raw.max_null)
         return Feature(made, f"{raw.name}::varchar as {raw.name}", modelled=False)
     if column.kind == "category" and len(column.values) <= CLOSED:
-        made = Column(name=raw.name, kind="category", about=raw.about, allowed=raw.allowed, pattern=raw.pattern, max_null=raw.max_null)
+        made = Column(
+            name=raw.name,
+            kind="category",
+            about=raw.about,
+            allowed=raw.allowed,
+            pattern=raw.pattern,
+            max_null=raw.max_null,
+        )
         return Feature(made, raw.name, modelled=False)
     if column.numeric and column.distinct <= 5:
         made = Column(name=raw.name, kind="integer", about=raw.about, low=raw.low, high=raw.high, max_null=raw.max_null)
@@ -224,10 +285,16 @@ def _group_feature(connection: duckdb.DuckDBPyConnection, column: Found, raw: Co
 
 def halves(connection: duckdb.DuckDBPyConnection, raw: Column) -> Feature:
     """A category of a number: which half of the rows it is in."""
-    middle = connection.execute(f"select median({quoted(raw.name)}) from {TABLE}").fetchall()[0][0]
+    middle = connection.execute(f"select median({identifier(raw.name)}) from {TABLE}").fetchall()[0][0]
     name = f"{raw.name}_half"
     text = f"{float(f'{middle:.3g}'):g}"
-    made = Column(name=name, kind="category", about=f"{raw.about} from {text} on, or lower", allowed=("lower", "upper"), max_null=raw.max_null)
+    made = Column(
+        name=name,
+        kind="category",
+        about=f"{raw.about} from {text} on, or lower",
+        allowed=("lower", "upper"),
+        max_null=raw.max_null,
+    )
     value = f"case when {raw.name} >= {text} then 'upper' when {raw.name} < {text} then 'lower' end as {name}"
     return Feature(made, value, modelled=False)
 
@@ -236,9 +303,17 @@ def _target(decided: Decided, raw: Column) -> Feature:
     roles = decided.roles
     null = raw.max_null
     if roles.regression:
-        made = Column(name=raw.name, kind=raw.kind, about=raw.about, low=raw.low, high=raw.high, max_null=null, known="after")
+        made = Column(
+            name=raw.name, kind=raw.kind, about=raw.about, low=raw.low, high=raw.high, max_null=null, known="after"
+        )
         return Feature(made, raw.name, modelled=False)
-    made = Column(name=raw.name, kind="boolean", about=f"{raw.about}{f' is {roles.positive}' if roles.positive else ''}", max_null=null, known="after")
+    made = Column(
+        name=raw.name,
+        kind="boolean",
+        about=f"{raw.about}{f' is {roles.positive}' if roles.positive else ''}",
+        max_null=null,
+        known="after",
+    )
     if not roles.positive:
         return Feature(made, raw.name, modelled=False)
     value = roles.positive if raw.kind in ("integer", "number") else literal(roles.positive)
@@ -251,14 +326,33 @@ def contract_of(plan: Plan) -> Contract:
     key = roles.key or "row_id"
     least = max(1, plan.rows // 2)
     records = Table(
-        name=TABLE, columns=plan.raw, key=(key,), min_rows=least, time=roles.time, known_at=roles.time, max_missing_days=plan.missing_days
+        name=TABLE,
+        columns=plan.raw,
+        key=(key,),
+        min_rows=least,
+        time=roles.time,
+        known_at=roles.time,
+        max_missing_days=plan.missing_days,
     )
     features = Table(
-        name="features", columns=tuple(each.column for each in plan.features), key=(key,), min_rows=least, time="asked_at" if roles.time else ""
+        name="features",
+        columns=tuple(each.column for each in plan.features),
+        key=(key,),
+        min_rows=least,
+        time="asked_at" if roles.time else "",
     )
-    timed = {"time": "asked_at", "day": "asked_day", "known_at": "known_at"} if roles.time else dict.fromkeys(("time", "day", "known_at"), "")
+    timed = (
+        {"time": "asked_at", "day": "asked_day", "known_at": "known_at"}
+        if roles.time
+        else dict.fromkeys(("time", "day", "known_at"), "")
+    )
     return Contract(
-        tables=(records,), features=features, key=key, **timed, target=roles.target, group=roles.group,
+        tables=(records,),
+        features=features,
+        key=key,
+        **timed,
+        target=roles.target,
+        group=roles.group,
         problem="regression" if roles.regression else "classification",
     )
 
@@ -269,51 +363,69 @@ def contract_text(plan: Plan) -> str:
     shared = [c for c in plan.raw if any(f.column == c for f in plan.features)]
     by_name = {column.name: column for column in shared}
     constants = {column.name: column.name.upper() for column in shared}
-    lines = [f'"""What the table `{TABLE}` must look like, and its features."""', "", "from roadworthy import Column, Contract, Table", ""]
+    lines = [
+        f'"""What the table `{TABLE}` must look like, and its features."""',
+        "",
+        "from roadworthy import Column, Contract, Table",
+        "",
+    ]
     lines += [_assigned(constants[column.name], column) for column in shared]
     lines.append(f"{TABLE.upper()} = Table(")
     lines += [f'    name="{TABLE}",', "    columns=("]
     lines += [f"        {_column(c, constants if by_name.get(c.name) == c else {}, 8)}," for c in plan.raw]
     records = contract.tables[0]
-    lines += ["    ),", f"    key=({_text(records.key[0])},),", f"    min_rows={_number(records.min_rows)},"]
+    lines += ["    ),", f"    key=({text_of(records.key[0])},),", f"    min_rows={number_of(records.min_rows)},"]
     if roles.time:
-        lines += [f"    time={_text(roles.time)},", f"    known_at={_text(roles.time)},"]
+        lines += [f"    time={text_of(roles.time)},", f"    known_at={text_of(roles.time)},"]
         lines += [f"    max_missing_days={plan.missing_days},"] if plan.missing_days else []
     lines += [")", "FEATURES = Table(", '    name="features",', "    columns=("]
-    lines += [f"        {_column(f.column, constants if by_name.get(f.column.name) == f.column else {}, 8)}," for f in plan.features]
-    lines += ["    ),", f"    key=({_text(contract.key)},),", f"    min_rows={_number(records.min_rows)},"]
+    lines += [
+        f"        {_column(f.column, constants if by_name.get(f.column.name) == f.column else {}, 8)},"
+        for f in plan.features
+    ]
+    lines += ["    ),", f"    key=({text_of(contract.key)},),", f"    min_rows={number_of(records.min_rows)},"]
     lines += ['    time="asked_at",'] if roles.time else []
-    lines += [")", "CONTRACT = Contract(", f"    tables=({TABLE.upper()},),", "    features=FEATURES,", f"    key={_text(contract.key)},"]
+    lines += [
+        ")",
+        "CONTRACT = Contract(",
+        f"    tables=({TABLE.upper()},),",
+        "    features=FEATURES,",
+        f"    key={text_of(contract.key)},",
+    ]
     times = ("asked_at", "asked_day", "known_at") if roles.time else ("", "", "")
-    lines += [f"    {role}={_text(name)}," for role, name in zip(("time", "day", "known_at"), times, strict=True)]
-    lines += [f"    target={_text(roles.target)},"]
-    lines += [f"    group={_text(roles.group)},"] if roles.group else []
+    lines += [f"    {role}={text_of(name)}," for role, name in zip(("time", "day", "known_at"), times, strict=True)]
+    lines += [f"    target={text_of(roles.target)},"]
+    lines += [f"    group={text_of(roles.group)},"] if roles.group else []
     lines += ['    problem="regression",'] if roles.regression else []
     lines += [")", ""]
     return "\n".join(lines)
 
 
-def _text(value: str) -> str:
+def text_of(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _number(value: float) -> str:
+def number_of(value: float) -> str:
     if isinstance(value, int):
         return f"{value:_}" if abs(value) >= 10_000 else str(value)
     return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
 def _arguments(column: Column) -> list[str]:
-    made = [f"name={_text(column.name)}", f"kind={_text(column.kind)}", f"about={_text(column.about)}"]
-    made += [f"low={_number(column.low)}", f"high={_number(column.high)}"] if column.low is not None and column.high is not None else []
+    made = [f"name={text_of(column.name)}", f"kind={text_of(column.kind)}", f"about={text_of(column.about)}"]
+    made += (
+        [f"low={number_of(column.low)}", f"high={number_of(column.high)}"]
+        if column.low is not None and column.high is not None
+        else []
+    )
     if column.allowed:
-        made.append(f"allowed=({', '.join(map(_text, column.allowed))},)")
-    made += [f"pattern={_text(column.pattern)}"] if column.pattern else []
-    made += [f"max_null={_number(column.max_null)}"] if column.max_null else []
-    made += [f"known={_text(column.known)}"] if column.known != "before" else []
-    made += [f"known_at={_text(column.known_at)}"] if column.known_at else []
+        made.append(f"allowed=({', '.join(map(text_of, column.allowed))},)")
+    made += [f"pattern={text_of(column.pattern)}"] if column.pattern else []
+    made += [f"max_null={number_of(column.max_null)}"] if column.max_null else []
+    made += [f"known={text_of(column.known)}"] if column.known != "before" else []
+    made += [f"known_at={text_of(column.known_at)}"] if column.known_at else []
     made += ["private=True"] if column.private else []
-    return [*made, f"spelled={_text(column.spelled)}"] if column.spelled else made
+    return [*made, f"spelled={text_of(column.spelled)}"] if column.spelled else made
 
 
 def _column(column: Column, constants: Mapping[str, str], indent: int) -> str:
@@ -328,7 +440,9 @@ def _assigned(name: str, column: Column) -> str:
 
 def _wrapped(call: str, arguments: Sequence[str], indent: int, before: int = 0) -> str:
     """A call in one line, or each argument in its own; as ruff formats it."""
-    arguments = [re.sub(r"^allowed=\((.*),\)$", r"allowed=(\1)", each) if each.count('", "') else each for each in arguments]
+    arguments = [
+        re.sub(r"^allowed=\((.*),\)$", r"allowed=(\1)", each) if each.count('", "') else each for each in arguments
+    ]
     line = f"{call}{', '.join(arguments)})"
     if before + indent + len(line) + 1 <= 120:
         return line
@@ -348,7 +462,10 @@ def _wrapped(call: str, arguments: Sequence[str], indent: int, before: int = 0) 
 def features_sql(plan: Plan) -> str:
     """The text of features.sql."""
     roles = plan.decided.roles
-    parts = [each.sql if each.sql == each.column.name or " as " in each.sql else f"{each.sql} as {each.column.name}" for each in plan.features]
+    parts = [
+        each.sql if each.sql == each.column.name or " as " in each.sql else f"{each.sql} as {each.column.name}"
+        for each in plan.features
+    ]
     body = ",\n".join(f"    {part}" for part in parts)
     order = "asked_at, " if roles.time else ""
     key = roles.key or "row_id"
@@ -391,11 +508,11 @@ def model_text(*, boosting: bool, regression: bool, trees: Sequence[int], leaves
     """The text of model.py: boosting, or a linear model."""
     if boosting:
         name = f"HistGradientBoosting{'Regressor' if regression else 'Classifier'}"
-        grid = f'''grid={{"max_iter": {_tuple(trees)}, "learning_rate": (0.05, 0.1), "max_leaf_nodes": {_tuple(leaves)}}},
+        grid = f"""grid={{"max_iter": {_tuple(trees)}, "learning_rate": (0.05, 0.1), "max_leaf_nodes": {_tuple(leaves)}}},
     quick=(
         {{"max_iter": {trees[0]}, "learning_rate": 0.1, "max_leaf_nodes": {leaves[-1]}}},
         {{"max_iter": {trees[-1]}, "learning_rate": 0.05, "max_leaf_nodes": {leaves[0]}}},
-    ),'''
+    ),"""
         return f'''"""Boosted trees, and the few hyperparameters that are worth a try."""
 
 from sklearn.ensemble import {name}
@@ -443,10 +560,15 @@ def _tuple(values: Iterable[int]) -> str:
 
 def incidents_text(plan: Plan) -> str:
     """The text of incidents.py: what may happen to these columns in production."""
-    numbers = [f.column.name for f in plan.features if f.modelled and f.column.kind in ("number", "integer") and (f.column.low, f.column.high) != (0, 1)]
+    numbers = [
+        f.column.name
+        for f in plan.features
+        if f.modelled and f.column.kind in ("number", "integer") and (f.column.low, f.column.high) != (0, 1)
+    ]
     categories = [f.column.name for f in plan.features if f.modelled and f.column.kind == "category"]
     number = numbers[0] if numbers else plan.modelled[0]
-    parts = [f'''
+    parts = [
+        f"""
 def _factor_of_ten(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
     del worlds, start
     return rows.assign({number}=rows["{number}"] * 10)
@@ -476,20 +598,26 @@ def _labels_turned(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.Da
 def _half_of_the_rows(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
     del worlds, start
     return rows.iloc[::20]
-''']
-    names = {f"{number}-times-ten": "_factor_of_ten", f"{number}-empty": "_column_empty", f"{number}-frozen": "_column_frozen"}
+"""
+    ]
+    names = {
+        f"{number}-times-ten": "_factor_of_ten",
+        f"{number}-empty": "_column_empty",
+        f"{number}-frozen": "_column_frozen",
+    }
     names |= {"labels-stop": "_labels_stop", "labels-turned": "_labels_turned", "hardly-any-rows": "_half_of_the_rows"}
     if categories:
         category = categories[0]
-        parts.append(f'''
+        parts.append(f"""
 
 def _category_renamed(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
     del worlds, start
     return rows.assign({category}=rows["{category}"].replace({{rows["{category}"].mode()[0]: NEW}}))
-''')
+""")
         names[f"{category}-renamed"] = "_category_renamed"
     new = '\nNEW = "another spelling"  # of a category\n' if categories else "\n"
-    text = f'''"""What may happen to this model in production: each takes the rows from its date on and gives what comes instead.
+    text = (
+        f'''"""What may happen to this model in production: each takes the rows from its date on and gives what comes instead.
 
 `worlds` are the features of each snapshot, `start` is when it happens. Drafted from the contract: add what you fear.
 """
@@ -506,5 +634,8 @@ Worlds = Mapping[str, pd.DataFrame]
 Happens = Callable[[pd.DataFrame, Worlds, datetime], pd.DataFrame]{new}{"".join(parts)}
 
 INCIDENTS: dict[str, Happens] = {{
-''' + "".join(f'    "{name.replace("_", "-")}": {function},\n' for name, function in names.items()) + "}\n"
+'''
+        + "".join(f'    "{name.replace("_", "-")}": {function},\n' for name, function in names.items())
+        + "}\n"
+    )
     return text.replace("_half_of_the_rows", "_hardly_any_rows")

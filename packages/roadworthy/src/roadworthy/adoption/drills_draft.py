@@ -72,7 +72,9 @@ def _value(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, dict):
-        inside = ", ".join(f"{name if name.isidentifier() else json.dumps(name)} = {_value(each)}" for name, each in value.items())
+        inside = ", ".join(
+            f"{name if name.isidentifier() else json.dumps(name)} = {_value(each)}" for name, each in value.items()
+        )
         return f"{{ {inside} }}"
     return json.dumps(value, ensure_ascii=False)
 
@@ -80,9 +82,17 @@ def _value(value: Any) -> str:
 def _of_tables(plan: Plan) -> Iterator[dict[str, Any]]:
     """Faults of the delivered table and of the SQL."""
     raw = {column.name: column for column in plan.raw}
-    numbers = [f.column for f in plan.features if f.modelled and f.sql == f.column.name and f.column.kind in ("number", "integer")]
+    numbers = [
+        f.column
+        for f in plan.features
+        if f.modelled and f.sql == f.column.name and f.column.kind in ("number", "integer")
+    ]
     wide = [column for column in numbers if (column.low, column.high) != (0, 1)]
-    categories = [raw[f.column.name] for f in plan.features if f.modelled and f.sql == f.column.name and f.column.kind == "category" and f.column.allowed]
+    categories = [
+        raw[f.column.name]
+        for f in plan.features
+        if f.modelled and f.sql == f.column.name and f.column.kind == "category" and f.column.allowed
+    ]
 
     def rewrite(sql: str) -> list[dict[str, str]]:
         return [{"table": TABLE, "sql": f"{sql} from {TABLE}"}]
@@ -105,7 +115,13 @@ def _of_tables(plan: Plan) -> Iterator[dict[str, Any]]:
             "name": "a column without an entry",
             "gate": "Data 1",
             "story": "A new column is made in SQL to try it out. The contract does not know it, so nothing checks it.",
-            "edit": [{"package": "features.sql", "old": f"    {name},\n", "new": f"    {name},\n    {name} * 2 as {name}_doubled,\n"}],
+            "edit": [
+                {
+                    "package": "features.sql",
+                    "old": f"    {name},\n",
+                    "new": f"    {name},\n    {name} * 2 as {name}_doubled,\n",
+                }
+            ],
         }
     if bound := _bound(plan):
         yield {
@@ -172,7 +188,11 @@ def _bound(plan: Plan) -> dict[str, str] | None:
             end = text.find("high=", start)
             if start >= 0 and text.count(old) == 1 and 0 <= end - start - len(old) < 60:
                 stop = min(place for sign in (",", ")", "\n") if (place := text.find(sign, end)) > 0)
-                return {"package": "contract.py", "old": text[start:stop], "new": f"{text[start:end]}high=1_000_000_000_000_000"}
+                return {
+                    "package": "contract.py",
+                    "old": text[start:stop],
+                    "new": f"{text[start:end]}high=1_000_000_000_000_000",
+                }
     return None
 
 
@@ -210,7 +230,13 @@ def _of_settings(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def _of_project() -> Iterator[dict[str, Any]]:
     for each in ANY_PROJECT:
         fault: dict[str, Any] = dict(each)
-        yield {"name": fault["name"], "gate": fault["gate"], "story": fault["story"], "train": "before", "damage": fault["damage"]}
+        yield {
+            "name": fault["name"],
+            "gate": fault["gate"],
+            "story": fault["story"],
+            "train": "before",
+            "damage": fault["damage"],
+        }
     yield {
         "name": "lock without a line",
         "gate": "Monitoring 1",
@@ -218,5 +244,3 @@ def _of_project() -> Iterator[dict[str, Any]]:
         "train": "before",
         "edit": [{"file": "requirements.txt", "old": "\nthreadpoolctl==", "new": "\n# threadpoolctl=="}],
     }
-
-

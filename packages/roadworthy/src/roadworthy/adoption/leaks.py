@@ -126,7 +126,10 @@ def _by_where_it_is_filled(sample: Sample, names: Sequence[str]) -> Iterable[tup
                 if quality(sample, answers, y) > 0.5:
                     yield name, "where it is filled says what the target is"
         elif (y == 1).any() and (y == 0).any() and abs(there[y == 1].mean() - there[y == 0].mean()) > FILLED:
-            yield name, f"it is filled in {there[y == 1].mean():.0%} of the rows that are yes, in {there[y == 0].mean():.0%} of the others"
+            yield (
+                name,
+                f"it is filled in {there[y == 1].mean():.0%} of the rows that are yes, in {there[y == 0].mean():.0%} of the others",
+            )
 
 
 def _of_later_rows(sample: Sample, names: Sequence[str], *, others: bool) -> Iterable[tuple[str, str]]:
@@ -138,7 +141,9 @@ def _of_later_rows(sample: Sample, names: Sequence[str], *, others: bool) -> Ite
         if pd.api.types.is_numeric_dtype(sample.rows[name])
     }
     for name, values in numbers.items():
-        columns = {"the target": target} | ({other: each for other, each in numbers.items() if other != name} if others else {})
+        columns = {"the target": target} | (
+            {other: each for other, each in numbers.items() if other != name} if others else {}
+        )
         for other, later in columns.items():
             many = later.nunique() > MANY and values.nunique() > MANY
             if not many and other != "the target":
@@ -197,7 +202,10 @@ def _copy_of(sample: Sample, name: str, alone: float) -> str:
     if order > 0.985:
         return f"it orders the rows as the target does: rank correlation {order:.3f}"
     with np.errstate(divide="ignore", invalid="ignore"):
-        for words, each in {"is the target, or a constant more,": numbers - target, "is the target times a constant": np.where(numbers == 0, np.nan, numbers) / target}.items():
+        for words, each in {
+            "is the target, or a constant more,": numbers - target,
+            "is the target times a constant": np.where(numbers == 0, np.nan, numbers) / target,
+        }.items():
             share = _most_common(each[np.isfinite(each) & (target != 0)], len(target))
             if share > SAME and share > 2 * _by_chance(numbers, target):
                 return f"it {words} in {share:.0%} of the rows"
@@ -242,7 +250,9 @@ def fitted_answers(sample: Sample, names: Sequence[str], target: Floats | None =
     answers = np.empty(len(y))
     for taught in (half, ~half):
         if sample.regression or target is not None:
-            answers[~taught] = HistGradientBoostingRegressor(max_iter=60, random_state=0).fit(X[taught], y[taught]).predict(X[~taught])
+            answers[~taught] = (
+                HistGradientBoostingRegressor(max_iter=60, random_state=0).fit(X[taught], y[taught]).predict(X[~taught])
+            )
         else:
             model = HistGradientBoostingClassifier(max_iter=60, random_state=0).fit(X[taught], y[taught])
             answers[~taught] = model.predict_proba(X[~taught])[:, -1]
@@ -287,9 +297,7 @@ def _pair(sample: Sample, names: Sequence[str], alone: Mapping[str, float]) -> t
     return out, f"with {stays} it gives the target away: {sample.metric} {together:.3f}"
 
 
-def _together(
-    sample: Sample, one: str, other: str, codes: Mapping[str, Codes], numbers: Mapping[str, Floats]
-) -> float:
+def _together(sample: Sample, one: str, other: str, codes: Mapping[str, Codes], numbers: Mapping[str, Floats]) -> float:
     """The best quality of two columns: by the bins that a row is in, by difference, sum, product and ratio."""
     target = sample.target
     cells = codes[one] * (codes[other].max() + 1) + codes[other]

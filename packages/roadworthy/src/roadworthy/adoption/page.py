@@ -28,9 +28,13 @@ def write_adoption(home: Path, adopted: Adopted, answers: Answers) -> Path:
     )
     sections = [
         Section("Decide first", _first_words(adopted), _first(adopted, answers)),
-        Section("The model", f"{adopted.choice.why}. All three on the last part of the training rows.", adopted.choice.table),
+        Section(
+            "The model", f"{adopted.choice.why}. All three on the last part of the training rows.", adopted.choice.table
+        ),
         Section("Rows kept aside", *_aside(adopted)),
-        Section("All columns", "Blue: how many rows; orange: the mean target of these rows.", details=_details(adopted)),
+        Section(
+            "All columns", "Blue: how many rows; orange: the mean target of these rows.", details=_details(adopted)
+        ),
     ]
     return write_page(home / PLACE, "What was made of the table", sections, lead=lead)
 
@@ -52,19 +56,36 @@ def line_to_change(decision: Decision, package: str) -> str:
 def _first_words(adopted: Adopted) -> str:
     weak = len(adopted.kept)
     words = "What is decided here was taken on the safe side. Look at each line before the first release."
-    return f"{words} {weak} features add nothing that can be measured: they stay, with that as the reason." if weak else words
+    return (
+        f"{words} {weak} features add nothing that can be measured: they stay, with that as the reason."
+        if weak
+        else words
+    )
 
 
 def _first(adopted: Adopted, answers: Answers) -> pd.DataFrame:
     package = adopted.plan.package
-    rows = [{"what": question, "decided": answer, "why": by, "line to change": "give the command the option"} for question, answer, by in answers]
+    rows = [
+        {"what": question, "decided": answer, "why": by, "line to change": "give the command the option"}
+        for question, answer, by in answers
+    ]
     rows += [
-        {"what": each.column.source, "decided": each.what, "why": each.why, "line to change": line_to_change(each, package)}
+        {
+            "what": each.column.source,
+            "decided": each.what,
+            "why": each.why,
+            "line to change": line_to_change(each, package),
+        }
         for each in adopted.decided.decisions
         if each.first
     ]
     rows += [
-        {"what": name, "decided": "feature, kept", "why": why.partition("adopt: ")[2].partition(";")[0], "line to change": f"{settings.FILE}: [gates.kept] {name}"}
+        {
+            "what": name,
+            "decided": "feature, kept",
+            "why": why.partition("adopt: ")[2].partition(";")[0],
+            "line to change": f"{settings.FILE}: [gates.kept] {name}",
+        }
         for name, why in adopted.kept.items()
     ]
     return pd.DataFrame(rows, columns=["what", "decided", "why", "line to change"])
@@ -99,7 +120,15 @@ def _detail(adopted: Adopted, decision: Decision) -> Detail:
     table = pd.DataFrame([facts])
     noted = f"Read: {'; '.join(column.notes)}.\n\n" if column.notes else ""
     text = f"{noted}{decision.why[:1].upper()}{decision.why[1:]}.\n\nTo change it: {line_to_change(decision, adopted.plan.package)}."
-    status = "bad" if decision.what == "private" else "waived" if decision.first else "good" if decision.what == "feature" else ""
+    status = (
+        "bad"
+        if decision.what == "private"
+        else "waived"
+        if decision.first
+        else "good"
+        if decision.what == "feature"
+        else ""
+    )
     return Detail(f"{column.source}: {decision.what}", text, table, _picture(adopted, decision), status, opened=True)
 
 
@@ -114,4 +143,11 @@ def _picture(adopted: Adopted, decision: Decision) -> tuple[charts.Figure, ...]:
     if values.notna().sum() < 2:
         return ()
     label = f"mean {roles.target}" if roles.regression else "share of yes"
-    return (charts.distribution(values, adopted.sample_target, title=f"{column.name}{' (persons are judged by it)' if is_sensitive(column) else ''}", label=label),)
+    return (
+        charts.distribution(
+            values,
+            adopted.sample_target,
+            title=f"{column.name}{' (persons are judged by it)' if is_sensitive(column) else ''}",
+            label=label,
+        ),
+    )

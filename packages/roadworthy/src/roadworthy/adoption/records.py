@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 
 from ..base.errors import InputError
-from .columns import Found, literal, quoted
+from ..data.delimited import identifier, literal
+from .columns import Found
 from .decisions import Decided, Roles
 
 MOST_ASIDE = 0.05  # of the rows; with more of them the file is not what it is taken for
@@ -31,7 +32,7 @@ def make_records(connection: duckdb.DuckDBPyConnection, table: str, columns: Seq
         if c.wrong
     ]
     aside = f"coalesce({', '.join(wrong)})" if wrong else "null::varchar"
-    values = ", ".join(f"{_as_kind(c)} as {quoted(c.name)}" for c in columns if c.kind)
+    values = ", ".join(f"{_as_kind(c)} as {identifier(c.name)}" for c in columns if c.kind)
     connection.execute(f"create table {TABLE} as select rowid + 1 as line, {values}, {aside} as aside from {table}")
 
 
@@ -47,8 +48,10 @@ def keep_aside(connection: duckdb.DuckDBPyConnection, columns: Sequence[Found], 
     for name, what in ((roles.key, "key"), (roles.time, "time")):
         if name:
             reason = literal(f"it has no {what}")
-            connection.execute(f"update {TABLE} set aside = {reason} where aside is null and {quoted(name)} is null")
-    names = ", ".join(quoted(column.name) for column in columns if column.kind)
+            connection.execute(
+                f"update {TABLE} set aside = {reason} where aside is null and {identifier(name)} is null"
+            )
+    names = ", ".join(identifier(column.name) for column in columns if column.kind)
     # The hash first: a window over all columns of a million rows takes minutes.
     connection.execute(f"""
         create temp table repeated as
@@ -71,7 +74,9 @@ def require_few_aside(connection: duckdb.DuckDBPyConnection, aside: Sequence[Kep
     lost = sum(each.rows for each in odd)
     if lost > MOST_ASIDE * rows:
         worst = odd[0]
-        what = f"{lost:,} of {rows:,} rows cannot be used: {worst.reason} in {worst.rows:,}, first in row {worst.first:,}"
+        what = (
+            f"{lost:,} of {rows:,} rows cannot be used: {worst.reason} in {worst.rows:,}, first in row {worst.first:,}"
+        )
         raise InputError(what, where=file, hint="correct the file, or name another column")
 
 
@@ -81,14 +86,16 @@ def reading_sql(decided: Decided) -> str:
     lines = []
     for column in columns:
         note = f"  -- {'; '.join(column.notes)}".replace("\n", " ") if column.notes else ""
-        same = column.sql == quoted(column.name) and column.source == column.name
-        what = quoted(column.source) if same else f"{column.sql} as {quoted(column.name)}"
+        same = column.sql == identifier(column.name) and column.source == column.name
+        what = identifier(column.source) if same else f"{column.sql} as {identifier(column.name)}"
         lines.append((what, note))
-    body = "\n".join(f"    {what}{',' if number < len(lines) else ''}{note}" for number, (what, note) in enumerate(lines, 1))
+    body = "\n".join(
+        f"    {what}{',' if number < len(lines) else ''}{note}" for number, (what, note) in enumerate(lines, 1)
+    )
     head = "-- How a delivered file becomes the table `records`: names, missing values, numbers and dates.\n"
     if decided.roles.key:
         return f"{head}select\n{body}\nfrom delivery\n"
-    parts = ", ".join(quoted(each.column.name) for each in known_before(decided))
+    parts = ", ".join(identifier(each.column.name) for each in known_before(decided))
     return (
         f"{head}-- The rows have no key of their own: one is made of what is known before.\n"
         f"with named as (\nselect\n{body}\nfrom delivery\n),\n"
@@ -109,13 +116,13 @@ def known_before(decided: Decided) -> list:  # type: ignore[type-arg]
 
 def write_records(connection: duckdb.DuckDBPyConnection, decided: Decided, file: Path) -> int:
     """Write the rows that are none of those kept aside as a Parquet file, in the order of time; how many they are."""
-    columns = [quoted(each.column.name) for each in decided.decisions if each.column.kind]
+    columns = [identifier(each.column.name) for each in decided.decisions if each.column.kind]
     key = ""
     if not decided.roles.key:
-        parts = ", ".join(quoted(each.column.name) for each in known_before(decided))
+        parts = ", ".join(identifier(each.column.name) for each in known_before(decided))
         mark = f"left(md5(concat_ws('|', {parts})), 16)"
         key = f"{mark} || '-' || row_number() over (partition by {mark} order by line) as row_id, "
-    order = f"{quoted(decided.roles.time)}, line" if decided.roles.time else "line"
+    order = f"{identifier(decided.roles.time)}, line" if decided.roles.time else "line"
     sql = f"select {key}{', '.join(columns)} from {TABLE} where aside is null order by {order}"
     connection.execute(f"create or replace table kept as {sql}")
     connection.execute(f"copy kept to {literal(str(file))} (format parquet)")

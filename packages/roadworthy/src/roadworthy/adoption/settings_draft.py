@@ -56,7 +56,9 @@ def choose_periods(frame: pd.DataFrame, target: str) -> Periods:
     first, last = days.index[0], days.index[-1]
     if (last - first).days < 2 * MIN_DAYS:
         what = f"covers {(last - first).days + 1} days, {first} to {last}; at least {2 * MIN_DAYS + 1} are needed"
-        raise InputError(what, where="--time", hint="give more days, or leave --time out: then rows are split at random")
+        raise InputError(
+            what, where="--time", hint="give more days, or leave --time out: then rows are split at random"
+        )
     reached = days.cumsum() / days.sum()
     end = last + timedelta(days=1)
     latest = end - timedelta(days=MIN_DAYS)
@@ -114,11 +116,16 @@ def choose_model(plan: Plan, frame: pd.DataFrame) -> ModelChoice:
 
 
 def _table(results: "dict[str, Evaluation | NumberEvaluation]", problem: Problem) -> pd.DataFrame:
-    rows = [{"model": name, problem.quality: each.quality.value, "low": each.quality.low, "high": each.quality.high} for name, each in results.items()]
+    rows = [
+        {"model": name, problem.quality: each.quality.value, "low": each.quality.low, "high": each.quality.high}
+        for name, each in results.items()
+    ]
     return pd.DataFrame(rows).round(4)
 
 
-def _encoded(train: pd.DataFrame, part: pd.DataFrame, texts: Sequence[str], numbers: Sequence[str]) -> NDArray[np.float32]:
+def _encoded(
+    train: pd.DataFrame, part: pd.DataFrame, texts: Sequence[str], numbers: Sequence[str]
+) -> NDArray[np.float32]:
     columns = []
     for name in texts:
         known = sorted(train[name].dropna().unique())
@@ -144,7 +151,9 @@ def sizes(rows: int) -> tuple[int, int]:
 def _linear(plan: Plan, texts: int, numbers: int) -> Any:
     from sklearn.pipeline import make_pipeline
 
-    model = Ridge(random_state=0) if plan.decided.roles.regression else LogisticRegression(max_iter=1000, random_state=0)
+    model = (
+        Ridge(random_state=0) if plan.decided.roles.regression else LogisticRegression(max_iter=1000, random_state=0)
+    )
     return make_pipeline(inputs_of(model, texts, numbers), model)
 
 
@@ -251,7 +260,11 @@ def config_text(plan: Plan, values: dict[str, Any], choice: ModelChoice) -> str:
     features = "\n".join(_filled(quoted.split(", "), 4))
     trees, leaves = values["trees"]
     strength = "alpha" if roles.regression else "C"
-    own = f"max_iter = {trees}\nlearning_rate = 0.1\nmax_leaf_nodes = {leaves}" if values["boosting"] else f"parameters = {{ {strength} = 1.0 }}"
+    own = (
+        f"max_iter = {trees}\nlearning_rate = 0.1\nmax_leaf_nodes = {leaves}"
+        if values["boosting"]
+        else f"parameters = {{ {strength} = 1.0 }}"
+    )
     split = (
         f"test_share = {values['test_share']}               # at random: the rows have no time\nseed = 0"
         if periods is None
@@ -260,18 +273,28 @@ def config_text(plan: Plan, values: dict[str, Any], choice: ModelChoice) -> str:
     again = "" if periods is None else f"train = {_days(periods.challenger)}\ntest = {_days(periods.newest)}\n"
     floor = "min_r2_slice" if roles.regression else "min_auc_slice"
     most = "max_r2_alone" if roles.regression else "max_auc_alone"
-    threshold = "" if roles.regression else f"threshold = {values['threshold']}                 # as many are yes as in the training rows\n"
+    threshold = (
+        ""
+        if roles.regression
+        else f"threshold = {values['threshold']}                 # as many are yes as in the training rows\n"
+    )
     directed = "".join(
         f"\n[tests.{'rises' if up else 'falls'}_with]                # as the rows have it: is it what you know?\n{name} = [{low}, {high}]\n"
         for name, low, high, up in values["directions"]
     )
     groups = "".join(f'{name} = "{name}"\n' for name in group_names(plan, values["slices"]))
     private = plan.decided.of("private")
-    no_private = "" if private else 'no_private_columns = "adopt found no e-mail, telephone, name or address in any column: look once yourself"\n'
+    no_private = (
+        ""
+        if private
+        else 'no_private_columns = "adopt found no e-mail, telephone, name or address in any column: look once yourself"\n'
+    )
     slices = ", ".join(f'"{name}"' for name in values["slices"])
     rows, unjudged = values["window"]
-    windows = f"min_rows = {rows}                    # of a window\nmax_unjudged_days = {unjudged}\n" if rows != 300 else ""
-    return f'''# Settings of this project, drafted by `roadworthy adopt`. Unknown keys are refused. An environment variable wins over
+    windows = (
+        f"min_rows = {rows}                    # of a window\nmax_unjudged_days = {unjudged}\n" if rows != 300 else ""
+    )
+    return f"""# Settings of this project, drafted by `roadworthy adopt`. Unknown keys are refused. An environment variable wins over
 # this file: MLE_MODEL__SEED=1 sets [model] seed.
 
 [project]
@@ -327,7 +350,7 @@ reports = "reports"
 tracking = "tracking/mlflow.db"
 predictions = "monitoring/predictions.db"
 cache = "cache"
-'''
+"""
 
 
 def _days(period: tuple[date, date]) -> str:
@@ -347,9 +370,13 @@ def _filled(words: Sequence[str], indent: int) -> list[str]:
 def could_be_sliced(plan: Plan) -> bool:
     """Whether any column of the features has few values, by which figures can be shown in parts."""
     return any(
-        each.column.kind == "category" or (each.column.kind == "integer" and each.modelled and each.column.name not in ("month", "hour"))
+        each.column.kind == "category"
+        or (each.column.kind == "integer" and each.modelled and each.column.name not in ("month", "hour"))
         for each in plan.features
         if each.column.known == "before"
-        and (each.column.kind == "category" and (each.column.allowed or not each.modelled)
-             or (each.column.low, each.column.high) == (0, 1) or each.column.name == "weekday")
+        and (
+            (each.column.kind == "category" and (each.column.allowed or not each.modelled))
+            or (each.column.low, each.column.high) == (0, 1)
+            or each.column.name == "weekday"
+        )
     )

@@ -9,7 +9,7 @@ import click
 
 from ..base.errors import InputError
 from ..contract.workspace import folder_of_project
-from .output import say
+from .output import say, show_rows
 
 MOST_QUESTIONS = 5
 
@@ -23,7 +23,7 @@ MOST_QUESTIONS = 5
 @click.option("--positive", default="", metavar="VALUE", help="Which value of the target is yes.")
 @click.option("--yes", is_flag=True, help="Ask nothing: take the safe side, and say so.")
 @click.option("--again", is_flag=True, help="Compare another delivery with the contract; write nothing but a page.")
-def adopt(  # noqa: PLR0913
+def adopt(
     files: tuple[Path, ...],
     target: str,
     time: str,
@@ -39,7 +39,9 @@ def adopt(  # noqa: PLR0913
         _again(home, files)
         return
     if not target:
-        raise InputError("no target is named", where="--target", hint="say which column is to be predicted: --target NAME")
+        raise InputError(
+            "no target is named", where="--target", hint="say which column is to be predicted: --target NAME"
+        )
     from ..adoption.adopt import adopt_files
     from ..adoption.decisions import Asked
     from ..adoption.page import write_adoption
@@ -76,8 +78,10 @@ class Questions:
 
 
 def _again(home: Path, files: Sequence[Path]) -> None:
-    from ..adoption.again import compare_delivery
+    from ..adoption.again import compare_delivery, require_unchanged
     from ..project import Project
 
-    found = compare_delivery(Project.open(home), files, say)
-    say(f"The page with every difference is {found}")
+    compared = compare_delivery(Project.open(home), files)
+    show_rows([vars(change) for change in compared.changes])
+    say(f"The page with every difference is {compared.page}")
+    require_unchanged(compared, files[0])

@@ -19,8 +19,8 @@ from ..base.files import write_atomic
 from ..contract import checks, rules
 from ..contract.schema import Table
 from . import snapshots
-from .deliveries import read_delivery
 from .delimited import identifier
+from .deliveries import read_delivery
 from .tables import SUFFIXES, check_suffix
 
 if TYPE_CHECKING:
