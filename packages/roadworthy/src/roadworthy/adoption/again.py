@@ -1,6 +1,5 @@
 """A later delivery beside the contract: what changed, and the edit that would take it, for somebody to review."""
 
-import ast
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +19,9 @@ from ..data.delimited import identifier, literal
 from ..data.deliveries import Delivery, read_delivery
 from ..data.raw_tables import read_sql
 from ..reports.pages import Section, write_page
-from . import draft
 from .columns import Found
+from .contract_file import edited_contract, literal_of
+from .plan import bounds_of
 
 FOLDER = Path("reports", "adopt")
 PATCH, PAGE = "again.patch", "again.html"
@@ -157,7 +157,7 @@ def _of_numbers(
     if low is None or (low >= column.low and high <= column.high):
         return
     whole = column.kind == "integer"
-    bounds = draft.bounds_of(
+    bounds = bounds_of(
         Found(column.name, column.name, column.kind, "", low=min(low, column.low), high=max(high, column.high))
     )
     moved = {"low": bounds[0], "high": bounds[1]}
@@ -189,54 +189,6 @@ def _some(connection: duckdb.DuckDBPyConnection, condition: str, name: str) -> s
     return ", ".join(repr(value) for (value,) in rows)
 
 
-def edited_contract(text: str, edits: Mapping[str, Mapping[str, Any]]) -> str:
-    """The text of contract.py with other arguments of the columns that are named; the rest as it is, to the letter.
-
-    >>> edited_contract('A = Column(name="a", kind="integer", about="a", low=0, high=9)', {"a": {"high": 20}})
-    'A = Column(name="a", kind="integer", about="a", low=0, high=20)'
-    """
-    lines = text.splitlines(keepends=True)
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line.encode()))
-    content = text.encode()
-    changes = []
-    for node in ast.walk(ast.parse(text)):
-        name = _name_of(node)
-        if isinstance(node, ast.Call) and name in edits:
-            given = {keyword.arg: keyword.value for keyword in node.keywords}
-            last = node.keywords[-1].value
-            for argument, value in edits[name].items():
-                if argument in given:
-                    changes.append((*_span(given[argument], starts), _literal(value)))
-                else:
-                    end = _span(last, starts)[1]
-                    changes.append((end, end, f", {argument}={_literal(value)}"))
-    for start, end, new in sorted(changes, reverse=True):
-        content = content[:start] + new.encode() + content[end:]
-    return content.decode()
-
-
-def _name_of(node: ast.AST) -> str:
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)):
-        return ""
-    called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-    values = [keyword.value for keyword in node.keywords if keyword.arg == "name"]
-    if called != "Column" or not values or not isinstance(values[0], ast.Constant):
-        return ""
-    return str(values[0].value)
-
-
-def _span(node: ast.expr, starts: Sequence[int]) -> tuple[int, int]:
-    return starts[node.lineno - 1] + node.col_offset, starts[(node.end_lineno or 1) - 1] + (node.end_col_offset or 0)
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, tuple):
-        return f"({', '.join(map(draft.text_of, value))})"
-    return draft.number_of(value)
-
-
 def _with_names(sql: str, renamed: Mapping[str, str]) -> str:
     """The SQL that reads columns by their new names."""
     for before, now in renamed.items():
@@ -251,12 +203,12 @@ def _with_names(sql: str, renamed: Mapping[str, str]) -> str:
 
 def _words(facts: Mapping[str, Any]) -> str:
     return (
-        "" if not facts else "contract.py: " + ", ".join(f"{name}={_literal(value)}" for name, value in facts.items())
+        "" if not facts else "contract.py: " + ", ".join(f"{name}={literal_of(value)}" for name, value in facts.items())
     )
 
 
 def _patch(home: Path, edited: Mapping[Path, str]) -> str:
-    made = []
+    made: list[str] = []
     for path, text in edited.items():
         name = path.relative_to(home).as_posix()
         before = path.read_text(encoding="utf-8").splitlines(keepends=True)

@@ -9,7 +9,8 @@ from ..base import settings
 from ..reports import charts
 from ..reports.pages import Detail, Section, write_page
 from .adopt import Adopted
-from .decisions import Decision, is_sensitive
+from .decisions import Decision
+from .roles import is_sensitive
 
 PLACE = Path("reports", "adopt", "index.html")
 EMPTY_WORD = "–"
@@ -18,18 +19,20 @@ Answers = Sequence[tuple[str, str, str]]
 
 def write_adoption(home: Path, adopted: Adopted, answers: Answers) -> Path:
     """Write the page; its path."""
-    roles, delivery = adopted.decided.roles, adopted.delivery
-    target = adopted.decided.column(roles.target).source
+    roles, delivery = adopted.understood.decided.roles, adopted.understood.delivery
+    target = adopted.understood.decided.column(roles.target).source
     what = "a number" if roles.regression else f"yes where it is {roles.positive or 'true'}"
     lead = (
         f"{delivery.rows:,} rows and {len(delivery.columns)} columns were read ({delivery.form}). "
-        f"The target is {target}, {what}. {len(adopted.plan.modelled)} features, "
-        f"{len(adopted.decided.of('kept out', 'private'))} columns kept out."
+        f"The target is {target}, {what}. {len(adopted.draft.plan.modelled)} features, "
+        f"{len(adopted.understood.decided.of('kept out', 'private'))} columns kept out."
     )
     sections = [
         Section("Decide first", _first_words(adopted), _first(adopted, answers)),
         Section(
-            "The model", f"{adopted.choice.why}. All three on the last part of the training rows.", adopted.choice.table
+            "The model",
+            f"{adopted.draft.choice.why}. All three on the last part of the training rows.",
+            adopted.draft.choice.table,
         ),
         Section("Rows kept aside", *_aside(adopted)),
         Section(
@@ -54,7 +57,7 @@ def line_to_change(decision: Decision, package: str) -> str:
 
 
 def _first_words(adopted: Adopted) -> str:
-    weak = len(adopted.kept)
+    weak = len(adopted.measured.kept)
     words = "What is decided here was taken on the safe side. Look at each line before the first release."
     return (
         f"{words} {weak} features add nothing that can be measured: they stay, with that as the reason."
@@ -64,7 +67,7 @@ def _first_words(adopted: Adopted) -> str:
 
 
 def _first(adopted: Adopted, answers: Answers) -> pd.DataFrame:
-    package = adopted.plan.package
+    package = adopted.draft.plan.package
     rows = [
         {"what": question, "decided": answer, "why": by, "line to change": "give the command the option"}
         for question, answer, by in answers
@@ -76,34 +79,36 @@ def _first(adopted: Adopted, answers: Answers) -> pd.DataFrame:
             "why": each.why,
             "line to change": line_to_change(each, package),
         }
-        for each in adopted.decided.decisions
+        for each in adopted.understood.decided.decisions
         if each.first
     ]
     rows += [
         {
             "what": name,
             "decided": "feature, kept",
-            "why": why.partition("adopt: ")[2].partition(";")[0],
+            "why": why,
             "line to change": f"{settings.FILE}: [gates.kept] {name}",
         }
-        for name, why in adopted.kept.items()
+        for name, why in adopted.measured.kept.items()
     ]
     return pd.DataFrame(rows, columns=["what", "decided", "why", "line to change"])
 
 
 def _aside(adopted: Adopted) -> tuple[str, pd.DataFrame | None]:
-    rejected = adopted.delivery.rejected
-    rows = [{"reason": each.reason, "rows": each.rows, "first": f"row {each.first:,}"} for each in adopted.aside]
+    rejected = adopted.understood.delivery.rejected
+    rows = [
+        {"reason": each.reason, "rows": each.rows, "first": f"row {each.first:,}"} for each in adopted.understood.aside
+    ]
     if rejected:
         first = rejected[0]
         rows.append({"reason": first.why, "rows": len(rejected), "first": f"line {first.line:,} of {first.file.name}"})
     text = "They are in none of the tables, and stay in the file that was delivered." if rows else "None."
-    notes = "\n\n".join(adopted.delivery.notes)
+    notes = "\n\n".join(adopted.understood.delivery.notes)
     return "\n\n".join(filter(None, (text, notes))), pd.DataFrame(rows) if rows else None
 
 
 def _details(adopted: Adopted) -> tuple[Detail, ...]:
-    return tuple(_detail(adopted, each) for each in adopted.decided.decisions)
+    return tuple(_detail(adopted, each) for each in adopted.understood.decided.decisions)
 
 
 def _detail(adopted: Adopted, decision: Decision) -> Detail:
@@ -119,7 +124,7 @@ def _detail(adopted: Adopted, decision: Decision) -> Detail:
         facts["name here"] = column.name
     table = pd.DataFrame([facts])
     noted = f"Read: {'; '.join(column.notes)}.\n\n" if column.notes else ""
-    text = f"{noted}{decision.why[:1].upper()}{decision.why[1:]}.\n\nTo change it: {line_to_change(decision, adopted.plan.package)}."
+    text = f"{noted}{decision.why[:1].upper()}{decision.why[1:]}.\n\nTo change it: {line_to_change(decision, adopted.draft.plan.package)}."
     status = (
         "bad"
         if decision.what == "private"
@@ -134,7 +139,7 @@ def _detail(adopted: Adopted, decision: Decision) -> Detail:
 
 def _picture(adopted: Adopted, decision: Decision) -> tuple[charts.Figure, ...]:
     """How the values are distributed; none of a private column, whose values stand in no report."""
-    column, roles = decision.column, adopted.decided.roles
+    column, roles = decision.column, adopted.understood.decided.roles
     shown = column.numeric or column.kind in ("category", "boolean")
     if not shown or decision.what in ("private", "key") or not column.distinct:
         return ()
@@ -146,7 +151,7 @@ def _picture(adopted: Adopted, decision: Decision) -> tuple[charts.Figure, ...]:
     return (
         charts.distribution(
             values,
-            adopted.sample_target,
+            adopted.target,
             title=f"{column.name}{' (persons are judged by it)' if is_sensitive(column) else ''}",
             label=label,
         ),

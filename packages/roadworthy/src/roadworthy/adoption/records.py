@@ -9,7 +9,8 @@ import duckdb
 from ..base.errors import InputError
 from ..data.delimited import identifier, literal
 from .columns import Found
-from .decisions import Decided, Roles
+from .decisions import Decided
+from .roles import Roles
 
 MOST_ASIDE = 0.05  # of the rows; with more of them the file is not what it is taken for
 TABLE = "records"

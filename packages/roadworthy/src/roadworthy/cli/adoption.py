@@ -43,8 +43,8 @@ def adopt(
             "no target is named", where="--target", hint="say which column is to be predicted: --target NAME"
         )
     from ..adoption.adopt import adopt_files
-    from ..adoption.decisions import Asked
     from ..adoption.page import write_adoption
+    from ..adoption.roles import Asked
 
     asked = Asked(target, time, key, after, positive)
     questions = Questions(nobody=yes or not sys.stdin.isatty(), said=yes)

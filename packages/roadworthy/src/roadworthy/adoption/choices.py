@@ -15,14 +15,16 @@ from ..base.errors import InputError
 from ..data.snapshots import MIN_ROWS, thin_rows
 from ..model.estimators import inputs_of
 from ..model.evaluation import Evaluation, NumberEvaluation, Problem, problem_of, strongest_alone
-from .draft import SLICES, VALUES, Plan, contract_of
+from .plan import Plan, contract_of
 
 Floats = NDArray[np.float64]
+SLICES, VALUES = 2, 12  # columns by which figures are shown in parts, and values of such a column
 TEST = 0.3  # of the rows, the newest: the test period
 NEWEST = 0.15  # of the rows: on which a challenger meets the champion
 MIN_DAYS = 28  # of either: four weeks, as the gate Infrastructure 4 asks for
 TRIED = 20_000  # rows on which models are compared
 MIN_POSITIVES = 20  # of a group that is judged; 200 where there are as many
+DEFAULT_WINDOW = (300, 42)  # of the monitors: rows, and days without a judgement
 ROWS_OF_A_WINDOW = 50  # at least, for the monitors
 ALONE_ROOM = 0.07  # above what the strongest feature reaches alone
 STRONG = 0.2  # rank correlation from which on a direction is expected of the model
@@ -104,8 +106,8 @@ def choose_model(plan: Plan, frame: pd.DataFrame) -> ModelChoice:
     encoded = [_encoded(train, part, texts, numbers) for part in (train, test)]
     answers = {
         "always the mean": np.full(len(test), y.mean()),
-        "linear": _answers(_linear(plan, len(texts), len(numbers)), *encoded, y),
-        "boosting": _answers(_boosting(plan, len(train)), *encoded, y),
+        "linear": _answers(_linear(plan, len(texts), len(numbers)), encoded, y),
+        "boosting": _answers(_boosting(plan, len(train)), encoded, y),
     }
     results = {name: problem.evaluate(labels, each, test[day]) for name, each in answers.items()}
     difference = problem.compare(labels, answers["boosting"], answers["linear"], test[day]).quality
@@ -157,7 +159,8 @@ def _linear(plan: Plan, texts: int, numbers: int) -> Any:
     return make_pipeline(inputs_of(model, texts, numbers), model)
 
 
-def _answers(model: Any, train: NDArray[np.float32], test: NDArray[np.float32], y: Floats) -> Floats:
+def _answers(model: Any, inputs: Sequence[NDArray[np.float32]], y: Floats) -> Floats:
+    train, test = inputs
     model.fit(train, y)
     answers = model.predict_proba(test)[:, -1] if hasattr(model, "predict_proba") else model.predict(test)
     return np.asarray(answers, dtype=np.float64)
@@ -245,138 +248,9 @@ def group_names(plan: Plan, slices: Sequence[str]) -> list[str]:
 def _window(tested: pd.DataFrame, periods: Periods | None) -> tuple[int, int]:
     """Rows of a window of the monitors, and days that may go by until it is full."""
     if periods is None:
-        return ROWS_OF_A_WINDOW, 42
+        return ROWS_OF_A_WINDOW, DEFAULT_WINDOW[1]
     a_week = len(tested) / max(1, (periods.test[1] - periods.test[0]).days) * 7
-    if a_week >= 300:
-        return 300, 42
+    if a_week >= DEFAULT_WINDOW[0]:
+        return DEFAULT_WINDOW
     rows = max(ROWS_OF_A_WINDOW, int(a_week * 0.8))
-    return rows, max(42, int(rows / max(a_week, 1e-9) * 7 * 2.5))
-
-
-def config_text(plan: Plan, values: dict[str, Any], choice: ModelChoice) -> str:
-    """The text of config.toml."""
-    roles, periods = plan.decided.roles, values["periods"]
-    quoted = ", ".join(f'"{name}"' for name in plan.modelled)
-    features = "\n".join(_filled(quoted.split(", "), 4))
-    trees, leaves = values["trees"]
-    strength = "alpha" if roles.regression else "C"
-    own = (
-        f"max_iter = {trees}\nlearning_rate = 0.1\nmax_leaf_nodes = {leaves}"
-        if values["boosting"]
-        else f"parameters = {{ {strength} = 1.0 }}"
-    )
-    split = (
-        f"test_share = {values['test_share']}               # at random: the rows have no time\nseed = 0"
-        if periods is None
-        else f"train = {_days(periods.train)}\ntest = {_days(periods.test)}"
-    )
-    again = "" if periods is None else f"train = {_days(periods.challenger)}\ntest = {_days(periods.newest)}\n"
-    floor = "min_r2_slice" if roles.regression else "min_auc_slice"
-    most = "max_r2_alone" if roles.regression else "max_auc_alone"
-    threshold = (
-        ""
-        if roles.regression
-        else f"threshold = {values['threshold']}                 # as many are yes as in the training rows\n"
-    )
-    directed = "".join(
-        f"\n[tests.{'rises' if up else 'falls'}_with]                # as the rows have it: is it what you know?\n{name} = [{low}, {high}]\n"
-        for name, low, high, up in values["directions"]
-    )
-    groups = "".join(f'{name} = "{name}"\n' for name in group_names(plan, values["slices"]))
-    private = plan.decided.of("private")
-    no_private = (
-        ""
-        if private
-        else 'no_private_columns = "adopt found no e-mail, telephone, name or address in any column: look once yourself"\n'
-    )
-    slices = ", ".join(f'"{name}"' for name in values["slices"])
-    rows, unjudged = values["window"]
-    windows = (
-        f"min_rows = {rows}                    # of a window\nmax_unjudged_days = {unjudged}\n" if rows != 300 else ""
-    )
-    return f"""# Settings of this project, drafted by `roadworthy adopt`. Unknown keys are refused. An environment variable wins over
-# this file: MLE_MODEL__SEED=1 sets [model] seed.
-
-[project]
-package = "{plan.package}"   # in src: contract, SQL, model, incidents, extensions
-
-[data]
-snapshot = "{plan.snapshot}"
-
-[data.snapshots.{plan.snapshot}]
-folder = "data/{plan.snapshot}"
-
-[data.checks]
-max_quarantined = 0.01            # share of rows of a table; more of them is an incident, not an outlier
-
-[split]
-{split}
-
-[retraining]                      # a challenger is judged on the newest days
-snapshots = ["{plan.snapshot}"]
-{again}
-[model]                           # {choice.why}
-name = "{plan.package.replace("_", "-")}"
-features = [
-{features}
-]
-{own}
-seed = 0
-{threshold}
-[tests]
-slices = [{slices}]
-{floor} = {values.get("floor", 0.5 if not roles.regression else 0.0)}
-max_invariance = 0.05
-{most} = {values["alone"]}               # of one feature; the strongest has {ALONE_ROOM} less
-{directed}
-[gates]
-max_age_days = {values["max_age_days"]}
-min_group_size = {values["min_group_size"]}
-{no_private}
-[gates.kept]                      # features without a measurable contribution that stay, and why
-
-[gates.groups]                    # whom the model must serve alike: SQL over the features
-{groups}
-[service]
-
-[monitoring]
-max_psi = 0.2
-max_unseen = 0.01                 # share of rows with a category that training has not seen
-{windows}
-[paths]
-registry = "registry"
-runs = "runs"
-reports = "reports"
-tracking = "tracking/mlflow.db"
-predictions = "monitoring/predictions.db"
-cache = "cache"
-"""
-
-
-def _days(period: tuple[date, date]) -> str:
-    return f'["{period[0]}", "{period[1]}"]'
-
-
-def _filled(words: Sequence[str], indent: int) -> list[str]:
-    lines, line = [], " " * indent
-    for word in words:
-        if len(line) + len(word) + 2 > 118:
-            lines.append(line.rstrip())
-            line = " " * indent
-        line += f"{word}, "
-    return [*lines, line.rstrip()]
-
-
-def could_be_sliced(plan: Plan) -> bool:
-    """Whether any column of the features has few values, by which figures can be shown in parts."""
-    return any(
-        each.column.kind == "category"
-        or (each.column.kind == "integer" and each.modelled and each.column.name not in ("month", "hour"))
-        for each in plan.features
-        if each.column.known == "before"
-        and (
-            (each.column.kind == "category" and (each.column.allowed or not each.modelled))
-            or (each.column.low, each.column.high) == (0, 1)
-            or each.column.name == "weekday"
-        )
-    )
+    return rows, max(DEFAULT_WINDOW[1], int(rows / max(a_week, 1e-9) * 7 * 2.5))

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .draft import Plan, contract_text
+from .contract_file import contract_text
+from .plan import Plan
 from .records import TABLE
 
 HEAD = """# Faults of this data, drafted by `roadworthy adopt`. `roadworthy drill NAME` plants one in a copy of the project, runs

@@ -1,27 +1,23 @@
-"""The files of a drafted project: contract, SQL, model, settings, incidents, worked examples, drills, README.
+"""What the files of a drafted project are made of: the columns of both tables, with what they may hold."""
 
-Each is a text that its owner goes on with: as somebody would have written it, with the reason where there is one.
-"""
-
-import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import duckdb
 
+from ..base.errors import InputError
 from ..contract.schema import Column, Contract, Table
 from ..data.delimited import identifier, literal
 from .columns import Found
-from .decisions import Decided, Decision, is_sensitive
+from .decisions import Decided, Decision
 from .records import TABLE
+from .roles import is_sensitive
 
 CLOSED = 30  # categories that are listed one by one
 FEWEST = 5  # rows of each category of a closed list
 ROOM = 0.5  # of the span that bounds leave beyond what was seen
-SLICES, VALUES = 2, 12  # columns by which figures are shown in parts, and values of such a column
-EXAMPLES = 6  # worked ones
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the files are made of, beside the decisions: columns of both tables, periods, and settings by name."""
+    """What the files are made of, beside the decisions: `raw` are the columns of the delivered table."""
 
     package: str
     title: str
@@ -45,12 +41,62 @@ class Plan:
     features: tuple[Feature, ...]
     rows: int
     missing_days: int
-    settings: Mapping[str, object]
 
     @property
     def modelled(self) -> list[str]:
         """The features of the model."""
         return [each.column.name for each in self.features if each.modelled]
+
+
+def make_plan(connection: duckdb.DuckDBPyConnection, names: tuple[str, str], decided: Decided, rows: int) -> Plan:
+    """The plan for `rows` of the table `kept`; `names` are those of the package and of the snapshot.
+
+    InputError where no contract can be made of it.
+    """
+    raw = raw_columns(connection, decided)
+    features = feature_columns(connection, decided, raw)
+    made = Plan(*names[:1], _title(decided), names[1], decided, raw, features, rows, _missing_days(connection, decided))
+    if not could_be_sliced(made):
+        made = replace(made, features=_with_halves(connection, made))
+    try:
+        contract_of(made)
+    except ValueError as error:
+        raise InputError(f"no contract can be made: {error}", where="adopt", hint="name another column") from error
+    return made
+
+
+def could_be_sliced(plan: Plan) -> bool:
+    """Whether any column of the features has few values, by which figures can be shown in parts."""
+    columns = [each.column for each in plan.features if each.column.known == "before"]
+    listed = any(column.kind == "category" and column.allowed for column in columns)
+    return listed or any((column.low, column.high) in ((0, 1), (1, 7)) for column in columns)
+
+
+def _with_halves(connection: duckdb.DuckDBPyConnection, plan: Plan) -> tuple[Feature, ...]:
+    """The features with a category of the first number among them: which half of the rows it is in."""
+    numbers = [each.column for each in plan.features if each.modelled and each.column.kind in ("number", "integer")]
+    if not numbers:
+        return plan.features
+    source = next((column for column in plan.raw if column.name == numbers[0].name), numbers[0])
+    place = next(number for number, each in enumerate(plan.features) if each.column.known == "after")
+    return (*plan.features[:place], halves(connection, source), *plan.features[place:])
+
+
+def _title(decided: Decided) -> str:
+    target = decided.column(decided.roles.target).source
+    what = f"whether {target} is {decided.roles.positive}" if decided.roles.positive not in ("", "1") else target
+    words = " ".join(what.replace("\\", "").replace('"', "").split())
+    return f"A prediction of {words[:60]}, drafted from a delivered table."
+
+
+def _missing_days(connection: duckdb.DuckDBPyConnection, decided: Decided) -> int:
+    """How many days may be without a row: half again as many as are."""
+    if not decided.roles.time:
+        return 0
+    name = identifier(decided.roles.time)
+    sql = f"select datediff('day', min({name}::date), max({name}::date)) + 1 - count(distinct {name}::date) from kept"
+    missing = int(connection.execute(sql).fetchall()[0][0])
+    return missing + missing // 2 + 1 if missing else 0
 
 
 def raw_columns(connection: duckdb.DuckDBPyConnection, decided: Decided) -> tuple[Column, ...]:
@@ -101,12 +147,12 @@ def bounds_of(column: Found) -> tuple[float | None, float | None]:
     return (int(low), int(high)) if whole else (low, high)
 
 
-def _rounded(value: float, to: "type[math.floor] | object") -> float:
+def _rounded(value: float, to: Callable[[float], int]) -> float:
     """To two digits, outwards."""
     if not value:
         return 0.0
     digits = 1 - math.floor(math.log10(abs(value)))
-    scaled = to(round(value * 10.0**digits, 6))  # type: ignore[operator]
+    scaled = to(round(value * 10.0**digits, 6))
     return round(scaled / 10.0**digits, max(digits, 0))
 
 
@@ -355,287 +401,3 @@ def contract_of(plan: Plan) -> Contract:
         group=roles.group,
         problem="regression" if roles.regression else "classification",
     )
-
-
-def contract_text(plan: Plan) -> str:
-    """The text of contract.py: columns that both tables have once."""
-    roles, contract = plan.decided.roles, contract_of(plan)
-    shared = [c for c in plan.raw if any(f.column == c for f in plan.features)]
-    by_name = {column.name: column for column in shared}
-    constants = {column.name: column.name.upper() for column in shared}
-    lines = [
-        f'"""What the table `{TABLE}` must look like, and its features."""',
-        "",
-        "from roadworthy import Column, Contract, Table",
-        "",
-    ]
-    lines += [_assigned(constants[column.name], column) for column in shared]
-    lines.append(f"{TABLE.upper()} = Table(")
-    lines += [f'    name="{TABLE}",', "    columns=("]
-    lines += [f"        {_column(c, constants if by_name.get(c.name) == c else {}, 8)}," for c in plan.raw]
-    records = contract.tables[0]
-    lines += ["    ),", f"    key=({text_of(records.key[0])},),", f"    min_rows={number_of(records.min_rows)},"]
-    if roles.time:
-        lines += [f"    time={text_of(roles.time)},", f"    known_at={text_of(roles.time)},"]
-        lines += [f"    max_missing_days={plan.missing_days},"] if plan.missing_days else []
-    lines += [")", "FEATURES = Table(", '    name="features",', "    columns=("]
-    lines += [
-        f"        {_column(f.column, constants if by_name.get(f.column.name) == f.column else {}, 8)},"
-        for f in plan.features
-    ]
-    lines += ["    ),", f"    key=({text_of(contract.key)},),", f"    min_rows={number_of(records.min_rows)},"]
-    lines += ['    time="asked_at",'] if roles.time else []
-    lines += [
-        ")",
-        "CONTRACT = Contract(",
-        f"    tables=({TABLE.upper()},),",
-        "    features=FEATURES,",
-        f"    key={text_of(contract.key)},",
-    ]
-    times = ("asked_at", "asked_day", "known_at") if roles.time else ("", "", "")
-    lines += [f"    {role}={text_of(name)}," for role, name in zip(("time", "day", "known_at"), times, strict=True)]
-    lines += [f"    target={text_of(roles.target)},"]
-    lines += [f"    group={text_of(roles.group)},"] if roles.group else []
-    lines += ['    problem="regression",'] if roles.regression else []
-    lines += [")", ""]
-    return "\n".join(lines)
-
-
-def text_of(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def number_of(value: float) -> str:
-    if isinstance(value, int):
-        return f"{value:_}" if abs(value) >= 10_000 else str(value)
-    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-
-
-def _arguments(column: Column) -> list[str]:
-    made = [f"name={text_of(column.name)}", f"kind={text_of(column.kind)}", f"about={text_of(column.about)}"]
-    made += (
-        [f"low={number_of(column.low)}", f"high={number_of(column.high)}"]
-        if column.low is not None and column.high is not None
-        else []
-    )
-    if column.allowed:
-        made.append(f"allowed=({', '.join(map(text_of, column.allowed))},)")
-    made += [f"pattern={text_of(column.pattern)}"] if column.pattern else []
-    made += [f"max_null={number_of(column.max_null)}"] if column.max_null else []
-    made += [f"known={text_of(column.known)}"] if column.known != "before" else []
-    made += [f"known_at={text_of(column.known_at)}"] if column.known_at else []
-    made += ["private=True"] if column.private else []
-    return [*made, f"spelled={text_of(column.spelled)}"] if column.spelled else made
-
-
-def _column(column: Column, constants: Mapping[str, str], indent: int) -> str:
-    if column.name in constants:
-        return constants[column.name]
-    return _wrapped("Column(", _arguments(column), indent)
-
-
-def _assigned(name: str, column: Column) -> str:
-    return f"{name} = {_wrapped('Column(', _arguments(column), 0, before=len(name) + 3)}"
-
-
-def _wrapped(call: str, arguments: Sequence[str], indent: int, before: int = 0) -> str:
-    """A call in one line, or each argument in its own; as ruff formats it."""
-    arguments = [
-        re.sub(r"^allowed=\((.*),\)$", r"allowed=(\1)", each) if each.count('", "') else each for each in arguments
-    ]
-    line = f"{call}{', '.join(arguments)})"
-    if before + indent + len(line) + 1 <= 120:
-        return line
-    pad = " " * (indent + 4)
-    if len(pad) + len(", ".join(arguments)) <= 120:
-        return f"{call}\n{pad}{', '.join(arguments)}\n{' ' * indent})"
-    lines = []
-    for each in arguments:
-        if len(pad) + len(each) + 1 <= 120 or not each.startswith("allowed=("):
-            lines.append(f"{pad}{each},")
-        else:
-            items = re.findall(r'"(?:[^"\\]|\\.)*"', each)
-            lines += [f"{pad}allowed=(", *(f"{pad}    {item}," for item in items), f"{pad}),"]
-    return "\n".join([call, *lines, f"{' ' * indent})"])
-
-
-def features_sql(plan: Plan) -> str:
-    """The text of features.sql."""
-    roles = plan.decided.roles
-    parts = [
-        each.sql if each.sql == each.column.name or " as " in each.sql else f"{each.sql} as {each.column.name}"
-        for each in plan.features
-    ]
-    body = ",\n".join(f"    {part}" for part in parts)
-    order = "asked_at, " if roles.time else ""
-    key = roles.key or "row_id"
-    return f"-- One row for each record: what is known when a prediction is asked for, and the target.\nselect\n{body}\nfrom {TABLE}\norder by {order}{key}\n"
-
-
-def trace_sql(plan: Plan) -> str:
-    """The text of trace_records.sql: the raw rows behind a prediction."""
-    key = plan.decided.roles.key or "row_id"
-    numeric = any(column.name == key and column.kind == "integer" for column in plan.raw)
-    keys = "unnest($keys)::bigint" if numeric else "unnest($keys)"
-    return f"-- The raw rows of the predictions that `trace` follows ($keys).\nselect * from {TABLE} where {key} in (select {keys})\n"
-
-
-def package_text(plan: Plan) -> str:
-    """The text of the package's __init__.py."""
-    return f'''"""{plan.title}
-
-`PROJECT` is what the library asks for. Functions of the team's own (a source, a feature step, a metric, a check, a
-gate, a monitor, a command) are registered here by their names; docs/extensions.md has an example of each.
-"""
-
-from pathlib import Path
-
-import roadworthy as rw
-
-from .contract import CONTRACT
-
-PROJECT = rw.Definition(
-    contract=CONTRACT,
-    sql=Path(__file__).parent,  # features.sql, read_{TABLE}.sql and trace_{TABLE}.sql
-    model=f"{{__name__}}.model:build",
-    search=f"{{__name__}}.model:SEARCH",
-    incidents=f"{{__name__}}.incidents:INCIDENTS",
-)
-'''
-
-
-def model_text(*, boosting: bool, regression: bool, trees: Sequence[int], leaves: Sequence[int]) -> str:
-    """The text of model.py: boosting, or a linear model."""
-    if boosting:
-        name = f"HistGradientBoosting{'Regressor' if regression else 'Classifier'}"
-        grid = f"""grid={{"max_iter": {_tuple(trees)}, "learning_rate": (0.05, 0.1), "max_leaf_nodes": {_tuple(leaves)}}},
-    quick=(
-        {{"max_iter": {trees[0]}, "learning_rate": 0.1, "max_leaf_nodes": {leaves[-1]}}},
-        {{"max_iter": {trees[-1]}, "learning_rate": 0.05, "max_leaf_nodes": {leaves[0]}}},
-    ),"""
-        return f'''"""Boosted trees, and the few hyperparameters that are worth a try."""
-
-from sklearn.ensemble import {name}
-
-import roadworthy as rw
-
-
-def build(spec: rw.ModelSettings) -> {name}:
-    """An unfitted estimator for the section [model] of config.toml."""
-    return {name}(
-        max_iter=spec.max_iter,
-        learning_rate=spec.learning_rate,
-        max_leaf_nodes=spec.max_leaf_nodes,
-        random_state=spec.seed,
-        early_stopping=False,
-    )
-
-
-SEARCH = rw.SearchSpace(
-    {grid}
-)
-'''
-    name, words = ("Ridge", "Ridge regression") if regression else ("LogisticRegression", "Logistic regression")
-    strength = "alpha" if regression else "C"
-    more = "" if regression else ", max_iter=1000"
-    return f'''"""{words}: trees are not surely better on these rows."""
-
-from sklearn.linear_model import {name}
-
-import roadworthy as rw
-
-
-def build(spec: rw.ModelSettings) -> {name}:
-    """An unfitted estimator for the section [model] of config.toml."""
-    return {name}({strength}=spec.parameters["{strength}"], random_state=spec.seed{more})
-
-
-SEARCH = rw.SearchSpace(grid={{"{strength}": (0.1, 1.0, 10.0)}}, quick=({{"{strength}": 0.1}}, {{"{strength}": 10.0}}))
-'''
-
-
-def _tuple(values: Iterable[int]) -> str:
-    return f"({', '.join(map(str, values))})"
-
-
-def incidents_text(plan: Plan) -> str:
-    """The text of incidents.py: what may happen to these columns in production."""
-    numbers = [
-        f.column.name
-        for f in plan.features
-        if f.modelled and f.column.kind in ("number", "integer") and (f.column.low, f.column.high) != (0, 1)
-    ]
-    categories = [f.column.name for f in plan.features if f.modelled and f.column.kind == "category"]
-    number = numbers[0] if numbers else plan.modelled[0]
-    parts = [
-        f"""
-def _factor_of_ten(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    return rows.assign({number}=rows["{number}"] * 10)
-
-
-def _column_empty(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    return rows.assign({number}=np.nan)
-
-
-def _column_frozen(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    return rows.assign({number}=rows["{number}"].median())
-
-
-def _labels_stop(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    return rows.assign(**{{CONTRACT.known_at: rows[CONTRACT.known_at].where(np.zeros(len(rows), bool))}})
-
-
-def _labels_turned(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    target = rows[CONTRACT.target]
-    return rows.assign(**{{CONTRACT.target: target.max() + target.min() - target}})
-
-
-def _half_of_the_rows(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    return rows.iloc[::20]
-"""
-    ]
-    names = {
-        f"{number}-times-ten": "_factor_of_ten",
-        f"{number}-empty": "_column_empty",
-        f"{number}-frozen": "_column_frozen",
-    }
-    names |= {"labels-stop": "_labels_stop", "labels-turned": "_labels_turned", "hardly-any-rows": "_half_of_the_rows"}
-    if categories:
-        category = categories[0]
-        parts.append(f"""
-
-def _category_renamed(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    return rows.assign({category}=rows["{category}"].replace({{rows["{category}"].mode()[0]: NEW}}))
-""")
-        names[f"{category}-renamed"] = "_category_renamed"
-    new = '\nNEW = "another spelling"  # of a category\n' if categories else "\n"
-    text = (
-        f'''"""What may happen to this model in production: each takes the rows from its date on and gives what comes instead.
-
-`worlds` are the features of each snapshot, `start` is when it happens. Drafted from the contract: add what you fear.
-"""
-
-from collections.abc import Callable, Mapping
-from datetime import datetime
-
-import numpy as np
-import pandas as pd
-
-from .contract import CONTRACT
-
-Worlds = Mapping[str, pd.DataFrame]
-Happens = Callable[[pd.DataFrame, Worlds, datetime], pd.DataFrame]{new}{"".join(parts)}
-
-INCIDENTS: dict[str, Happens] = {{
-'''
-        + "".join(f'    "{name.replace("_", "-")}": {function},\n' for name, function in names.items())
-        + "}\n"
-    )
-    return text.replace("_half_of_the_rows", "_hardly_any_rows")
