@@ -59,7 +59,7 @@ class Draft:
     plan: Plan
     frame: pd.DataFrame
     choice: choices.ModelChoice
-    values: dict[str, Any]
+    found: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -146,8 +146,8 @@ def _drafted(
     _write_project(connection, scratch, draft)
     seal_snapshot(folder)
     measured = measure_limits(Workspace.open(_few(connection, place, draft) or scratch), draft.plan.rows, tell)
-    draft.values["floor"] = measured.floor
-    text = config_text(draft.plan, draft.values, draft.choice, measured)
+    draft.found["floor"] = measured.floor
+    text = config_text(draft.plan, draft.found, draft.choice, measured)
     (scratch / settings.FILE).write_text(text, encoding="utf-8", newline="\n")
     _put_in_place(scratch, home)
     _describe(home / "README.md", understood, draft)
@@ -202,11 +202,11 @@ def _write_project(connection: duckdb.DuckDBPyConnection, scratch: Path, draft: 
         package / f"read_{TABLE}.sql": reading_sql(made.decided),
         package / f"trace_{TABLE}.sql": package_files.trace_sql(made),
         package / "model.py": package_files.model_text(
-            draft.values["trees"], boosting=draft.choice.boosting, regression=made.decided.roles.regression
+            draft.found["trees"], boosting=draft.choice.boosting, regression=made.decided.roles.regression
         ),
         package / "incidents.py": package_files.incidents_text(made),
-        scratch / "drills" / "drafted.toml": drills_text(made, draft.values),
-        scratch / settings.FILE: config_text(made, draft.values, draft.choice),
+        scratch / "drills" / "drafted.toml": drills_text(made, draft.found),
+        scratch / settings.FILE: config_text(made, draft.found, draft.choice),
     }
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -112,7 +112,8 @@ def choose_model(plan: Plan, frame: pd.DataFrame) -> ModelChoice:
     results = {name: problem.evaluate(labels, each, test[day]) for name, each in answers.items()}
     difference = problem.compare(labels, answers["boosting"], answers["linear"], test[day]).quality
     boosting = difference.low > 0
-    what = f"boosting minus linear: {problem.quality} {difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
+    interval = f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
+    what = f"boosting minus linear: {problem.quality} {interval}"
     why = f"{what}: boosting is surely better" if boosting else f"{what}: not surely better, so the simpler one"
     return ModelChoice(boosting, _table(results, problem), why, answers["boosting" if boosting else "linear"], labels)
 

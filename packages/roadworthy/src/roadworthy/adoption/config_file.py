@@ -29,8 +29,8 @@ def config_text(plan: Plan, values: Mapping[str, Any], choice: ModelChoice, meas
 
 
 def _data(plan: Plan) -> str:
-    return f"""# Settings of this project, drafted by `roadworthy adopt`. Unknown keys are refused. An environment variable
-# wins over this file: MLE_MODEL__SEED=1 sets [model] seed.
+    return f"""# Settings of this project, drafted by `roadworthy adopt`. Unknown keys are refused. An environment
+# variable wins over this file: MLE_MODEL__SEED=1 sets [model] seed.
 
 [project]
 package = "{plan.package}"   # in src: contract, SQL, model, incidents, extensions

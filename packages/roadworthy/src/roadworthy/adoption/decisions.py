@@ -108,10 +108,7 @@ def _at_once(
         return Decision(column, "kept out", why)
     if why := _personal(connection, column):
         return Decision(column, "private", why, first=True)
-    if _is_split(column):
-        return Decision(column, "kept out", "it is a flag of somebody's split", first=True)
-    if is_sensitive(column):
-        why = "it says of a person what should not decide about them: the model is judged by it"
+    if why := _not_to_be_used(column):
         return Decision(column, "kept out", why, first=True)
     return _by_kind(connection, column, roles)
 
@@ -138,6 +135,13 @@ def _personal(connection: duckdb.DuckDBPyConnection, column: Found) -> str:
     text = connection.execute(f"select string_agg(v, chr(10)) from ({values})").fetchall()[0][0]
     kinds = personal_kinds(text or "")
     return f"it holds personal data: {', '.join(kinds)}" if kinds else ""
+
+
+def _not_to_be_used(column: Found) -> str:
+    """Why a column must not decide, though it could: a flag of a split, what says of a person who they are."""
+    if is_sensitive(column):
+        return "it says of a person what should not decide about them: the model is judged by it"
+    return "it is a flag of somebody's split" if _is_split(column) else ""
 
 
 def _is_split(column: Found) -> bool:

@@ -8,8 +8,8 @@ from .contract_file import contract_text
 from .plan import Plan
 from .records import TABLE
 
-HEAD = """# Faults of this data, drafted by `roadworthy adopt`. `roadworthy drill NAME` plants one in a copy of the project, runs
-# all gates there and shows which were red. Add those that you have seen.
+HEAD = """# Faults of this data, drafted by `roadworthy adopt`. `roadworthy drill NAME` plants one in a copy of the
+# project, runs all gates there and shows which were red. Add those that you have seen.
 """
 ANY_PROJECT: tuple[Mapping[str, str], ...] = (
     {
@@ -107,7 +107,7 @@ def _of_tables(plan: Plan) -> Iterator[dict[str, Any]]:
             "table": rewrite(f"select * replace (({name} * 1000)::{_sql(wide[0].kind)} as {name})"),
         }
         yield {
-            "name": f"{name} without an entry's number",
+            "name": f"{name} converted twice",
             "gate": "Data 7",
             "story": f"Somebody converted {name} once more in features.sql, though it was converted already.",
             "edit": [{"package": "features.sql", "old": f"    {name},\n", "new": f"    {name} * 3 as {name},\n"}],
@@ -128,7 +128,7 @@ def _of_tables(plan: Plan) -> Iterator[dict[str, Any]]:
         yield {
             "name": "a bound is moved out of the way",
             "gate": "Data 1",
-            "story": "A check was red on a Friday. The bound was set to a billion times what comes, and nobody came back to it.",
+            "story": "A check was red on a Friday. The bound was set far away, and nobody came back to it.",
             "edit": [bound],
         }
     for column in (wide or numbers)[:1]:
@@ -207,7 +207,7 @@ def _of_settings(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {
             "name": "settings changed after training",
             "gate": "Model 1",
-            "story": "The learning rate was halved in the evening and nobody trained again: what serves is not what is reviewed.",
+            "story": "The learning rate was halved and nobody trained again: what serves is not what is reviewed.",
             "train": "before",
             "setting": {"model.learning_rate": 0.05},
         }
@@ -215,7 +215,7 @@ def _of_settings(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {
             "name": "settings changed after training",
             "gate": "Model 1",
-            "story": "The threshold was changed in the evening and nobody trained again: what serves is not what is reviewed.",
+            "story": "The threshold was changed and nobody trained again: what serves is not what is reviewed.",
             "train": "before",
             "setting": {"model.threshold": round(values["threshold"] / 2 + 0.4, 2)},
         }
@@ -241,7 +241,7 @@ def _of_project() -> Iterator[dict[str, Any]]:
     yield {
         "name": "lock without a line",
         "gate": "Monitoring 1",
-        "story": "A merge lost the entry of a package that others need: the next machine gets whatever version is newest then.",
+        "story": "A merge lost the entry of a package that others need: the next machine gets the newest.",
         "train": "before",
         "edit": [{"file": "requirements.txt", "old": "\nthreadpoolctl==", "new": "\n# threadpoolctl=="}],
     }

@@ -7,6 +7,7 @@ import duckdb
 import pandas as pd
 
 from ..data.delimited import identifier
+from .package_files import features_sql
 from .plan import Plan
 from .records import TABLE
 
@@ -48,6 +49,6 @@ def write_examples(connection: duckdb.DuckDBPyConnection, plan: Plan, frame: pd.
     connection.execute(
         f"create or replace temp table examples as select {star} from kept where {key} in (select chosen from chosen)"
     )
-    sql = draft.features_sql(plan).replace(f"from {TABLE}", f"from examples as {TABLE}")
+    sql = features_sql(plan).replace(f"from {TABLE}", f"from examples as {TABLE}")
     for name, query in ((TABLE, "select * from examples"), ("expected", sql.partition("\n")[2])):
         connection.execute(f"copy ({query}) to '{folder / name}.csv' (header, timestampformat '%Y-%m-%dT%H:%M:%SZ')")

@@ -25,6 +25,7 @@ OUTSTANDING = {"AUC": (0.90, 0.05), "R2": (0.60, 0.15)}  # alone, and that much 
 TOGETHER = {"AUC": (0.97, 0.05), "R2": (0.95, 0.10)}  # of two, and that much better than the better one
 COPIED = 0.95  # of the rows of either class that a column of few values says right
 SAME = 0.2  # share of rows where a number is the target, or a constant more, or a constant times it
+ORDERED = 0.985  # rank correlation with a number
 SHIFTED = 0.9  # share of rows whose value is the one that another row has later
 FILLED = 0.8  # difference of the shares filled, of rows that are yes and no
 MANY = 20  # different values from which on two numbers are no longer equal by chance
@@ -89,7 +90,10 @@ def answers_by_code(codes: Codes, target: Floats) -> Floats:
 
 
 def find_leaks(sample: Sample, names: Sequence[str], *, ordered: bool) -> dict[str, str]:
-    """Why each of the columns gives the target away, for those that do. `ordered`: one row follows the other in time."""
+    """Why each of the columns gives the target away, for those that do.
+
+    `ordered`: one row follows the other in time.
+    """
     found = dict(_by_where_it_is_filled(sample, names))
     known = ~np.isnan(sample.target)
     labelled = Sample(sample.rows[known].reset_index(drop=True), sample.target[known], sample.regression)
@@ -128,7 +132,7 @@ def _by_where_it_is_filled(sample: Sample, names: Sequence[str]) -> Iterable[tup
         elif (y == 1).any() and (y == 0).any() and abs(there[y == 1].mean() - there[y == 0].mean()) > FILLED:
             yield (
                 name,
-                f"it is filled in {there[y == 1].mean():.0%} of the rows that are yes, in {there[y == 0].mean():.0%} of the others",
+                f"it is filled in {there[y == 1].mean():.0%} of the yes, in {there[y == 0].mean():.0%} of the others",
             )
 
 
@@ -175,6 +179,7 @@ def _is_shifted(values: "pd.Series", later: "pd.Series", rows: int, *, many: boo
 
 
 def quality_alone(sample: Sample, name: str) -> float:
+    """How well a column ranks the rows, or says the number, by itself."""
     values = sample.rows[name]
     by_bin = quality(sample, answers_by_code(codes_of(values), sample.target), sample.target)
     if sample.regression or not pd.api.types.is_numeric_dtype(values):
@@ -190,16 +195,22 @@ def _copy_of(sample: Sample, name: str, alone: float) -> str:
         return f"it gives the target away alone: {sample.metric} {alone:.3f}"
     values, target = sample.rows[name], sample.target
     if not sample.regression:
-        if values.nunique() > BINS:
-            return ""
-        said = answers_by_code(codes_of(values), target) > target.mean()
-        right = min(said[target == 1].mean(), (~said[target == 0]).mean())
-        return f"it is nearly the target: right in {right:.1%} of each class" if right >= COPIED else ""
-    if not pd.api.types.is_numeric_dtype(values) or values.nunique() <= MANY or len(np.unique(target)) <= 2 * MANY:
-        return ""
+        return _class_copy(values, target) if values.nunique() <= BINS else ""
+    many = values.nunique() > MANY and len(np.unique(target)) > 2 * MANY
+    return _number_copy(values, target) if many and pd.api.types.is_numeric_dtype(values) else ""
+
+
+def _class_copy(values: "pd.Series", target: Floats) -> str:
+    said = answers_by_code(codes_of(values), target) > target.mean()
+    right = min(said[target == 1].mean(), (~said[target == 0]).mean())
+    return f"it is nearly the target: right in {right:.1%} of each class" if right >= COPIED else ""
+
+
+def _number_copy(values: "pd.Series", target: Floats) -> str:
+    """Why a number is the target in another unit or order, or in a part of the rows."""
     numbers = values.to_numpy(dtype=np.float64)
     order = abs(pd.Series(numbers).corr(pd.Series(target), method="spearman"))
-    if order > 0.985:
+    if order > ORDERED:
         return f"it orders the rows as the target does: rank correlation {order:.3f}"
     with np.errstate(divide="ignore", invalid="ignore"):
         for words, each in {
@@ -245,17 +256,19 @@ def _outstanding(sample: Sample, names: Sequence[str], alone: Mapping[str, float
 def fitted_answers(sample: Sample, names: Sequence[str], target: Floats | None = None) -> Floats:
     """The answers of boosting to the half of the rows that it has not learned from."""
     y = sample.target if target is None else target
-    X = np.column_stack([_plain(sample.rows[name]) for name in names])
+    inputs = np.column_stack([_plain(sample.rows[name]) for name in names])
     half = np.arange(len(y)) % 2 == 0
     answers = np.empty(len(y))
     for taught in (half, ~half):
         if sample.regression or target is not None:
             answers[~taught] = (
-                HistGradientBoostingRegressor(max_iter=60, random_state=0).fit(X[taught], y[taught]).predict(X[~taught])
+                HistGradientBoostingRegressor(max_iter=60, random_state=0)
+                .fit(inputs[taught], y[taught])
+                .predict(inputs[~taught])
             )
         else:
-            model = HistGradientBoostingClassifier(max_iter=60, random_state=0).fit(X[taught], y[taught])
-            answers[~taught] = model.predict_proba(X[~taught])[:, -1]
+            model = HistGradientBoostingClassifier(max_iter=60, random_state=0).fit(inputs[taught], y[taught])
+            answers[~taught] = model.predict_proba(inputs[~taught])[:, -1]
     return answers
 
 
@@ -270,8 +283,8 @@ def _pair(sample: Sample, names: Sequence[str], alone: Mapping[str, float]) -> t
     step = max(1, len(sample.target) // PAIR_ROWS)
     few = Sample(sample.rows.iloc[::step].reset_index(drop=True), sample.target[::step], sample.regression)
     codes = {name: codes_of(few.rows[name], PAIR_BINS) for name in names}
-    numbers = {
-        name: few.rows[name].astype(np.float64).fillna(few.rows[name].median()).to_numpy()
+    numbers: dict[str, Floats] = {
+        name: np.asarray(few.rows[name].astype(np.float64).fillna(few.rows[name].median()), dtype=np.float64)
         for name in names
         if pd.api.types.is_numeric_dtype(few.rows[name]) and few.rows[name].nunique() > 2
     }

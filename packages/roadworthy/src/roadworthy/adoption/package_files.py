@@ -16,7 +16,8 @@ def features_sql(plan: Plan) -> str:
     body = ",\n".join(f"    {part}" for part in parts)
     order = "asked_at, " if roles.time else ""
     key = roles.key or "row_id"
-    return f"-- One row for each record: what is known when a prediction is asked for, and the target.\nselect\n{body}\nfrom {TABLE}\norder by {order}{key}\n"
+    head = "-- One row for each record: what is known when a prediction is asked for, and the target."
+    return f"{head}\nselect\n{body}\nfrom {TABLE}\norder by {order}{key}\n"
 
 
 def trace_sql(plan: Plan) -> str:
@@ -24,7 +25,8 @@ def trace_sql(plan: Plan) -> str:
     key = plan.decided.roles.key or "row_id"
     numeric = any(column.name == key and column.kind == "integer" for column in plan.raw)
     keys = "unnest($keys)::bigint" if numeric else "unnest($keys)"
-    return f"-- The raw rows of the predictions that `trace` follows ($keys).\nselect * from {TABLE} where {key} in (select {keys})\n"
+    head = "-- The raw rows of the predictions that `trace` follows ($keys)."
+    return f"{head}\nselect * from {TABLE} where {key} in (select {keys})\n"
 
 
 def package_text(plan: Plan) -> str:
@@ -56,7 +58,8 @@ def model_text(size: tuple[int, int], *, boosting: bool, regression: bool) -> st
     trees, leaves = (size[0] // 2, size[0], 2 * size[0]), (max(3, size[1] // 2), size[1])
     if boosting:
         name = f"HistGradientBoosting{'Regressor' if regression else 'Classifier'}"
-        grid = f"""grid={{"max_iter": {_tuple(trees)}, "learning_rate": (0.05, 0.1), "max_leaf_nodes": {_tuple(leaves)}}},
+        tried = f'"max_iter": {_tuple(trees)}, "learning_rate": (0.05, 0.1), "max_leaf_nodes": {_tuple(leaves)}'
+        grid = f"""grid={{{tried}}},
     quick=(
         {{"max_iter": {trees[0]}, "learning_rate": 0.1, "max_leaf_nodes": {leaves[-1]}}},
         {{"max_iter": {trees[-1]}, "learning_rate": 0.05, "max_leaf_nodes": {leaves[0]}}},
@@ -165,7 +168,7 @@ def _category_renamed(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd
         names[f"{category}-renamed"] = "_category_renamed"
     new = '\nNEW = "another spelling"  # of a category\n' if categories else "\n"
     text = (
-        f'''"""What may happen to this model in production: each takes the rows from its date on and gives what comes instead.
+        f'''"""What may happen to this model in production: each gives what comes instead of rows from then on.
 
 `worlds` are the features of each snapshot, `start` is when it happens. Drafted from the contract: add what you fear.
 """

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ..base import settings
 from ..reports import charts
-from ..reports.pages import Detail, Section, write_page
+from ..reports.pages import Detail, Section, Status, write_page
 from .adopt import Adopted
 from .decisions import Decision
 from .roles import is_sensitive
 
 PLACE = Path("reports", "adopt", "index.html")
-EMPTY_WORD = "–"
 Answers = Sequence[tuple[str, str, str]]
 
 
@@ -50,7 +50,8 @@ def line_to_change(decision: Decision, package: str) -> str:
     if decision.what == "private":
         return f"{folder}/contract.py: private=True of {name}"
     if decision.what == "kept out" and decision.column.kind in ("category", "integer", "number"):
-        return f'{folder}/features.sql and contract.py: add {name} to the features; {settings.FILE}: "{name}" in [model] features'
+        both = f"{folder}/features.sql and contract.py: add {name} to the features"
+        return f'{both}; {settings.FILE}: "{name}" in [model] features'
     if decision.what == "kept out":
         return f"{folder}/features.sql: make a feature of {name}, with an entry in contract.py"
     return f"{folder}/contract.py: {decision.what} of CONTRACT"
@@ -124,20 +125,13 @@ def _detail(adopted: Adopted, decision: Decision) -> Detail:
         facts["name here"] = column.name
     table = pd.DataFrame([facts])
     noted = f"Read: {'; '.join(column.notes)}.\n\n" if column.notes else ""
-    text = f"{noted}{decision.why[:1].upper()}{decision.why[1:]}.\n\nTo change it: {line_to_change(decision, adopted.draft.plan.package)}."
-    status = (
-        "bad"
-        if decision.what == "private"
-        else "waived"
-        if decision.first
-        else "good"
-        if decision.what == "feature"
-        else ""
-    )
+    change = line_to_change(decision, adopted.draft.plan.package)
+    text = f"{noted}{decision.why[:1].upper()}{decision.why[1:]}.\n\nTo change it: {change}."
+    status: Status = "good" if decision.what == "feature" else ""
     return Detail(f"{column.source}: {decision.what}", text, table, _picture(adopted, decision), status, opened=True)
 
 
-def _picture(adopted: Adopted, decision: Decision) -> tuple[charts.Figure, ...]:
+def _picture(adopted: Adopted, decision: Decision) -> tuple["Figure", ...]:
     """How the values are distributed; none of a private column, whose values stand in no report."""
     column, roles = decision.column, adopted.understood.decided.roles
     shown = column.numeric or column.kind in ("category", "boolean")

@@ -17,6 +17,9 @@ from .roles import is_sensitive
 
 CLOSED = 30  # categories that are listed one by one
 FEWEST = 5  # rows of each category of a closed list
+MOST_DAYS, YEAR = 36_500, 360  # between a date and the prediction; days from which on seasons have come round
+PARTS_OF_TIME = {"month": ("month", 1, 12), "weekday": ("isodow", 1, 7), "hour": ("hour", 0, 23)}
+ROW_ID = Column(name="row_id", kind="text", about="made of what is known before", pattern="^[0-9a-f]{16}-[0-9]+$")
 ROOM = 0.5  # of the span that bounds leave beyond what was seen
 
 
@@ -26,7 +29,7 @@ class Feature:
 
     column: Column
     sql: str
-    modelled: bool
+    modelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,12 +106,8 @@ def raw_columns(connection: duckdb.DuckDBPyConnection, decided: Decided) -> tupl
     """The columns of the table `records`, with the bounds that its rows keep, and some room."""
     roles, made = decided.roles, []
     if not roles.key:
-        made.append(
-            Column(name="row_id", kind="text", about="made of what is known before", pattern="^[0-9a-f]{16}-[0-9]+$")
-        )
-    for each in decided.decisions:
-        if each.column.kind:
-            made.append(_raw(connection, each, decided))
+        made.append(ROW_ID)
+    made += [_raw(connection, each, decided) for each in decided.decisions if each.column.kind]
     return tuple(made)
 
 
@@ -205,87 +204,46 @@ def feature_columns(
     connection: duckdb.DuckDBPyConnection, decided: Decided, raw: Sequence[Column]
 ) -> tuple[Feature, ...]:
     """The columns of the features: roles, what was decided to be a feature, what the time says, groups."""
-    roles = decided.roles
-    of_raw = {column.name: column for column in raw}
-    key = of_raw[roles.key or "row_id"]
-    made = [
-        Feature(Column(name=key.name, kind=key.kind, about=key.about, pattern=key.pattern), key.name, modelled=False)
-    ]
-    if roles.time:
-        dated = decided.column(roles.time).kind == "date"
-        moment = f"timezone('UTC', {roles.time}::timestamp)" if dated else roles.time
-        made.append(
-            Feature(
-                Column(name="asked_at", kind="time", about="when the prediction is asked for"), moment, modelled=False
-            )
-        )
-        made.append(
-            Feature(
-                Column(name="asked_day", kind="date", about="its day, in UTC"), f"{roles.time}::date", modelled=False
-            )
-        )
-    if roles.group:
-        group = of_raw[roles.group]
-        made.append(
-            Feature(
-                Column(name=group.name, kind=group.kind, about=group.about, max_null=group.max_null),
-                group.name,
-                modelled=False,
-            )
-        )
-    for each in decided.of("feature"):
-        made.append(_feature(each.column, of_raw[each.column.name], roles.time))
-    made += _of_time(connection, decided)
-    for each in decided.of("kept out"):
-        if is_sensitive(each.column) and (group := _group_feature(connection, each.column, of_raw[each.column.name])):
-            made.append(group)
-    target = of_raw[roles.target]
-    made.append(_target(decided, target))
-    if roles.time:
-        day = f"{roles.time}::timestamp" if decided.column(roles.time).kind == "date" else roles.time
-        known = (
-            f"timezone('UTC', {day} + interval {roles.delay} day)"
-            if decided.column(roles.time).kind == "date"
-            else f"{day} + interval {roles.delay} day"
-        )
-        made.append(
-            Feature(
-                Column(name="known_at", kind="time", about="when the target is known", known="after"),
-                known,
-                modelled=False,
-            )
-        )
-    return tuple(made)
+    roles, of_raw = decided.roles, {column.name: column for column in raw}
+    held = [of_raw[roles.key or "row_id"], *([of_raw[roles.group]] if roles.group else [])]
+    made = [Feature(column, column.name) for column in held]
+    taken = [_feature(each.column, of_raw[each.column.name], roles.time) for each in decided.of("feature")]
+    sensitive = [each.column for each in decided.of("kept out") if is_sensitive(each.column)]
+    groups = (_group_feature(connection, column, of_raw[column.name]) for column in sensitive)
+    made[1:1] = _moments(decided)
+    made += [*taken, *_of_time(connection, decided), *(each for each in groups if each)]
+    return (*made, _target(decided, of_raw[roles.target]), *_known_at(decided))
+
+
+def _moments(decided: Decided) -> list[Feature]:
+    """When a prediction is asked for, and its day; nothing for rows without a time."""
+    time = decided.roles.time
+    if not time:
+        return []
+    moment = f"timezone('UTC', {time}::timestamp)" if decided.column(time).kind == "date" else time
+    asked_at = Column(name="asked_at", kind="time", about="when the prediction is asked for")
+    asked_day = Column(name="asked_day", kind="date", about="its day, in UTC")
+    return [Feature(asked_at, moment), Feature(asked_day, f"{time}::date")]
+
+
+def _known_at(decided: Decided) -> list[Feature]:
+    time, delay = decided.roles.time, f"interval {decided.roles.delay} day"
+    if not time:
+        return []
+    dated = decided.column(time).kind == "date"
+    known = f"timezone('UTC', {time}::timestamp + {delay})" if dated else f"{time} + {delay}"
+    return [Feature(Column(name="known_at", kind="time", about="when the target is known", known="after"), known)]
 
 
 def _feature(column: Found, raw: Column, time: str) -> Feature:
     if column.kind == "boolean":
-        made = Column(
-            name=raw.name, kind="integer", about=raw.about, low=0, high=1, max_null=raw.max_null, spelled=raw.spelled
-        )
+        made = replace(raw, kind="integer", low=0, high=1)
         return Feature(made, f"{raw.name}::integer as {raw.name}", modelled=True)
     if column.kind in ("date", "time"):
-        made = Column(
-            name=raw.name,
-            kind="integer",
-            about=f"days from {raw.about} to the prediction",
-            low=-36500,
-            high=36500,
-            max_null=raw.max_null,
-        )
+        about = f"days from {raw.about} to the prediction"
+        made = replace(raw, kind="integer", about=about, low=-MOST_DAYS, high=MOST_DAYS, spelled="")
         return Feature(made, f"datediff('day', {raw.name}::date, {time}::date) as {raw.name}", modelled=True)
-    made = Column(
-        name=raw.name,
-        kind=raw.kind,
-        about=raw.about,
-        low=raw.low,
-        high=raw.high,
-        allowed=raw.allowed,
-        pattern=raw.pattern,
-        max_null=raw.max_null,
-        spelled=raw.spelled,
-    )
-    return Feature(made, raw.name, modelled=True)
+    return Feature(raw, raw.name, modelled=True)
 
 
 def _of_time(connection: duckdb.DuckDBPyConnection, decided: Decided) -> list[Feature]:
@@ -293,77 +251,54 @@ def _of_time(connection: duckdb.DuckDBPyConnection, decided: Decided) -> list[Fe
     time = decided.roles.time
     if not time:
         return []
-    taken = {each.column.name for each in decided.decisions}
-    parts = {"month": ("month", 1, 12), "weekday": ("isodow", 1, 7), "hour": ("hour", 0, 23)}
-    if decided.column(time).kind == "date":
-        del parts["hour"]
+    name, taken = identifier(time), {each.column.name for each in decided.decisions}
+    days = _single(connection, f"select datediff('day', min({name}), max({name})) from {TABLE}")
     made = []
-    for name, (function, low, high) in parts.items():
-        sql = f"select count(distinct {function}({identifier(time)})), datediff('day', min({identifier(time)}), max({identifier(time)})) from {TABLE}"
-        different, days = connection.execute(sql).fetchall()[0]
+    for part, (function, low, high) in PARTS_OF_TIME.items():
+        different = _single(connection, f"select count(distinct {function}({name})) from {TABLE}")
         # A month says something of seasons only after they have come round.
-        if different > 1 and name not in taken and (name != "month" or days > 360):
-            column = Column(name=name, kind="integer", about=f"{name} of the prediction, in UTC", low=low, high=high)
-            made.append(Feature(column, f"{function}({time}) as {name}", modelled=True))
+        if different > 1 and part not in taken and (part != "month" or days >= YEAR):
+            column = Column(name=part, kind="integer", about=f"{part} of the prediction, in UTC", low=low, high=high)
+            made.append(Feature(column, f"{function}({time}) as {part}", modelled=True))
     return made
+
+
+def _single(connection: duckdb.DuckDBPyConnection, sql: str) -> float:
+    value: float = connection.execute(sql).fetchall()[0][0]
+    return value
 
 
 def _group_feature(connection: duckdb.DuckDBPyConnection, column: Found, raw: Column) -> Feature | None:
     """A column that the model does not take, and by which it is judged; numbers in two halves."""
     if column.kind == "boolean":
-        made = Column(name=raw.name, kind="category", about=raw.about, allowed=("false", "true"), max_null=raw.max_null)
-        return Feature(made, f"{raw.name}::varchar as {raw.name}", modelled=False)
-    if column.kind == "category" and len(column.values) <= CLOSED:
-        made = Column(
-            name=raw.name,
-            kind="category",
-            about=raw.about,
-            allowed=raw.allowed,
-            pattern=raw.pattern,
-            max_null=raw.max_null,
-        )
-        return Feature(made, raw.name, modelled=False)
-    if column.numeric and column.distinct <= 5:
-        made = Column(name=raw.name, kind="integer", about=raw.about, low=raw.low, high=raw.high, max_null=raw.max_null)
-        return Feature(made, raw.name, modelled=False)
+        made = replace(raw, kind="category", allowed=("false", "true"))
+        return Feature(made, f"{raw.name}::varchar as {raw.name}")
+    listed = column.kind == "category" and len(column.values) <= CLOSED
+    if listed or (column.numeric and column.distinct <= FEWEST):
+        return Feature(raw, raw.name)
     return halves(connection, raw) if column.numeric else None
 
 
 def halves(connection: duckdb.DuckDBPyConnection, raw: Column) -> Feature:
     """A category of a number: which half of the rows it is in."""
-    middle = connection.execute(f"select median({identifier(raw.name)}) from {TABLE}").fetchall()[0][0]
-    name = f"{raw.name}_half"
-    text = f"{float(f'{middle:.3g}'):g}"
-    made = Column(
-        name=name,
-        kind="category",
-        about=f"{raw.about} from {text} on, or lower",
-        allowed=("lower", "upper"),
-        max_null=raw.max_null,
-    )
+    middle = _single(connection, f"select median({identifier(raw.name)}) from {TABLE}")
+    name, text = f"{raw.name}_half", f"{float(f'{middle:.3g}'):g}"
+    about = f"{raw.about} from {text} on, or lower"
+    made = Column(name=name, kind="category", about=about, allowed=("lower", "upper"), max_null=raw.max_null)
     value = f"case when {raw.name} >= {text} then 'upper' when {raw.name} < {text} then 'lower' end as {name}"
-    return Feature(made, value, modelled=False)
+    return Feature(made, value)
 
 
 def _target(decided: Decided, raw: Column) -> Feature:
     roles = decided.roles
-    null = raw.max_null
     if roles.regression:
-        made = Column(
-            name=raw.name, kind=raw.kind, about=raw.about, low=raw.low, high=raw.high, max_null=null, known="after"
-        )
-        return Feature(made, raw.name, modelled=False)
-    made = Column(
-        name=raw.name,
-        kind="boolean",
-        about=f"{raw.about}{f' is {roles.positive}' if roles.positive else ''}",
-        max_null=null,
-        known="after",
-    )
+        return Feature(replace(raw, known_at=""), raw.name)
+    about = f"{raw.about} is {roles.positive}" if roles.positive else raw.about
+    made = Column(name=raw.name, kind="boolean", about=about, max_null=raw.max_null, known="after")
     if not roles.positive:
-        return Feature(made, raw.name, modelled=False)
+        return Feature(made, raw.name)
     value = roles.positive if raw.kind in ("integer", "number") else literal(roles.positive)
-    return Feature(made, f"{raw.name} = {value} as {raw.name}", modelled=False)
+    return Feature(made, f"{raw.name} = {value} as {raw.name}")
 
 
 def contract_of(plan: Plan) -> Contract:

@@ -1,4 +1,4 @@
-"""The columns of the roles: target, key, time; asked of a person where the table does not say, five questions at most."""
+"""The columns of the roles: target, key, time; asked of a person where the table does not say."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

@@ -49,7 +49,7 @@ class Feature:
     """One input of the model: its type and what it may hold; `categories` are those that training has seen.
 
     `allowed` is a closed set, `pattern` a regular expression that is searched in the text, `low` and `high` are
-    inclusive and in `unit`. A private value never reaches a log. `spelled` is another name that requests may have for it.
+    inclusive and in `unit`. A private value never reaches a log. `spelled` is another name that requests may use.
     """
 
     name: str

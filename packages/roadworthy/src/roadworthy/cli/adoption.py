@@ -24,14 +24,7 @@ MOST_QUESTIONS = 5
 @click.option("--yes", is_flag=True, help="Ask nothing: take the safe side, and say so.")
 @click.option("--again", is_flag=True, help="Compare another delivery with the contract; write nothing but a page.")
 def adopt(
-    files: tuple[Path, ...],
-    target: str,
-    time: str,
-    key: str,
-    after: tuple[str, ...],
-    positive: str,
-    yes: bool,  # noqa: FBT001
-    again: bool,  # noqa: FBT001
+    files: tuple[Path, ...], *, yes: bool, again: bool, target: str, after: tuple[str, ...], **others: str
 ) -> None:
     """Draft contract, features, settings, examples and drills from the table in FILE (CSV, Parquet, JSON lines)."""
     home = folder_of_project()
@@ -46,7 +39,7 @@ def adopt(
     from ..adoption.page import write_adoption
     from ..adoption.roles import Asked
 
-    asked = Asked(target, time, key, after, positive)
+    asked = Asked(target, after=after, **others)
     questions = Questions(nobody=yes or not sys.stdin.isatty(), said=yes)
     adopted = adopt_files(home, files, asked, questions.ask, say)
     page = write_adoption(home, adopted, questions.answered)

@@ -131,7 +131,9 @@ def distribution(values: "pd.Series", target: ArrayLike, *, title: str, label: s
         there, at, width = values.notna().to_numpy(), (edges[:-1] + edges[1:]) / 2, np.diff(edges) * 0.9
     else:
         names = values.value_counts().index[:bins]
-        places, there = names.get_indexer(values), values.isin(names).to_numpy()
+        order = {name: place for place, name in enumerate(names)}
+        places = np.array([order.get(value, -1) for value in values])
+        there = places >= 0
         at, width = np.arange(len(names)), np.full(len(names), 0.7)
         short = [text if len(text) <= 14 else f"{text[:13]}…" for text in map(str, names)]
         axes.set_xticks(at, short, rotation=30 if len(names) > 4 else 0, ha="right" if len(names) > 4 else "center")
