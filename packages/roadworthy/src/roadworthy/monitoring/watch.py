@@ -229,10 +229,12 @@ def window_readings(
     return read_timeline(reference, metrics, parts, thresholds=thresholds).table()
 
 
-def read_windows(bundle_folder: Path, windows: Mapping[str, Columns]) -> pd.DataFrame:
+def read_windows(
+    bundle_folder: Path, windows: Mapping[str, Columns], thresholds: Thresholds | None = None
+) -> pd.DataFrame:
     """The readings of windows against the reference of a bundle: one row per window, monitor and subject."""
     bundle, reference = load_reference(bundle_folder)
-    return window_readings(reference, bundle.metrics, windows)
+    return window_readings(reference, bundle.metrics, windows, thresholds=thresholds)
 
 
 def estimates_of(bundle_folder: Path, windows: Mapping[str, Columns]) -> tuple[Estimate, ...]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..drills.practice import ProjectCopy
     from ..gates.bench import Bench
     from ..gates.run import Judged
-    from ..model.evaluation import Difference
+    from ..model.evaluation import Difference, Problem
     from ..model.training import Trained
     from ..monitoring.distributions import Columns
     from ..monitoring.estimates import Estimate
@@ -114,6 +114,13 @@ class Data(Member[Workspace]):
 
 class Models(Member[Workspace]):
     """Fitted models and the versions made of them."""
+
+    @property
+    def problem(self) -> "Problem":
+        """How answers are judged, be the target yes or no or a number: `evaluate`, `compare`, and the words for both."""
+        from ..model import evaluation
+
+        return evaluation.problem_of(self._project.contract)
 
     def fit(self, rows: "pd.DataFrame", spec: "Model | None" = None) -> "Pipeline":
         """A pipeline fitted on labelled rows, by the specification of the settings without another one."""
@@ -281,8 +288,10 @@ class Monitoring(Member[Workspace]):
     def read(self, windows: "Mapping[str, Columns]", version: int | str = "champion") -> "pd.DataFrame":
         """The readings of windows against the reference of a version: a row per window, monitor and subject."""
         from ..monitoring import watch
+        from ..monitoring.monitors import Thresholds
 
-        return watch.read_windows(self._registry.path(version), windows)
+        thresholds = Thresholds.of(self._project.settings.monitoring)
+        return watch.read_windows(self._registry.path(version), windows, thresholds)
 
     def estimates(self, windows: "Mapping[str, Columns]", version: int | str = "champion") -> "tuple[Estimate, ...]":
         """How good a version is in windows, estimated from its answers alone."""
@@ -314,8 +323,10 @@ class Monitoring(Member[Workspace]):
         self, rows: "pd.DataFrame", period: tuple[datetime, datetime], version: int | str = "champion", **options: Any
     ) -> "Watched":
         """Play rows of a period into a log that is thrown away: what the monitors say of its windows at its end."""
+        from ..monitoring.monitors import Thresholds
         from ..serving import simulation
 
+        options = {"thresholds": Thresholds.of(self._project.settings.monitoring), **options}
         return simulation.rehearse_period(self._project.contract, rows, self._registry.path(version), period, **options)
 
     def rung(self, timeline: "Timeline", days: int, since: datetime) -> "list[Alarm]":
