@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..model.training import Trained
     from ..monitoring.distributions import Columns
     from ..monitoring.estimates import Estimate
+    from ..monitoring.monitors import Thresholds
     from ..monitoring.timeline import Timeline
     from ..monitoring.watch import Watched
     from ..registry.registry import Registry
@@ -117,7 +118,7 @@ class Models(Member[Workspace]):
 
     @property
     def problem(self) -> "Problem":
-        """How answers are judged, be the target yes or no or a number: `evaluate`, `compare`, and the words for both."""
+        """How answers are judged, be the target yes or no or a number: `evaluate`, `compare`, and words for both."""
         from ..model import evaluation
 
         return evaluation.problem_of(self._project.contract)
@@ -279,6 +280,12 @@ class Services(Member[Workspace]):
 class Monitoring(Member[Workspace]):
     """Windows of predictions, read by the monitors."""
 
+    @property
+    def _thresholds(self) -> "Thresholds":
+        from ..monitoring.monitors import Thresholds
+
+        return Thresholds.of(self._project.settings.monitoring)
+
     def window(self, rows: "pd.DataFrame", answers: "Sequence[float] | NDArray[np.float64]") -> "Columns":
         """Rows of features with their answers as the monitors read them: columns, probability, label, day."""
         from ..monitoring import watch
@@ -288,16 +295,14 @@ class Monitoring(Member[Workspace]):
     def read(self, windows: "Mapping[str, Columns]", version: int | str = "champion") -> "pd.DataFrame":
         """The readings of windows against the reference of a version: a row per window, monitor and subject."""
         from ..monitoring import watch
-        from ..monitoring.monitors import Thresholds
 
-        thresholds = Thresholds.of(self._project.settings.monitoring)
-        return watch.read_windows(self._registry.path(version), windows, thresholds)
+        return watch.read_windows(self._registry.path(version), windows, self._thresholds)
 
     def estimates(self, windows: "Mapping[str, Columns]", version: int | str = "champion") -> "tuple[Estimate, ...]":
         """How good a version is in windows, estimated from its answers alone."""
         from ..monitoring import watch
 
-        return watch.estimates_of(self._registry.path(version), windows)
+        return watch.estimates_of(self._registry.path(version), windows, self._thresholds)
 
     def logged(self, version: int | str = "champion") -> tuple[int, int]:
         """How many answers and how many labels are in the prediction log, which has the columns of a version."""
@@ -323,10 +328,9 @@ class Monitoring(Member[Workspace]):
         self, rows: "pd.DataFrame", period: tuple[datetime, datetime], version: int | str = "champion", **options: Any
     ) -> "Watched":
         """Play rows of a period into a log that is thrown away: what the monitors say of its windows at its end."""
-        from ..monitoring.monitors import Thresholds
         from ..serving import simulation
 
-        options = {"thresholds": Thresholds.of(self._project.settings.monitoring), **options}
+        options = {"thresholds": self._thresholds, **options}
         return simulation.rehearse_period(self._project.contract, rows, self._registry.path(version), period, **options)
 
     def rung(self, timeline: "Timeline", days: int, since: datetime) -> "list[Alarm]":
