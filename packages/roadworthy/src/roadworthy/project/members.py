@@ -116,7 +116,6 @@ class Data(Member[Workspace]):
 class Models(Member[Workspace]):
     """Fitted models and the versions made of them."""
 
-    @property
     def problem(self) -> "Problem":
         """How answers are judged, be the target yes or no or a number: `evaluate`, `compare`, and words for both."""
         from ..model import evaluation
