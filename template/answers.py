@@ -68,12 +68,23 @@ def reasons(answers: Mapping[str, str]) -> Iterator[str]:
     for question in ("project_name", "author"):
         if why := free_text_fault(answers[question]):
             yield f"{question} {why}."
-    if answers.get("solutions") == "yes" and answers.get("course") == "no":
-        yield "solutions are those of the course's exercises; type course=yes or solutions=no."
+    yield from course_faults(answers)
     for question, fault, separator in (("project_slug", slug_fault, "-"), ("package_name", package_fault, "_")):
         answer = answers[question]
         if why := fault(answer):
             yield f"{question} {answer!r} {why}; type for example {proposal(answer, separator)}"
+
+
+def course_faults(answers: Mapping[str, str]) -> Iterator[str]:
+    """What is wrong with the answers about the course, which follow from each other."""
+    course, solutions = answers.get("course", "yes"), answers.get("solutions")
+    # Asked as a text: a choice could not follow the answer before it and be given on the command line as well.
+    if course not in {"yes", "no"}:
+        yield f"course {course!r} is neither yes nor no; type course=yes or course=no."
+    elif answers.get("data") == "own" and "yes" in {course, solutions}:
+        yield "the course and its solutions are about the flights; type course=no and solutions=no, or data=flights."
+    elif solutions == "yes" and course == "no":
+        yield "solutions are those of the course's exercises; type course=yes or solutions=no."
 
 
 def free_text_fault(text: str) -> str:

@@ -1,6 +1,7 @@
 """Carries the lessons into the generated project, and tells the hook where this repository is (a Jinja extension).
 
-With the course a lesson is copied byte for byte; without it, cells tagged `course` are left out.
+With the course a lesson is copied byte for byte; without it, cells tagged `course` are left out. For data of one's own
+another notebook stands under the same name: it speaks of no data set.
 """
 
 import json
@@ -12,6 +13,7 @@ from jinja2.ext import Extension
 from verbatim import verbatim
 
 COURSE = "course"  # the question, and the tag of the cells that belong to it
+OWN_DATA = "own_data"  # the folder beside the lessons with those for any data
 
 
 class Lessons(Extension):
@@ -25,8 +27,16 @@ class Lessons(Extension):
 
 def lesson(answers: Mapping[str, str], path: str) -> str:
     """Text of the notebook `path` at the top of this repository, as the project is to have it."""
+    if answers.get("data") == "own" and Path("../..", own := own_data(path)).is_file():
+        return verbatim(answers, own)
     text = verbatim(answers, path)
     return text if answers.get(COURSE, "yes") == "yes" else without_course(text)
+
+
+def own_data(path: str) -> str:
+    """Where the notebook for any data stands that has the place of the lesson `path`."""
+    lesson = Path(path)
+    return (lesson.parent / OWN_DATA / lesson.name).as_posix()
 
 
 def without_course(text: str) -> str:

@@ -15,4 +15,5 @@ CONFIGURATIONS = {
         "ci_provider": "none",
         "course": "no",
     },
+    "own": {"project_name": "Returned Orders", "data": "own"},
 }

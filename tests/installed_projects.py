@@ -61,4 +61,5 @@ def grouped(*pairs: tuple[str, str]) -> pytest.MarkDecorator:
 
 # "umlaut" runs all of its checks in tests/test_pipelines.py, by its own CI file.
 MAIN = [("default", "3.11"), ("long", "3.11")]
+NO_DATA = ("own", "3.11")
 OTHER = [("default", "3.12"), ("default", "3.13")]

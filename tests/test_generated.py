@@ -28,6 +28,12 @@ CI_FILES = {
 RENDERED_AT_RUN_TIME = re.compile(r"vendor/.*|deploy/.*\.(ya?ml|json)")
 PACKAGES = {"roadworthy": "roadworthy", "roadworthy_course": "roadworthy-course"}
 ABOUT_THE_COURSE = re.compile(r"exercise|\bcourse\b|\bquiz|capstone|learner|instructor|roadworthy_course")
+OF_THE_FLIGHTS = re.compile(
+    r"data/|drills/|notebooks/(00|delivered)|src/\w+/(?!__init__)|tests/(feature_examples/|small_tables|test_flights)"
+)
+ABOUT_THE_FLIGHTS = re.compile(
+    r"flight|airport|carrier|airline|\bplanes?\b|weather|dep_delay|new york|20[12]3-\d\d|\b2013\b", re.IGNORECASE
+)
 OF_THE_COURSE = re.compile(r"exercises/|requirements-exercises|docs/(backlog|capstone)|vendor/roadworthy_course/")
 
 
@@ -66,6 +72,25 @@ def vendored() -> set[str]:
 def has_course(project: Path) -> bool:
     """Whether it was asked for."""
     return (project / "vendor" / "roadworthy_course").is_dir()
+
+
+def has_data(project: Path) -> bool:
+    """Whether it begins with the flights."""
+    return (project / "data").is_dir()
+
+
+def test_data_of_ones_own_come_without_a_word_of_the_flights(generate: Generate) -> None:
+    project = generate(CONFIGURATIONS["own"])
+    config = tomllib.loads((project / "config.toml").read_text(encoding="utf-8"))
+    assert config == {"project": {"package": "returned_orders"}}
+    assert [path.name for path in (project / "src" / "returned_orders").iterdir()] == ["__init__.py"]
+    assert "\n<!-- adopt: about this data -->\n" in (project / "README.md").read_text(encoding="utf-8")
+    assert not has_data(project)
+    assert not has_course(project)
+    for name, text in texts(project).items():
+        if not name.startswith(("vendor/", "requirements")):
+            words = re.sub(r'"image/png": "[^"]*"', "", text)
+            assert not ABOUT_THE_FLIGHTS.search(words), name
 
 
 def test_without_the_course_there_is_no_word_of_it(generate: Generate) -> None:
@@ -120,6 +145,8 @@ def test_it_holds_every_file_of_the_template_and_no_other(project: Path) -> None
     expected = {name for name in names if "{%" not in name} | CI_FILES[made["provider"]] | vendored()
     if not has_course(project):
         expected = {name for name in expected if not OF_THE_COURSE.match(name)}
+    if not has_data(project):
+        expected = {name for name in expected if not OF_THE_FLIGHTS.match(name)}
     files = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
     assert files == expected
 
@@ -177,7 +204,7 @@ def test_files_end_their_lines_the_same_way(project: Path) -> None:
 
 
 def test_data_are_copied_byte_for_byte(project: Path) -> None:
-    for name in known_files(TEMPLATE / "data"):
+    for name in known_files(TEMPLATE / "data") if has_data(project) else ():
         if not name.endswith(".py"):
             assert (project / "data" / name).read_bytes() == (TEMPLATE / "data" / name).read_bytes()
 

@@ -11,7 +11,7 @@ from answers import dependencies, taken_fault
 from configurations import CONFIGURATIONS
 from conftest import Generate
 from environments import UV, install
-from installed_projects import MAIN, OTHER, Installed, grouped
+from installed_projects import MAIN, NO_DATA, OTHER, Installed, grouped
 from machine import git, run
 
 pytestmark = pytest.mark.slow
@@ -103,6 +103,23 @@ def test_all_lessons_run_with_settings_of_ones_own(configuration: str, version: 
     finally:
         config.write_text(text, encoding="utf-8")
     assert_complete(project.folder)
+
+
+@grouped(NO_DATA)
+def test_a_project_without_data_is_in_order_and_says_how_to_begin(
+    configuration: str, version: str, installed: Installed
+) -> None:
+    project = installed(configuration, version)
+    project.run("ruff", "check", "--no-cache")
+    project.run("ruff", "format", "--check", "--no-cache")
+    assert "no issues found" in project.run("mypy")
+    told = project.run("pytest", "-q", "-rs", "-p", "no:cacheprovider")
+    reasons = set(re.findall(r"^SKIPPED \[\d+\] \S+: (.*)$", told, re.MULTILINE))
+    assert reasons == {"this project has no data yet: roadworthy adopt FILE --target NAME"}
+    assert re.search(r"^\d+ skipped in ", told, re.MULTILINE)
+    for words in (["train"], ["run"], ["score", "in.parquet", "out.parquet"], ["of-our-own"]):
+        done = run(project.commands / "roadworthy", *words, cwd=project.folder, code=2)
+        assert done.stderr == "this project has no data yet\n  roadworthy adopt FILE --target NAME\n"
 
 
 @pytest.mark.xdist_group("demo")

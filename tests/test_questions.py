@@ -78,6 +78,9 @@ def test_a_long_name_is_cut_between_words() -> None:
         (answers(author="{{ 7 * 7 }}"), "author holds"),
         (answers(author=""), "author is empty"),
         (answers(course="no", solutions="yes"), "type course=yes or solutions=no"),
+        (answers(course="maybe"), "course 'maybe' is neither yes nor no"),
+        (answers(data="own", course="yes"), "type course=no and solutions=no, or data=flights"),
+        (answers(data="own", course="no", solutions="yes"), "type course=no and solutions=no, or data=flights"),
         (answers("x" * 121), "project_name has 121 characters"),
     ],
 )
@@ -85,6 +88,11 @@ def test_a_bad_answer_is_refused_with_its_reason(given_answers: dict[str, str], 
     with pytest.raises(ClickException, match=re.escape(why)) as refusal:
         check_answers(given_answers)
     assert "type" in refusal.value.message
+
+
+def test_every_answer_about_data_and_course_that_fits_is_accepted() -> None:
+    for data, course in (("flights", "yes"), ("flights", "no"), ("own", "no")):
+        assert check_answers(answers(data=data, course=course, solutions="no")) == "yes"
 
 
 @pytest.mark.parametrize("name", [*sorted(sys.stdlib_module_names)[::7], *keyword.kwlist, *keyword.softkwlist])

@@ -19,9 +19,10 @@ from verbatim import verbatim
 
 ANSWERS = {"package_name": "late_trains", "project_slug": "late-trains"}
 NAMES = {"project_name": "Late Trains", "project_slug": "late-trains", "package_name": "rail_delays"}
-OTHERS = {"httpx", "numpy", "pandas", "sklearn"}  # of others, beside Python's own: a lesson needs few
+OTHERS = {"IPython", "httpx", "numpy", "pandas", "sklearn"}  # of others, beside Python's own: a lesson needs few
 COURSE = re.compile(r"\bcourse\b|\bexercises?\b|\bquiz\b|\bprogress\b|have you got it", re.IGNORECASE)
 LESSONS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+OF_ANY_DATA = sorted((REPOSITORY / "notebooks" / "own_data").glob("*.ipynb"))
 PIECES = ["{{", "}}", "{%", "{#", "{% endraw %}", "\\", "'"]
 SOURCES = (
     st.lists(st.one_of(st.text(), st.sampled_from(PIECES)))
@@ -57,13 +58,26 @@ def test_a_lesson_comes_byte_for_byte_and_is_not_rendered(tmp_path: Path, monkey
 
 def test_every_stub_has_its_source_and_every_notebook_its_stub() -> None:
     stubs = {path.relative_to(TEMPLATE).as_posix() for path in (TEMPLATE / "notebooks").iterdir()}
-    sources = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "notebooks").iterdir()}
+    sources = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "notebooks").glob("*.*")}
     assert stubs == sources
     for stub in stubs:
         assert (TEMPLATE / stub).read_text(encoding="utf-8") == f'{{{{ cookiecutter | lesson("{stub}") }}}}'
 
 
+def test_data_of_ones_own_get_the_notebooks_for_any_data_byte_for_byte(generate: Generate) -> None:
+    project = generate({"data": "own"})
+    made = sorted((project / "notebooks").iterdir())
+    assert [path.name for path in made] == [path.name for path in OF_ANY_DATA] == [path.name for path in LESSONS[1:]]
+    assert [path.read_bytes() for path in made] == [path.read_bytes() for path in OF_ANY_DATA]
+
+
 each_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+each_notebook = pytest.mark.parametrize(
+    "path",
+    [*LESSONS, *OF_ANY_DATA],
+    ids=lambda path: path.relative_to(REPOSITORY / "notebooks").with_suffix("").as_posix(),
+)
+of_any_data = pytest.mark.parametrize("path", OF_ANY_DATA, ids=lambda path: path.stem)
 
 
 def cells(path: Path, kind: str = "") -> list[dict[str, Any]]:
@@ -79,7 +93,7 @@ def nodes(path: Path) -> Iterator[ast.AST]:
         yield from ast.walk(ast.parse(cell["source"]))
 
 
-@each_lesson
+@each_notebook
 def test_a_lesson_is_stored_as_make_lessons_stores_it(path: Path) -> None:
     notebook = json.loads(path.read_text(encoding="utf-8"))
     for number, cell in enumerate(notebook["cells"], start=1):
@@ -90,7 +104,7 @@ def test_a_lesson_is_stored_as_make_lessons_stores_it(path: Path) -> None:
     assert not [output for output in outputs if output["output_type"] == "error"]
 
 
-@each_lesson
+@each_notebook
 def test_a_lesson_imports_one_thing_of_ours(path: Path) -> None:
     imports = [node for node in nodes(path) if isinstance(node, ast.Import | ast.ImportFrom)]
     roots = [
@@ -104,7 +118,7 @@ def test_a_lesson_imports_one_thing_of_ours(path: Path) -> None:
     assert len(imports) <= 9
 
 
-@each_lesson
+@each_notebook
 def test_a_lesson_defines_nothing_that_somebody_would_copy(path: Path) -> None:
     defined = [node for node in nodes(path) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
     named = [
@@ -115,20 +129,34 @@ def test_a_lesson_defines_nothing_that_somebody_would_copy(path: Path) -> None:
     assert [ast.unparse(node) for node in (*defined, *named)] == []
 
 
-@each_lesson
+@each_notebook
 def test_a_lesson_calls_nothing_that_python_calls_itself(path: Path) -> None:
     names = [node.attr for node in nodes(path) if isinstance(node, ast.Attribute)]
     names += [node.id for node in nodes(path) if isinstance(node, ast.Name)]
     assert [name for name in names if re.match(r"_\w", name)] == []
 
 
-@each_lesson
+@each_notebook
 def test_a_lesson_and_its_outputs_name_no_project(path: Path) -> None:
     answers = json.loads((REPOSITORY / "template" / "cookiecutter.json").read_text(encoding="utf-8"))
     slug = answers["project_name"].lower().replace(" ", "-")
     text = path.read_text(encoding="utf-8")
     for name in (answers["project_name"], slug, slug.replace("-", "_"), "mle_", "mle-", "roadworthy_course"):
         assert name not in text.replace("application/vnd.mle.figures+json", ""), name
+
+
+@of_any_data
+def test_a_notebook_for_any_data_has_no_output_and_speaks_of_no_data_and_no_course(path: Path) -> None:
+    assert [cell for cell in cells(path, "code") if cell["outputs"] or cell["execution_count"]] == []
+    text = "\n".join(cell["source"] for cell in cells(path))
+    assert not COURSE.search(text)
+    assert "as_delivered" not in text, "no figure of one table is asserted"
+    assert "project.contract" in text
+    # The lesson of the flights goes the same way.
+    parameters = [cell for cell in cells(path, "code") if cell["tags"] == ["parameters"]]
+    assert len(parameters) == 1
+    titles = {cells(each)[0]["source"].partition(":")[0] for each in (path, REPOSITORY / "notebooks" / path.name)}
+    assert len(titles) == 1, titles
 
 
 @each_lesson

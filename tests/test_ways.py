@@ -100,6 +100,19 @@ def test_a_replay_repeats_the_answers_of_the_last_project(repository: Path, tmp_
     assert sums(again / "spaete-zuege") == sums(tmp_path / "spaete-zuege")
 
 
+def test_the_course_is_left_out_where_the_data_are_ones_own_and_a_word_says_no(
+    repository: Path, tmp_path: Path
+) -> None:
+    made = []
+    for number, course in enumerate([[], ["course=no"]]):
+        where, home = tmp_path / str(number), str(tmp_path / "home")
+        where.mkdir()
+        run(COOKIECUTTER, repository, "--no-input", "data=own", *course, cwd=where, HOME=home)
+        made.append(sums(where / "flight-delays"))
+    assert made[0] == made[1]
+    assert not [name for name in made[0] if name.startswith(("data/", "exercises/", "vendor/roadworthy_course/"))]
+
+
 def test_an_existing_folder_is_left_alone(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "flight-delays").mkdir()
     done = run(COOKIECUTTER, repository, "--no-input", cwd=tmp_path, code=1, HOME=str(tmp_path / "home"))

@@ -1,10 +1,11 @@
 """The contract says what the data are, and the settings name what the contract has."""
 
 import pytest
+from conftest import open_project
 
 import roadworthy as rw
 
-SNAPSHOTS = sorted(rw.Project.open().settings.data.snapshots)
+SNAPSHOTS = sorted(open_project().settings.data.snapshots)
 
 
 @pytest.mark.parametrize("snapshot", SNAPSHOTS)

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
+from conftest import open_project
 
 import roadworthy as rw
 from roadworthy.drills import board
 
-HOME = Path(__file__).parents[1]
+PROJECT = open_project()
 # A project of other data may have none yet.
-FAULTS = rw.Project.open(HOME).drills.faults() if (HOME / "drills").is_dir() else []
+FAULTS = PROJECT.drills.faults() if (PROJECT.folder / "drills").is_dir() else []
 
 
 def test_every_drill_finds_the_place_that_it_changes(project: rw.Project, tmp_path: Path) -> None:

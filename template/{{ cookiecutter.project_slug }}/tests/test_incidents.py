@@ -4,10 +4,11 @@ from datetime import UTC, datetime, time
 
 import pandas as pd
 import pytest
+from conftest import open_project
 
 import roadworthy as rw
 
-PROJECT = rw.Project.open()
+PROJECT = open_project()
 INCIDENTS = PROJECT.definition.extensions("incidents")
 START = datetime.combine(PROJECT.settings.split.test[0], time(), UTC)
 ROWS = 4000

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from conftest import open_project
 
 import roadworthy as rw
 from roadworthy.gates.reproducibility import field_reaches
 
-SPEC = rw.Project.open().settings.model
+SPEC = open_project().settings.model
 ROWS, TREES = 20_000, 25  # as quick as a test should be
 
 

@@ -125,6 +125,17 @@ def test_an_unknown_snapshot_says_which_there_are() -> None:
         settings.load_settings(HOME).snapshot("1999")
 
 
+def test_a_project_that_is_only_named_has_no_data_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.toml").write_text('# later\n[project]\npackage = "orders"\n', encoding="utf-8")
+    monkeypatch.setenv("MLE_MODEL__SEED", "7")  # a variable is no data either
+    with pytest.raises(InputError) as refused:
+        Project.open(tmp_path)
+    assert str(refused.value) == "this project has no data yet\n  roadworthy adopt FILE --target NAME"
+    (tmp_path / "config.toml").write_text('[project]\npackage = "orders"\n[data]\n', encoding="utf-8")
+    with pytest.raises(InputError, match="Field required"):
+        Project.open(tmp_path)
+
+
 def test_a_folder_that_is_no_project_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         settings.load_settings(tmp_path)

@@ -5,13 +5,15 @@ One of them in a run of all tests, another one each day; all of them, and what t
 
 import json
 import os
+import shutil
+import subprocess
 import sys
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from assembled import assemble, command, run_tests_of_a_project, sent, served, told
+from assembled import assemble, command, environment, run_tests_of_a_project, sent, served, told
 
 from other_tables import OTHER_DATA, are_all, of_this_run
 from roadworthy.base import databases
@@ -25,6 +27,7 @@ from roadworthy.model import training
 from roadworthy.model.evaluation import problem_of
 from roadworthy.project import Project
 from roadworthy.serving import tracing
+from sample import HOME, REPOSITORY
 
 pytestmark = pytest.mark.slow
 WITHOUT_TIME = {"Data 3", "Data 4", "Model 4", "Monitoring 4"}
@@ -218,6 +221,28 @@ def test_no_limit_refuses_one_of_twenty_fresh_variants(table: Table) -> None:
 
 def test_the_tests_of_a_project_hold(table: Table, tmp_path: Path) -> None:
     run_tests_of_a_project(table.home, tmp_path / table.home.name)
+
+
+def test_the_notebooks_for_any_data_run_and_give_the_same_again(table: Table, tmp_path: Path) -> None:
+    home = tmp_path / table.home.name
+    shutil.copytree(table.home, home, ignore=shutil.ignore_patterns("decisions", "notebooks"))
+    shutil.copytree(REPOSITORY / "notebooks" / "own_data", home / "notebooks")
+    shutil.copy(HOME / "nbval.cfg", home)
+    program(home, "roadworthy", "store")
+    stored = sorted((home / "notebooks").glob("*.ipynb"))
+    assert [path.name[:2] for path in stored] == ["01", "02", "03", "04", "05", "06"]
+    # All of them a second time takes another minute; these two play months, write a report and decide.
+    again = [path for path in stored if are_all(of_this_run()) or path.name[:2] in {"05", "06"}]
+    program(
+        home, "pytest", "-q", "-p", "no:cacheprovider", "--nbval", "--nbval-sanitize-with=nbval.cfg", *map(str, again)
+    )
+
+
+def program(home: Path, *words: str) -> None:
+    """Run a module as a program in the folder of a project; it must end well."""
+    line = [sys.executable, "-m", *words]
+    done = subprocess.run(line, cwd=home, env=environment(), capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_split_is_drawn_by_the_seed_and_by_nothing_else(timeless: Table) -> None:

@@ -28,6 +28,7 @@ from .errors import InputError
 
 PREFIX = "MLE_"
 FILE = "config.toml"
+NO_DATA = "this project has no data yet"
 VENDOR = "vendor"  # the folder of a project that holds the library as it was released
 # Read elsewhere, and no keys of the file: `_override` would make sections of them, which are refused.
 RESERVED = {"MLE_HOME", "MLE_FORK", "MLE_SIGNING_KEY", "MLE_API_KEY"}
@@ -475,7 +476,8 @@ class Settings(Section):
 def load_settings(home: Path | None = None) -> Settings:
     """Read config.toml of the project in `home`, or of the one that holds the working folder.
 
-    Raises InputError for a missing file, TOML that does not parse, an unknown key or a value out of range.
+    Raises InputError for a missing file, TOML that does not parse, an unknown key or a value out of range, and for the
+    file of a project that has nothing but its name.
     """
     home = (home or find_home()).resolve()
     try:
@@ -484,6 +486,8 @@ def load_settings(home: Path | None = None) -> Settings:
         raise InputError("no such file", where=home / FILE, hint="run the command inside the project") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"is not valid TOML: {error}", where=home / FILE) from error
+    if values.keys() == {"project"}:
+        raise InputError(NO_DATA, hint="roadworthy adopt FILE --target NAME")
     _override(values)
     try:
         return Settings.model_validate(values, context=home)

@@ -229,17 +229,21 @@ def window_readings(
     return read_timeline(reference, metrics, parts, thresholds=thresholds).table()
 
 
-def read_windows(bundle_folder: Path, windows: Mapping[str, Columns]) -> pd.DataFrame:
+def read_windows(
+    bundle_folder: Path, windows: Mapping[str, Columns], thresholds: Thresholds | None = None
+) -> pd.DataFrame:
     """The readings of windows against the reference of a bundle: one row per window, monitor and subject."""
     bundle, reference = load_reference(bundle_folder)
-    return window_readings(reference, bundle.metrics, windows)
+    return window_readings(reference, bundle.metrics, windows, thresholds=thresholds)
 
 
-def estimates_of(bundle_folder: Path, windows: Mapping[str, Columns]) -> tuple[Estimate, ...]:
+def estimates_of(
+    bundle_folder: Path, windows: Mapping[str, Columns], thresholds: Thresholds | None = None
+) -> tuple[Estimate, ...]:
     """How good a bundle's model is in each window, estimated before the labels from its answers alone."""
     _, reference = load_reference(bundle_folder)
     parts = [Window.of(name, columns, scale_of(reference)) for name, columns in windows.items()]
-    return tuple(estimates.estimate_windows(reference, parts))
+    return tuple(estimates.estimate_windows(reference, parts, thresholds=thresholds))
 
 
 def window_of_rows(project: "Workspace", rows: pd.DataFrame, answers: ArrayLike) -> Columns:

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from ..drills.practice import ProjectCopy
     from ..gates.bench import Bench
     from ..gates.run import Judged
-    from ..model.evaluation import Difference
+    from ..model.evaluation import Difference, Problem
     from ..model.training import Trained
     from ..monitoring.distributions import Columns
     from ..monitoring.estimates import Estimate
+    from ..monitoring.monitors import Thresholds
     from ..monitoring.timeline import Timeline
     from ..monitoring.watch import Watched
     from ..registry.registry import Registry
@@ -114,6 +115,12 @@ class Data(Member[Workspace]):
 
 class Models(Member[Workspace]):
     """Fitted models and the versions made of them."""
+
+    def problem(self) -> "Problem":
+        """How answers are judged, be the target yes or no or a number: `evaluate`, `compare`, and words for both."""
+        from ..model import evaluation
+
+        return evaluation.problem_of(self._project.contract)
 
     def fit(self, rows: "pd.DataFrame", spec: "Model | None" = None) -> "Pipeline":
         """A pipeline fitted on labelled rows, by the specification of the settings without another one."""
@@ -272,6 +279,12 @@ class Services(Member[Workspace]):
 class Monitoring(Member[Workspace]):
     """Windows of predictions, read by the monitors."""
 
+    @property
+    def _thresholds(self) -> "Thresholds":
+        from ..monitoring.monitors import Thresholds
+
+        return Thresholds.of(self._project.settings.monitoring)
+
     def window(self, rows: "pd.DataFrame", answers: "Sequence[float] | NDArray[np.float64]") -> "Columns":
         """Rows of features with their answers as the monitors read them: columns, probability, label, day."""
         from ..monitoring import watch
@@ -282,13 +295,13 @@ class Monitoring(Member[Workspace]):
         """The readings of windows against the reference of a version: a row per window, monitor and subject."""
         from ..monitoring import watch
 
-        return watch.read_windows(self._registry.path(version), windows)
+        return watch.read_windows(self._registry.path(version), windows, self._thresholds)
 
     def estimates(self, windows: "Mapping[str, Columns]", version: int | str = "champion") -> "tuple[Estimate, ...]":
         """How good a version is in windows, estimated from its answers alone."""
         from ..monitoring import watch
 
-        return watch.estimates_of(self._registry.path(version), windows)
+        return watch.estimates_of(self._registry.path(version), windows, self._thresholds)
 
     def logged(self, version: int | str = "champion") -> tuple[int, int]:
         """How many answers and how many labels are in the prediction log, which has the columns of a version."""
@@ -316,6 +329,7 @@ class Monitoring(Member[Workspace]):
         """Play rows of a period into a log that is thrown away: what the monitors say of its windows at its end."""
         from ..serving import simulation
 
+        options = {"thresholds": self._thresholds, **options}
         return simulation.rehearse_period(self._project.contract, rows, self._registry.path(version), period, **options)
 
     def rung(self, timeline: "Timeline", days: int, since: datetime) -> "list[Alarm]":

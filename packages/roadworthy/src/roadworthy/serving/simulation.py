@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ from ..monitoring import watch
 from ..monitoring.distributions import Columns
 from ..monitoring.limits import DAYS
 from ..monitoring.log import PredictionLog
+from ..monitoring.monitors import Thresholds
 from ..monitoring.timeline import Timeline
 from .client import Client, Row, wait_until
 
@@ -156,6 +157,7 @@ def rehearse_period(
     period: tuple[datetime, datetime],
     *,
     days: int = DAYS,
+    thresholds: Thresholds | None = None,
     batch: Columns | None = None,
     report_path: Path | None = None,
 ) -> watch.Watched:
@@ -164,9 +166,8 @@ def rehearse_period(
         log = Path(scratch) / "log.db"
         play_into_log(contract, rows, Bundle.load(folder), log, period)
         windows = max((period[1] - period[0]).days // days, 1)
-        return watch.monitor_log(
-            folder, log, now=period[1], days=days, windows=windows, batch=batch, report_path=report_path
-        )
+        options: dict[str, Any] = {"thresholds": thresholds, "batch": batch, "report_path": report_path}
+        return watch.monitor_log(folder, log, now=period[1], days=days, windows=windows, **options)
 
 
 def begun_alarms(timeline: Timeline, days: int, since: datetime) -> list[Alarm]:
