@@ -2,57 +2,69 @@
 
 import ast
 import json
-import re
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..contract.schema import Column
+from ..contract.schema import Column, Contract
 from .plan import Plan, contract_of
 from .records import TABLE
 
+TIMES = ("time", "day", "known_at")
+
 
 def contract_text(plan: Plan) -> str:
-    """The text of contract.py: columns that both tables have once."""
-    roles, contract = plan.decided.roles, contract_of(plan)
-    shared = [c for c in plan.raw if any(f.column == c for f in plan.features)]
-    by_name = {column.name: column for column in shared}
-    constants = {column.name: column.name.upper() for column in shared}
-    lines = [
-        f'"""What the table `{TABLE}` must look like, and its features."""',
-        "",
-        "from roadworthy import Column, Contract, Table",
-        "",
+    """The text of contract.py; a column that both tables have is written once."""
+    contract, of_features = contract_of(plan), {each.column for each in plan.features}
+    constants = {column: _constant(column.name) for column in plan.raw if column in of_features}
+    records, roles = contract.tables[0], plan.decided.roles
+    rows = {"min_rows": number_of(records.min_rows)}
+    timed = {"time": text_of(records.time), "known_at": text_of(records.known_at)} if roles.time else {}
+    timed |= {"max_missing_days": number_of(plan.missing_days)} if plan.missing_days else {}
+    dated = {"time": text_of(contract.features.time)} if roles.time else {}
+    parts = [
+        f'"""What the table `{TABLE}` must look like, and its features."""\n',
+        "from roadworthy import Column, Contract, Table\n",
+        *(f"{name} = {_column(column)}" for column, name in constants.items()),
+        _table(TABLE.upper(), records.name, plan.raw, constants, records.key[0], rows | timed),
+        _table("FEATURES", "features", [f.column for f in plan.features], constants, contract.key, rows | dated),
+        f"CONTRACT = Contract(tables=({TABLE.upper()},), features=FEATURES, {_roles(contract)},)",
     ]
-    lines += [_assigned(constants[column.name], column) for column in shared]
-    lines.append(f"{TABLE.upper()} = Table(")
-    lines += [f'    name="{TABLE}",', "    columns=("]
-    lines += [f"        {_column(c, constants if by_name.get(c.name) == c else {}, 8)}," for c in plan.raw]
-    records = contract.tables[0]
-    lines += ["    ),", f"    key=({text_of(records.key[0])},),", f"    min_rows={number_of(records.min_rows)},"]
-    if roles.time:
-        lines += [f"    time={text_of(roles.time)},", f"    known_at={text_of(roles.time)},"]
-        lines += [f"    max_missing_days={plan.missing_days},"] if plan.missing_days else []
-    lines += [")", "FEATURES = Table(", '    name="features",', "    columns=("]
-    lines += [
-        f"        {_column(f.column, constants if by_name.get(f.column.name) == f.column else {}, 8)},"
-        for f in plan.features
-    ]
-    lines += ["    ),", f"    key=({text_of(contract.key)},),", f"    min_rows={number_of(records.min_rows)},"]
-    lines += ['    time="asked_at",'] if roles.time else []
-    lines += [
-        ")",
-        "CONTRACT = Contract(",
-        f"    tables=({TABLE.upper()},),",
-        "    features=FEATURES,",
-        f"    key={text_of(contract.key)},",
-    ]
-    times = ("asked_at", "asked_day", "known_at") if roles.time else ("", "", "")
-    lines += [f"    {role}={text_of(name)}," for role, name in zip(("time", "day", "known_at"), times, strict=True)]
-    lines += [f"    target={text_of(roles.target)},"]
-    lines += [f"    group={text_of(roles.group)},"] if roles.group else []
-    lines += ['    problem="regression",'] if roles.regression else []
-    lines += [")", ""]
-    return "\n".join(lines)
+    return formatted("\n".join(parts))
+
+
+def formatted(text: str) -> str:
+    """Python in the style that the project's own checks ask for; as it is where ruff is not installed."""
+    line = [sys.executable, "-m", "ruff", "format", "--line-length", "120", "--stdin-filename", "contract.py", "-"]
+    # The interpreter that runs this, and a module of it.
+    done = subprocess.run(line, input=text, capture_output=True, text=True, encoding="utf-8", check=False)  # noqa: S603
+    return done.stdout if done.returncode == 0 and done.stdout else text
+
+
+def _constant(name: str) -> str:
+    return f"{name.upper()}_COLUMN" if name.upper() in {TABLE.upper(), "FEATURES", "CONTRACT"} else name.upper()
+
+
+def _table(
+    constant: str,
+    name: str,
+    columns: Sequence[Column],
+    constants: Mapping[Column, str],
+    key: str,
+    rest: Mapping[str, str],
+) -> str:
+    listed = ", ".join(constants.get(column) or _column(column) for column in columns)
+    more = ", ".join(f"{argument}={value}" for argument, value in rest.items())
+    return f"{constant} = Table(name={text_of(name)}, columns=({listed},), key=({text_of(key)},), {more},)"
+
+
+def _roles(contract: Contract) -> str:
+    timeless = contract.timeless
+    roles = {"key": contract.key, **{role: "" if timeless else getattr(contract, role) for role in TIMES}}
+    roles |= {"target": contract.target, **({"group": contract.group} if contract.group else {})}
+    roles |= {"problem": contract.problem} if contract.regression else {}
+    return ", ".join(f"{role}={text_of(name)}" for role, name in roles.items())
 
 
 def text_of(value: str) -> str:
@@ -67,52 +79,23 @@ def number_of(value: float) -> str:
     return f"{value:g}" if float(f"{value:g}") == value else repr(value)
 
 
-def _column(column: Column, constants: Mapping[str, str], indent: int) -> str:
-    if column.name in constants:
-        return constants[column.name]
-    return _wrapped("Column(", _arguments(column), indent)
-
-
-def _assigned(name: str, column: Column) -> str:
-    return f"{name} = {_wrapped('Column(', _arguments(column), 0, before=len(name) + 3)}"
+def _column(column: Column) -> str:
+    return f"Column({', '.join(_arguments(column))})"
 
 
 def _arguments(column: Column) -> list[str]:
     made = [f"name={text_of(column.name)}", f"kind={text_of(column.kind)}", f"about={text_of(column.about)}"]
-    made += (
-        [f"low={number_of(column.low)}", f"high={number_of(column.high)}"]
-        if column.low is not None and column.high is not None
-        else []
-    )
+    if column.low is not None and column.high is not None:
+        made += [f"low={number_of(column.low)}", f"high={number_of(column.high)}"]
     if column.allowed:
-        made.append(f"allowed=({', '.join(map(text_of, column.allowed))},)")
+        comma = "," if len(column.allowed) == 1 else ""  # a last one would break lines
+        made.append(f"allowed=({', '.join(map(text_of, column.allowed))}{comma})")
     made += [f"pattern={text_of(column.pattern)}"] if column.pattern else []
     made += [f"max_null={number_of(column.max_null)}"] if column.max_null else []
     made += [f"known={text_of(column.known)}"] if column.known != "before" else []
     made += [f"known_at={text_of(column.known_at)}"] if column.known_at else []
     made += ["private=True"] if column.private else []
     return [*made, f"spelled={text_of(column.spelled)}"] if column.spelled else made
-
-
-def _wrapped(call: str, arguments: Sequence[str], indent: int, before: int = 0) -> str:
-    """A call in one line, or each argument in its own; as ruff formats it."""
-    arguments = [
-        re.sub(r"^allowed=\((.*),\)$", r"allowed=(\1)", each) if each.count('", "') else each for each in arguments
-    ]
-    line = f"{call}{', '.join(arguments)})"
-    if before + indent + len(line) + 1 <= 120:
-        return line
-    pad = " " * (indent + 4)
-    if len(pad) + len(", ".join(arguments)) <= 120:
-        return f"{call}\n{pad}{', '.join(arguments)}\n{' ' * indent})"
-    lines = []
-    for each in arguments:
-        if len(pad) + len(each) + 1 <= 120 or not each.startswith("allowed=("):
-            lines.append(f"{pad}{each},")
-        else:
-            items = re.findall(r'"(?:[^"\\]|\\.)*"', each)
-            lines += [f"{pad}allowed=(", *(f"{pad}    {item}," for item in items), f"{pad}),"]
-    return "\n".join([call, *lines, f"{' ' * indent})"])
 
 
 def edited_contract(text: str, edits: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,6 +1,7 @@
 """Faults that follow from the contract, as drills: what happens to tables of any kind, planted in this one."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -182,18 +183,11 @@ def _bound(plan: Plan) -> dict[str, str] | None:
     """An edit of the contract that moves the upper bound of a feature far away."""
     text = contract_text(plan)
     for each in plan.features:
-        column = each.column
-        if each.modelled and column.high is not None and (column.low, column.high) != (0, 1):
-            old = f'name="{column.name}", kind="{column.kind}", about={json.dumps(column.about, ensure_ascii=False)}, '
-            start = text.find(old)
-            end = text.find("high=", start)
-            if start >= 0 and text.count(old) == 1 and 0 <= end - start - len(old) < 60:
-                stop = min(place for sign in (",", ")", "\n") if (place := text.find(sign, end)) > 0)
-                return {
-                    "package": "contract.py",
-                    "old": text[start:stop],
-                    "new": f"{text[start:end]}high=1_000_000_000_000_000",
-                }
+        if each.modelled and each.column.high is not None and (each.column.low, each.column.high) != (0, 1):
+            found = re.findall(rf'name="{each.column.name}",[^()]*?high=[^,)\s]+', text)
+            if len(found) == 1:
+                moved = found[0].rpartition("high=")[0] + "high=1_000_000_000_000_000"
+                return {"package": "contract.py", "old": found[0], "new": moved}
     return None
 
 

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable
 
+from ..contract.schema import NUMBERS
+from .contract_file import formatted
 from .plan import Plan
 from .records import TABLE
+
+NEW = "another spelling"
 
 
 def features_sql(plan: Plan) -> str:
@@ -111,64 +115,8 @@ def _tuple(values: Iterable[int]) -> str:
 
 def incidents_text(plan: Plan) -> str:
     """The text of incidents.py: what may happen to these columns in production."""
-    numbers = [
-        f.column.name
-        for f in plan.features
-        if f.modelled and f.column.kind in ("number", "integer") and (f.column.low, f.column.high) != (0, 1)
-    ]
-    categories = [f.column.name for f in plan.features if f.modelled and f.column.kind == "category"]
-    number = numbers[0] if numbers else plan.modelled[0]
-    parts = [
-        f"""
-def _factor_of_ten(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    return rows.assign({number}=rows["{number}"] * 10)
-
-
-def _column_empty(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    return rows.assign({number}=np.nan)
-
-
-def _column_frozen(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    return rows.assign({number}=rows["{number}"].median())
-
-
-def _labels_stop(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    return rows.assign(**{{CONTRACT.known_at: rows[CONTRACT.known_at].where(np.zeros(len(rows), bool))}})
-
-
-def _labels_turned(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    target = rows[CONTRACT.target]
-    return rows.assign(**{{CONTRACT.target: target.max() + target.min() - target}})
-
-
-def _half_of_the_rows(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    return rows.iloc[::20]
-"""
-    ]
-    names = {
-        f"{number}-times-ten": "_factor_of_ten",
-        f"{number}-empty": "_column_empty",
-        f"{number}-frozen": "_column_frozen",
-    }
-    names |= {"labels-stop": "_labels_stop", "labels-turned": "_labels_turned", "hardly-any-rows": "_half_of_the_rows"}
-    if categories:
-        category = categories[0]
-        parts.append(f"""
-
-def _category_renamed(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:
-    del worlds, start
-    return rows.assign({category}=rows["{category}"].replace({{rows["{category}"].mode()[0]: NEW}}))
-""")
-        names[f"{category}-renamed"] = "_category_renamed"
-    new = '\nNEW = "another spelling"  # of a category\n' if categories else "\n"
-    text = (
-        f'''"""What may happen to this model in production: each gives what comes instead of rows from then on.
+    incidents = {name: (f"_{name.replace('-', '_')}", change) for name, change in _incidents(plan).items()}
+    head = f'''"""What may happen to this model in production: each gives what comes instead of rows from then on.
 
 `worlds` are the features of each snapshot, `start` is when it happens. Drafted from the contract: add what you fear.
 """
@@ -182,11 +130,35 @@ import pandas as pd
 from .contract import CONTRACT
 
 Worlds = Mapping[str, pd.DataFrame]
-Happens = Callable[[pd.DataFrame, Worlds, datetime], pd.DataFrame]{new}{"".join(parts)}
+Happens = Callable[[pd.DataFrame, Worlds, datetime], pd.DataFrame]
+NEW = "{NEW}"  # a spelling that no category has'''
+    functions = [
+        f"def {function}(rows: pd.DataFrame, worlds: Worlds, start: datetime) -> pd.DataFrame:\n"
+        f"    del worlds, start\n    return {change}"
+        for function, change in incidents.values()
+    ]
+    listed = "".join(f'    "{name}": {function},\n' for name, (function, _) in incidents.items())
+    return formatted("\n\n\n".join([head, *functions, f"INCIDENTS: dict[str, Happens] = {{\n{listed}}}\n"]))
 
-INCIDENTS: dict[str, Happens] = {{
-'''
-        + "".join(f'    "{name.replace("_", "-")}": {function},\n' for name, function in names.items())
-        + "}\n"
-    )
-    return text.replace("_half_of_the_rows", "_hardly_any_rows")
+
+def _incidents(plan: Plan) -> dict[str, str]:
+    """What each incident makes of `rows`, as Python, by its name; those of a column come first."""
+    modelled = [each.column for each in plan.features if each.modelled]
+    number = next((c.name for c in modelled if c.kind in NUMBERS and (c.low, c.high) != (0, 1)), "")
+    category = next((c.name for c in modelled if c.kind == "category"), "")
+    made: dict[str, str] = {}
+    if number:
+        made |= {
+            "unit-changed": f'rows.assign({number}=rows["{number}"] * 10)',
+            "column-empty": f"rows.assign({number}=np.nan)",
+            "column-frozen": f'rows.assign({number}=rows["{number}"].median())',
+        }
+    if category:
+        values = f'rows["{category}"]'
+        made["category-renamed"] = f"rows.assign({category}={values}.replace({{{values}.mode()[0]: NEW}}))"
+    known, target = "rows[CONTRACT.known_at]", "rows[CONTRACT.target]"
+    return made | {
+        "labels-stop": f"rows.assign(**{{CONTRACT.known_at: {known}.where(np.zeros(len(rows), bool))}})",
+        "labels-turned": f"rows.assign(**{{CONTRACT.target: {target}.max() + {target}.min() - {target}}})",
+        "hardly-any-rows": "rows.iloc[::20]",
+    }
