@@ -35,8 +35,13 @@ from .spellings import (
 SAMPLE = 10_000  # rows from which kinds are guessed
 TOGETHER = 10  # columns of one query: each takes memory
 MOST_CATEGORIES = 200  # different texts of a category; what has more of them says little about each
+FACTS = 7  # of each column
 SENTINELS = (-9, -99, -999, -9999, -99999, -999999, 99, 999, 9999, 99999, 999999)
 LIKE_MOMENT = re.compile(r"time|date|epoch|stamp|_at$|^at_|_ts$|^ts$|zeit|datum|created|when", re.IGNORECASE)
+WHOLE_TYPES = tuple(
+    f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+)
+NESTED = ("STRUCT", "MAP", "UNION", "BLOB", "BIT", "VARIANT")
 GERMAN = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"}
 ROLES = ("row_id", "asked_at", "asked_day", "known_at", "line")  # columns that a draft adds
 TABLES = ("delivery", "records", "features", "rowid")  # what a query would take for something else
@@ -44,7 +49,7 @@ TABLES = ("delivery", "records", "features", "rowid")  # what a query would take
 
 @dataclass(frozen=True)
 class Found:
-    """A column: how the file spells it, its plain name, its kind (none: no single value), how it is read, what it holds.
+    """A column: its name in the file, its plain name, its kind (none: no single value), how it is read, what it holds.
 
     `sql` gives the value over the delivered table, as text where it came as text. `notes` say what was taken for what.
     low, high: of numbers; `values`: the texts of a category with their counts, the most frequent first.
@@ -88,21 +93,18 @@ def find_columns(connection: duckdb.DuckDBPyConnection, delivery: Delivery, mome
     likely = {source for source, name in names.items() if source in {*moments} or LIKE_MOMENT.search(name)}
     found: list[Found] = []
     for some in _parted(delivery.columns):
-        spelled = [each for each in some if types[each] == "VARCHAR" or (each in likely and _is_whole(types[each]))]
+        plain = [_of_type(connection, delivery, source, names[source], types[source]) for source in some]
+        spelled = [
+            c.source for c in plain if types[c.source] == "VARCHAR" or (c.kind == "integer" and c.source in likely)
+        ]
         samples = dict(zip(spelled, _samples(connection, delivery, spelled), strict=True))
-        texts, guesses = [], []
-        for source in some:
-            plain = _of_type(connection, delivery, source, names[source], types[source])
-            text, guess = plain, plain
-            if types[source] == "VARCHAR":
-                text, guess = _of_texts(connection, plain, samples[source], moment=source in likely)
-            elif source in samples and (
-                read := as_digits(connection, samples[source], f"{identifier(source)}::varchar")
-            ):
-                guess = _with_reading(plain, read)
-            texts.append(text)
-            guesses.append(guess)
-        found += _measured(connection, delivery, texts, guesses)
+        guesses = [
+            _guessed(connection, each, samples[each.source], moment=each.source in likely)
+            if each.source in samples
+            else (each, each)
+            for each in plain
+        ]
+        found += _measured(connection, delivery, guesses)
     return found
 
 
@@ -153,40 +155,39 @@ def _samples(connection: duckdb.DuckDBPyConnection, delivery: Delivery, sources:
     return [dict(sorted(Counter(value for value in column if value is not None).items())) for column in columns]
 
 
-def _is_whole(given: str) -> bool:
-    return given in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT") or (
-        given.startswith("U") and "INT" in given
-    )
-
-
 def _of_type(connection: duckdb.DuckDBPyConnection, delivery: Delivery, source: str, name: str, given: str) -> Found:
     """The column by the type with which it came."""
     own = identifier(source)
     found = Found(source, name, "text", f"{own}::varchar")
-    if given.endswith("]") or given.startswith(("STRUCT", "MAP", "UNION", "BLOB", "BIT", "VARIANT")):
+    if given.endswith("]") or given.startswith(NESTED):
         return replace(found, kind=None, notes=(f"{given.lower()} is no single value",))
-    if given == "VARCHAR":
-        return replace(found, sql=trimmed(source, MISSING))
-    if given in ("BOOLEAN", "DATE"):
-        return replace(found, kind="boolean" if given == "BOOLEAN" else "date", sql=own)
-    if _is_whole(given):
-        return replace(found, kind="integer", sql=own)
-    if given in ("DOUBLE", "FLOAT") or given.startswith("DECIMAL"):
-        return replace(found, kind="integer", sql=f"case when isfinite({own}::double) then {own}::double end")
     if given.startswith("TIMESTAMP"):
-        zoned = given == "TIMESTAMP WITH TIME ZONE"
-        clock = f"select count(*) from {delivery.table} where {own} <> date_trunc('day', {own})"
-        if not connection.execute(clock).fetchall()[0][0]:
-            return replace(found, kind="date", sql=f"{own}::date")
-        sql = own if zoned else f"timezone('UTC', {own}::timestamp)"
-        return replace(found, kind="time", sql=sql, notes=said("" if zoned else NO_ZONE))
-    return found
+        return _of_timestamps(connection, delivery, found, zoned=given == "TIMESTAMP WITH TIME ZONE")
+    if given in ("DOUBLE", "FLOAT") or given.startswith("DECIMAL"):
+        # Whole until the rows are counted.
+        return replace(found, kind="integer", sql=f"case when isfinite({own}::double) then {own}::double end")
+    kinds: dict[str, Kind] = {"BOOLEAN": "boolean", "DATE": "date"}
+    if given in WHOLE_TYPES or given in kinds:
+        return replace(found, kind=kinds.get(given, "integer"), sql=own)
+    return replace(found, sql=trimmed(source, MISSING)) if given == "VARCHAR" else found
 
 
-def _of_texts(
+def _of_timestamps(connection: duckdb.DuckDBPyConnection, delivery: Delivery, found: Found, *, zoned: bool) -> Found:
+    own = identifier(found.source)
+    clock = f"select count(*) from {delivery.table} where {own} <> date_trunc('day', {own})"
+    if not connection.execute(clock).fetchall()[0][0]:
+        return replace(found, kind="date", sql=f"{own}::date")
+    sql = own if zoned else f"timezone('UTC', {own}::timestamp)"
+    return replace(found, kind="time", sql=sql, notes=said("" if zoned else NO_ZONE))
+
+
+def _guessed(
     connection: duckdb.DuckDBPyConnection, plain: Found, values: Counts, *, moment: bool
 ) -> tuple[Found, Found]:
-    """The column as one of texts, and as what its texts look like."""
+    """The column as it is at least, and as what its texts look like."""
+    if plain.kind == "integer":  # and called like a moment
+        counted = as_digits(connection, values, f"{identifier(plain.source)}::varchar")
+        return plain, _with_reading(plain, counted) if counted else plain
     here = {value: count for value, count in values.items() if value.lower() not in MISSING}
     rest = {value: count for value, count in here.items() if value.lower() not in MISSING_NUMBERS}
     some = tuple([*here][:: max(1, len(here) // 50)])
@@ -213,25 +214,20 @@ def _missing_note(words: Iterable[str]) -> str:
 
 
 def _measured(
-    connection: duckdb.DuckDBPyConnection, delivery: Delivery, texts: Sequence[Found], guesses: Sequence[Found]
+    connection: duckdb.DuckDBPyConnection, delivery: Delivery, guesses: Sequence[tuple[Found, Found]]
 ) -> list[Found]:
     """The guesses with what all rows say: how many are missing and wrong, the range, the categories."""
-    found = _counted(connection, delivery, guesses)
+    found = _counted(connection, delivery, [guess for _, guess in guesses])
     mixed = [place for place, each in enumerate(found) if each.wrong > MOST_WRONG * (each.rows - each.nulls)]
-    again = [
-        replace(
-            text,
-            kind="text",
-            notes=(
-                *text.notes,
-                f"{each.wrong:,} of {each.rows - each.nulls:,} values are no {each.kind}: read as text",
-            ),
-        )
-        for text, each in ((texts[place], found[place]) for place in mixed)
-    ]
-    for place, each in zip(mixed, _counted(connection, delivery, again), strict=True):
+    again = _counted(connection, delivery, [_refused(guesses[place][0], found[place]) for place in mixed])
+    for place, each in zip(mixed, again, strict=True):
         found[place] = each
     return _with_categories(connection, delivery, found)
+
+
+def _refused(plain: Found, tried: Found) -> Found:
+    note = f"{tried.wrong:,} of {tried.rows - tried.nulls:,} values are no {tried.kind}: read as {plain.kind}"
+    return replace(plain, notes=(*plain.notes, note))
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, delivery: Delivery, columns: Sequence[Found]) -> list[Found]:
@@ -247,43 +243,30 @@ def _counted(connection: duckdb.DuckDBPyConnection, delivery: Delivery, columns:
     # One step in each, for DuckDB computes an expression as often as it stands there.
     sql = f"select {facts} from (select {marks} from (select {casts} from (select {values} from {delivery.table})))"
     row = iter(connection.execute(sql).fetchall()[0])
-    return [
-        _with_facts(replace(each, rows=delivery.rows), *(next(row) for _ in range(7)))
-        if each.kind
-        else replace(each, rows=delivery.rows)
-        for each in columns
-    ]
+    known = {each.name: [next(row) for _ in range(FACTS)] for each in single}
+    counted = [replace(each, rows=delivery.rows) for each in columns]
+    return [_with_facts(each, known[each.name]) if each.kind else each for each in counted]
 
 
 def _marks_sql(n: int) -> str:
-    """Whether a number is none that DuckDB can hold as a whole one, and the numbers parted into sentinels and others."""
-    is_sentinel = f"n{n} in ({', '.join(map(str, SENTINELS))})"
-    sentinels = (
-        f"case when {is_sentinel} then n{n} end as s{n}, case when {is_sentinel} then null else n{n} end as o{n}"
-    )
-    return f"v{n}, n{n}, n{n} <> round(n{n}) or abs(n{n}) >= 9e18 as p{n}, {sentinels}"
+    """Whether a number is none that DuckDB can hold as a whole one, and it again if it is a sentinel."""
+    sentinel = f"case when n{n} in ({', '.join(map(str, SENTINELS))}) then n{n} end as s{n}"
+    return f"v{n}, n{n}, n{n} <> round(n{n}) or abs(n{n}) >= 9e18 as p{n}, {sentinel}"
 
 
 def _facts_sql(n: int, *, numeric: bool) -> str:
     counts = f"count(v{n}), count(n{n}), approx_count_distinct(n{n})"
-    numbers = f"count_if(p{n}), min(o{n}), max(o{n}), histogram(s{n})"
+    other = f"case when s{n} is null then n{n} end"
+    numbers = f"count_if(p{n}), min({other}), max({other}), histogram(s{n})"
     return f"{counts}, {numbers if numeric else 'null, null, null, null'}"
 
 
-def _with_facts(
-    found: Found,
-    filled: int,
-    fitting: int,
-    distinct: int,
-    parts: int,
-    low: float | None,
-    high: float | None,
-    sentinels: Mapping[float, int] | None,
-) -> Found:
+def _with_facts(found: Found, facts: Sequence[Any]) -> Found:
+    filled, fitting, distinct, parts, low, high, sentinels = facts
     found = replace(found, nulls=found.rows - filled, distinct=distinct, wrong=filled - fitting)
     if not found.numeric:
         return found
-    seen = dict(sentinels or {})
+    seen: dict[float, int] = sentinels or {}
     far = _far(seen, low, high)
     kept = [v for v in (low, high, *(v for v in seen if v not in far)) if v is not None]
     kind: Kind = "number" if parts else found.kind or "number"

@@ -14,8 +14,25 @@ from ..data.delimited import identifier, literal
 MOST_WRONG = 0.01  # share of the values that may be of another kind; with more of them the column is one of texts
 MISSING = ("", "na", "n/a", "nan", "null", "#n/a", "#na", "?", "nil", "\\n")
 # What stands for a missing value among numbers and dates, and may be a word of its own elsewhere.
-MISSING_NUMBERS = ("-", "--", ".", "none", "missing", "unknown", "absent", "k.a.", "unbekannt", "n.a.", "na.", "nd")
-MISSING_NUMBERS += ("inf", "+inf", "-inf", "infinity", "-infinity")
+MISSING_NUMBERS = (
+    "-",
+    "--",
+    ".",
+    "none",
+    "missing",
+    "unknown",
+    "absent",
+    "k.a.",
+    "unbekannt",
+    "n.a.",
+    "na.",
+    "nd",
+    "inf",
+    "+inf",
+    "-inf",
+    "infinity",
+    "-infinity",
+)
 BOOLEANS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"))  # as DuckDB casts them
 OTHER_BOOLEANS = (("ja", "nein"), ("j", "n"), ("oui", "non"), ("si", "no"), ("sí", "no"))
 CODE = re.compile(r"0[0-9]+|[0-9]{19,}")
@@ -29,9 +46,31 @@ THREE_PLACES = re.compile(r"[+-]?[1-9][0-9]{0,2}\.[0-9]{3}")
 ISO = re.compile(r"[0-9]{4}([-/])[0-9]{1,2}\1[0-9]{1,2}([T ][0-9]{1,2}:[0-9]{2}.*)?")
 ZONE = r"(Z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?|[A-Za-z_]+(/[A-Za-z0-9_+-]+)+)$"
 # Other dates are read by a format. What is put together here is tried by DuckDB as a whole.
-DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y")
-DATES += ("%d-%m-%y", "%m-%d-%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%d %B %Y", "%d. %B %Y", "%b %d, %Y", "%B %d, %Y")
-DATES += ("%b %d %Y", "%Y-%m", "%Y/%m", "%Y-%m-%d", "%Y/%m/%d")
+DATES = (
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y.%m.%d",
+    "%d.%m.%y",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d-%m-%y",
+    "%m-%d-%y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d %B %Y",
+    "%d. %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%b %d %Y",
+    "%Y-%m",
+    "%Y/%m",
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+)
 CLOCKS = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M%p", "%H:%M:%S %z", "%H:%M %z")
 PARTS = {"%d": "[0-9]{1,2}", "%m": "[0-9]{1,2}", "%Y": "[0-9]{4}", "%y": "[0-9]{2}", "%b": "[A-Za-z]{3}"}
 PARTS |= {"%B": "[A-Za-z]{3,9}", "%H": "[0-9]{1,2}", "%I": "[0-9]{1,2}", "%M": "[0-9]{2}", "%S": "[0-9]{2}"}
@@ -54,12 +93,14 @@ class Read(NamedTuple):
 
 
 def trimmed(source: str, missing: Iterable[str]) -> str:
+    """SQL: the text of a column without blanks around it, nothing where it is one of those words."""
     text = f"trim({identifier(source)})"
     words = ", ".join(literal(word) for word in missing)
     return f"case when lower({text}) in ({words}) then null else {text} end"
 
 
 def said(*notes: str) -> tuple[str, ...]:
+    """The notes that say something."""
     return tuple(note for note in notes if note)
 
 
@@ -75,6 +116,7 @@ def _is_most(share: float) -> bool:
 
 
 def as_boolean(values: Counts, sql: str) -> Read | None:
+    """The texts as yes and no, when both are there and nothing else."""
     small = {value.lower() for value in values}
     for words in (*BOOLEANS, *OTHER_BOOLEANS):
         if small == {*words}:
@@ -132,7 +174,7 @@ def _spelling(values: Counts, sql: str) -> Read | None:
 def _spellings() -> list[tuple[str, str, re.Pattern[str]]]:
     """What parts thousands, what parts decimals, and how such a number looks."""
     made = [("", "", WHOLE), ("", ".", NUMBER)]
-    for between, point in ((",", "."), (".", ","), (BLANKS, ","), (BLANKS, "."), ("'’", "."), ("'’", ",")):
+    for between, point in ((",", "."), (".", ","), (BLANKS, ","), (BLANKS, "."), ("'\u2019", "."), ("'\u2019", ",")):
         # A comma among numbers of four digits without one is one of decimals.
         alone = "{1,3}" if between in ".," else "+"
         whole = f"([1-9][0-9]{{0,2}}([{between}][0-9]{{3}})+|[0-9]{alone})"
