@@ -146,6 +146,16 @@ def test_a_number_that_may_be_grouped_or_not_is_said_to_be_read_as_one_of_them()
     assert made.values["parts"][0] == 0.123
 
 
+def test_a_comma_among_long_numbers_without_one_is_that_of_a_decimal() -> None:
+    assert delivered({"a": ["1,234", "12345,678", "5"] * 9}).values["a"][:3] == [1.234, 12345.678, 5.0]
+
+
+def test_a_single_amount_in_another_currency_is_wrong() -> None:
+    made = delivered({"amount": [*(f"{number} €" for number in range(150)), "5 $"]})
+    assert (made.found["amount"].kind, made.found["amount"].wrong) == ("integer", 1)
+    assert made.found["amount"].notes == ("'€' left out",)
+
+
 def test_an_odd_number_among_grouped_ones_is_not_multiplied() -> None:
     values = [*repeated(["1.234,5", "1.000.000"], 297), "12.5"]
     assert delivered({"a": values}).values["a"][-1] == 12.5
@@ -189,6 +199,10 @@ def test_missing_values_among_numbers_and_dates_are_missing_and_named() -> None:
         assert made.values[name][1] in (1.0, dt.date(2024, 1, 31))
         word = str(texts[0]).strip()
         assert found.notes == ((f"{word!r} taken for a missing value",) if word else ())
+
+
+def test_one_answer_alone_is_a_word() -> None:
+    assert delivered({"a": ["yes"] * 9}).kinds()["a"] == "category"
 
 
 def test_a_word_for_missing_stays_a_word_among_others() -> None:
@@ -260,6 +274,11 @@ def test_days_come_back_from_every_spelling(some: list[dt.date | None]) -> None:
         assert made.found[name].nulls == values.count(None)
 
 
+def test_two_digits_are_a_year_of_our_time() -> None:
+    made = delivered({"a": ["01.02.24", "31.12.23"] * 9, "b": ["12/31/99", "01/02/98"] * 9})
+    assert [made.values[name][0] for name in "ab"] == [dt.date(2024, 2, 1), dt.date(1999, 12, 31)]
+
+
 def test_days_without_noughts_and_months_come_back() -> None:
     made = delivered(
         {"a": ["1.2.2024", "31.12.2023"] * 5, "b": ["5/13/2024", "5/1/2024"] * 5, "month": ["2024-01"] * 10}
@@ -270,7 +289,7 @@ def test_days_without_noughts_and_months_come_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "texts", [["1.2.3", "1.2.4", "2.0.11"], ["10.0.0.1", "10.0.0.2"], ["31.02.2024", "99.12.2024"]]
+    "texts", [["1.2.3", "1.2.4", "2.1.11"], ["10.0.0.1", "10.0.0.2"], ["31.02.2024", "99.12.2024"]]
 )
 def test_what_only_looks_like_days_is_text(texts: list[str]) -> None:
     assert delivered({"a": repeated(texts, 30)}).kinds()["a"] == "category"
@@ -413,7 +432,7 @@ def test_codes_stay_as_they_are() -> None:
     ],
 )
 def test_a_few_values_of_another_kind_are_counted_and_their_rows_marked(texts: list[str], kind: str) -> None:
-    made = delivered({"a": [*repeated(texts, 297), "what", "who", "why"], "b": [*repeated(texts, 290), *["what"] * 10]})
+    made = delivered({"a": [*repeated(texts, 297), "!", "who", "why"], "b": [*repeated(texts, 290), *["what"] * 10]})
     assert (made.found["a"].kind, made.found["a"].wrong, made.found["a"].nulls) == (kind, 3, 0)
     assert made.aside == [None] * 297 + [f"a is no {kind}"] * 3
     assert made.values["a"][297:] == [None] * 3
@@ -425,8 +444,9 @@ def test_what_the_sample_does_not_show_makes_a_text_with_a_note() -> None:
     # Of 40,000 rows each fourth is looked at.
     texts = ["x" if row % 4 == 1 and row % 60 == 1 else str(row) for row in range(40_000)]
     hidden = ["x" if row % 60 == 2 else str(row) for row in range(40_000)]
-    made = delivered({"a": texts, "b": hidden})
-    assert made.kinds() == {"line of the file": "integer", "a": "text", "b": "text"}
+    made = delivered({"a": texts, "b": hidden, "c": ["2.5" if row == 2 else str(row) for row in range(40_000)]})
+    assert made.kinds() == {"line of the file": "integer", "a": "text", "b": "text", "c": "number"}
+    assert made.values["c"][:3] == [0, 1, 2.5]
     assert made.found["b"].notes == ("667 of 40,000 values are no integer: read as text",)
     assert made.values["b"][:3] == ["0", "1", "x"]
 

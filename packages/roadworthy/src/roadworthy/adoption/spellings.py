@@ -132,15 +132,16 @@ def as_number(values: Counts, sql: str) -> Read | None:
     """The texts as numbers: with a sign of money, a decimal comma, groups of digits; none if they are none."""
     if any(map(CODE.fullmatch, values)) or not _is_most(_share(LOOSE, values)):
         return None  # what begins with a nought is a code, and so is what has more digits than a number
-    signs = sorted({sign for value in values for sign in SIGNS.findall(value)})
-    if len(signs) > 1:
-        return None  # they are of several units
-    if signs:
-        around = f"[\\s{BLANKS}]*[{signs[0]}][\\s{BLANKS}]*"
+    signs: Counter[str] = Counter()
+    for value, count in values.items():
+        signs.update(dict.fromkeys(SIGNS.findall(value), count))
+    sign = max(signs, key=lambda each: signs[each], default="")  # what has another one is of another unit
+    if sign:
+        around = f"[\\s{BLANKS}]*[{sign}][\\s{BLANKS}]*"
         sql = f"regexp_replace({sql}, {literal(around)}, '', 'g')"
         values = _bare(values, re.compile(around))
     read = _spelling(values, sql)
-    return read and read._replace(note="; ".join(said(f"{signs[0]!r} left out" if signs else "", read.note)))
+    return read and read._replace(note="; ".join(said(f"{sign!r} left out" if sign else "", read.note)))
 
 
 def _bare(values: Counts, sign: re.Pattern[str]) -> Counts:
