@@ -102,6 +102,8 @@ SOURCES: dict[str, dict[str, str]] = {
         "monitoring.limits.DAYS": "a week, the unit of the windows",
     },
     "standard": {
+        "adoption.columns.MOST_CATEGORIES": "different texts of a column; a person looks at what becomes of it",
+        "adoption.spellings.MOST_WRONG": "share of the rows; they are kept aside, counted and shown",
         "base.progress.EVERY": "seconds between two lines that people read",
         "base.source_code.SHOWN": "lines of a message that people read",
         "bundle.bundle.MAX_DIFFERENCE": "between sums in float32 and in float64",

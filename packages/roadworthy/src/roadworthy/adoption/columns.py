@@ -6,7 +6,8 @@ Kinds are guessed from some thousand rows, and held against all of them: what do
 import keyword
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,49 +15,41 @@ import duckdb
 
 from ..contract.rules import SQL_TYPES
 from ..contract.schema import DRAWN, TAKEN, Kind
-from ..data.delimited import identifier, literal
+from ..data.delimited import identifier
 from ..data.deliveries import Delivery
+from .spellings import (
+    MISSING,
+    MISSING_NUMBERS,
+    MOST_WRONG,
+    NO_ZONE,
+    Counts,
+    Read,
+    as_boolean,
+    as_date,
+    as_digits,
+    as_number,
+    said,
+    trimmed,
+)
 
-SAMPLE = 20_000  # rows from which kinds are guessed
-MOST_WRONG = 0.01  # share of the values that may be of another kind; with more of them the column is one of texts
+SAMPLE = 10_000  # rows from which kinds are guessed
+TOGETHER = 10  # columns of one query: each takes memory
 MOST_CATEGORIES = 200  # different texts of a category; what has more of them says little about each
-MISSING = ("", "na", "n/a", "nan", "null", "#n/a", "#na", "?", "nil", "\\n")
-# What stands for a missing value among numbers and dates, and may be a word of its own elsewhere.
-MISSING_NUMBERS = ("-", "--", ".", "none", "missing", "unknown", "absent", "k.a.", "unbekannt", "n.a.", "na.", "nd")
+FACTS = 7  # of each column
 SENTINELS = (-9, -99, -999, -9999, -99999, -999999, 99, 999, 9999, 99999, 999999)
-BOOLEANS = {
-    ("true", "false"): None,
-    ("yes", "no"): None,
-    ("y", "n"): None,
-    ("t", "f"): None,
-    ("ja", "nein"): ("ja", "nein"),
-    ("j", "n"): ("j", "n"),
-    ("oui", "non"): ("oui", "non"),
-    ("si", "no"): ("si", "no"),
-}
-INTEGER = re.compile(r"[+-]?\d{1,18}")
-PADDED = re.compile(r"0\d+")
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?|[+-]?\d+")
-GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?|[+-]?\d{1,3}(\.\d+)?")
-GROUPED_COMMA = re.compile(r"[+-]?\d{1,3}([. ']\d{3})+(,\d+)?|[+-]?\d{1,3}(,\d+)?")
-SIGNS = re.compile(r"[€$£%\s\u00a0]")
-# Dates that DuckDB casts by itself need no format.
-DATES = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y")
-DATES += ("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%d %B %Y", "%Y-%m", "%Y/%m")
-CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", "T%H:%M:%S", " %H:%M:%S %z")
-COMPACT = ("%Y%m%d", "%Y%m%d%H%M%S")
-LIKE_DATE = re.compile(r"\d{1,4}[-./ ]\w{1,9}[-./ ,]|[A-Za-z]{3,9} \d{1,2}, \d{4}|\d{4}[-/]\d{2}$")
 LIKE_MOMENT = re.compile(r"time|date|epoch|stamp|_at$|^at_|_ts$|^ts$|zeit|datum|created|when", re.IGNORECASE)
-EPOCH = {1: (10**8, 4 * 10**9), 1000: (10**11, 4 * 10**12)}  # seconds and milliseconds, 1973 to 2096
+WHOLE_TYPES = tuple(
+    f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+)
+NESTED = ("STRUCT", "MAP", "UNION", "BLOB", "BIT", "VARIANT")
 GERMAN = {"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "ß": "ss"}
 ROLES = ("row_id", "asked_at", "asked_day", "known_at", "line")  # columns that a draft adds
-Row = tuple[Any, ...]
+TABLES = ("delivery", "records", "features", "rowid")  # what a query would take for something else
 
 
 @dataclass(frozen=True)
 class Found:
-    """A column: how the file spells it, its plain name, its kind (none: no single value), how it is read, what it holds.
+    """A column: its name in the file, its plain name, its kind (none: no single value), how it is read, what it holds.
 
     `sql` gives the value over the delivered table, as text where it came as text. `notes` say what was taken for what.
     low, high: of numbers; `values`: the texts of a category with their counts, the most frequent first.
@@ -95,19 +88,28 @@ class Found:
 
 def find_columns(connection: duckdb.DuckDBPyConnection, delivery: Delivery, moments: Iterable[str] = ()) -> list[Found]:
     """What the columns of a delivered table are; `moments` are known to be times, whatever they look like."""
-    plain = plain_names(connection, delivery.columns)
+    names = dict(zip(delivery.columns, plain_names(connection, delivery.columns), strict=True))
     types = dict(connection.execute(f"select column_name, column_type from (describe {delivery.table})").fetchall())
-    step = max(1, delivery.rows // SAMPLE)
-    named = {*moments}
-    found = []
-    for source, name in zip(delivery.columns, plain, strict=True):
-        given = types[source].upper()
-        if given == "VARCHAR":
-            values = _some_values(connection, delivery.table, source, step)
-            found.append(_of_texts(connection, source, name, values, moment=source in named))
-        else:
-            found.append(_of_type(connection, delivery, source, name, given, moment=source in named))
-    return [_measured(connection, delivery, each) for each in found]
+    likely = {source for source, name in names.items() if source in {*moments} or LIKE_MOMENT.search(name)}
+    found: list[Found] = []
+    for some in _parted(delivery.columns):
+        plain = [_of_type(connection, delivery, source, names[source], types[source]) for source in some]
+        spelled = [
+            c.source for c in plain if types[c.source] == "VARCHAR" or (c.kind == "integer" and c.source in likely)
+        ]
+        samples = dict(zip(spelled, _samples(connection, delivery, spelled), strict=True))
+        guesses = [
+            _guessed(connection, each, samples[each.source], moment=each.source in likely)
+            if each.source in samples
+            else (each, each)
+            for each in plain
+        ]
+        found += _measured(connection, delivery, guesses)
+    return found
+
+
+def _parted(columns: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (columns[start : start + TOGETHER] for start in range(0, len(columns), TOGETHER))
 
 
 def plain_names(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> list[str]:
@@ -119,16 +121,16 @@ def plain_names(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> 
     words = connection.execute(
         "select keyword_name from duckdb_keywords() where keyword_category in ('reserved', 'type_function')"
     ).fetchall()
-    taken = {word for (word,) in words} | {*keyword.kwlist, *keyword.softkwlist, *TAKEN, *ROLES, "delivery", "features"}
+    taken = {word for (word,) in words} | {*keyword.kwlist, *keyword.softkwlist, *TAKEN, *ROLES, *TABLES}
     taken |= {column.name for column in DRAWN}
-    made: list[str] = []
+    made: dict[str, None] = {}
     for number, name in enumerate(names, start=1):
         plain = _plain(name) or f"column_{number}"
         if plain in taken:
             plain = f"{plain}_value"
         others = (plain, *(f"{plain}_{count}" for count in range(2, len(names) + 2)))
-        made.append(next(each for each in others if each not in made))
-    return made
+        made[next(each for each in others if each not in made)] = None
+    return [*made]
 
 
 def _plain(name: str) -> str:
@@ -141,303 +143,173 @@ def _plain(name: str) -> str:
     return f"c_{words}" if words[:1].isdigit() else words
 
 
-def _some_values(connection: duckdb.DuckDBPyConnection, table: str, source: str, step: int) -> list[str]:
-    sql = f"select distinct trim({identifier(source)}) from {table} where rowid % {step} = 0 and {identifier(source)} is not null"
-    return sorted(value for (value,) in connection.execute(sql).fetchall())
+def _samples(connection: duckdb.DuckDBPyConnection, delivery: Delivery, sources: Sequence[str]) -> list[Counts]:
+    """Of each column the texts in some of the rows, with their counts."""
+    if not sources:
+        return []
+    step = max(1, delivery.rows // SAMPLE)
+    texts = ", ".join(f"trim({identifier(source)}::varchar)" for source in sources)
+    # Not rowid: a column may be called so.
+    sql = f"select {texts} from {delivery.table} qualify row_number() over () % {step} = 1 % {step}"
+    columns = zip(*connection.execute(sql).fetchall(), strict=True)
+    return [dict(sorted(Counter(value for value in column if value is not None).items())) for column in columns]
 
 
-def _trimmed(source: str, missing: Iterable[str]) -> str:
-    text = f"trim({identifier(source)})"
-    words = ", ".join(literal(word) for word in missing)
-    return f"case when lower({text}) in ({words}) then null else {text} end"
-
-
-def _of_texts(
-    connection: duckdb.DuckDBPyConnection, source: str, name: str, values: Sequence[str], *, moment: bool
-) -> Found:
-    """The column that came as texts, by its different values."""
-    here = [value for value in values if value.lower() not in MISSING]
-    said = sorted({value for value in values if value.lower() in MISSING and value})
-    rest = [value for value in here if value.lower() not in MISSING_NUMBERS]
-    known = _notes(f"{_listed(said)} taken for a missing value" if said else "")
-    trimmed = _trimmed(source, MISSING)
-    empty = Found(source, name, "text", trimmed, known, texts=tuple(here[:: max(1, len(here) // 50)]))
-    if not here:
-        return empty
-    more = [*MISSING, *sorted({value.lower() for value in here} & {*MISSING_NUMBERS})]
-    without = _trimmed(source, more)
-    dropped = sorted({value for value in here if value.lower() in MISSING_NUMBERS})
-    also = _notes(*known, f"{_listed(dropped)} taken for a missing value" if dropped else "")
-    for guess in (_as_boolean, _as_number):
-        if found := guess(rest, without):
-            kind, sql, note = found
-            if kind == "integer" and (moment or LIKE_MOMENT.search(source)):
-                break
-            return replace(empty, kind=kind, sql=sql, notes=_notes(*also, note))
-    if dated := _as_date(connection, rest, without, moment=moment, source=source):
-        kind, sql, note, either = dated
-        return replace(empty, kind=kind, sql=sql, notes=_notes(*also, note), day_first=either)
-    if number := _as_number(rest, without):
-        return replace(empty, kind=number[0], sql=number[1], notes=_notes(*also, number[2]))
-    return empty
-
-
-def _notes(*notes: str) -> tuple[str, ...]:
-    return tuple(note for note in notes if note)
-
-
-def _listed(words: Sequence[str]) -> str:
-    return ", ".join(repr(word) for word in words)
-
-
-def _as_boolean(values: Sequence[str], sql: str) -> tuple[Kind, str, str] | None:
-    small = {value.lower() for value in values}
-    for words, spelled in BOOLEANS.items():
-        if small and small <= {*words} and len(small) == 2:
-            if spelled is None:
-                return "boolean", sql, ""
-            yes, no = map(literal, spelled)
-            mapped = f"case lower({sql}) when {yes} then 'true' when {no} then 'false' else {sql} end"
-            return "boolean", mapped, f"{spelled[0]!r} is yes"
-    return None
-
-
-def _most(pattern: re.Pattern[str], values: Sequence[str]) -> bool:
-    """Whether nearly all of the values have a form."""
-    fitting = sum(bool(pattern.fullmatch(value)) for value in values)
-    return (
-        bool(values) and fitting >= len(values) - max(2, round(MOST_WRONG * len(values))) and fitting > len(values) / 2
-    )
-
-
-def _as_number(values: Sequence[str], sql: str) -> tuple[Kind, str, str] | None:
-    """Kind, SQL and a note, if the texts are numbers: with units and signs, a decimal comma, groups of digits."""
-    if not values or any(PADDED.fullmatch(value) for value in values):
-        return None  # what begins with a nought is a code
-    plain = [SIGNS.sub("", value) for value in values]
-    signs = sorted({sign for value in values for sign in SIGNS.findall(value) if sign.strip()})
-    note = f"{_listed(signs)} left out" if signs else ""
-    bare = f"regexp_replace({sql}, '[€$£%\\s\\u00a0]', '', 'g')".replace("\\u00a0", "\u00a0") if signs else sql
-    if _most(INTEGER, plain):
-        return "integer", bare, note
-    if _most(NUMBER, plain):
-        return "number", bare, note
-    if _most(GROUPED, plain) and not _is_decimal_comma(plain):
-        whole = not any("." in value for value in plain)
-        return "integer" if whole else "number", f"replace({bare}, ',', '')", "a comma parts thousands"
-    if _most(COMMA, plain):
-        return "number", f"replace({bare}, ',', '.')", "decimal comma"
-    if _most(GROUPED_COMMA, plain):
-        signs_out = f"regexp_replace({bare}, '[. '']', '', 'g')"
-        return "number", f"replace({signs_out}, ',', '.')", "decimal comma, thousands parted"
-    return None
-
-
-def _is_decimal_comma(values: Sequence[str]) -> bool:
-    """Whether a comma is that of a decimal: not always three digits behind it, and never two commas."""
-    with_comma = [value for value in values if "," in value]
-    return not any(value.count(",") > 1 or "." in value for value in with_comma) and any(
-        len(value.rpartition(",")[2]) != 3 for value in with_comma
-    )
-
-
-def _as_date(
-    connection: duckdb.DuckDBPyConnection, values: Sequence[str], sql: str, *, moment: bool, source: str
-) -> tuple[Kind, str, str, bool | None] | None:
-    """Kind, SQL, a note, and whether day or month come first where it could be either; none if these are no dates."""
-    likely = moment or bool(LIKE_MOMENT.search(source))
-    digits = [value for value in values if value.isdigit()]
-    if likely and len(digits) == len(values):
-        return _of_digits(connection, values, sql)
-    if not _most(re.compile(f"(?:{LIKE_DATE.pattern}).*|.*(?:{LIKE_DATE.pattern}).*"), values):
-        return None
-    some = list(values[:: max(1, len(values) // 2000)])
-    connection.execute("create or replace temp table spelled as select unnest($some) as value", {"some": some})
-    casts = _fits(connection, "try_cast(value as timestamptz) is not null", len(some))
-    if casts:
-        # A moment of the clock is no day; a zone is one only where it is said.
-        days = _fits(connection, "length(value) <= 10", len(some), exactly=True)
-        zoned = _fits(
-            connection,
-            r"regexp_matches(value, '(Z|[+-]\d\d:?\d\d|[A-Za-z]+/[A-Za-z_]+)$') and length(value) > 10",
-            len(some),
-        )
-        note = "" if days or zoned else "no zone is said: taken as UTC"
-        return ("date", sql, "", None) if days else ("time", sql, note, None)
-    fitting = [
-        f"{date}{clock}"
-        for clock in CLOCKS
-        for date in DATES
-        if _fits(connection, f"try_strptime(value, {literal(date + clock)}) is not null", len(some))
-    ]
-    if not fitting:
-        return None
-    form, either = _chosen(connection, fitting)
-    kind: Kind = "date" if form in DATES else "time"
-    out = "%Y-%m-%d" if kind == "date" else "%Y-%m-%d %H:%M:%S"
-    note = f"read as {form}" + ("" if kind == "date" or "%z" in form else ", no zone is said: taken as UTC")
-    return kind, f"coalesce(strftime(try_strptime({sql}, {literal(form)}), {literal(out)}), {sql})", note, either
-
-
-def _fits(connection: duckdb.DuckDBPyConnection, condition: str, count: int, *, exactly: bool = False) -> bool:
-    (fitting,) = connection.execute(f"select count(*) from spelled where {condition}").fetchall()[0]
-    return bool(fitting == count if exactly else fitting >= count - max(2, MOST_WRONG * count) and fitting > count / 2)
-
-
-def _chosen(connection: duckdb.DuckDBPyConnection, forms: Sequence[str]) -> tuple[str, bool | None]:
-    """The form to read by; where day and month can change places, that with the fewest gaps between days."""
-    day_first = {form: form.startswith("%d") for form in forms}
-    if len({*day_first.values()}) < 2 or not any("/" in form or "-" in form for form in forms):
-        return forms[0], None
-    spans = {}
-    for form in forms:
-        parsed = f"try_strptime(value, {literal(form)})"
-        sql = f"select datediff('day', min({parsed}), max({parsed})), count({parsed}) from spelled"
-        span, count = connection.execute(sql).fetchall()[0]
-        spans[form] = (-count, span)
-    best = min(spans, key=lambda form: spans[form])
-    others = [form for form in forms if day_first[form] != day_first[best] and spans[form][0] == spans[best][0]]
-    return best, day_first[best] if others else None
-
-
-def _of_digits(
-    connection: duckdb.DuckDBPyConnection, values: Sequence[str], sql: str
-) -> tuple[Kind, str, str, bool | None] | None:
-    """Days as 20240131, or seconds or milliseconds since 1970."""
-    numbers = [int(value) for value in values]
-    for form in COMPACT:
-        some = [value for value in values if len(value) == (8 if form == COMPACT[0] else 14)]
-        if len(some) == len(values):
-            connection.execute("create or replace temp table spelled as select unnest($some) as value", {"some": some})
-            if _fits(connection, f"try_strptime(value, {literal(form)}) is not null", len(some)):
-                kind: Kind = "date" if form == COMPACT[0] else "time"
-                out = "%Y-%m-%d" if kind == "date" else "%Y-%m-%d %H:%M:%S"
-                read = f"strftime(try_strptime({sql}, {literal(form)}), {literal(out)})"
-                return kind, f"coalesce({read}, {sql})", f"read as {form}", None
-    for unit, (first, last) in EPOCH.items():
-        if all(first <= number <= last for number in numbers):
-            return "time", epoch_sql(sql, unit), f"{'milli' if unit > 1 else ''}seconds since 1970", None
-    return None
-
-
-def epoch_sql(sql: str, unit: int) -> str:
-    """SQL: a moment from a count since 1970, of `unit` in a second."""
-    return f"coalesce(strftime(epoch_ms(try_cast({sql} as bigint) * {1000 // unit}), '%Y-%m-%d %H:%M:%S'), {sql})"
-
-
-def _of_type(
-    connection: duckdb.DuckDBPyConnection, delivery: Delivery, source: str, name: str, given: str, *, moment: bool
-) -> Found:
-    """The column that came with a type."""
+def _of_type(connection: duckdb.DuckDBPyConnection, delivery: Delivery, source: str, name: str, given: str) -> Found:
+    """The column by the type with which it came."""
     own = identifier(source)
     found = Found(source, name, "text", f"{own}::varchar")
-    if given == "BOOLEAN":
-        return replace(found, kind="boolean", sql=own)
-    if "INT" in given:
-        low, high = connection.execute(f"select min({own}), max({own}) from {delivery.table}").fetchall()[0]
-        for unit, (first, last) in EPOCH.items():
-            if (moment or LIKE_MOMENT.search(source)) and low is not None and first <= low <= high <= last:
-                return replace(
-                    found, kind="time", sql=epoch_sql(f"{own}::varchar", unit), notes=("seconds since 1970",)
-                )
-        return replace(found, kind="integer", sql=own)
-    if given in ("DOUBLE", "FLOAT") or given.startswith("DECIMAL"):
-        finite = f"case when isfinite({own}::double) then {own}::double end"
-        odd = f"select count(*) from {delivery.table} where {own}::double <> round({own}::double)"
-        whole = not connection.execute(odd).fetchall()[0][0]
-        return replace(found, kind="integer" if whole else "number", sql=finite)
-    if given == "DATE":
-        return replace(found, kind="date", sql=own)
+    if given.endswith("]") or given.startswith(NESTED):
+        return replace(found, kind=None, notes=(f"{given.lower()} is no single value",))
     if given.startswith("TIMESTAMP"):
-        zoned = given == "TIMESTAMP WITH TIME ZONE"
-        whole = f"select count(*) from {delivery.table} where {own} <> date_trunc('day', {own})"
-        if not connection.execute(whole).fetchall()[0][0]:
-            return replace(found, kind="date", sql=f"{own}::date")
-        sql = own if zoned else f"timezone('UTC', {own})"
-        return replace(found, kind="time", sql=sql, notes=() if zoned else ("no zone is said: taken as UTC",))
-    nested = any(word in given for word in ("STRUCT", "MAP", "[", "BLOB", "UNION"))
-    return replace(found, kind=None, notes=(f"{given.lower()} is no single value",)) if nested else found
+        return _of_timestamps(connection, delivery, found, zoned=given == "TIMESTAMP WITH TIME ZONE")
+    if given in ("DOUBLE", "FLOAT") or given.startswith("DECIMAL"):
+        # Whole until the rows are counted.
+        return replace(found, kind="integer", sql=f"case when isfinite({own}::double) then {own}::double end")
+    kinds: dict[str, Kind] = {"BOOLEAN": "boolean", "DATE": "date"}
+    if given in WHOLE_TYPES or given in kinds:
+        return replace(found, kind=kinds.get(given, "integer"), sql=own)
+    return replace(found, sql=trimmed(source, MISSING)) if given == "VARCHAR" else found
 
 
-def _measured(connection: duckdb.DuckDBPyConnection, delivery: Delivery, found: Found) -> Found:
-    """With what all rows say: how many are missing and wrong, the range, the categories."""
-    if not found.kind:
-        return replace(found, rows=delivery.rows)
-    here, table = found.sql, delivery.table
-    wrong = f"count_if(({here}) is not null and {found.cast} is null)"
-    if found.kind == "integer":  # DuckDB would round
-        wrong = (
-            f"count_if(({here}) is not null and try_cast({here} as double) is distinct from try_cast({here} as bigint))"
-        )
-    bounds = f", min({found.cast})::double, max({found.cast})::double" if found.numeric else ", null, null"
-    sql = f"select count(*), count({here}), {wrong}, approx_count_distinct({here}){bounds} from {table}"
-    rows, filled, odd, distinct, low, high = connection.execute(sql).fetchall()[0]
-    found = replace(found, rows=rows, nulls=rows - filled, distinct=distinct, wrong=odd, low=low, high=high)
-    if found.kind == "integer" and odd > MOST_WRONG * max(filled, 1):
-        return _measured(connection, delivery, replace(found, kind="number"))
-    if found.kind not in ("text", "category") and odd > MOST_WRONG * max(filled, 1):
-        mixed = f"{odd:,} of {filled:,} values are no {found.kind}: read as text"
-        text = (
-            _trimmed(found.source, MISSING)
-            if _is_text(connection, delivery, found)
-            else f"{identifier(found.source)}::varchar"
-        )
-        return _measured(connection, delivery, replace(found, kind="text", sql=text, notes=(*found.notes, mixed)))
-    if found.numeric:
-        return _without_sentinels(connection, delivery, found)
-    if found.kind == "text":
-        return _categories(connection, delivery, found)
-    return found
+def _of_timestamps(connection: duckdb.DuckDBPyConnection, delivery: Delivery, found: Found, *, zoned: bool) -> Found:
+    own = identifier(found.source)
+    clock = f"select count(*) from {delivery.table} where {own} <> date_trunc('day', {own})"
+    if not connection.execute(clock).fetchall()[0][0]:
+        return replace(found, kind="date", sql=f"{own}::date")
+    sql = own if zoned else f"timezone('UTC', {own}::timestamp)"
+    return replace(found, kind="time", sql=sql, notes=said("" if zoned else NO_ZONE))
 
 
-def _is_text(connection: duckdb.DuckDBPyConnection, delivery: Delivery, found: Found) -> bool:
-    sql = f"select any_value(typeof({identifier(found.source)})) from {delivery.table}"
-    return bool(connection.execute(sql).fetchall()[0][0] == "VARCHAR")
+def _guessed(
+    connection: duckdb.DuckDBPyConnection, plain: Found, values: Counts, *, moment: bool
+) -> tuple[Found, Found]:
+    """The column as it is at least, and as what its texts look like."""
+    if plain.kind == "integer":  # and called like a moment
+        counted = as_digits(connection, values, f"{identifier(plain.source)}::varchar")
+        return plain, _with_reading(plain, counted) if counted else plain
+    here = {value: count for value, count in values.items() if value.lower() not in MISSING}
+    rest = {value: count for value, count in here.items() if value.lower() not in MISSING_NUMBERS}
+    some = tuple([*here][:: max(1, len(here) // 50)])
+    text = replace(plain, texts=some, notes=said(_missing_note({*values} - {*here, ""})))
+    if not rest:
+        return text, text
+    if read := as_boolean(here, text.sql):
+        return text, _with_reading(text, read)
+    words = sorted({value.lower() for value in {*here} - {*rest}})
+    without = trimmed(plain.source, [*MISSING, *words])
+    without_notes = said(_missing_note({*values} - {*rest, ""}))
+    read = as_digits(connection, rest, without) if moment else None
+    read = read or as_number(rest, without) or as_date(connection, rest, without)
+    return text, _with_reading(replace(text, notes=without_notes), read) if read else text
 
 
-def _categories(connection: duckdb.DuckDBPyConnection, delivery: Delivery, found: Found) -> Found:
-    """A text of few different values is a category: each with its count."""
-    sql = f"""
-        select value, count(*) as n from (select {found.sql} as value from {delivery.table})
-        where value is not null group by value order by n desc, value limit {MOST_CATEGORIES + 1}
-    """
-    counts = dict(connection.execute(sql).fetchall())
-    filled = found.rows - found.nulls
-    distinct = len(counts) if len(counts) <= MOST_CATEGORIES else found.distinct
-    # A value that comes twice on average says something about others that have it.
-    few = len(counts) <= MOST_CATEGORIES and len(counts) <= max(2, filled / 2)
-    kind: Kind = "category" if counts and few else "text"
-    return replace(found, kind=kind, values=counts, distinct=distinct)
+def _with_reading(found: Found, read: Read) -> Found:
+    return replace(found, kind=read.kind, sql=read.sql, notes=said(*found.notes, read.note), day_first=read.day_first)
 
 
-def _without_sentinels(connection: duckdb.DuckDBPyConnection, delivery: Delivery, found: Found) -> Found:
-    """Numbers like -999 that lie far from all others stand for a missing value."""
-    listed = ", ".join(map(str, SENTINELS))
-    value = found.cast
-    sql = f"""
-        select
-            list_distinct(list(v) filter (v in ({listed}))), min(v) filter (v not in ({listed})),
-            max(v) filter (v not in ({listed})), count(v)
-        from (select ({value})::double as v from {delivery.table})
-    """
-    seen, low, high, _ = connection.execute(sql).fetchall()[0]
-    if not seen or low is None:
+def _missing_note(words: Iterable[str]) -> str:
+    listed = ", ".join(map(repr, sorted(words)))
+    return f"{listed} taken for a missing value" if listed else ""
+
+
+def _measured(
+    connection: duckdb.DuckDBPyConnection, delivery: Delivery, guesses: Sequence[tuple[Found, Found]]
+) -> list[Found]:
+    """The guesses with what all rows say: how many are missing and wrong, the range, the categories."""
+    found = _counted(connection, delivery, [guess for _, guess in guesses])
+    mixed = [place for place, each in enumerate(found) if each.wrong > MOST_WRONG * (each.rows - each.nulls)]
+    again = _counted(connection, delivery, [_refused(guesses[place][0], found[place]) for place in mixed])
+    for place, each in zip(mixed, again, strict=True):
+        found[place] = each
+    return _with_categories(connection, delivery, found)
+
+
+def _refused(plain: Found, tried: Found) -> Found:
+    note = f"{tried.wrong:,} of {tried.rows - tried.nulls:,} values are no {tried.kind}: read as {plain.kind}"
+    return replace(plain, notes=(*plain.notes, note))
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, delivery: Delivery, columns: Sequence[Found]) -> list[Found]:
+    """The columns with their counts, in one query: rows are read once."""
+    single = [each for each in columns if each.kind]
+    if not single:
+        return [replace(each, rows=delivery.rows) for each in columns]
+    values = ", ".join(f"{each.sql} as v{n}" for n, each in enumerate(single))
+    types = ["double" if each.numeric else SQL_TYPES[each.kind or "text"] for each in single]
+    casts = ", ".join(f"v{n}, try_cast(v{n} as {kind}) as n{n}" for n, kind in enumerate(types))
+    marks = ", ".join(_marks_sql(n) if each.numeric else f"v{n}, n{n}" for n, each in enumerate(single))
+    facts = ", ".join(_facts_sql(n, numeric=each.numeric) for n, each in enumerate(single))
+    # One step in each, for DuckDB computes an expression as often as it stands there.
+    sql = f"select {facts} from (select {marks} from (select {casts} from (select {values} from {delivery.table})))"
+    row = iter(connection.execute(sql).fetchall()[0])
+    known = {each.name: [next(row) for _ in range(FACTS)] for each in single}
+    counted = [replace(each, rows=delivery.rows) for each in columns]
+    return [_with_facts(each, known[each.name]) if each.kind else each for each in counted]
+
+
+def _marks_sql(n: int) -> str:
+    """Whether a number is none that DuckDB can hold as a whole one, and it again if it is a sentinel."""
+    sentinel = f"case when n{n} in ({', '.join(map(str, SENTINELS))}) then n{n} end as s{n}"
+    return f"v{n}, n{n}, n{n} <> round(n{n}) or abs(n{n}) >= 9e18 as p{n}, {sentinel}"
+
+
+def _facts_sql(n: int, *, numeric: bool) -> str:
+    counts = f"count(v{n}), count(n{n}), approx_count_distinct(n{n})"
+    other = f"case when s{n} is null then n{n} end"
+    numbers = f"count_if(p{n}), min({other}), max({other}), histogram(s{n})"
+    return f"{counts}, {numbers if numeric else 'null, null, null, null'}"
+
+
+def _with_facts(found: Found, facts: Sequence[Any]) -> Found:
+    filled, fitting, distinct, parts, low, high, sentinels = facts
+    found = replace(found, nulls=found.rows - filled, distinct=distinct, wrong=filled - fitting)
+    if not found.numeric:
         return found
-    # Of several, the ones nearest to the others may be numbers like any other.
-    span = max(high - low, 1e-9)
-    far = sorted(v for v in seen if v < low - max(span / 2, 1) or v > high + max(span / 2, 1))
+    seen: dict[float, int] = sentinels or {}
+    far = _far(seen, low, high)
+    kept = [v for v in (low, high, *(v for v in seen if v not in far)) if v is not None]
+    kind: Kind = "number" if parts else found.kind or "number"
+    found = replace(found, kind=kind, low=min(kept, default=None), high=max(kept, default=None))
     if not far:
         return found
-    for v in far:
-        count = connection.execute(
-            f"select count(*) from (select ({value})::double as v from {delivery.table}) where v = {v}"
-        ).fetchall()[0][0]
-        if count < 2:
-            return found  # once, it may as well be an outlier: the range shows it
     words = ", ".join(f"{v:g}" for v in far)
-    number = f"try_cast({found.sql} as double)"
-    cleaned = f"case when {number} in ({words}) then null else {found.sql} end"
-    kept = [low, high, *(v for v in seen if v not in far)]
-    note = f"{words} taken for a missing value: far from all others"
-    nulls = connection.execute(f"select count(*) - count({cleaned}) from {delivery.table}").fetchall()[0][0]
-    return replace(found, sql=cleaned, nulls=nulls, low=min(kept), high=max(kept), notes=(*found.notes, note))
+    return replace(
+        found,
+        sql=f"case when try_cast({found.sql} as double) in ({words}) then null else {found.sql} end",
+        nulls=found.nulls + sum(seen[v] for v in far),
+        distinct=distinct - len(far),
+        notes=(*found.notes, f"{words} taken for a missing value: far from all others"),
+    )
+
+
+def _far(seen: Mapping[float, int], low: float | None, high: float | None) -> list[float]:
+    """Numbers like -999 that lie far from all others: they stand for a missing value."""
+    if low is None or high is None or low == high:
+        return []
+    room = max((high - low) / 2, 1)
+    # Once, it may as well be an outlier: the range shows it.
+    return sorted(v for v, count in seen.items() if count > 1 and not low - room <= v <= high + room)
+
+
+def _with_categories(
+    connection: duckdb.DuckDBPyConnection, delivery: Delivery, columns: Sequence[Found]
+) -> list[Found]:
+    """A text of few different values is a category: each with its count."""
+    # Twice, for the number of different values is an estimate.
+    few = [each for each in columns if each.kind == "text" and 0 < each.distinct <= 2 * MOST_CATEGORIES]
+    if not few:
+        return [*columns]
+    counts = ", ".join(f"histogram({each.sql})" for each in few)
+    counted = connection.execute(f"select {counts} from {delivery.table}").fetchall()[0]
+    values = {each.name: found for each, found in zip(few, counted, strict=True)}
+    return [_as_category(each, values[each.name]) if each.name in values else each for each in columns]
+
+
+def _as_category(found: Found, counts: Counts) -> Found:
+    if len(counts) > MOST_CATEGORIES:
+        return found
+    # A value that comes twice on average says something about others that have it.
+    kind: Kind = "category" if len(counts) <= max(2, (found.rows - found.nulls) / 2) else "text"
+    ordered = dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+    return replace(found, kind=kind, values=ordered, distinct=len(counts))
