@@ -31,6 +31,7 @@ FILLED = 0.8  # difference of the shares filled, of rows that are yes and no
 MANY = 20  # different values from which on two numbers are no longer equal by chance
 CLEARLY = 0.3  # R2 by which the others know more of one column than of another
 AHEAD = 7  # rows that are looked ahead
+FIRST_LOOK, ROUGHLY = 4, 0.1  # of the rows of a pair one in so many; how far that may be below what all of them say
 LOOK = 300  # rows of a first look
 SUSPECT = {"AUC": (0.80, 0.20), "R2": (0.50, 0.30)}  # alone, and that much better than the other of a pair
 
@@ -138,44 +139,39 @@ def _by_where_it_is_filled(sample: Sample, names: Sequence[str]) -> Iterable[tup
 
 def _of_later_rows(sample: Sample, names: Sequence[str], *, others: bool) -> Iterable[tuple[str, str]]:
     """Columns whose values are those that the target (or one of the `others`) has in a later row."""
-    target = pd.Series(sample.target)
-    numbers = {
-        name: sample.rows[name].astype(np.float64).reset_index(drop=True)
-        for name in names
-        if pd.api.types.is_numeric_dtype(sample.rows[name])
-    }
+    rows = sample.rows
+    numeric = [name for name in names if pd.api.types.is_numeric_dtype(rows[name])]
+    numbers = {name: rows[name].to_numpy(dtype=np.float64) for name in numeric}
+    many = {name: rows[name].nunique() > MANY for name in numeric}
+    several = len(np.unique(sample.target)) > MANY
     for name, values in numbers.items():
-        columns = {"the target": target} | (
-            {other: each for other, each in numbers.items() if other != name} if others else {}
-        )
-        for other, later in columns.items():
-            many = later.nunique() > MANY and values.nunique() > MANY
-            if not many and other != "the target":
-                continue
-            ahead = next((k for k in range(1, AHEAD + 1) if _is_shifted(values, later, k, many=many)), 0)
+        later = {"the target": (sample.target, several and many[name])}
+        if others and many[name]:
+            later |= {other: (each, True) for other, each in numbers.items() if other != name and many[other]}
+        for other, (column, equal) in later.items():
+            ahead = next((k for k in range(1, AHEAD + 1) if _is_shifted(values, column, k, many=equal)), 0)
             if ahead:
                 yield name, f"its value is the one that {other} has {ahead} row{'s'[: ahead > 1]} later"
                 break
 
 
-def _is_shifted(values: "pd.Series", later: "pd.Series", rows: int, *, many: bool) -> bool:
-    first, then = values.iloc[:LOOK].to_numpy(), later.iloc[rows : LOOK + rows].to_numpy()
-    if (first[: len(then)] == then).mean() < SHIFTED / 3:
-        return False  # most columns are none, and there are many pairs of them
-    ahead = later.shift(-rows)
-    there = values.notna() & ahead.notna()
+def _is_shifted(values: Floats, later: Floats, rows: int, *, many: bool) -> bool:
+    # A first look: most columns are none, and there are many pairs of them.
+    if (values[:LOOK] == later[rows : LOOK + rows][: len(values)]).mean() < SHIFTED / 3:
+        return False
+    before, ahead, now = values[:-rows], later[rows:], later[:-rows]
+    there = ~np.isnan(before) & ~np.isnan(ahead)
     if there.sum() < FEWEST:
         return False
-    same = np.isclose(values[there], ahead[there], rtol=1e-9)
+    before, ahead, now = before[there], ahead[there], now[there]
     if many:
         # A column that stays what it is from row to row is equal to itself at any distance, and so is its copy.
-        still = np.isclose(values[there], later[there], rtol=1e-9)
-        return bool(same.mean() > SHIFTED and still.mean() < SHIFTED)
-    yes = ahead[there].to_numpy() == 1
-    right = values[there].to_numpy() == values[there].to_numpy().max()
+        still = np.isclose(before, now, rtol=1e-9).mean()
+        return bool(np.isclose(before, ahead, rtol=1e-9).mean() > SHIFTED and still < SHIFTED)
+    yes, right = ahead == 1, before == before.max()
     if not yes.any() or yes.all():
         return False
-    return bool(min((right & yes).sum() / yes.sum(), (~right & ~yes).sum() / (~yes).sum()) > COPIED)
+    return bool(min(right[yes].mean(), (~right[~yes]).mean()) > COPIED)
 
 
 def quality_alone(sample: Sample, name: str) -> float:
@@ -294,6 +290,8 @@ def _pair(sample: Sample, names: Sequence[str], alone: Mapping[str, float]) -> t
         needed = max(least, max(alone[one], alone[other]) + more)
         if needed >= 1:
             continue
+        if _together(few, one, other, codes, numbers, step=FIRST_LOOK) < needed - ROUGHLY:
+            continue
         together = _together(few, one, other, codes, numbers)
         if together >= needed and (best is None or together > best[0]):
             best = (together, one, other)
@@ -310,14 +308,24 @@ def _pair(sample: Sample, names: Sequence[str], alone: Mapping[str, float]) -> t
     return out, f"with {stays} it gives the target away: {sample.metric} {together:.3f}"
 
 
-def _together(sample: Sample, one: str, other: str, codes: Mapping[str, Codes], numbers: Mapping[str, Floats]) -> float:
-    """The best quality of two columns: by the bins that a row is in, by difference, sum, product and ratio."""
-    target = sample.target
-    cells = codes[one] * (codes[other].max() + 1) + codes[other]
+def _together(
+    sample: Sample,
+    one: str,
+    other: str,
+    codes: Mapping[str, Codes],
+    numbers: Mapping[str, Floats],
+    step: int = 1,
+) -> float:
+    """The best quality of two columns: by the bins that a row is in, by difference, sum, product and ratio.
+
+    Of every row, or of each `step`.
+    """
+    target = sample.target[::step]
+    cells = (codes[one] * (codes[other].max() + 1) + codes[other])[::step]
     best = quality(sample, answers_by_code(cells, target), target)
     if one not in numbers or other not in numbers:
         return best
-    a, b = numbers[one], numbers[other]
+    a, b = numbers[one][::step], numbers[other][::step]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         made = (a - b, a + b, a * b, a / b, b / a)
     for each in made:
