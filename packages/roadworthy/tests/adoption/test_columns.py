@@ -147,13 +147,13 @@ def test_a_number_that_may_be_grouped_or_not_is_said_to_be_read_as_one_of_them()
 
 
 def test_a_comma_among_long_numbers_without_one_is_that_of_a_decimal() -> None:
-    assert delivered({"a": ["1,234", "12345,678", "5"] * 9}).values["a"][:3] == [1.234, 12345.678, 5.0]
+    assert delivered({"a": ["1,234", "12345", "5"] * 9}).values["a"][:3] == [1.234, 12345.0, 5.0]
 
 
 def test_a_single_amount_in_another_currency_is_wrong() -> None:
-    made = delivered({"amount": [*(f"{number} €" for number in range(150)), "5 $"]})
+    made = delivered({"amount": [*(f"{number} $" for number in range(150)), "5 €"]})
     assert (made.found["amount"].kind, made.found["amount"].wrong) == ("integer", 1)
-    assert made.found["amount"].notes == ("'€' left out",)
+    assert made.found["amount"].notes == ("'$' left out",)
 
 
 def test_an_odd_number_among_grouped_ones_is_not_multiplied() -> None:
