@@ -157,6 +157,8 @@ def _rounded(value: float, to: Callable[[float], int]) -> float:
 
 def _texts(connection: duckdb.DuckDBPyConnection, column: Found, *, closed: bool) -> dict[str, object]:
     """The closed set of values, or the pattern that all keep."""
+    if column.nulls == column.rows:
+        return {"pattern": "^$"}  # it was empty: whatever comes is new
     counts = column.values
     plain = all(text.isprintable() for text in counts)
     if closed and column.kind == "category" and len(counts) <= CLOSED and min(counts.values()) >= FEWEST and plain:
