@@ -52,7 +52,7 @@ ASKED = {
 NOT_HONEST = {"rownames", "age", "sex"}
 
 
-def words(name: str) -> list[str]:
+def options(name: str) -> list[str]:
     """The options of the command for a table."""
     asked = ASKED[name]
     time = ["--time", asked.time] if asked.time else []
@@ -64,13 +64,11 @@ def planted(name: str, table: pd.DataFrame) -> dict[str, object]:
     asked, draw, rows = ASKED[name], np.random.default_rng(7), len(table)
     target = table[asked.target]
     number = table.select_dtypes("number").drop(columns=asked.target, errors="ignore").iloc[:, 3]
-    calls = (
-        f"call {who} at +1 212 555 {n:04d} again"
-        for who, n in zip(draw.choice(["Ann", "Bo"], rows), draw.integers(0, 9999, rows), strict=True)
-    )
+    names, numbers = draw.choice(["Ann", "Bo"], rows), draw.integers(0, 9999, rows)
+    calls = [f"call {name} at +1 212 555 {n:04d} again" for name, n in zip(names, numbers, strict=True)]
     made: dict[str, object] = {
         "zz_equal": target,
-        "zz_remarks": list(calls),
+        "zz_remarks": calls,
         "zz_e_mail": [f"user{n}@example.org" for n in draw.integers(0, 999_999, rows)],
         "zz_is_train": draw.integers(0, 2, rows),
         "zz_part": draw.choice(["train", "train", "test"], rows),

@@ -4,7 +4,8 @@ One of them in a run of all tests, another one each day; all of them, with every
 """
 
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from assembled import command, environment, sent, served, told
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from other_tables import are_all, of_this_run
-from raw_files import ASKED, NOT_HONEST, RAW, empty_project, planted, words
+from raw_files import ASKED, NOT_HONEST, RAW, empty_project, options, planted
 from roadworthy.base import databases
 from roadworthy.bundle.bundle import Bundle, frame_columns
 from roadworthy.contract.workspace import Workspace
@@ -31,23 +32,22 @@ class Adopted:
 
     def __init__(self, name: str, place: Path) -> None:
         self.name, self.raw, self.file = name, RAW[name](), place / f"{name}.csv"
-        # Another package in each test run: a process keeps the first one of a name.
         self.home = empty_project(place / f"own_{name}")
         self.faults = planted(name, self.raw)
         self.raw.assign(**self.faults).to_csv(self.file, index=False)
-        done = command(self.home, "adopt", str(self.file), *words(name), "--yes")
+        done = command(self.home, "adopt", str(self.file), *options(name), "--yes")
         assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module", params=of_this_run())
-def adopted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adopted]:
+def adopted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Adopted:
     """Each table of this run, adopted with its faults; trained and promoted."""
     made = Adopted(request.param, tmp_path_factory.mktemp(request.param))
     assert all(each["passed"] for each in told(made.home, "check"))
     trained = command(made.home, "train")
     assert trained.returncode == 0, trained.stderr
     assert command(made.home, "registry", "promote", "1").returncode == 0
-    yield made
+    return made
 
 
 def test_no_fault_is_a_feature_and_what_is_honest_is(adopted: Adopted) -> None:
@@ -90,9 +90,7 @@ def test_the_model_is_as_good_as_a_plain_pipeline_on_the_honest_columns(adopted:
     assert difference.quality.high >= 0, "surely worse than a plain pipeline"
 
 
-def test_the_delivered_file_is_checked_scored_and_asked_for_under_its_own_names(
-    adopted: Adopted, tmp_path: Path
-) -> None:
+def test_the_delivered_file_is_scored_and_asked_for_under_its_own_names(adopted: Adopted, tmp_path: Path) -> None:
     scores = tmp_path / "scores.parquet"
     scored = command(adopted.home, "score", "--raw", str(adopted.file), str(scores))
     assert scored.returncode == 0, scored.stderr
@@ -116,22 +114,8 @@ def test_the_delivered_file_is_checked_scored_and_asked_for_under_its_own_names(
 
 
 def test_the_tests_of_the_project_are_green_and_untouched(adopted: Adopted) -> None:
-    import subprocess
-    import sys
-
-    line = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-o",
-        "markers=slow",
-        "-m",
-        "not slow",
-        "tests",
-    ]
+    how = ["-q", "-p", "no:cacheprovider", "-o", "markers=slow", "-m", "not slow", "tests"]
+    line = [sys.executable, "-m", "pytest", *how]
     done = subprocess.run(line, cwd=adopted.home, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
@@ -141,7 +125,7 @@ def test_the_same_delivery_again_differs_in_nothing(adopted: Adopted) -> None:
     again = command(adopted.home, "adopt", "--again", str(adopted.file))
     assert again.returncode == 0, again.stderr + again.stdout
     assert {path: path.read_bytes() for path in before} == before
-    twice = command(adopted.home, "adopt", str(adopted.file), *words(adopted.name), "--yes")
+    twice = command(adopted.home, "adopt", str(adopted.file), *options(adopted.name), "--yes")
     assert (twice.returncode, "has its data already" in twice.stderr) == (2, True)
 
 
