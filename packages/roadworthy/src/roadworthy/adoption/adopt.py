@@ -6,6 +6,7 @@ with them the project is one that every command takes.
 
 import re
 import shutil
+import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Sequence
@@ -145,7 +146,7 @@ def _drafted(
     tell(draft.choice.why)
     _write_project(connection, scratch, draft)
     seal_snapshot(folder)
-    measured = measure_limits(Workspace.open(_few(connection, place, draft) or scratch), draft.plan.rows, tell)
+    measured = _measured(_few(connection, place, draft) or scratch, draft.plan, tell)
     draft.found["floor"] = measured.floor
     text = config_text(draft.plan, draft.found, draft.choice, measured)
     (scratch / settings.FILE).write_text(text, encoding="utf-8", newline="\n")
@@ -154,6 +155,15 @@ def _drafted(
     sample = _sample(connection, draft.plan)
     target = sample.pop("the target")
     return Adopted(understood, draft, measured, sample, target)
+
+
+def _measured(folder: Path, made: Plan, tell: Tell) -> Measured:
+    try:
+        return measure_limits(Workspace.open(folder), made.rows, tell)
+    finally:
+        # The package was imported from the scratch folder, which goes: it will be opened where the project is.
+        for name in [each for each in sys.modules if each.partition(".")[0] == made.package]:
+            del sys.modules[name]
 
 
 def _snapshot_name(file: Path) -> str:

@@ -120,7 +120,7 @@ def _raw(connection: duckdb.DuckDBPyConnection, decision: Decision, decided: Dec
     low, high = bounds_of(column)
     if low is not None:
         facts |= {"low": low, "high": high}
-    if column.kind in ("category", "text") and decision.what != "private":
+    if column.kind in ("category", "text"):
         facts |= _texts(connection, column, closed=decision.what in ("feature", "target"))
     if column.nulls and decision.what not in ("key", "time"):
         facts["max_null"] = 1.0 if column.share_null > 0.95 else round(min(1.0, 1.5 * column.share_null + 0.02), 3)
@@ -128,7 +128,7 @@ def _raw(connection: duckdb.DuckDBPyConnection, decision: Decision, decided: Dec
         facts["private"] = True
     if decision.what == "target" or decision.known_after:
         facts["known"] = "after"
-    if decision.what == "target" and roles.time:
+    if "known" in facts and roles.time:
         facts["known_at"] = f"{roles.time} + interval {roles.delay} day"
     return Column(name=column.name, **facts)  # type: ignore[arg-type]
 

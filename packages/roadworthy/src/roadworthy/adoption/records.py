@@ -34,7 +34,9 @@ def make_records(connection: duckdb.DuckDBPyConnection, table: str, columns: Seq
     ]
     aside = f"coalesce({', '.join(wrong)})" if wrong else "null::varchar"
     values = ", ".join(f"{_as_kind(c)} as {identifier(c.name)}" for c in columns if c.kind)
-    connection.execute(f"create table {TABLE} as select rowid + 1 as line, {values}, {aside} as aside from {table}")
+    connection.execute(
+        f"create table {TABLE} as select row_number() over () as line, {values}, {aside} as aside from {table}"
+    )
 
 
 def _as_kind(column: Found) -> str:

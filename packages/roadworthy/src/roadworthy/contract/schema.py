@@ -164,7 +164,8 @@ class Table:
         """Raise ValueError for doubled columns, for those that the checks have, and for what names none."""
         _refuse_if(not _is_name(self.name), f"a table cannot be called {self.name!r}: {NAMES}")
         where, time = f"table {self.name!r}", [self.time] if self.time else []
-        _require_once(f"{where}: column", [*self.names, *self.spelled])
+        others = [spelled for spelled, name in self.spelled.items() if spelled.lower() != name.lower()]
+        _require_once(f"{where}: column", [*self.names, *others])
         references = [reference.column for reference in self.references]
         for part, names in {"key": self.key, "time": time, "references": references}.items():
             _require_known(f"{where}: {part}", names, self.names)
