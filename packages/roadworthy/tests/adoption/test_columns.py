@@ -17,11 +17,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from roadworthy.adoption.columns import ROLES, Found, find_columns, plain_names
-from roadworthy.adoption.records import make_records
 from roadworthy.base.databases import empty_duckdb
 from roadworthy.contract.schema import TAKEN
 from roadworthy.data.deliveries import read_delivery
+from roadworthy.project.adoption.columns import ROLES, Found, find_columns, plain_names
+from roadworthy.project.adoption.records import make_records
 
 UTC = dt.UTC
 FEW = settings(max_examples=5, deadline=None)

@@ -11,8 +11,8 @@ import pytest
 
 from other_tables import of_this_run
 from raw_files import ASKED, NOT_HONEST, RAW, planted
-from roadworthy.adoption.adopt import understand
-from roadworthy.adoption.decisions import Decided
+from roadworthy.project.adoption.adopt import understand
+from roadworthy.project.adoption.decisions import Decided
 
 HONEST_OUT = 0.05  # share of honest columns that may be kept out
 

@@ -35,9 +35,9 @@ def adopt(
         raise InputError(
             "no target is named", where="--target", hint="say which column is to be predicted: --target NAME"
         )
-    from ..adoption.adopt import adopt_files
-    from ..adoption.page import write_adoption
-    from ..adoption.roles import Asked
+    from ..project.adoption.adopt import adopt_files
+    from ..project.adoption.page import write_adoption
+    from ..project.adoption.roles import Asked
 
     asked = Asked(target, after=after, **others)
     questions = Questions(nobody=yes or not sys.stdin.isatty(), said=yes)
@@ -71,8 +71,8 @@ class Questions:
 
 
 def _again(home: Path, files: Sequence[Path]) -> None:
-    from ..adoption.again import compare_delivery, require_unchanged
     from ..project import Project
+    from ..project.adoption.again import compare_delivery, require_unchanged
 
     compared = compare_delivery(Project.open(home), files)
     show_rows([vars(change) for change in compared.changes])

@@ -10,9 +10,9 @@ from typing import Literal
 
 import duckdb
 
-from ..base.databases import to_frame
-from ..data.delimited import identifier, literal
-from ..gates.privacy import personal_kinds
+from ...base.databases import to_frame
+from ...data.delimited import identifier, literal
+from ...gates.privacy import personal_kinds
 from . import leaks
 from .columns import Found
 from .roles import (

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..contract.schema import Column, Contract
+from ...contract.schema import Column, Contract
 from .plan import Plan, contract_of
 from .records import TABLE
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import duckdb
 
-from ..contract.schema import Kind
-from ..data.delimited import identifier, literal
+from ...contract.schema import Kind
+from ...data.delimited import identifier, literal
 
 MOST_WRONG = 0.01  # share of the values that may be of another kind; with more of them the column is one of texts
 MISSING = ("", "na", "n/a", "nan", "null", "#n/a", "#na", "?", "nil", "\\n")

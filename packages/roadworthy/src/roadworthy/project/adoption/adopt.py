@@ -17,13 +17,13 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from ..base import databases, settings
-from ..base.errors import InputError
-from ..base.files import scratch_folder
-from ..contract.workspace import Workspace
-from ..data import snapshots
-from ..data.deliveries import Delivery, read_delivery
-from ..data.snapshots import seal_snapshot
+from ...base import databases, settings
+from ...base.errors import InputError
+from ...base.files import scratch_folder
+from ...contract.workspace import Workspace
+from ...data import snapshots
+from ...data.deliveries import Delivery, read_delivery
+from ...data.snapshots import seal_snapshot
 from . import choices, package_files, plan
 from .columns import find_columns
 from .config_file import config_text

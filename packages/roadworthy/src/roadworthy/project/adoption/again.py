@@ -9,16 +9,16 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from ..base import databases
-from ..base.errors import InputError, RedError
-from ..base.files import write_atomic
-from ..contract.rules import SQL_TYPES
-from ..contract.schema import Column, Table
-from ..contract.workspace import Workspace
-from ..data.delimited import identifier, literal
-from ..data.deliveries import Delivery, read_delivery
-from ..data.raw_tables import read_sql
-from ..reports.pages import Section, write_page
+from ...base import databases
+from ...base.errors import InputError, RedError
+from ...base.files import write_atomic
+from ...contract.rules import SQL_TYPES
+from ...contract.schema import Column, Table
+from ...contract.workspace import Workspace
+from ...data.delimited import identifier, literal
+from ...data.deliveries import Delivery, read_delivery
+from ...data.raw_tables import read_sql
+from ...reports.pages import Section, write_page
 from .columns import Found
 from .contract_file import edited_contract, literal_of
 from .plan import bounds_of

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from ..base.errors import InputError
-from ..contract.schema import Column, Contract, Table
-from ..data.delimited import identifier, literal
+from ...base.errors import InputError
+from ...contract.schema import Column, Contract, Table
+from ...data.delimited import identifier, literal
 from .columns import Found
 from .decisions import Decided, Decision
 from .records import TABLE

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from ..base.errors import InputError
-from ..data.snapshots import MIN_ROWS, thin_rows
-from ..model.estimators import inputs_of
-from ..model.evaluation import Evaluation, NumberEvaluation, Problem, problem_of, strongest_alone
+from ...base.errors import InputError
+from ...data.snapshots import MIN_ROWS, thin_rows
+from ...model.estimators import inputs_of
+from ...model.evaluation import Evaluation, NumberEvaluation, Problem, problem_of, strongest_alone
 from .plan import Plan, contract_of
 
 Floats = NDArray[np.float64]

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..base import settings
-from ..reports import charts
-from ..reports.pages import Detail, Section, Status, write_page
+from ...base import settings
+from ...reports import charts
+from ...reports.pages import Detail, Section, Status, write_page
 from .adopt import Adopted
 from .decisions import Decision
 from .roles import is_sensitive

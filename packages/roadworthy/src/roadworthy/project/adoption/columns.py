@@ -13,10 +13,10 @@ from typing import Any
 
 import duckdb
 
-from ..contract.rules import SQL_TYPES
-from ..contract.schema import DRAWN, TAKEN, Kind
-from ..data.delimited import identifier
-from ..data.deliveries import Delivery
+from ...contract.rules import SQL_TYPES
+from ...contract.schema import DRAWN, TAKEN, Kind
+from ...data.delimited import identifier
+from ...data.deliveries import Delivery
 from .spellings import (
     MISSING,
     MISSING_NUMBERS,

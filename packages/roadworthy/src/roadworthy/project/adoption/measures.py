@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..contract.workspace import Workspace
-from ..data import snapshots
-from ..gates import calibrate, clean_history, feature_value
-from ..model import evaluation, training
+from ...contract.workspace import Workspace
+from ...data import snapshots
+from ...gates import calibrate, clean_history, feature_value
+from ...model import evaluation, training
 
 VARIANTS = ((3_000, 24), (12_000, 12))  # clean ones, up to so many rows; fewer of more
 FEWEST_VARIANTS = 6

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from ..base.errors import InputError
-from ..data.delimited import identifier, literal
+from ...base.errors import InputError
+from ...data.delimited import identifier, literal
 from .columns import Found
 from .decisions import Decided
 from .roles import Roles

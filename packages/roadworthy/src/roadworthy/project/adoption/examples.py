@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from ..data.delimited import identifier
+from ...data.delimited import identifier
 from .package_files import features_sql
 from .plan import Plan
 from .records import TABLE

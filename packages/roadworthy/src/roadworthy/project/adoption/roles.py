@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import duckdb
 
-from ..base.errors import InputError
-from ..data.delimited import identifier
-from ..data.snapshots import MIN_ROWS
-from ..gates.privacy import personal_kinds
+from ...base.errors import InputError
+from ...data.delimited import identifier
+from ...data.snapshots import MIN_ROWS
+from ...gates.privacy import personal_kinds
 from .columns import Found
 
 # A question, the answers that there are, and the one on the safe side; what is answered.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from ..gates.calibrate import as_toml
+from ...gates.calibrate import as_toml
 from .choices import ALONE_ROOM, DEFAULT_WINDOW, ModelChoice, group_names
 from .measures import Measured
 from .plan import Plan

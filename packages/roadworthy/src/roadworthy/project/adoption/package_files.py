@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from ..contract.schema import NUMBERS
+from ...contract.schema import NUMBERS
 from .contract_file import formatted
 from .plan import Plan
 from .records import TABLE
