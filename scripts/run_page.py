@@ -3,7 +3,8 @@
     python scripts/run_page.py PAGE FOLDER [--write]
 
 Blocks called `console` hold commands behind "$ ", each with its output below it; a line "…" stands for any lines.
-Blocks called `python` are run as they are. With --write the outputs of now are put into the page, except where "…" stands.
+Blocks called `python` are run as they are. With --write the outputs of now are put into the page, except where "…"
+stands.
 """
 
 import re

@@ -16,4 +16,5 @@ CONFIGURATIONS = {
         "course": "no",
     },
     "own": {"project_name": "Returned Orders", "data": "own"},
+    "page": {"project_name": "Tumours", "data": "own"},  # of docs/own_data.md
 }

@@ -78,7 +78,7 @@ def test_the_model_is_as_good_as_a_plain_pipeline_on_the_honest_columns(adopted:
     known = {name: sorted(split.train[name].dropna().unique()) for name in texts}
     coded = [
         frame[list(spec.features)].assign(
-            **{name: pd.Categorical(frame[name], categories=known[name]).codes for name in texts}
+            **{name: pd.Index(known[name]).get_indexer(pd.Index(frame[name])) for name in texts}
         )
         for frame in frames
     ]

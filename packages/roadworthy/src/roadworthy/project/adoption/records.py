@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from ...base.errors import InputError
+from ...contract.rules import SQL_TYPES
 from ...data.delimited import identifier, literal
 from .columns import Found
 from .decisions import Decided
@@ -98,7 +99,9 @@ def reading_sql(decided: Decided) -> str:
     head = "-- How a delivered file becomes the table `records`: names, missing values, numbers and dates.\n"
     if decided.roles.key:
         return f"{head}select\n{body}\nfrom delivery\n"
-    parts = ", ".join(identifier(each.column.name) for each in known_before(decided))
+    # In the types of the table: 5 and 5.0 are the same, in this file and in the next one.
+    kinds = ((identifier(each.column.name), each.column.kind or "text") for each in known_before(decided))
+    parts = ", ".join(f"try_cast({name} as {SQL_TYPES[kind]})" for name, kind in kinds)
     return (
         f"{head}-- The rows have no key of their own: one is made of what is known before.\n"
         f"with named as (\nselect\n{body}\nfrom delivery\n),\n"
