@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,14 @@ OF_THE_FLIGHTS = ("test_flights.py", "small_tables.py", "feature_examples")
 def _rain() -> pd.DataFrame:
     # Read as a file: the package does not name its data sets to type checkers.
     with (files("vega_datasets") / "_data" / "seattle-weather.csv").open() as file:
-        return pd.read_csv(file)
+        table: pd.DataFrame = pd.read_csv(file)
+    return table
 
 
 def _tumours() -> pd.DataFrame:
     data = load_breast_cancer(as_frame=True)
-    return data.data.assign(diagnosis=data.target.map({0: "malignant", 1: "benign"}))
+    table: pd.DataFrame = data.data.assign(diagnosis=data.target.map({0: "malignant", 1: "benign"}))
+    return table
 
 
 def _diabetes() -> pd.DataFrame:
@@ -59,14 +62,14 @@ def options(name: str) -> list[str]:
     return ["--target", asked.target, *time, *(["--positive", asked.positive] if asked.positive else [])]
 
 
-def planted(name: str, table: pd.DataFrame) -> dict[str, object]:
+def planted(name: str, table: pd.DataFrame) -> dict[str, Any]:
     """Columns that must not become features, by their names."""
     asked, draw, rows = ASKED[name], np.random.default_rng(7), len(table)
     target = table[asked.target]
     number = table.select_dtypes("number").drop(columns=asked.target, errors="ignore").iloc[:, 3]
     names, numbers = draw.choice(["Ann", "Bo"], rows), draw.integers(0, 9999, rows)
     calls = [f"call {name} at +1 212 555 {n:04d} again" for name, n in zip(names, numbers, strict=True)]
-    made: dict[str, object] = {
+    made: dict[str, Any] = {
         "zz_equal": target,
         "zz_remarks": calls,
         "zz_e_mail": [f"user{n}@example.org" for n in draw.integers(0, 999_999, rows)],

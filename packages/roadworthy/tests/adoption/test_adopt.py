@@ -178,6 +178,7 @@ def small(**columns: object) -> pd.DataFrame:
         (small(), Asked("y", time="a"), "cannot be read as a date or a time"),
         (small(), Asked("y", key="y"), "is there"),
         (small(), Asked("y", positive="2"), "there is no value '2' of the target"),
+        (small(y=["ja", "nein"] * 250), Asked("y", positive="nein"), "'nein' is not yes"),
         (small(), Asked("y", after=("nosuch",)), "there is no column 'nosuch'"),
         (small().head(50), Asked("y"), "has 50 values"),
         (small(y=1), Asked("y"), "has one value only"),
@@ -197,6 +198,42 @@ def test_a_mistake_is_a_sentence_and_nothing_is_written(
         adopt_files(home, [file], asked, safe, quiet)
     assert "\n" not in str(raised.value).partition("\n  ")[0]
     assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before
+
+
+def test_repeated_rows_are_kept_aside_and_the_key_is_found_all_the_same(tmp_path: Path) -> None:
+    table = orders()
+    file = deliver(pd.concat([table, table.head(9)]), tmp_path / "orders.csv")
+    with duckdb.connect() as connection:
+        found = adoption.understand(connection, [file], ASKED, safe, quiet)
+    assert [(each.reason, each.rows) for each in found.aside] == [("it repeats another row", 9)]
+    assert found.decided.roles.key == "auftrag_nr"
+
+
+def test_what_gives_the_target_away_is_known_afterwards_and_may_be_absent(tmp_path: Path) -> None:
+    table = orders().assign(status=lambda t: np.where(t["Rückgabe"] == "ja", "zurück", "fertig"))
+    start = pd.to_datetime(table["Bestelldatum"], dayfirst=True)
+    waited = np.random.default_rng(0).integers(2, 40, len(table))
+    closed = (start + pd.to_timedelta(waited, unit="D")).dt.strftime("%d.%m.%Y")
+    file = deliver(table.assign(geschlossen=closed, dauer=waited * 24), tmp_path / "orders.csv")
+    with duckdb.connect() as connection:
+        decisions = adoption.understand(connection, [file], ASKED, safe, quiet).decided.decisions
+    after = {each.column.name for each in decisions if each.known_after}
+    assert after == {"erstattung", "status", "geschlossen", "dauer"}
+
+
+def test_a_closed_month_and_a_dominating_honest_column_are_taken(tmp_path: Path) -> None:
+    draw = np.random.default_rng(5)
+    days = pd.date_range("2024-01-01", "2024-12-30").difference(pd.date_range("2024-08-01", "2024-08-26"))
+    distance = draw.uniform(1, 30, 4 * len(days)).round(2)
+    table = pd.DataFrame({"day": days.repeat(4), "distance": distance, "rain": draw.normal(size=len(distance))})
+    table["fare"] = (2 + 1.7 * distance + draw.normal(0, 5, len(distance))).round(2)
+    home = empty_project(tmp_path / "taxis_of_town")
+    file = tmp_path / "taxis.csv"
+    table.to_csv(file, index=False)
+    adopt_files(home, [file], Asked("fare", time="day"), safe, quiet)
+    settings = Workspace.open(home).settings
+    assert "distance" in settings.model.features
+    assert settings.limits.min_week_rows == 0
 
 
 def test_a_project_that_has_data_is_left_alone(shop: Path, tmp_path: Path) -> None:
@@ -231,7 +268,7 @@ def test_what_somebody_wrote_is_not_overwritten_and_a_crash_leaves_nothing(
             raise OSError(28, "No space left on device")
         return Path(copied(source, target, **options))
 
-    monkeypatch.setattr(adoption.shutil, "copyfile", full)
+    monkeypatch.setattr(shutil, "copyfile", full)
     with pytest.raises((OSError, InputError)):
         adoption._put_in_place(scratch, home)
     assert {path: path.read_bytes() for path in home.rglob("*") if path.is_file()} == before

@@ -21,6 +21,7 @@ MOST_QUESTIONS = 5
 @click.option("--key", default="", help="A column that is another one in each row; without it one is made.")
 @click.option("--after", multiple=True, metavar="NAME", help="A column that is known only afterwards; several times.")
 @click.option("--positive", default="", metavar="VALUE", help="Which value of the target is yes.")
+@click.option("--delay", default="", metavar="DAYS", help="How many days after its time the target is known.")
 @click.option("--yes", is_flag=True, help="Ask nothing: take the safe side, and say so.")
 @click.option("--again", is_flag=True, help="Compare another delivery with the contract; write nothing but a page.")
 def adopt(

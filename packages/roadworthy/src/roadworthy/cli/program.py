@@ -174,13 +174,13 @@ def check(file: Path | None, table: str | None, snapshot: str, as_json: bool) ->
     FILE may be a folder with such a file for each table; the snapshot then says which repairs and sources they need.
     """
     from ..contract import checks
-    from ..data.raw_tables import check_raw_tables
+    from ..data.raw_tables import check_raw_tables, read_sql
 
     project = Project.open()
     config, contract = project.settings, project.contract
     if table is not None and (not file or file.is_dir()):
         raise InputError("says which table a file is", where="--table", hint="give it with FILE, the name of one")
-    if file and file.is_dir():
+    if (file and file.is_dir()) or (file and not table and read_sql(project, contract.tables[0])):
         report = check_raw_tables(project, file, snapshot, say, new_rows=False)[1]
     elif file:
         names = [known.name for known in contract.tables]

@@ -4,6 +4,7 @@ They are held against the contract like a snapshot, but for what it says of valu
 of a table with fewer rows than it asks of a snapshot, for what it says of shares and weeks.
 """
 
+import difflib
 import re
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -143,6 +144,12 @@ def _delivered(connection: Any, table: Table, source: Path, sql: str) -> Any:
     if {column.name for column in table.columns if column.known == "before"} <= there:
         connection.execute(f'drop table "{raw}"')
         return None
+    needed = [c for c in table.columns if c.known == "before" and identifier(c.spelled or c.name) in sql]
+    if missing := [c.spelled or c.name for c in needed if (c.spelled or c.name) not in there]:
+        near = {name: difflib.get_close_matches(name, delivery.columns, n=1) for name in missing}
+        guesses = [f"{found[0]!r} may be {name!r} renamed" for name, found in near.items() if found]
+        hint = "; ".join([*guesses, "compare the file with the contract: roadworthy adopt --again FILE"])
+        raise InputError(f"columns are missing: {', '.join(missing)}", where=source, hint=hint)
     absent = [c.spelled or c.name for c in table.columns if c.known == "after" and (c.spelled or c.name) not in there]
     nothing = "".join(f", null::varchar as {identifier(name)}" for name in absent)
     connection.execute(f'create or replace temp view delivery as select *{nothing} from "{raw}"')

@@ -33,7 +33,16 @@ from .drills_file import drills_text
 from .examples import write_examples
 from .measures import Measured, measure_limits
 from .plan import Plan
-from .records import TABLE, KeptAside, keep_aside, make_records, reading_sql, require_few_aside, write_records
+from .records import (
+    TABLE,
+    KeptAside,
+    keep_aside,
+    keep_repeated_aside,
+    make_records,
+    reading_sql,
+    require_few_aside,
+    write_records,
+)
 from .roles import Ask, Asked, decide_roles
 
 Tell = Callable[[str], None]
@@ -119,8 +128,9 @@ def understand(
     tell(f"{delivery.rows:,} rows and {len(delivery.columns)} columns read: {delivery.form}")
     columns = find_columns(connection, delivery, [name for name in delivery.columns if name == asked.time])
     make_records(connection, "delivery", columns)
+    keep_repeated_aside(connection, columns)
     roles = decide_roles(connection, columns, asked, ask)
-    aside = keep_aside(connection, columns, roles)
+    aside = keep_aside(connection, roles)
     require_few_aside(connection, aside, files[0])
     decided = decide_columns(connection, columns, roles, asked)
     if not decided.of("feature"):

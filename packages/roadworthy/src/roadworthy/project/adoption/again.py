@@ -78,9 +78,10 @@ def compare_delivery(project: Workspace, files: Sequence[Path]) -> Compared:
 def require_unchanged(compared: Compared, where: Path) -> None:
     """Raise RedError when the delivery is other than the contract says."""
     if compared.changes:
+        applied = f"; if the change is meant: git apply {FOLDER.as_posix()}/{PATCH}" if compared.edited else ""
         first = compared.changes[0]
         what = f"differs from the contract in {len(compared.changes)} places: {first.column}: {first.what}"
-        hint = f"review the page {compared.page}; if the change is meant: git apply {FOLDER.as_posix()}/{PATCH}"
+        hint = f"review the page {compared.page}{applied}"
         raise RedError(what, where=where, hint=hint)
 
 

@@ -115,6 +115,9 @@ def choose_model(plan: Plan, frame: pd.DataFrame) -> ModelChoice:
     interval = f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
     what = f"boosting minus linear: {problem.quality} {interval}"
     why = f"{what}: boosting is surely better" if boosting else f"{what}: not surely better, so the simpler one"
+    best = results["boosting" if boosting else "linear"].quality
+    if best.low <= results["always the mean"].quality.high:
+        why = f"{why}; neither is surely better than always the mean: is there anything to learn?"
     return ModelChoice(boosting, _table(results, problem), why, answers["boosting" if boosting else "linear"], labels)
 
 

@@ -123,7 +123,8 @@ def _monitoring(values: Mapping[str, Any]) -> str:
 
 
 def _limits(measured: Measured | None) -> str:
-    if not measured or not measured.limits:
+    if not measured or not (measured.limits or measured.tables):
         return ""
-    lines = [f"{each.name} = {as_toml(each)[0]}  # {each.reason}" for each in measured.limits]
+    lines = [f"{name} = {value:g}  # {why}" for name, (value, why) in measured.tables.items()]
+    lines += [f"{each.name} = {as_toml(each)[0]}  # {each.reason}" for each in measured.limits]
     return "\n".join(["[limits]                          # where the defaults do not fit these data", *lines])

@@ -17,6 +17,7 @@ from . import leaks
 from .columns import Found
 from .roles import (
     CLASSES,
+    ENDINGS,
     IDS,
     NEARLY_ALL,
     SPLIT,
@@ -39,6 +40,7 @@ FEWEST_GROUPS = 50  # different values of what may repeat: a customer, a site
 REPEATED = 0.7  # of the rows, at most so many different values
 NEARLY = 0.99  # of the rows: another value in each, or a larger one than before
 SMALLEST_ID = 1000  # from which on numbers of the same length may have been given out
+PASSED = 0.999  # correlation with the time that passed until a later moment
 NAMES_OF_ROWS = IDS & {"id", "uuid", "key", "identifier"}
 
 
@@ -74,7 +76,9 @@ def decide_columns(
 ) -> Decided:
     """What becomes of each column of the table `records`."""
     after = {resolved(columns, name, "--after").name for name in asked.after}
-    decided = {column.name: _at_once(connection, column, roles, after) for column in columns}
+    kind_of_time = next((str(column.kind) for column in columns if column.name == roles.time), "")
+    decided = {column.name: _at_once(connection, column, roles, after, kind_of_time) for column in columns}
+    decided |= _durations(connection, columns, roles, decided)
     left = [column for column in columns if decided[column.name] is None]
     roles = replace(roles, group=_group(columns, roles, decided))
     sample = sample_of(connection, columns, roles)
@@ -85,14 +89,36 @@ def decide_columns(
     return Decided(roles, tuple(Decision(d.column, "group", why) if d.column.name == roles.group else d for d in made))
 
 
+def _durations(
+    connection: duckdb.DuckDBPyConnection,
+    columns: Sequence[Found],
+    roles: Roles,
+    decided: Mapping[str, Decision | None],
+) -> dict[str, Decision]:
+    """Numbers that say how long it was until a moment that is known only afterwards."""
+    later = [c for c in columns if c.kind in {"date", "time"} and (d := decided[c.name]) and d.known_after]
+    numbers = [c for c in columns if c.numeric and decided[c.name] is None]
+    made = {}
+    for moment in later if roles.time else []:
+        passed = f"epoch({identifier(moment.name)}::timestamptz) - epoch({identifier(roles.time)}::timestamptz)"
+        for column in numbers:
+            sql = f"select corr({identifier(column.name)}::double, {passed}) from records where aside is null"
+            found = connection.execute(sql).fetchall()[0][0]
+            if found is not None and abs(found) > PASSED:
+                why = f"it is the time from {roles.time} to {moment.name}, which is known afterwards"
+                made[column.name] = Decision(column, "kept out", why, first=True, known_after=True)
+    return made
+
+
 def _by_leaks(column: Found, why: str) -> Decision:
     if not why:
-        return Decision(column, "feature", "it is known before")
-    return Decision(column, "kept out", why, first=True, known_after="filled" in why or "later" in why)
+        return Decision(column, "feature", "nothing speaks against it")
+    # What gives the target away is mostly made of it, or comes with it.
+    return Decision(column, "kept out", why, first=True, known_after=True)
 
 
 def _at_once(
-    connection: duckdb.DuckDBPyConnection, column: Found, roles: Roles, after: Iterable[str]
+    connection: duckdb.DuckDBPyConnection, column: Found, roles: Roles, after: Iterable[str], kind_of_time: str
 ) -> Decision | None:
     """What a column is by what it holds and is called; None if it may be a feature."""
     by_role: dict[str, tuple[What, str]] = {
@@ -110,7 +136,7 @@ def _at_once(
         return Decision(column, "private", why, first=True)
     if why := _not_to_be_used(column):
         return Decision(column, "kept out", why, first=True)
-    return _by_kind(connection, column, roles)
+    return _by_kind(connection, column, roles, kind_of_time)
 
 
 def _without_content(column: Found) -> str:
@@ -149,11 +175,11 @@ def _is_split(column: Found) -> bool:
     return bool(SPLIT.search(column.name) and column.distinct <= CLASSES) or bool(values and values <= SPLIT_VALUES)
 
 
-def _by_kind(connection: duckdb.DuckDBPyConnection, column: Found, roles: Roles) -> Decision | None:
+def _by_kind(connection: duckdb.DuckDBPyConnection, column: Found, roles: Roles, kind_of_time: str) -> Decision | None:
     if column.kind == "text":
         return Decision(column, "kept out", _text_reason(column))
     if column.kind in ("date", "time"):
-        return _of_date(connection, column, roles)
+        return _of_date(connection, column, roles, kind_of_time)
     return _of_number(connection, column) if column.kind == "integer" else None
 
 
@@ -164,11 +190,12 @@ def _text_reason(column: Found) -> str:
     return f"it has {column.distinct:,} different values, each in few rows: it identifies them"
 
 
-def _of_date(connection: duckdb.DuckDBPyConnection, column: Found, roles: Roles) -> Decision | None:
+def _of_date(connection: duckdb.DuckDBPyConnection, column: Found, roles: Roles, kind_of_time: str) -> Decision | None:
     if not roles.time:
         return Decision(column, "kept out", "it is a date, and the rows are taken to have no time", first=True)
     name, time = identifier(column.name), identifier(roles.time)
-    later = f"({name}::timestamptz > {time}::timestamptz + interval 1 day)::integer"
+    days = "date" in (column.kind, kind_of_time)  # of the same day one does not know
+    later = f"({name}::timestamptz > {time}::timestamptz + interval {1 if days else 0} day)::integer"
     sql = f"select coalesce(avg({later}), 0) from records where {name} is not null"
     if (share := connection.execute(sql).fetchall()[0][0]) <= AFTERWARDS:
         return None
@@ -179,7 +206,8 @@ def _of_date(connection: duckdb.DuckDBPyConnection, column: Found, roles: Roles)
 def _of_number(connection: duckdb.DuckDBPyConnection, column: Found) -> Decision | None:
     filled = column.rows - column.nulls
     if column.distinct <= NEARLY_ALL * filled or filled <= leaks.FEWEST:
-        if is_identifier(column) and column.distinct > FEWEST_GROUPS and words_of(column) & NAMES_OF_ROWS:
+        named = words_of(column) & NAMES_OF_ROWS or column.name.endswith(ENDINGS)
+        if named and column.distinct > FEWEST_GROUPS:
             return Decision(column, "kept out", "it identifies what the row is about: a number that is a name")
         return None
     name = identifier(column.name)

@@ -13,7 +13,7 @@ from .adopt import Adopted
 from .decisions import Decision
 from .roles import is_sensitive
 
-PLACE = Path("reports", "adopt", "index.html")
+PLACE, CONTRACT_FILE = Path("reports", "adopt", "index.html"), "contract.py"
 Answers = Sequence[tuple[str, str, str]]
 
 
@@ -70,7 +70,7 @@ def _first_words(adopted: Adopted) -> str:
 def _first(adopted: Adopted, answers: Answers) -> pd.DataFrame:
     package = adopted.draft.plan.package
     rows = [
-        {"what": question, "decided": answer, "why": by, "line to change": "give the command the option"}
+        {"what": question, "decided": answer, "why": by, "line to change": f"{settings.FILE}, {CONTRACT_FILE}"}
         for question, answer, by in answers
     ]
     rows += [

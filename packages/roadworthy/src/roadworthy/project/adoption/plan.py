@@ -15,9 +15,11 @@ from .decisions import Decided, Decision
 from .records import TABLE
 from .roles import is_sensitive
 
+LETTERS = "\u00c0-\u024f\u0370-\u1fff\u3040-\ud7ff"  # of other alphabets, in a pattern
 CLOSED = 30  # categories that are listed one by one
 FEWEST = 5  # rows of each category of a closed list
 MOST_DAYS, YEAR = 36_500, 360  # between a date and the prediction; days from which on seasons have come round
+TAUGHT = 0.7  # of the days are those of training, about
 PARTS_OF_TIME = {"month": ("month", 1, 12), "weekday": ("isodow", 1, 7), "hour": ("hour", 0, 23)}
 ROW_ID = Column(name="row_id", kind="text", about="made of what is known before", pattern="^[0-9a-f]{16}-[0-9]+$")
 ROOM = 0.5  # of the span that bounds leave beyond what was seen
@@ -177,9 +179,9 @@ def _signs(connection: duckdb.DuckDBPyConnection, name: str) -> str:
     signs = {sign for (sign,) in connection.execute(sql).fetchall() if sign}
     classes = {"a-z": str.islower, "A-Z": str.isupper, "0-9": str.isdigit}
     made = "".join(each for each, holds in classes.items() if any(sign.isascii() and holds(sign) for sign in signs))
-    if any(not sign.isascii() for sign in signs):
-        made = r"\w"
-    rest = sorted(sign for sign in signs if not (sign.isalnum() and (sign.isascii() or made == r"\w")))
+    # Not \\w: Python takes umlauts for letters and DuckDB does not.
+    made += LETTERS if any(sign.isalnum() and not sign.isascii() for sign in signs) else ""
+    rest = sorted(sign for sign in signs if not sign.isalnum())
     return made + "".join(re.escape(sign) if not sign.isspace() or sign == " " else r"\s" for sign in rest)
 
 
@@ -259,7 +261,7 @@ def _of_time(connection: duckdb.DuckDBPyConnection, decided: Decided) -> list[Fe
     for part, (function, low, high) in PARTS_OF_TIME.items():
         different = _single(connection, f"select count(distinct {function}({name})) from {TABLE}")
         # A month says something of seasons only after they have come round.
-        if different > 1 and part not in taken and (part != "month" or days >= YEAR):
+        if different > 1 and part not in taken and (part != "month" or days * TAUGHT >= YEAR):
             column = Column(name=part, kind="integer", about=f"{part} of the prediction, in UTC", low=low, high=high)
             made.append(Feature(column, f"{function}({time}) as {part}", modelled=True))
     return made

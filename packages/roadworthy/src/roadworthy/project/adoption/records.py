@@ -14,7 +14,7 @@ from .decisions import Decided
 from .roles import Roles
 
 MOST_ASIDE = 0.05  # of the rows; with more of them the file is not what it is taken for
-TABLE = "records"
+TABLE, REPEATED = "records", "it repeats another row"
 
 
 @dataclass(frozen=True)
@@ -47,34 +47,34 @@ def _as_kind(column: Found) -> str:
     return f"case when try_cast({column.sql} as double) = {column.cast} then {column.cast} end"
 
 
-def keep_aside(connection: duckdb.DuckDBPyConnection, columns: Sequence[Found], roles: Roles) -> list[KeptAside]:
-    """Mark the rows without a key or a time, and repeated ones; how many there are of each kind."""
-    for name, what in ((roles.key, "key"), (roles.time, "time")):
-        if name:
-            reason = literal(f"it has no {what}")
-            connection.execute(
-                f"update {TABLE} set aside = {reason} where aside is null and {identifier(name)} is null"
-            )
+def keep_repeated_aside(connection: duckdb.DuckDBPyConnection, columns: Sequence[Found]) -> None:
+    """Mark the rows that repeat another one, unless so many do that rows are alike by what they are."""
     names = ", ".join(identifier(column.name) for column in columns if column.kind)
     # The hash first: a window over all columns of a million rows takes minutes.
     connection.execute(f"""
         create temp table repeated as
-        select unnest(list_slice(list_sort(list(line)), 2, null)) as line
+        select unnest(list_sort(list(line))[2:]) as line
         from {TABLE} where aside is null group by hash({names}) having count(*) > 1
     """)
-    connection.execute(f"""
-        update {TABLE} set aside = 'it repeats another row' where line in (select line from repeated)
-    """)
-    rows = connection.execute(
-        f"select aside, count(*), min(line) from {TABLE} where aside is not null group by aside order by 2 desc, 1"
-    ).fetchall()
-    return [KeptAside(*row) for row in rows]
+    share = f"select (select count(*) from repeated) / count(*) from {TABLE}"
+    if connection.execute(share).fetchall()[0][0] <= MOST_ASIDE:
+        connection.execute(f"update {TABLE} set aside = '{REPEATED}' where line in (select line from repeated)")
+
+
+def keep_aside(connection: duckdb.DuckDBPyConnection, roles: Roles) -> list[KeptAside]:
+    """Mark the rows without a key or a time; how many rows are kept aside, by the reason."""
+    for name, what in ((roles.key, "key"), (roles.time, "time")):
+        if name:
+            reason, missing = literal(f"it has no {what}"), f"{identifier(name)} is null"
+            connection.execute(f"update {TABLE} set aside = {reason} where aside is null and {missing}")
+    counts = f"select aside, count(*), min(line) from {TABLE} where aside is not null group by aside order by 2 desc, 1"
+    return [KeptAside(*row) for row in connection.execute(counts).fetchall()]
 
 
 def require_few_aside(connection: duckdb.DuckDBPyConnection, aside: Sequence[KeptAside], file: Path) -> None:
     """InputError when most of the rows repeat each other or cannot be read."""
     (rows,) = connection.execute(f"select count(*) from {TABLE}").fetchall()[0]
-    odd = [each for each in aside if not each.reason.startswith("it repeats")]
+    odd = [each for each in aside if each.reason != REPEATED]
     lost = sum(each.rows for each in odd)
     if lost > MOST_ASIDE * rows:
         worst = odd[0]

@@ -19,7 +19,10 @@ MANY = 20  # different values from which on a column can hold names or numbers o
 MOST_DAYS = 3650  # until a target is known
 NEARLY_ALL = 0.9  # of the rows have another value, so that a column may be a key
 FEW_MISSING = 0.05  # of the rows may have no time
+DELAY = "How many days after its time is the target of a row known (--delay)?"
 NUMBER = "a number"  # an answer
+ENDINGS = ("_id", "nr", "nummer", "kennung")  # of names of what identifies
+NO_WORDS = frozenset(("false", "no", "n", "f", "nein", "non"))
 
 # Words in the name of a column, between its underscores.
 SENSITIVE = frozenset(
@@ -117,6 +120,7 @@ class Asked:
     key: str = ""
     after: tuple[str, ...] = ()
     positive: str = ""
+    delay: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,14 +155,13 @@ def decide_roles(connection: duckdb.DuckDBPyConnection, columns: Sequence[Found]
         key = _given_key(connection, resolved(columns, asked.key, "--key"))
     else:
         key = _found_key(connection, [column for column in columns if column.name not in (target.name, time)])
-    delay = _delay(ask) if time else 1
+    delay = _delay(asked.delay or ask(DELAY, (), "1")) if time else 1
     return Roles(target.name, positive, regression, time, key, delay=delay)
 
 
-def _delay(ask: Ask) -> int:
-    days = ask("How many days after its time is the target of a row known?", (), "1")
+def _delay(days: str) -> int:
     if not days.strip().isdigit() or int(days) > MOST_DAYS:
-        raise InputError(f"{days!r} is no number of days", where="adopt", hint="answer with a whole number")
+        raise InputError(f"{days!r} is no number of days", where="--delay", hint="give a whole number")
     return int(days)
 
 
@@ -166,6 +169,12 @@ def _target(connection: duckdb.DuckDBPyConnection, target: Found, positive: str,
     """The value that stands for yes ("" for a boolean and a number), and whether the target is a number."""
     _require_target(target)
     if target.kind == "boolean":
+        if positive.lower() in NO_WORDS or (positive and positive not in target.texts):
+            what, hint = (
+                f"{positive!r} is not yes",
+                f"leave --positive out: the values are {', '.join(target.texts[:2])}",
+            )
+            raise InputError(what, where="--positive", hint=hint)
         return "", False
     many = target.distinct > 2 and (target.kind == "number" or target.distinct > CLASSES)
     if target.numeric and many and not positive:
@@ -228,14 +237,16 @@ def _found_time(columns: Sequence[Found], target: Found, asked: Asked, ask: Ask)
     if not dated:
         return ""
     # The first is on the safe side: what lies after it is known only afterwards.
-    question = "Which column says when a prediction is asked for? Without one, rows are split at random."
+    names = ", ".join(each.source for each in dated)
+    question = f"Which column says when a prediction is asked for (--time: {names}; without one, a random split)?"
     answer = ask(question, (*(each.source for each in dated), "none"), dated[0].source)
     return "" if answer == "none" else _given_time(columns, Asked(asked.target, answer))
 
 
 def _given_key(connection: duckdb.DuckDBPyConnection, column: Found) -> str:
     name = identifier(column.name)
-    sql = f"select {name}::varchar, count(*) as n from records group by all having n > 1 order by 1 limit 1"
+    counts = f"select {name}::varchar, count(*) as n from records where aside is null group by all"
+    sql = f"{counts} having n > 1 order by 1 limit 1"
     doubled = connection.execute(sql).fetchall()
     if column.nulls or doubled:
         what = (
@@ -251,7 +262,7 @@ def _found_key(connection: duckdb.DuckDBPyConnection, columns: Sequence[Found]) 
         likely = column.kind in ("text", "integer") and not column.nulls and is_identifier(column)
         # A column that identifies persons stays in the raw table: a key goes everywhere.
         if likely and column.distinct > NEARLY_ALL * column.rows and not is_personal(column):
-            exact = f"select count(distinct {identifier(column.name)}) = count(*) from records"
+            exact = f"select count(distinct {identifier(column.name)}) = count(*) from records where aside is null"
             if connection.execute(exact).fetchall()[0][0]:
                 return column.name
     return ""
@@ -264,7 +275,7 @@ def words_of(column: Found) -> set[str]:
 
 def is_identifier(column: Found) -> bool:
     """Whether a column is called as what identifies rows or things is."""
-    return bool(words_of(column) & IDS) or column.name.endswith("id")
+    return bool(words_of(column) & IDS) or column.name.endswith(ENDINGS)
 
 
 def is_personal(column: Found) -> bool:

@@ -12,7 +12,7 @@ from ...contract.schema import Kind
 from ...data.delimited import identifier, literal
 
 MOST_WRONG = 0.01  # share of the values that may be of another kind; with more of them the column is one of texts
-MISSING = ("", "na", "n/a", "nan", "null", "#n/a", "#na", "?", "nil", "\\n")
+MISSING = ("", "na", "n/a", "nan", "null", "#n/a", "#na", "?", "nil", "\\n", "k.a.", "n.a.", "keine angabe")
 # What stands for a missing value among numbers and dates, and may be a word of its own elsewhere.
 MISSING_NUMBERS = (
     "-",
