@@ -123,7 +123,6 @@ SOURCES: dict[str, dict[str, str]] = {
         "project.adoption.config_file.WIDTH": "of a line that people read",
         "project.adoption.decisions.AFTERWARDS": "a few dates are typed wrongly",
         "project.adoption.decisions.NEARLY": "a few rows are typed wrongly",
-        "project.adoption.decisions.SMALLEST_ID": "numbers of four digits and more are given out",
         "project.adoption.decisions.WORDS": "a name has two words",
         "project.adoption.leaks.CLEARLY": "planted in six real tables: the others know .9 of an honest column",
         "project.adoption.leaks.COPIED": "planted in six real tables: no honest column says so",

@@ -39,7 +39,6 @@ AFTERWARDS = 0.05  # share of the rows whose date lies after their time: it is k
 FEWEST_GROUPS = 50  # different values of what may repeat: a customer, a site
 REPEATED = 0.7  # of the rows, at most so many different values
 NEARLY = 0.99  # of the rows: another value in each, or a larger one than before
-SMALLEST_ID = 1000  # from which on numbers of the same length may have been given out
 PASSED = 0.999  # correlation with the time that passed until a later moment
 NAMES_OF_ROWS = IDS & {"id", "uuid", "key", "identifier"}
 
@@ -219,16 +218,9 @@ def _of_number(connection: duckdb.DuckDBPyConnection, column: Found) -> Decision
     if ups > NEARLY or ups < 1 - NEARLY:
         return Decision(column, "kept out", "it orders the rows: each has a larger one than the one before")
     dense = column.low is not None and column.high is not None and column.high - column.low < 1.5 * filled
-    if is_identifier(column) or dense or _same_length(column):
+    if is_identifier(column) or dense:
         return Decision(column, "kept out", "it identifies rows: another value in each")
     return None
-
-
-def _same_length(column: Found) -> bool:
-    """Whether all values have as many digits, as numbers that are given out have."""
-    if column.low is None or column.high is None:
-        return False
-    return column.low >= SMALLEST_ID and len(str(int(column.low))) == len(str(int(column.high)))
 
 
 def _group(columns: Sequence[Found], roles: Roles, decided: Mapping[str, Decision | None]) -> str:
