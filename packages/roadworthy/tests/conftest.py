@@ -10,7 +10,18 @@ pytest_plugins = ["library_fixtures"]
 # What differs between Pythons is the language and the packages, not what a gate thinks of the data.
 FOLDERS = {"core", "data", "model", "service"}
 # Files that start many processes for rules of ours, or ask other packages: what Python does there, others ask as well.
-ONCE = {"estimators", "numbers", "upgrading", "limits", "keys", "request_costs", "faults", "raw_tables", "any_table"}
+ONCE = {
+    "estimators",
+    "numbers",
+    "upgrading",
+    "limits",
+    "keys",
+    "request_costs",
+    "faults",
+    "raw_tables",
+    "any_table",
+    "deliveries",
+}
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
