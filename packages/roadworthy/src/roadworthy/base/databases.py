@@ -122,11 +122,11 @@ def postgres_place(value: str | Path | Postgres) -> Path | Postgres:
     return Postgres(value) if isinstance(value, str) and "://" in value else Path(value)
 
 
-def empty_duckdb() -> "duckdb.DuckDBPyConnection":
-    """A new database. DuckDB's progress bar would stand in the JSON of a command and in the outputs of a lesson."""
+def empty_duckdb(file: Path | None = None) -> "duckdb.DuckDBPyConnection":
+    """A new database in memory, or in a file. DuckDB's progress bar would stand in the JSON of a command."""
     import duckdb  # here, because the service reads settings of databases too, and must start fast
 
-    connection = duckdb.connect()
+    connection = duckdb.connect(file or ":memory:")
     # Else the zone of the machine decides on which day a time falls.
     connection.execute("set timezone = 'UTC'")
     with suppress(duckdb.InvalidInputException):  # in a notebook without ipywidgets it can be neither on nor off

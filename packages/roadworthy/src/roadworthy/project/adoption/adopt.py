@@ -113,9 +113,7 @@ def adopt_files(home: Path, files: Sequence[Path], asked: Asked, ask: Ask, tell:
 
 def _database(place: Path) -> duckdb.DuckDBPyConnection:
     """In a file: a delivery may be larger than the memory that it may take."""
-    connection = duckdb.connect(place / "delivery.duckdb")
-    connection.execute("set timezone = 'UTC'")
-    connection.execute("set enable_progress_bar = false")
+    connection = databases.empty_duckdb(place / "delivery.duckdb")
     connection.execute(f"set memory_limit = '{MEMORY}'")
     return connection
 
